@@ -1,0 +1,96 @@
+"""Validation of single values: each check returns the value in its canonical type or raises one clear sentence."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeGuard
+
+from pysv.errors import InvalidInputError, unknown_name
+
+Angles = tuple[float, float]
+"""Polar and azimuthal angle [θ, φ] of a Bloch vector, rad."""
+
+
+def whole_number(key: str, value: Any, *, low: int, high: int | None = None, unit: str = "") -> int:
+    """A whole number in [low, high]; a bool or a float is refused."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise InvalidInputError(f"{key} = {value!r} must be a whole number{_of(unit)}", key)
+    if value < low or (high is not None and value > high):
+        span = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise InvalidInputError(f"{key} = {value} must be {span}{_of(unit)}", key)
+    return int(value)
+
+
+def real_number(
+    key: str, value: Any, *, above: float | None = None, low: float | None = None, high: float | None = None, unit: str = ""
+) -> float:
+    """A finite real number, optionally > `above`, ≥ `low`, ≤ `high`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise InvalidInputError(f"{key} = {value!r} must be a number{_of(unit)}", key)
+    number = float(value)
+    if not math.isfinite(number):
+        raise InvalidInputError(f"{key} = {number} must be finite{_of(unit)}", key)
+    if above is not None and not number > above:
+        raise InvalidInputError(f"{key} = {number:g} must be greater than {above:g}{_of(unit)}", key)
+    if low is not None and number < low:
+        raise InvalidInputError(f"{key} = {number:g} must be at least {low:g}{_of(unit)}", key)
+    if high is not None and number > high:
+        raise InvalidInputError(f"{key} = {number:g} must be at most {high:g}{_of(unit)}", key)
+    return number
+
+
+def truth(key: str, value: Any) -> bool:
+    """True or false, nothing else."""
+    if not isinstance(value, bool):
+        raise InvalidInputError(f"{key} = {value!r} must be true or false", key)
+    return value
+
+
+def choice(key: str, value: Any, allowed: Iterable[str]) -> str:
+    """One of the allowed words; the nearest one is suggested."""
+    names = list(allowed)
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(names)}", key)
+    if value not in names:
+        raise InvalidInputError(f"{key}: {unknown_name('value', value, names)}", key)
+    return value
+
+
+def angles(key: str, value: Any) -> Angles:
+    """A Bloch direction [θ, φ] in rad, 0 ≤ θ ≤ π."""
+    if not is_list(value) or len(value) != 2:
+        raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad", key)
+    theta = real_number(f"{key}[0] (theta)", value[0], low=0.0, unit="rad")
+    if theta > math.pi * (1 + 1e-12):
+        raise InvalidInputError(f"{key}[0] (theta) = {theta:g} must be at most pi = {math.pi:.6f} rad", key)
+    return min(theta, math.pi), real_number(f"{key}[1] (phi)", value[1], unit="rad")
+
+
+def site_range(key: str, value: Any, sites: int) -> tuple[int, int]:
+    """First and last site of a layer, counted from 1, both included, inside a chain of `sites` sites."""
+    if not is_list(value) or len(value) != 2:
+        raise InvalidInputError(
+            f"{key} = {value!r} must be [first site, last site]; a layer has at least one site", key
+        )
+    first, last = (whole_number(f"{key}[{n}]", site, low=-(2**62)) for n, site in enumerate(value))
+    if first > last:
+        raise InvalidInputError(f"{key} = [{first}, {last}] is reversed; write [{last}, {first}]", key)
+    if first < 1 or last > sites:
+        raise InvalidInputError(
+            f"{key} = [{first}, {last}] reaches outside the chain; its sites are 1 to {sites}", key
+        )
+    return first, last
+
+
+def is_list(value: Any) -> TypeGuard[Sequence[Any]]:
+    """Whether the value is a list or a tuple (and not a string)."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+
+
+
+def _of(unit: str) -> str:
+    return f" ({unit})" if unit else ""

@@ -1,0 +1,122 @@
+"""Engines: each module of this package that defines a `Method` is one; a new engine is one new file."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pysv.engines.base import Method
+from pysv.errors import EngineError, JuliaUnavailableError, NotReadyError, unknown_name
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+
+BACKENDS = ("auto", "python", "julia")
+
+_COMING = {
+    "krylov": "one electron, closed system: an independent check (KrylovKit)",
+    "low-rank": "one electron with baths, deterministic",
+    "fock": "two electrons, exact",
+    "tdmrg": "several electrons",
+}
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether an engine can be had on one backend.
+
+    Parameters
+    ----------
+    engine, backend : str
+    serves : str
+        What the engine runs.
+    ready : bool
+    remark : str
+        Why not, and what to do; empty where it is ready.
+    """
+
+    engine: str
+    backend: str
+    serves: str
+    ready: bool
+    remark: str = ""
+
+
+@cache
+def methods() -> dict[str, type[Method]]:
+    """Engines of this version by name."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        for _, thing in inspect.getmembers(importlib.import_module(f"{__name__}.{module.name}"), inspect.isclass):
+            if issubclass(thing, Method) and not inspect.isabstract(thing):
+                found[thing.name] = thing
+    return found
+
+
+def engine_names() -> tuple[str, ...]:
+    """Names that an experiment file may use, ready or not."""
+    return ("auto", *methods(), *_COMING)
+
+
+def readiness() -> tuple[Readiness, ...]:
+    """Each engine × backend of the contract: ready, or why not."""
+    rows = []
+    for name, method in methods().items():
+        rows += [Readiness(name, backend, method.serves, True) for backend in method.backends]
+        if name == "chebyshev" and "julia" not in method.backends:
+            rows.append(Readiness(name, "julia", method.serves, False, "not in this version; use backend 'python'"))
+    for name, serves in _COMING.items():
+        rows.append(Readiness(name, "any", serves, False, f"not in this version; ready: {', '.join(methods())}"))
+    return tuple(rows)
+
+
+def choose(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> tuple[Method, str]:
+    """The method and backend that run an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    engine : str or Method
+        A name (its default options), ``"auto"``, or an options object such as ``pysv.RK4(time_step=0.05)``.
+    backend : {"auto", "python", "julia"}
+
+    Returns
+    -------
+    Method
+    str
+        The backend.
+
+    Raises
+    ------
+    EngineError
+        If engine or backend does not exist.
+    NotReadyError
+        If the engine, or what the experiment needs, is not in this version.
+    JuliaUnavailableError
+        If the Julia backend is asked for by name.
+    """
+    if isinstance(engine, str):
+        name = "chebyshev" if engine == "auto" else engine
+        if name in _COMING:
+            raise NotReadyError(f"engine {name!r} is not ready in this version; ready: {', '.join(methods())}")
+        if name not in methods():
+            raise EngineError(unknown_name("engine", name, engine_names()))
+        method = methods()[name]()
+    elif isinstance(engine, Method):
+        method = engine
+    else:
+        raise EngineError(f"engine = {engine!r} must be a name or an options object such as pysv.Chebyshev()")
+    if backend not in BACKENDS:
+        raise EngineError(unknown_name("backend", str(backend), BACKENDS))
+    if backend == "julia":
+        raise JuliaUnavailableError(
+            f"backend 'julia' is not ready in this version for engine {method.name!r}; use backend 'python' or 'auto'"
+        )
+    reason = method.refusal(experiment)
+    if reason is not None:
+        raise NotReadyError(reason)
+    return method, method.backends[0]

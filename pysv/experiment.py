@@ -1,0 +1,220 @@
+"""An experiment: device, source of electrons, state of the spins, baths, times, and what to record."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pysv.checks import choice, is_list, real_number, truth
+from pysv.device import SpinValve
+from pysv.errors import InvalidInputError, PacketTruncationWarning
+from pysv.source import TRUNCATION_ERROR, TRUNCATION_WARNING, ConfinedElectrons, WavePacket
+from pysv.spins import Antiparallel, Gibbs, ProductState
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """Snapshots at 0, step, 2·step, …, stop.
+
+    Parameters
+    ----------
+    stop : float
+        Time of the last snapshot, fs.
+    step : float
+        Time between snapshots, fs; `stop` is a whole number of steps.
+    """
+
+    stop: float = 60.0
+    step: float = 1.0
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "stop", real_number("stop", self.stop, above=0.0, unit="fs"))
+        put(self, "step", real_number("step", self.step, above=0.0, unit="fs"))
+        if self.step > self.stop:
+            raise InvalidInputError(f"step = {self.step:g} fs is larger than stop = {self.stop:g} fs", "step")
+        steps = self.stop / self.step
+        if abs(steps - round(steps)) > 1e-9 * steps:
+            whole = math.floor(steps) * self.step
+            raise InvalidInputError(
+                f"stop = {self.stop:g} fs is not a whole number of steps of {self.step:g} fs; take {whole:g} fs", "stop"
+            )
+
+    @property
+    def count(self) -> int:
+        """Number of snapshots, the one at t = 0 included."""
+        return round(self.stop / self.step) + 1
+
+    @property
+    def values(self) -> np.ndarray:
+        """Times of the snapshots, fs, shape (count,)."""
+        import numpy as np
+
+        return np.arange(self.count) * self.step
+
+
+def times(stop: float = 60.0, step: float = 1.0) -> Times:
+    """Snapshots from 0 to `stop` every `step`, both in fs; see `Times`."""
+    return Times(stop=stop, step=step)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BosonicBath:
+    """One bosonic bath per localized spin, in the universal Lindblad equation (Eqs. 14–20).
+
+    Parameters
+    ----------
+    temperature : float
+        T > 0, K.
+    coupling : {"x", "y", "z", "xyz"}
+        Pauli matrix that couples a spin to its bath; "xyz" gives each spin three baths.
+    strength : float
+        Γ/ω_m ≥ 0.
+    cutoff : float
+        ω_m > 0, eV.
+    cutoff_shape : {"gaussian", "exponential", "hard"}
+        How the spectral density ends above ω_m.
+    lamb_shift : bool
+        Whether the Lamb shift is part of the Hamiltonian.
+    """
+
+    temperature: float = 100.0
+    coupling: str = "x"
+    strength: float = 0.0144
+    cutoff: float = 0.1
+    cutoff_shape: str = "gaussian"
+    lamb_shift: bool = False
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "temperature", real_number("temperature", self.temperature, above=0.0, unit="K"))
+        choice("coupling", self.coupling, ("x", "y", "z", "xyz"))
+        put(self, "strength", real_number("strength", self.strength, low=0.0))
+        put(self, "cutoff", real_number("cutoff", self.cutoff, above=0.0, unit="eV"))
+        choice("cutoff_shape", self.cutoff_shape, ("gaussian", "exponential", "hard"))
+        truth("lamb_shift", self.lamb_shift)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What the dataset keeps beyond the measures that every run records.
+
+    Parameters
+    ----------
+    momenta : sequence of float
+        Momentum transfers k of the quantum Fisher information, rad per site.
+    density_matrix : bool
+        Whether the density matrix of the localized spins is kept at every snapshot (2^N × 2^N, complex).
+    """
+
+    momenta: tuple[float, ...] = (math.pi / 6, math.pi / 2)
+    density_matrix: bool = False
+
+    def __post_init__(self) -> None:
+        if not is_list(self.momenta) or not self.momenta:
+            raise InvalidInputError(f"momenta = {self.momenta!r} must be a list of at least one number", "momenta")
+        momenta = tuple(real_number(f"momenta[{n}]", k, unit="rad per site") for n, k in enumerate(self.momenta))
+        if len(set(momenta)) < len(momenta):
+            raise InvalidInputError(f"momenta = {list(momenta)} names a momentum twice; leave one out", "momenta")
+        object.__setattr__(self, "momenta", momenta)
+        truth("density_matrix", self.density_matrix)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Everything that defines a run; its default is the paper's 4+4 spin valve at T = 0 (Figs. 2, 3 and 5).
+
+    Parameters
+    ----------
+    device : SpinValve
+    source : WavePacket or ConfinedElectrons
+    spins : Antiparallel, ProductState or Gibbs
+    bath : BosonicBath, optional
+        None for a closed system.
+    times : Times
+        See `pysv.times`.
+    record : Record
+
+    Raises
+    ------
+    InvalidInputError
+        If the parts do not fit each other: a packet outside the chain, a number of spin directions that is not the
+        number of spins, a part of the wrong type.
+    """
+
+    device: SpinValve = field(default_factory=SpinValve)
+    source: WavePacket | ConfinedElectrons = field(default_factory=WavePacket)
+    spins: Antiparallel | ProductState | Gibbs = field(default_factory=Antiparallel)
+    bath: BosonicBath | None = None
+    times: Times = field(default_factory=Times)
+    record: Record = field(default_factory=Record)
+
+    def __post_init__(self) -> None:
+        parts = {
+            "device": (SpinValve,),
+            "source": (WavePacket, ConfinedElectrons),
+            "spins": (Antiparallel, ProductState, Gibbs),
+            "bath": (BosonicBath, type(None)),
+            "times": (Times,),
+            "record": (Record,),
+        }
+        for key, kinds in parts.items():
+            value = getattr(self, key)
+            if not isinstance(value, kinds):
+                names = " or ".join("None" if kind is type(None) else f"pysv.{kind.__name__}" for kind in kinds)
+                raise InvalidInputError(f"{key} = {value!r} must be a {names}", key)
+        if isinstance(self.spins, ProductState):
+            self.spins.directions(self.device)
+        if isinstance(self.source, WavePacket):
+            self._check_packet(self.source)
+        elif self.source.confined_sites > self.device.sites:
+            raise InvalidInputError(
+                f"confined_sites = {self.source.confined_sites} exceeds the {self.device.sites} sites of the chain",
+                "confined_sites",
+            )
+
+    def _check_packet(self, packet: WavePacket) -> None:
+        sites = self.device.sites
+        if not 1 <= packet.center <= sites:
+            raise InvalidInputError(
+                f"center = {packet.center:g} lies outside the chain; its sites are 1 to {sites}", "center"
+            )
+        lost = packet.beyond_ends(sites)
+        if sum(lost) > TRUNCATION_ERROR:
+            raise InvalidInputError(
+                f"center = {packet.center:g}: {_lost(lost)} of the packet lies beyond the chain, at most "
+                f"{TRUNCATION_ERROR:g} is allowed; move the centre inward, add sites, or raise momentum_spread",
+                "center",
+            )
+
+    @property
+    def truncated(self) -> float:
+        """Probability of the incoming packet that lies beyond the ends of the chain and is cut off."""
+        return sum(self.source.beyond_ends(self.device.sites)) if isinstance(self.source, WavePacket) else 0.0
+
+    @property
+    def wall_echoes(self) -> tuple[tuple[float, str], ...]:
+        """Times in fs from which on waves that a wall sent back act on the layers; see `WavePacket.wall_echoes`."""
+        return self.source.wall_echoes(self.device) if isinstance(self.source, WavePacket) else ()
+
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about the experiment that its user must know: the packet's truncation by the chain's ends."""
+        if not isinstance(self.source, WavePacket) or self.truncated <= TRUNCATION_WARNING:
+            return ()
+        lost = _lost(self.source.beyond_ends(self.device.sites))
+        return (f"{lost} of the packet lies beyond the chain and is cut off; the rest is normalised to one electron",)
+
+    def warn(self) -> None:
+        """Emit `remarks` as `PacketTruncationWarning`."""
+        for remark in self.remarks():
+            warnings.warn(remark, PacketTruncationWarning, stacklevel=3)
+
+
+def _lost(beyond: tuple[float, float]) -> str:
+    ends = [f"{part:.1e} ({side} end)" for part, side in zip(beyond, ("left", "right"), strict=True) if part > 1e-12]
+    return " and ".join(ends)

@@ -1,0 +1,219 @@
+"""The look shared by all figures: fonts, curve styles, the second time axis, echo marks and panel letters.
+
+Figures are plain :class:`matplotlib.figure.Figure` objects on the Agg canvas. Nothing here touches pyplot, so no window
+opens and no global state stays behind.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+HBAR = 0.6582119569  # eV fs
+COLUMN, PAGE = 3.4, 7.0  # inches: one column and the full width of a two-column page
+TIME = "time (fs)"
+LAYERS = {"polarizer": r"FM$_p$", "analyzer": r"FM$_a$"}
+BOTH = r"FM$_p\cup\,$FM$_a$"
+GREY = "0.45"
+
+Style = dict[str, Any]
+Echoes = Sequence[tuple[float, str]]
+
+DOTTED, DASHED, DASH_DOTTED = (0, (1.2, 1.2)), (0, (4.5, 1.6)), (0, (6, 1.5, 1.2, 1.5))
+DASHES: tuple[Any, ...] = ("-", DASHED, DASH_DOTTED, DOTTED, (0, (9, 2)))
+CURVES: tuple[Style, ...] = (  # apart in luminance and in dashes, so also in a grey print
+    {"color": "#000000", "linestyle": "-"},
+    {"color": "#b2182b", "linestyle": DASHED},
+    {"color": "#3f83c4", "linestyle": DASH_DOTTED},
+    {"color": "#f0a132", "linestyle": "-"},
+    {"color": "#7b4fa3", "linestyle": DOTTED},
+    {"color": "#68b8a0", "linestyle": (0, (6, 1.4, 1.2, 1.4, 1.2, 1.4))},
+)
+TICKS: Style = {"labelsize": 8, "direction": "in", "major.width": 0.6}
+LEGEND: Style = {"frameon": False, "fontsize": 8, "borderaxespad": 0.4, "labelspacing": 0.25, "columnspacing": 1.0}
+RC: Style = {
+    "font.family": "STIXGeneral",  # comes with matplotlib: the same page on every machine
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.6,
+    "axes.xmargin": 0.0,
+    "axes.ymargin": 0.06,
+    "lines.linewidth": 1.2,
+    "lines.scale_dashes": False,
+    "legend.handlelength": 1.9,
+    "legend.handletextpad": 0.5,
+    **{f"legend.{key}": value for key, value in LEGEND.items()},
+    **{f"{axis}tick.{key}": value for axis in "xy" for key, value in TICKS.items()},
+    "xtick.top": True,
+    "ytick.right": True,
+    "savefig.dpi": 300,
+    "pdf.fonttype": 42,
+}
+
+
+@contextmanager
+def paper_style() -> Iterator[None]:
+    """Two-column physics-journal style, whatever the user's own matplotlibrc says."""
+    with matplotlib.style.context(["default", RC]):
+        yield
+
+
+class PaperFigure(Figure):  # type: ignore[misc]
+    """A figure that keeps `paper_style` when it is drawn or saved later, outside the context that made it."""
+
+    def draw(self, renderer: Any) -> None:
+        with paper_style():
+            super().draw(renderer)
+
+    def savefig(self, *args: Any, **kwargs: Any) -> None:
+        with paper_style():
+            super().savefig(*args, **kwargs)
+
+    def _repr_png_(self) -> bytes:
+        """Image for a notebook that has not loaded pyplot."""
+        png = io.BytesIO()
+        self.savefig(png, format="png", dpi=150)
+        return png.getvalue()
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Empty figure (inches) with constrained layout on the Agg canvas; call it inside `paper_style`."""
+    figure = PaperFigure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03)
+    return figure
+
+
+def plot_variable(
+    axes: Axes, data: xr.Dataset, name: str, label: str = "", *, at: Mapping[str, int] | None = None, **look: Any
+) -> str | None:
+    """Draw a variable against time, at a position ``at`` along its other dimension, such as ``{"spin": 0}``.
+
+    A grey strip of half-width ``<name>_error`` goes with it where the run has one. Returns the name where the dataset
+    lacks the variable and nothing was drawn, else None: collect it for `note_missing`.
+    """
+    if name not in data or not np.isfinite(data[name].isel(at or {}).values).any():
+        return name
+    time, values = data["time"].values, data[name].isel(at or {}).values
+    if f"{name}_error" in data:
+        error = data[f"{name}_error"].isel(at or {}).values
+        axes.fill_between(time, values - error, values + error, color="0.6", alpha=0.4, linewidth=0, zorder=1.5)
+    axes.plot(time, values, label=label or None, marker="." if time.size == 1 else "", clip_on=time.size > 1, **look)
+    return None
+
+
+def plot_spins(axes: Axes, data: xr.Dataset) -> dict[str, list[Line2D]]:
+    """Draw z of every localized spin, each layer from dark (first spin) to light; returns the lines by layer."""
+    lines: dict[str, list[Line2D]] = {layer: [] for layer in LAYERS}
+    if "spin_z" not in data:
+        note_missing(axes, ["spin_z"])
+        return lines
+    for layer, shades in zip(LAYERS, ("Blues_r", "YlOrRd_r"), strict=True):
+        members = np.flatnonzero(data["layer"].values == layer)
+        for order, color in enumerate(colormaps[shades](np.linspace(0.05, 0.58, members.size))):
+            at, number = int(members[order]), str(data["spin"].values[members[order]])
+            look = {"color": color, "linestyle": DASHES[order % len(DASHES)]}
+            if plot_variable(axes, data, "spin_z", number, at={"spin": at}, **look) is None:
+                lines[layer].append(axes.lines[-1])
+    return lines
+
+
+def note_missing(axes: Axes, names: Iterable[str | None]) -> None:
+    """Say in the panel which variables the dataset lacks; None stands for a curve that was drawn."""
+    absent = list(dict.fromkeys(name for name in names if name))
+    if absent:
+        look = {"ha": "right", "va": "bottom", "size": 7, "color": GREY, "style": "italic"}
+        axes.text(0.97, 0.06, "not in this run:\n" + "\n".join(absent), transform=axes.transAxes, **look)
+
+
+def time_axis(axes: Axes, times: np.ndarray, *, least: float = 1e-9) -> None:
+    """Tight time limits, a light zero line where zero is in range, and no blow-up of rounding noise below `least`."""
+    axes.set_xlim(float(times.min()), float(times.max()) if np.ptp(times) > 0 else float(times.min()) + 1.0)
+    low, high = axes.get_ylim()
+    if not axes.lines:
+        axes.set_yticks([])
+    elif max(np.ptp(line.get_ydata()) for line in axes.lines) < least and high - low < 0.5:
+        axes.set_ylim((low + high) / 2 - 0.06, (low + high) / 2 + 1.0)
+    if axes.lines and axes.get_ylim()[0] <= 0 <= axes.get_ylim()[1]:
+        axes.axhline(0, color="0.8", linewidth=0.6, zorder=0.5)
+
+
+def legend_above(axes: Axes, columns: int, **options: Any) -> None:
+    """Legend in rows at the top of the panel; the y range is stretched (no new ticks), so no curve runs behind it."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        rows, points = -(-len(handles) // columns), 72 * axes.figure.get_figheight() * axes.get_position().height
+        (low, high), ticks = axes.get_ylim(), axes.get_yticks()
+        stretch = 1 / (1 - (11 * rows + 3) / points)
+        axes.set_ylim(
+            low, low * (high / low) ** stretch if axes.get_yscale() == "log" else low + (high - low) * stretch
+        )
+        axes.set_yticks([tick for tick in ticks if low <= tick <= high])
+        axes.legend(handles, labels, loc="upper left", ncols=columns, **options)
+
+
+def add_gamma_axis(axes: Axes, hopping: float) -> None:
+    """Second time axis on top, in units of ħ/γ, for a hopping γ in eV."""
+    axes.tick_params(top=False)
+    functions = (lambda t: t * hopping / HBAR, lambda t: t * HBAR / hopping)
+    axes.secondary_xaxis("top", functions=functions).set_xlabel(r"time ($\hbar/\gamma$)")
+
+
+def panel_letter(axes: Axes, letter: str) -> None:
+    """Bold letter such as **(a)** above the upper left corner, outside the panel."""
+    place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (-30, 3), "textcoords": "offset points"}
+    axes.annotate(f"({letter})", weight="bold", **place)
+
+
+def gap_height(axes: Axes, start: float, stop: float) -> float:
+    """Height (data units) of the middle of the widest band free of curves and zero line in start <= x <= stop."""
+    low, high = axes.get_ylim()
+    x = np.linspace(start, stop, 64)
+    levels = [np.interp(x, *line.get_data()) for line in axes.lines if len(line.get_xdata()) > 1]
+    ceiling = max((float(np.max(line.get_ydata())) for line in axes.lines), default=low) if axes.get_legend() else high
+    edges = np.unique(np.clip(np.concatenate([[low, ceiling], *levels]), low, high))
+    widest = int(np.argmax(np.diff(edges)))
+    return float(edges[widest : widest + 2].mean())
+
+
+def mark_echoes(axes: Sequence[Axes], echoes: Echoes) -> None:
+    """Thin mark at each wall echo and light shading from the first on, labelled once, in the first panel.
+
+    Call it after curves, limits and legends are set. Echoes outside the plotted times are not drawn.
+    """
+    for panel in axes:
+        start, stop = panel.get_xlim()
+        inside = sorted(time for time, _ in echoes if start < time < stop)
+        if not inside:
+            continue
+        if panel is axes[0]:
+            side, reach = ("left", 0.25) if inside[0] < start + 0.75 * (stop - start) else ("right", -0.25)
+            height = gap_height(panel, *sorted((inside[0], inside[0] + reach * (stop - start))))
+            note = {"textcoords": "offset points", "ha": side, "va": "center", "size": 8, "color": GREY}
+            panel.annotate("wall echo", (inside[0], height), xytext=(3 if reach > 0 else -3, 0), **note)
+        panel.axvspan(inside[0], stop, facecolor="0.94", linewidth=0, zorder=0)
+        for time in inside:
+            panel.axvline(time, color="0.55", linewidth=0.6, zorder=0.6)
+
+
+def momentum_label(momentum: float) -> str:
+    """Momentum transfer times the lattice constant, as a fraction of π where it is one (denominators up to 24)."""
+    fraction = Fraction(momentum / np.pi).limit_denominator(24)
+    if abs(float(fraction) * np.pi - momentum) > 1e-6 or fraction == 0:
+        return f"$k={momentum:.3g}$"
+    over = "" if fraction.denominator == 1 else f"/{fraction.denominator}"
+    times = {1: "", -1: "-"}.get(fraction.numerator, str(fraction.numerator))
+    return rf"$k={times}\pi{over}$"

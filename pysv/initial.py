@@ -1,0 +1,116 @@
+"""The initial state: a weighted set of pure runs, each in the S^z sectors that it occupies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.basis import Basis
+from pysv.errors import NotReadyError
+from pysv.hamiltonian import Hamiltonian
+from pysv.source import WavePacket
+from pysv.spins import DOWN, UP, Gibbs
+
+if TYPE_CHECKING:
+    from pysv.checks import Angles
+    from pysv.experiment import Experiment
+
+_NOTHING = 1e-15
+"""Amplitude below which a spin component counts as absent: cos(π/2) is 6e-17 in floating point."""
+
+
+@dataclass(frozen=True, eq=False)
+class PureRun:
+    """One pure state of the mixture and the Hamiltonian on its basis.
+
+    Parameters
+    ----------
+    label : str
+        What distinguishes it, e.g. ``"up"`` for an incoming up electron.
+    weight : float
+        Its probability in the mixture.
+    hamiltonian : Hamiltonian
+    psi : complex ndarray (rows, sites)
+        Amplitudes at t = 0, normalised.
+    """
+
+    label: str
+    weight: float
+    hamiltonian: Hamiltonian
+    psi: np.ndarray
+
+
+def bloch(direction: Angles) -> np.ndarray:
+    """Spinor cos(θ/2)|↑⟩ + e^{iφ} sin(θ/2)|↓⟩, exact at the poles."""
+    theta, phi = direction
+    spinor = np.array([math.cos(theta / 2), np.exp(1j * phi) * math.sin(theta / 2)])
+    spinor[np.abs(spinor) < _NOTHING] = 0
+    return spinor
+
+
+def electron_states(source: WavePacket) -> tuple[tuple[str, float, np.ndarray], ...]:
+    """Label, weight and spinor of each incoming electron spin; an unpolarized one is a mixture of up and down."""
+    up, down = ("up", bloch(UP)), ("down", bloch(DOWN))
+    if source.spin == "unpolarized":
+        return (up[0], 0.5, up[1]), (down[0], 0.5, down[1])
+    if isinstance(source.spin, str):
+        label, spinor = up if source.spin == "up" else down
+        return ((label, 1.0, spinor),)
+    return (("tilted", 1.0, bloch(source.spin)),)
+
+
+def occupied_sectors(experiment: Experiment) -> tuple[tuple[int, ...], ...]:
+    """Numbers of down spins (electron included) with weight in the initial state, for each pure run.
+
+    A spin along z has one down count, a tilted one has two: the run with c tilted spins occupies c + 1 sectors.
+    """
+    source, directions = _one_electron(experiment)
+    found = []
+    for _, _, electron in electron_states(source):
+        spinors = [electron, *(bloch(direction) for direction in directions)]
+        fixed = sum(1 for spinor in spinors if spinor[0] == 0)
+        tilted = sum(1 for spinor in spinors if spinor.all())
+        found.append(tuple(range(fixed, fixed + tilted + 1)))
+    return tuple(found)
+
+
+def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:
+    """The initial state (Eq. 10) as pure runs.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        One electron, closed system, product state of the spins.
+
+    Returns
+    -------
+    tuple of PureRun
+        One run, or two of weight 1/2 for an unpolarized electron.
+
+    Raises
+    ------
+    NotReadyError
+        For states and sources that this version does not serve.
+    """
+    source, directions = _one_electron(experiment)
+    device = experiment.device
+    packet = source.amplitudes(device.sites)
+    spins = reduce(np.kron, (bloch(direction) for direction in directions))
+    runs = []
+    for (label, weight, electron), sectors in zip(electron_states(source), occupied_sectors(experiment), strict=True):
+        basis = Basis.of_sectors(device.n_spins, sectors)
+        amplitude = electron[basis.electron] * spins[basis.configuration]
+        runs.append(PureRun(label, weight, Hamiltonian.of_device(device, basis), np.outer(amplitude, packet)))
+    return tuple(runs)
+
+
+def _one_electron(experiment: Experiment) -> tuple[WavePacket, tuple[Angles, ...]]:
+    if not isinstance(experiment.source, WavePacket):
+        raise NotReadyError("source 'confined' (several electrons) is not ready in this version; use 'wave-packet'")
+    if isinstance(experiment.spins, Gibbs):
+        raise NotReadyError("spins 'gibbs' are not ready in this version; use 'antiparallel' or 'product'")
+    return experiment.source, experiment.spins.directions(experiment.device)

@@ -1,0 +1,70 @@
+"""The electron's spin and where it is (Eq. 23), and the conserved quantities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.basis import DOWN, UP, down_count
+
+if TYPE_CHECKING:
+    from pysv.engines.base import Snapshot
+
+
+def electron_densities(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of finding the electron on each site, and its spin density ⟨σᶻ⟩ there.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+
+    Returns
+    -------
+    density, spin_density_z : float64 ndarray (sites,)
+    """
+    spin = np.zeros((2, snapshot.parts[0].psi.shape[1]))
+    for part in snapshot.parts:
+        for sigma, _, rows in part.hamiltonian.basis.groups():
+            reals = part.psi[rows].view(float)
+            square = np.einsum("rj,rj->j", reals, reals)  # interleaved real and imaginary parts
+            spin[sigma] += part.weight * (square[::2] + square[1::2])
+    return spin[UP] + spin[DOWN], spin[UP] - spin[DOWN]
+
+
+def electron_spin(snapshot: Snapshot) -> np.ndarray:
+    """⟨σˣ⟩, ⟨σʸ⟩, ⟨σᶻ⟩ of the electron, all sites together (Eq. 23), float64 (3,).
+
+    The coherence ⟨↑|ρ_e|↓⟩ pairs rows of equal configuration, which lie in neighbouring S^z sectors.
+    """
+    found = np.zeros(3)
+    _, spin_density = electron_densities(snapshot)
+    found[2] = spin_density.sum()
+    for part in snapshot.parts:
+        basis = part.hamiltonian.basis
+        if len(basis.sectors) == 1:
+            continue
+        up = np.flatnonzero(basis.electron == UP)
+        down = basis.rows_of(np.full(up.size, DOWN), basis.configuration[up])
+        up, down = up[down >= 0], down[down >= 0]
+        coherence = part.weight * np.vdot(part.psi[down], part.psi[up])  # Σ ψ_↑ ψ_↓* = (⟨σˣ⟩ − i⟨σʸ⟩)/2
+        found[0] += 2 * coherence.real
+        found[1] -= 2 * coherence.imag
+    return found
+
+
+def invariants(snapshot: Snapshot) -> dict[str, float]:
+    """Norm, energy (eV), Σ⟨σᶻ⟩ of electron and localized spins, and number of electrons.
+
+    With one electron, the number of electrons is the norm.
+    """
+    norm = energy = spin_z = 0.0
+    for part in snapshot.parts:
+        basis = part.hamiltonian.basis
+        reals = part.psi.view(float)
+        weight = np.einsum("rj,rj->r", reals, reals)
+        down = down_count(basis.configuration) + basis.electron
+        norm += part.weight * float(weight.sum())
+        spin_z += part.weight * float(weight @ (basis.n_spins + 1 - 2 * down))
+        energy += part.weight * part.hamiltonian.expectation(part.psi)
+    return {"norm": norm, "energy": energy, "spin_z_total": spin_z, "electron_number": norm}

@@ -1,0 +1,90 @@
+"""Spin flips with respect to the initial state: magnon probabilities and the one-magnon W state (Eqs. 25–27)."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from pysv.basis import down_count, spin_bit
+from pysv.checks import Angles
+from pysv.initial import bloch
+from pysv.measures.reduced import Block, SpinDensity
+
+
+def collinear_configuration(directions: tuple[Angles, ...]) -> int | None:
+    """Configuration of a product state whose spins all lie along ±z, None for a tilted one."""
+    spinors = [bloch(direction) for direction in directions]
+    if any(spinor.all() for spinor in spinors):
+        return None
+    return sum(spin_bit(len(spinors), i) for i, spinor in enumerate(spinors) if spinor[0] == 0)
+
+
+def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> tuple[SpinDensity, int]:
+    """ρ in the basis of initial and flipped spins, and the configuration of the initial state there.
+
+    Spins along ±z stay as they are. A tilted spin's basis is its initial spinor |n⟩ and the orthogonal |−n⟩, with the
+    phase that makes the larger component of |−n⟩ real and positive, so that ±z are its limits.
+
+    Parameters
+    ----------
+    rho : SpinDensity
+    directions : tuple of (float, float)
+        Initial [θ, φ] of every spin.
+
+    Returns
+    -------
+    SpinDensity
+    int
+    """
+    initial = collinear_configuration(directions)
+    if initial is not None:
+        return rho, initial
+    columns = []
+    for direction in directions:
+        up, down = bloch(direction)
+        flipped = np.array([-np.conj(down), np.conj(up)])
+        flipped *= np.exp(-1j * np.angle(flipped[np.argmax(np.abs(flipped))]))
+        columns.append(np.array([[up, down], flipped]).T)
+    rotation = reduce(np.kron, columns)
+    turned = rotation.conj().T @ rho.dense() @ rotation
+    block = Block(np.arange(1 << rho.n_spins), (turned + turned.conj().T) / 2)
+    return SpinDensity(rho.n_polarizer, rho.n_analyzer, (block,)), 0
+
+
+def flip_probabilities(configuration: np.ndarray, probability: np.ndarray, initial: int, n_spins: int) -> np.ndarray:
+    """Probability of m = 0 … N flipped spins with respect to the initial configuration (Eq. 25).
+
+    Parameters
+    ----------
+    configuration, probability : ndarray (n,)
+        Diagonal of ρ.
+    initial : int
+        Initial configuration.
+    n_spins : int
+        N.
+
+    Returns
+    -------
+    float64 ndarray (N + 1,)
+    """
+    return np.bincount(down_count(configuration ^ initial), weights=probability, minlength=n_spins + 1)
+
+
+def w_fidelity(rho: SpinDensity, initial: int) -> float:
+    """⟨W|ρ|W⟩ with |W⟩ = N^{−1/2} Σ_i |spin i flipped⟩, real equal weights.
+
+    Parameters
+    ----------
+    rho : SpinDensity
+    initial : int
+        Initial configuration.
+    """
+    n = rho.n_spins
+    flipped = np.array([initial ^ spin_bit(n, i) for i in range(n)])
+    total = 0.0
+    for block in rho.blocks:
+        places = np.searchsorted(block.configuration, flipped)
+        places = places[block.configuration[np.minimum(places, block.configuration.size - 1)] == flipped]
+        total += float(block.matrix[np.ix_(places, places)].sum().real)
+    return total / n

@@ -1,0 +1,189 @@
+"""The density matrix of the localized spins, in the blocks that S^z conservation leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg.blas import zherk
+
+from pysv.basis import configurations, spin_bit, spin_signs
+from pysv.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from pysv.engines.base import Snapshot
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A diagonal block of ρ.
+
+    Parameters
+    ----------
+    configuration : int64 ndarray (n,)
+        Configurations that the block spans, ascending (see `pysv.basis`).
+    matrix : complex ndarray (n, n)
+        ρ[ket, bra], Hermitian.
+    """
+
+    configuration: np.ndarray
+    matrix: np.ndarray
+
+    @cached_property
+    def eigen(self) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues (ascending) and eigenvectors (columns)."""
+        values, vectors = np.linalg.eigh(self.matrix)
+        return values, vectors
+
+
+@dataclass(frozen=True, eq=False)
+class SpinDensity:
+    """Density matrix ρ of N = n_p + n_a localized spins.
+
+    Parameters
+    ----------
+    n_polarizer, n_analyzer : int
+        Number of spins in FM_p (the left digits of a configuration) and in FM_a.
+    blocks : tuple of Block
+        Either one block for each number of down spins (ρ commutes with S^z), or a single one with every configuration.
+    """
+
+    n_polarizer: int
+    n_analyzer: int
+    blocks: tuple[Block, ...]
+
+    @property
+    def n_spins(self) -> int:
+        """Number N of localized spins."""
+        return self.n_polarizer + self.n_analyzer
+
+    @property
+    def is_full(self) -> bool:
+        """Whether ρ is held as one block over all 2^N configurations."""
+        return len(self.blocks) == 1 and self.blocks[0].configuration.size == 1 << self.n_spins
+
+    @classmethod
+    def from_dense(cls, matrix: np.ndarray, n_polarizer: int, n_analyzer: int) -> SpinDensity:
+        """Wrap a dense density matrix over the Kronecker product of the spins, FM_p first, |↑⟩ = (1, 0).
+
+        Parameters
+        ----------
+        matrix : complex ndarray (2^N, 2^N)
+        n_polarizer, n_analyzer : int
+
+        Raises
+        ------
+        InvalidInputError
+            If the shape is not (2^N, 2^N), or the matrix is not Hermitian.
+        """
+        size = 1 << (n_polarizer + n_analyzer)
+        dense = np.asarray(matrix, dtype=complex)
+        if dense.shape != (size, size):
+            raise InvalidInputError(
+                f"a density matrix of {n_polarizer}+{n_analyzer} spins has shape ({size}, {size}), not {dense.shape}"
+            )
+        if not np.allclose(dense, dense.conj().T, atol=1e-10):
+            raise InvalidInputError("the density matrix is not Hermitian to 1e-10")
+        return cls(n_polarizer, n_analyzer, (Block(np.arange(size), dense),))
+
+    @classmethod
+    def of_snapshot(cls, snapshot: Snapshot, n_polarizer: int, n_analyzer: int) -> SpinDensity:
+        """Trace out the electron (position and spin): ρ = Σ w Σ_{σ,x} ψ[σ·, x] ψ[σ·, x]†.
+
+        When every pure run lies in a single S^z sector, ρ is block diagonal in the number of down spins.
+        """
+        n = n_polarizer + n_analyzer
+        if all(len(part.hamiltonian.basis.sectors) == 1 for part in snapshot.parts):
+            sums: dict[int, np.ndarray] = {}
+            for part in snapshot.parts:
+                for _, n_down, rows in part.hamiltonian.basis.groups():
+                    sums[n_down] = _add_gram(part.weight, part.psi[rows], sums.get(n_down))
+            blocks = tuple(Block(configurations(n, d), _full_hermitian(upper)) for d, upper in sorted(sums.items()))
+            return cls(n_polarizer, n_analyzer, blocks)
+        total = None
+        for part in snapshot.parts:
+            basis = part.hamiltonian.basis
+            for spin in (0, 1):
+                rows = np.flatnonzero(basis.electron == spin)
+                factor = np.zeros((1 << n, part.psi.shape[1]), dtype=complex)
+                factor[basis.configuration[rows]] = part.psi[rows]
+                total = _add_gram(part.weight, factor, total)
+        assert total is not None
+        return cls(n_polarizer, n_analyzer, (Block(np.arange(1 << n), _full_hermitian(total)),))
+
+    @cached_property
+    def probabilities(self) -> tuple[np.ndarray, np.ndarray]:
+        """Configurations and their probabilities, the diagonal of ρ."""
+        configuration = np.concatenate([block.configuration for block in self.blocks])
+        return configuration, np.concatenate([block.matrix.diagonal().real for block in self.blocks])
+
+    @property
+    def eigenvalues(self) -> np.ndarray:
+        """All eigenvalues of ρ (those of configurations outside the blocks are 0 and left out)."""
+        return np.concatenate([block.eigen[0] for block in self.blocks])
+
+    def dense(self) -> np.ndarray:
+        """ρ as a complex array (2^N, 2^N) over the Kronecker product of the spins."""
+        if self.is_full:
+            return self.blocks[0].matrix
+        found = np.zeros((1 << self.n_spins,) * 2, dtype=complex)
+        for block in self.blocks:
+            found[np.ix_(block.configuration, block.configuration)] = block.matrix
+        return found
+
+    def layer(self, layer: str) -> np.ndarray:
+        """Reduced density matrix of one layer.
+
+        Parameters
+        ----------
+        layer : {"polarizer", "analyzer"}
+
+        Returns
+        -------
+        complex ndarray (2^n, 2^n)
+        """
+        d_p, d_a = 1 << self.n_polarizer, 1 << self.n_analyzer
+        if self.is_full:
+            tensor = self.blocks[0].matrix.reshape(d_p, d_a, d_p, d_a)
+            return np.einsum("iaja->ij" if layer == "polarizer" else "iaib->ab", tensor)
+        size = d_p if layer == "polarizer" else d_a
+        found = np.zeros((size, size), dtype=complex)
+        for block in self.blocks:
+            p, a = block.configuration >> self.n_analyzer, block.configuration & (d_a - 1)
+            kept, traced = (p, a) if layer == "polarizer" else (a, p)
+            order = np.argsort(traced, kind="stable")
+            cuts = np.flatnonzero(np.diff(traced[order])) + 1
+            for same in np.split(order, cuts):
+                found[np.ix_(kept[same], kept[same])] += block.matrix[np.ix_(same, same)]
+        return found
+
+    def spin_expectations(self) -> np.ndarray:
+        """⟨σˣ⟩, ⟨σʸ⟩, ⟨σᶻ⟩ of every localized spin, float64 (3, N)."""
+        n = self.n_spins
+        configuration, probability = self.probabilities
+        found = np.zeros((3, n))
+        found[2] = probability @ spin_signs(configuration, n)
+        if self.is_full:
+            matrix = self.blocks[0].matrix
+            everything = np.arange(1 << n)
+            for spin in range(n):
+                up = everything[(everything & spin_bit(n, spin)) == 0]
+                coherence = matrix[up, up | spin_bit(n, spin)].sum()  # ⟨↑|ρ|↓⟩ = (⟨σˣ⟩ − i⟨σʸ⟩)/2
+                found[0, spin], found[1, spin] = 2 * coherence.real, -2 * coherence.imag
+        return found
+
+
+def _add_gram(weight: float, factor: np.ndarray, total: np.ndarray | None) -> np.ndarray:
+    """total + weight·ΦΦ†, upper triangle only, in Fortran order as BLAS wants it."""
+    # Φᵀ is Fortran-ordered without a copy; zherk with trans=2 forms (Φᵀ)†Φᵀ = (ΦΦ†)*, hence the conjugate at the end.
+    if total is None:
+        return zherk(weight, factor.T, trans=2)
+    return zherk(weight, factor.T, beta=1.0, c=total, trans=2, overwrite_c=1)
+
+
+def _full_hermitian(upper: np.ndarray) -> np.ndarray:
+    """ρ from the conjugated upper triangle that `_add_gram` collects."""
+    strict = np.triu(upper, 1)
+    return strict.conj() + strict.T + np.diag(upper.diagonal().real)

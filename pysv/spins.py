@@ -1,0 +1,96 @@
+"""Initial states of the localized spins."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pysv.checks import Angles, angles, is_list, real_number
+from pysv.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from pysv.device import SpinValve
+
+UP: Angles = (0.0, 0.0)
+DOWN: Angles = (math.pi, 0.0)
+
+
+@dataclass(frozen=True)
+class Antiparallel:
+    """FM_p all up and FM_a all down: |↑…↑⟩|↓…↓⟩, the ground state of the pinned layers (Eqs. 10 and 24)."""
+
+    def directions(self, device: SpinValve) -> tuple[Angles, ...]:
+        """Bloch direction [θ, φ] of every localized spin, FM_p first."""
+        return (UP,) * device.n_polarizer + (DOWN,) * device.n_analyzer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductState:
+    """Any product state: each spin in cos(θ/2)|↑⟩ + e^{iφ} sin(θ/2)|↓⟩.
+
+    Parameters
+    ----------
+    polarizer, analyzer : (float, float) or sequence of (float, float)
+        [θ, φ] in rad of every spin of the layer, or one pair per spin in the order of the sites.
+    """
+
+    polarizer: Angles | tuple[Angles, ...] = UP
+    analyzer: Angles | tuple[Angles, ...] = DOWN
+
+    def __post_init__(self) -> None:
+        for key in ("polarizer", "analyzer"):
+            object.__setattr__(self, key, _layer_directions(key, getattr(self, key)))
+
+    def directions(self, device: SpinValve) -> tuple[Angles, ...]:
+        """Bloch direction [θ, φ] of every localized spin, FM_p first.
+
+        Raises
+        ------
+        InvalidInputError
+            If the number of pairs is not the number of spins of the layer.
+        """
+        found: list[Angles] = []
+        for key, size in (("polarizer", device.n_polarizer), ("analyzer", device.n_analyzer)):
+            given = getattr(self, key)
+            if isinstance(given[0], float):
+                found += [given] * size
+            elif len(given) == size:
+                found += given
+            else:
+                raise InvalidInputError(
+                    f"{key} has {len(given)} pairs [theta, phi], the layer has {size} spins; "
+                    "give one pair, or one for each spin",
+                    key,
+                )
+        return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gibbs:
+    """Canonical ensemble ρ = e^{−βH}/Z of the localized spins (Eq. 12).
+
+    Parameters
+    ----------
+    temperature : float
+        T > 0, K.
+    pinning : float
+        p ≥ 0, eV: the state is prepared with the field −p ΣSᶻ over FM_p and +p ΣSᶻ over FM_a; 0 is the field-free
+        state of Eq. 12, which has no net magnetisation.
+    """
+
+    temperature: float = 100.0
+    pinning: float = 0.0
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "temperature", real_number("temperature", self.temperature, above=0.0, unit="K"))
+        put(self, "pinning", real_number("pinning", self.pinning, low=0.0, unit="eV"))
+
+
+def _layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
+    if not is_list(value) or not value:
+        raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad, or one pair per spin", key)
+    if any(is_list(entry) for entry in value):
+        return tuple(angles(f"{key}[{n}]", entry) for n, entry in enumerate(value))
+    return angles(key, value)
