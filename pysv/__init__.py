@@ -1,8 +1,94 @@
 """pysv: what a pulse of electrons does to quantum magnets.
 
-Electron-mediated entanglement of two small ferromagnets in a spin valve (Suresh et al., PRA 109, 022414).
+Electron-mediated entanglement of two small ferromagnets in a spin valve (Suresh et al., PRA 109, 022414):
 
 >>> import pysv
->>> data = pysv.solve(pysv.Experiment(times=pysv.times(stop=30, step=1)), progress=False)  # doctest: +SKIP
->>> data.log_negativity.plot()  # doctest: +SKIP
+>>> experiment = pysv.Experiment(source=pysv.WavePacket(center=20), times=pysv.times(stop=30, step=1))
+>>> data = pysv.solve(experiment, progress=False)  # doctest: +SKIP
+>>> float(data.log_negativity[-1])  # doctest: +SKIP
+
+Names are imported when they are first used, so that ``import pysv`` costs next to nothing.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pysv.about import __version__
+
+if TYPE_CHECKING:
+    from pysv.config import Configuration, read
+    from pysv.device import SpinValve
+    from pysv.engines.chebyshev import Chebyshev
+    from pysv.engines.qutip import QuTiP
+    from pysv.engines.rk4 import RK4
+    from pysv.estimate import Estimate, estimate
+    from pysv.experiment import BosonicBath, Experiment, Record, Times, times
+    from pysv.files import load, save
+    from pysv.run.solve import resume, solve
+    from pysv.source import ConfinedElectrons, WavePacket
+    from pysv.spins import Antiparallel, Gibbs, ProductState
+
+_HOMES = {
+    "Antiparallel": "spins",
+    "BosonicBath": "experiment",
+    "Chebyshev": "engines.chebyshev",
+    "Configuration": "config",
+    "ConfinedElectrons": "source",
+    "Estimate": "estimate",
+    "Experiment": "experiment",
+    "Gibbs": "spins",
+    "ProductState": "spins",
+    "QuTiP": "engines.qutip",
+    "RK4": "engines.rk4",
+    "Record": "experiment",
+    "SpinValve": "device",
+    "Times": "experiment",
+    "WavePacket": "source",
+    "estimate": "estimate",
+    "load": "files",
+    "read": "config",
+    "resume": "run.solve",
+    "save": "files",
+    "solve": "run.solve",
+    "times": "experiment",
+}
+
+__all__ = [
+    "Antiparallel",
+    "BosonicBath",
+    "Chebyshev",
+    "Configuration",
+    "ConfinedElectrons",
+    "Estimate",
+    "Experiment",
+    "Gibbs",
+    "ProductState",
+    "QuTiP",
+    "RK4",
+    "Record",
+    "SpinValve",
+    "Times",
+    "WavePacket",
+    "__version__",
+    "estimate",
+    "load",
+    "read",
+    "resume",
+    "save",
+    "solve",
+    "times",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pysv' has no attribute {name!r}")
+    value = getattr(import_module(f"pysv.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,11 +98,13 @@ def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:
     source, directions = _one_electron(experiment)
     device = experiment.device
     packet = source.amplitudes(device.sites)
-    spins = reduce(np.kron, (bloch(direction) for direction in directions))
+    spinors = [bloch(direction) for direction in directions]
     runs = []
     for (label, weight, electron), sectors in zip(electron_states(source), occupied_sectors(experiment), strict=True):
         basis = Basis.of_sectors(device.n_spins, sectors)
-        amplitude = electron[basis.electron] * spins[basis.configuration]
+        amplitude = electron[basis.electron]
+        for i, spinor in enumerate(spinors):
+            amplitude = amplitude * spinor[(basis.configuration >> (device.n_spins - 1 - i)) & 1]
         runs.append(PureRun(label, weight, Hamiltonian.of_device(device, basis), np.outer(amplitude, packet)))
     return tuple(runs)
 

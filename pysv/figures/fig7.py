@@ -90,6 +90,7 @@ def draw(curves: Curves, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> 
         for axes, name, letter in zip(panels, LABELS, "abc", strict=True):
             fisher(axes, curves, name, dashes)
             style.time_axis(axes, times, least=LEAST)
+            style.legend_above(axes, 1)
             style.add_gamma_axis(axes, hopping)
             style.panel_letter(axes, letter)
         thresholds(panels[2])

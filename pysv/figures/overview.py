@@ -24,12 +24,13 @@ def density(axes: Axes, data: xr.Dataset, echoes: style.Echoes) -> None:
         style.time_axis(axes, data["time"].values)
         return
     time, site = data["time"].values, data["site"].values
-    edges = np.append(time, time[-1] + 1.0) if time.size == 1 else time
     values = data["electron_density"].transpose("site", "time").values
+    if time.size == 1:  # a lone snapshot becomes a stripe
+        time, values = np.append(time, time + 1.0), np.repeat(values, 2, axis=1)
     look = {"cmap": "GnBu", "norm": PowerNorm(0.5, vmin=0), "rasterized": True}
-    mesh = axes.pcolormesh(edges, site, values, shading="auto" if time.size > 1 else "nearest", **look)
+    mesh = axes.pcolormesh(time, site, values, shading="nearest", **look)
     axes.figure.colorbar(mesh, ax=axes, label="electrons per site", pad=0.01, aspect=12)
-    axes.set_xlim(edges[0], edges[-1])
+    axes.set_xlim(time[0], time[-1])
     for layer, vertical in (("polarizer", "top"), ("analyzer", "bottom")):
         sites = data["spin_site"].values[data["layer"].values == layer] if "layer" in data.coords else np.array([])
         if sites.size:
@@ -44,7 +45,7 @@ def density(axes: Axes, data: xr.Dataset, echoes: style.Echoes) -> None:
             shift = (-3, -1) if vertical == "top" else (-3, 1)
             axes.annotate(style.LAYERS[layer], (1, low if vertical == "top" else high), xytext=shift, **place)
     for echo, _ in echoes:
-        if edges[0] < echo < edges[-1]:
+        if time[0] < echo < time[-1]:
             axes.axvline(echo, color="0.55", linewidth=0.6)
 
 
@@ -64,14 +65,14 @@ def localized_spins(axes: Axes, data: xr.Dataset) -> None:
 def entropies(axes: Axes, data: xr.Dataset) -> None:
     """Von Neumann entropies, Eq. (6), and mutual information, Eq. (5)."""
     names = {
-        "entropy_total": style.BOTH,
+        "entropy_total": "both",
         "entropy_polarizer": style.LAYERS["polarizer"],
         "entropy_analyzer": style.LAYERS["analyzer"],
-        "mutual_information": "mutual inf.",
+        "mutual_information": "MI",
     }
     looks = zip(names.items(), style.CURVES, strict=False)
     style.note_missing(axes, [style.plot_variable(axes, data, name, label, **look) for (name, label), look in looks])
-    axes.set_ylabel("entropy (nats)")
+    axes.set_ylabel("entropy and MI (nats)")
     style.time_axis(axes, data["time"].values, least=LEAST)
     style.legend_above(axes, 4)
 
@@ -90,11 +91,10 @@ def magnons(axes: Axes, data: xr.Dataset) -> None:
         flips = data["flips"].values[: MOST_FLIPS + 1]
         for index, color in enumerate(colormaps["YlOrBr_r"](np.linspace(0, 0.7, flips.size))):
             look = {"color": color, "linestyle": style.DASHES[index % len(style.DASHES)]}
-            style.plot_variable(axes, data, name, str(flips[index]), at={"flips": index}, **look)
+            style.plot_variable(axes, data, name, str(flips[index]) if index else "$m=0$", at={"flips": index}, **look)
         axes.set_yscale("log")
-        axes.set_ylim(FLOOR, 1.6)
-        options = {"fontsize": 7, "title_fontsize": 8, "borderpad": 0.0}
-        axes.legend(title="$m=$", loc="upper left", bbox_to_anchor=(1.0, 1.0), **options)
+        axes.set_ylim(FLOOR, 1.3)
+        style.legend_above(axes, 5)
     else:
         style.note_missing(axes, [name])
     axes.set_ylabel("probability of $m$ flips")
@@ -102,7 +102,7 @@ def magnons(axes: Axes, data: xr.Dataset) -> None:
 
 
 def fisher(axes: Axes, data: xr.Dataset) -> None:
-    """True quantum Fisher information per spin in spin-1/2 units; a witness of entanglement above the dashed line at 1."""
+    """True quantum Fisher information per spin in spin-1/2 units; above the dashed line at 1 it shows entanglement."""
     momenta = data["momentum"].values if "qfi" in data else np.array([])
     for index, (momentum, look) in enumerate(zip(momenta, style.CURVES, strict=False)):
         style.plot_variable(axes, data, "qfi", style.momentum_label(momentum), at={"momentum": index}, **look)
@@ -115,7 +115,7 @@ def fisher(axes: Axes, data: xr.Dataset) -> None:
 
 
 def drift(axes: Axes, data: xr.Dataset) -> None:
-    """Distance of the conserved quantities from their first values; energy only where there is no bath."""
+    """Distance of norm, energy and total spin from their first values; a bath may change the last two."""
     names = {"norm": "norm", "energy": "energy (eV)", "spin_z_total": r"$S^z_\mathrm{tot}$"}
     for (name, label), look in zip(names.items(), style.CURVES, strict=False):
         if name in data:
@@ -126,6 +126,8 @@ def drift(axes: Axes, data: xr.Dataset) -> None:
     axes.set_ylabel("drift")
     if axes.lines:
         axes.set_yscale("log")
+    else:
+        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=style.GREY)
     style.time_axis(axes, data["time"].values, least=0)
     style.legend_above(axes, 3)
 
@@ -134,8 +136,8 @@ def draw(data: xr.Dataset, *, hopping: float = 1.0, echoes: style.Echoes = ()) -
     """Draw the overview of a run.
 
     (a) Electron density, (b) localized spins, (c) entropies and mutual information, Eqs. (5) and (6), (d) logarithmic
-    negativity, Eq. (2), (e) probability of m flipped spins, Eq. (25), (f) quantum Fisher information, (g) drift of norm,
-    energy and total spin.
+    negativity, Eq. (2), (e) probability of m flipped spins, Eq. (25), (f) quantum Fisher information, (g) drift of
+    norm, energy and total spin.
 
     Parameters
     ----------

@@ -27,6 +27,7 @@ TIME = "time (fs)"
 LAYERS = {"polarizer": r"FM$_p$", "analyzer": r"FM$_a$"}
 BOTH = r"FM$_p\cup\,$FM$_a$"
 GREY = "0.45"
+NOT_HERE = "not in run"
 
 Style = dict[str, Any]
 Echoes = Sequence[tuple[float, str]]
@@ -111,7 +112,7 @@ def plot_variable(
     if f"{name}_error" in data:
         error = data[f"{name}_error"].isel(at or {}).values
         axes.fill_between(time, values - error, values + error, color="0.6", alpha=0.4, linewidth=0, zorder=1.5)
-    axes.plot(time, values, label=label or None, marker="." if time.size == 1 else "", clip_on=time.size > 1, **look)
+    axes.plot(time, values, label=label or None, marker="." if time.size == 1 else "", **look)
     return None
 
 
@@ -132,11 +133,14 @@ def plot_spins(axes: Axes, data: xr.Dataset) -> dict[str, list[Line2D]]:
 
 
 def note_missing(axes: Axes, names: Iterable[str | None]) -> None:
-    """Say in the panel which variables the dataset lacks; None stands for a curve that was drawn."""
+    """Say in an empty panel, or among the legend's entries, what the dataset lacks; None stands for a curve drawn."""
     absent = list(dict.fromkeys(name for name in names if name))
-    if absent:
-        look = {"ha": "right", "va": "bottom", "size": 7, "color": GREY, "style": "italic"}
-        axes.text(0.97, 0.06, "not in this run:\n" + "\n".join(absent), transform=axes.transAxes, **look)
+    if axes.lines:
+        for name in absent:
+            axes.scatter([], [], s=0, label=f"{NOT_HERE} {name}")
+    elif absent:
+        look = {"ha": "center", "va": "center", "size": 8, "color": GREY, "style": "italic"}
+        axes.text(0.5, 0.5, "\n".join([f"{NOT_HERE}:", *absent]), transform=axes.transAxes, **look)
 
 
 def time_axis(axes: Axes, times: np.ndarray, *, least: float = 1e-9) -> None:
@@ -155,6 +159,7 @@ def legend_above(axes: Axes, columns: int, **options: Any) -> None:
     """Legend in rows at the top of the panel; the y range is stretched (no new ticks), so no curve runs behind it."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
+        columns = min(columns, 2) if any(label.startswith(NOT_HERE) for label in labels) else columns
         rows, points = -(-len(handles) // columns), 72 * axes.figure.get_figheight() * axes.get_position().height
         (low, high), ticks = axes.get_ylim(), axes.get_yticks()
         stretch = 1 / (1 - (11 * rows + 3) / points)

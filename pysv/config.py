@@ -1,0 +1,207 @@
+"""Experiment files: TOML in, objects out, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from pysv.device import SpinValve
+from pysv.engines import BACKENDS, engine_names, methods
+from pysv.engines.base import Method
+from pysv.errors import ExperimentFileError, InvalidInputError, unknown_name
+from pysv.experiment import BosonicBath, Experiment, Record, Times
+from pysv.source import ConfinedElectrons, WavePacket
+from pysv.spins import Antiparallel, Gibbs, ProductState
+
+_SOURCES = {"wave-packet": WavePacket, "confined": ConfinedElectrons}
+_SPINS = {"antiparallel": Antiparallel, "product": ProductState, "gibbs": Gibbs}
+_TABLES = ("device", "source", "spins", "bath", "evolution", "record")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What an experiment file says.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    engine : str or Method
+        ``"auto"``, or the options of a named engine.
+    backend : {"auto", "python", "julia"}
+    """
+
+    experiment: Experiment
+    engine: str | Method = "auto"
+    backend: str = "auto"
+
+
+def read(path: str | Path) -> Configuration:
+    """Read an experiment file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TOML file; see the README for its keys. Every key is optional.
+
+    Returns
+    -------
+    Configuration
+
+    Raises
+    ------
+    ExperimentFileError
+        If the file cannot be read, is not TOML, or holds a key or value that is not allowed; the sentence names the
+        file, the key and what is allowed.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ExperimentFileError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise ExperimentFileError(f"{path}: is not a text file in UTF-8") from error
+    return loads(text, str(path))
+
+
+def loads(text: str, name: str = "experiment") -> Configuration:
+    """The configuration that a TOML text describes; `name` is what error sentences call it."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ExperimentFileError(f"{name}: is not valid TOML: {error}") from error
+    return from_tables(tables, name)
+
+
+def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configuration:
+    """The configuration that nested mappings describe, as a TOML parser gives them."""
+    for key, table in tables.items():
+        if key not in _TABLES:
+            raise ExperimentFileError(f"{name}: {unknown_name('table', key, _TABLES)}", key)
+        if not isinstance(table, Mapping):
+            raise ExperimentFileError(f"{name}: {key} = {table!r} must be a table [{key}]", key)
+    evolution = dict(tables.get("evolution", {}))
+    engine, backend = _engine(evolution, name)
+    parts: dict[str, Any] = {
+        "device": _make(SpinValve, tables.get("device", {}), f"{name}: [device]"),
+        "source": _make_kind(_SOURCES, tables.get("source", {}), f"{name}: [source]"),
+        "spins": _make_kind(_SPINS, tables.get("spins", {}), f"{name}: [spins]"),
+        "bath": _make(BosonicBath, tables["bath"], f"{name}: [bath]") if "bath" in tables else None,
+        "times": _make(Times, evolution, f"{name}: [evolution]"),
+        "record": _make(Record, tables.get("record", {}), f"{name}: [record]"),
+    }
+    try:
+        experiment = Experiment(**parts)
+    except InvalidInputError as error:
+        raise ExperimentFileError(f"{name}: {error}", error.key) from error
+    return Configuration(experiment, engine, backend)
+
+
+def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> str:
+    """The experiment file, every key spelled out, from which the same run can be repeated.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    engine : str or Method
+    backend : str
+
+    Returns
+    -------
+    str
+        TOML.
+    """
+    tables: dict[str, dict[str, Any]] = {
+        "device": dataclasses.asdict(experiment.device),
+        "source": _with_kind(_SOURCES, experiment.source),
+        "spins": _with_kind(_SPINS, experiment.spins),
+    }
+    if experiment.bath is not None:
+        tables["bath"] = dataclasses.asdict(experiment.bath)
+    tables["evolution"] = dataclasses.asdict(experiment.times)
+    tables["evolution"] |= {"engine": engine if isinstance(engine, str) else engine.name, "backend": backend}
+    if isinstance(engine, Method):
+        tables["evolution"][engine.name] = _options(engine)
+    tables["record"] = dataclasses.asdict(experiment.record)
+    return tomli_w.dumps(tables)
+
+
+def fingerprint(experiment: Experiment, engine: Method) -> str:
+    """Digest of all that decides a run's numbers except its last time, so that a run can be extended."""
+    open_ended = dataclasses.replace(
+        experiment, times=Times(stop=experiment.times.step, step=experiment.times.step)
+    )
+    return hashlib.sha256(dumps(open_ended, engine).encode()).hexdigest()[:16]
+
+
+def _engine(evolution: dict[str, Any], name: str) -> tuple[str | Method, str]:
+    """Take engine, backend and the engine's own table out of the evolution table."""
+    chosen = evolution.pop("engine", "auto")
+    backend = evolution.pop("backend", "auto")
+    where = f"{name}: [evolution]"
+    if not isinstance(chosen, str) or chosen not in engine_names():
+        raise ExperimentFileError(f"{where} {unknown_name('engine', str(chosen), engine_names())}", "engine")
+    if not isinstance(backend, str) or backend not in BACKENDS:
+        raise ExperimentFileError(f"{where} {unknown_name('backend', str(backend), BACKENDS)}", "backend")
+    tables = {key: evolution.pop(key) for key in list(evolution) if isinstance(evolution[key], Mapping)}
+    engine: str | Method = chosen
+    for key, options in tables.items():
+        if key not in engine_names() or key == "auto":
+            raise ExperimentFileError(f"{name}: {unknown_name('table', f'evolution.{key}', _engine_tables())}", key)
+        if key != chosen:
+            raise ExperimentFileError(
+                f"{name}: [evolution.{key}] would be ignored, because engine = {chosen!r}; "
+                f"set engine = {key!r} or leave the table out",
+                key,
+            )
+        if key in methods():
+            engine = _make(methods()[key], options, f"{name}: [evolution.{key}]")
+    return engine, backend
+
+
+def _engine_tables() -> list[str]:
+    return [f"evolution.{engine}" for engine in engine_names() if engine != "auto"]
+
+
+def _make(kind: type, table: Any, where: str) -> Any:
+    if not isinstance(table, Mapping):
+        raise ExperimentFileError(f"{where} must be a table")
+    known = [entry.name for entry in fields(kind)]
+    if kind is Times:
+        known += ["engine", "backend"]
+    for key in table:
+        if key not in known:
+            raise ExperimentFileError(f"{where} {unknown_name('key', key, known)}", key)
+    try:
+        return kind(**table)
+    except InvalidInputError as error:
+        raise ExperimentFileError(f"{where} {error}", error.key) from error
+
+
+def _make_kind(kinds: Mapping[str, type], table: Mapping[str, Any], where: str) -> Any:
+    entries = dict(table)
+    kind = entries.pop("kind", next(iter(kinds)))
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ExperimentFileError(f"{where} {unknown_name('kind', str(kind), kinds)}", "kind")
+    own = [entry.name for entry in fields(kinds[kind])]
+    for key in entries:
+        others = [other for other, made in kinds.items() if key in (entry.name for entry in fields(made))]
+        if key not in own and others:
+            raise ExperimentFileError(f"{where} {key} belongs to kind = {others[0]!r}, not to kind = {kind!r}", key)
+        if key not in own:
+            raise ExperimentFileError(f"{where} {unknown_name('key', key, ['kind', *own])}", key)
+    return _make(kinds[kind], entries, where)
+
+
+def _with_kind(kinds: Mapping[str, type], part: Any) -> dict[str, Any]:
+    kind = next(name for name, made in kinds.items() if isinstance(part, made))
+    return {"kind": kind} | dataclasses.asdict(part)
+
+
+def _options(engine: Method) -> dict[str, Any]:
+    return {entry.name: getattr(engine, entry.name) for entry in fields(engine)}  # type: ignore[arg-type]

@@ -1,0 +1,179 @@
+"""What a run will need, before anything runs: sectors, amplitudes, memory, applications of H, time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from pysv.basis import sector_rows
+from pysv.engines import choose
+from pysv.engines.base import Method
+from pysv.errors import MemoryLimitError
+from pysv.initial import electron_states, occupied_sectors
+from pysv.run.recorder import largest_block, left_out
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+
+SHARE = 0.9
+"""Share of the available memory that a run may take."""
+
+_SECONDS_PER_AMPLITUDE = 3e-9
+"""Rough cost of one application of H to one amplitude."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Needs of a run.
+
+    Parameters
+    ----------
+    engine, backend : str
+    sectors : tuple of (str, tuple of int, int)
+        For each pure run: its label, the total numbers of down spins it occupies, and its number of rows.
+    amplitudes : int
+        Complex amplitudes of all pure runs.
+    memory, available : int
+        Bytes needed, and bytes that the machine can give now.
+    applications : int
+        Applications of H, over all pure runs.
+    seconds : float
+        Rough run time.
+    snapshots : int
+    remarks : tuple of str
+        What the user must know: truncation, measures left out.
+    """
+
+    engine: str
+    backend: str
+    sectors: tuple[tuple[str, tuple[int, ...], int], ...]
+    amplitudes: int
+    memory: int
+    available: int
+    applications: int
+    seconds: float
+    snapshots: int
+    remarks: tuple[str, ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether the run fits in the memory that is available now."""
+        return self.memory <= SHARE * self.available
+
+    def __str__(self) -> str:
+        lines = [f"engine       {self.engine} ({self.backend} backend)"]
+        for label, sectors, rows in self.sectors:
+            span = str(sectors[0]) if len(sectors) == 1 else f"{sectors[0]}–{sectors[-1]}"
+            lines.append(f"pure run     electron {label}: sector of {span} down spins, {rows:,} rows")
+        lines += [
+            f"amplitudes   {self.amplitudes:,}",
+            f"memory       {size(self.memory)} of {size(self.available)} available"
+            + ("" if self.fits else ": does not fit"),
+            f"snapshots    {self.snapshots:,}",
+            f"matvecs      about {self.applications:,}",
+            f"time         roughly {_duration(self.seconds)}",
+            *(f"remark       {remark}" for remark in self.remarks),
+        ]
+        return "\n".join(lines)
+
+
+def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> Estimate:
+    """What `pysv.solve` will need; allocates nothing.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    engine, backend
+        As for `pysv.solve`.
+
+    Returns
+    -------
+    Estimate
+        Prints as a table.
+    """
+    method, chosen = choose(experiment, engine, backend)
+    device, times = experiment.device, experiment.times
+    n = device.n_spins
+    rows = [sum(sector_rows(n, sector) for sector in sectors) for sectors in occupied_sectors(experiment)]
+    labels = [label for label, _, _ in electron_states(experiment.source)]  # type: ignore[arg-type]
+    amplitudes = sum(rows) * device.sites
+    tables = sum(rows) * (40 + 4 * n + 4 * n)
+    omitted = left_out(experiment)
+    applications = len(rows) * method.applications(times.stop, times.count - 1, radius(experiment))
+    block = largest_block(experiment)
+    measures = 0 if omitted else 16 * 6 * (comb(2 * n, n) if block < 2**n else 4**n)
+    if experiment.record.density_matrix and not omitted:
+        measures += 16 * 4**n * times.count
+    recorded = 8 * times.count * (2 * device.sites + 4 * n + 40)
+    per_snapshot = 0.0 if omitted else 2e-3 + 3e-8 * block**3 / 1e3
+    remarks = [*experiment.remarks()]
+    if omitted:
+        remarks.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
+    return Estimate(
+        engine=method.name,
+        backend=chosen,
+        sectors=tuple(zip(labels, occupied_sectors(experiment), rows, strict=True)),
+        amplitudes=amplitudes,
+        memory=16 * method.vectors * amplitudes + tables + measures + recorded,
+        available=available_memory(),
+        applications=applications,
+        seconds=applications / len(rows) * amplitudes * _SECONDS_PER_AMPLITUDE + times.count * per_snapshot,
+        snapshots=times.count,
+        remarks=tuple(remarks),
+    )
+
+
+def check_fits(needed: Estimate) -> None:
+    """Refuse a run that does not fit.
+
+    Raises
+    ------
+    MemoryLimitError
+    """
+    if not needed.fits:
+        raise MemoryLimitError(
+            f"the run needs {size(needed.memory)} ({needed.amplitudes:,} amplitudes), available are "
+            f"{size(needed.available)}; take fewer spins or sites, or collinear spins, which stay in one S^z sector"
+        )
+
+
+def radius(experiment: Experiment) -> float:
+    """Rough half-width of the spectrum from the couplings, eV: hopping, sd exchange and both layers' exchange."""
+    device = experiment.device
+    bonds = device.n_spins - 2
+    exchange = device.spin_factor**2 * max(abs(device.exchange), abs(device.exchange_z)) * bonds * 1.3
+    return 2 * device.hopping + 2 * device.electron_factor * device.spin_factor * abs(device.sd_exchange) + exchange
+
+
+def available_memory() -> int:
+    """Bytes that can be allocated now, within the limit of the container if there is one."""
+    free = int(psutil.virtual_memory().available)
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    try:
+        bound = int(limit.read_text()) - int(used.read_text())
+    except (OSError, ValueError):  # no cgroup, or "max"
+        return free
+    return max(min(free, bound), 0)
+
+
+def size(count: float) -> str:
+    """Bytes in readable units."""
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{float(count):.3g} EB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.2g} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 2e5:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.3g} days"

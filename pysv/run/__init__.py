@@ -1,0 +1,1 @@
+"""Running an experiment: the time loop, its listeners, and the two verbs `solve` and `resume`."""

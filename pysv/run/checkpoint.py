@@ -1,0 +1,61 @@
+"""The result file of a run in progress: always whole, rewritten now and then, enough to go on from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pysv.files import SavedState, write
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pysv.engines.base import Engine, Snapshot
+
+SHARE = 0.05
+"""Largest share of the run time that is spent writing checkpoints."""
+
+
+class Checkpoint:
+    """Listener that keeps the result file up to date.
+
+    Parameters
+    ----------
+    path : Path
+    engine : Engine
+    fingerprint : str
+        See `pysv.config.fingerprint`.
+    dataset : callable
+        Gives the dataset of the first `count` snapshots and whether the run is complete with them.
+    every : float
+        Shortest time between two writes, s.
+    """
+
+    def __init__(
+        self, path: Path, engine: Engine, fingerprint: str, dataset: Callable[[int], xr.Dataset], every: float
+    ) -> None:
+        self.path = path
+        self._engine = engine
+        self._fingerprint = fingerprint
+        self._dataset = dataset
+        self._every = every
+        self._written = time.monotonic()
+        self._cost = 0.0
+
+    def heard(self, index: int, snapshot: Snapshot) -> None:
+        """Write, unless the last write was a short time ago or writing costs too much of the run."""
+        if time.monotonic() - self._written >= max(self._every, self._cost / SHARE):
+            self.write(index + 1)
+
+    def write(self, count: int) -> None:
+        """Write the first `count` snapshots and the engine's present state."""
+        begun = time.monotonic()
+        write(self._dataset(count), self.path, self.state())
+        self._written = time.monotonic()
+        self._cost = self._written - begun
+
+    def state(self) -> SavedState:
+        """The engine's present state."""
+        return SavedState(self._engine.time, self._fingerprint, self._engine.state())

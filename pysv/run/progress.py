@@ -1,0 +1,47 @@
+"""Progress in physical time, with the remaining time and the drift of the invariants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tqdm.auto import tqdm
+
+if TYPE_CHECKING:
+    from pysv.engines.base import Snapshot
+    from pysv.run.watch import Watch
+
+_FORMAT = "{desc}{percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} fs [{elapsed}<{remaining}{postfix}]"
+
+
+class Progress:
+    """Listener that shows a bar in fs.
+
+    Parameters
+    ----------
+    stop, done : float
+        Time at which the run ends and at which it starts now, fs.
+    watch : Watch
+        Whose drifts are shown.
+    label : str
+        Text before the bar.
+    shown : bool
+    """
+
+    def __init__(self, stop: float, done: float, watch: Watch, label: str, shown: bool) -> None:
+        self._watch = watch
+        self._bar = tqdm(total=stop, initial=done, desc=label, bar_format=_FORMAT, disable=not shown, dynamic_ncols=True)
+
+    def heard(self, index: int, snapshot: Snapshot) -> None:
+        """Move the bar to the snapshot's time."""
+        drift = self._watch.drift
+        self._bar.set_postfix_str(f"Δnorm {drift['norm']:.0e} ΔE {drift['energy']:.0e} eV", refresh=False)
+        self._bar.update(snapshot.time - self._bar.n)
+
+    def say(self, text: str) -> None:
+        """Print a line without breaking the bar."""
+        if not self._bar.disable:
+            self._bar.write(text)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()

@@ -1,0 +1,249 @@
+"""The two verbs that run an experiment: `solve` from the start, `resume` from a result file."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from pysv import config, files
+from pysv.dataset import build, provenance
+from pysv.engines import choose
+from pysv.engines.base import Method
+from pysv.errors import PysvError, ResumeError
+from pysv.estimate import check_fits, estimate, radius
+from pysv.initial import pure_runs
+from pysv.run.checkpoint import Checkpoint
+from pysv.run.loop import evolve
+from pysv.run.progress import Progress
+from pysv.run.recorder import Recorder, largest_block, left_out
+from pysv.run.stop import CtrlC
+from pysv.run.watch import Watch
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pysv.engines.base import Engine
+    from pysv.experiment import Experiment
+    from pysv.files import SavedState
+
+_ONE_THREAD_BLOCK = 300
+"""Largest block of ρ for which linear algebra runs on one thread."""
+
+
+def solve(
+    experiment: Experiment,
+    *,
+    engine: str | Method = "auto",
+    backend: str = "auto",
+    progress: bool = True,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    checkpoint_every: float = 30.0,
+) -> xr.Dataset:
+    """Run an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    engine : str or Method
+        ``"auto"``, a name, or options such as ``pysv.Chebyshev(tolerance=1e-10)``.
+    backend : {"auto", "python", "julia"}
+    progress : bool
+        Whether to show a progress bar.
+    out : str or Path, optional
+        Result file, from which `resume` can go on. It is brought up to date during the run, and is whole at any time.
+    overwrite : bool
+        Whether `out` may be replaced if it exists.
+    checkpoint_every : float
+        Shortest time between two updates of `out`, s.
+
+    Returns
+    -------
+    xarray.Dataset
+        Up to the last snapshot made: a run stopped by Ctrl-C has the attribute ``status = "interrupted"``.
+
+    Raises
+    ------
+    EngineError, NotReadyError, JuliaUnavailableError
+        If the engine cannot be had or cannot run the experiment.
+    MemoryLimitError
+        If the run does not fit in memory.
+    ResultFileError, ResultExistsError
+        If `out` cannot be written.
+    InvariantError, SpectralBoundsError
+        If the run loses a conserved quantity; what was recorded before is in `out`.
+    """
+    target = None if out is None else files.check_destination(out, overwrite=overwrite)
+    run = _Run.prepare(experiment, engine, backend)
+    experiment.warn()
+    return run.go(target, progress, checkpoint_every)
+
+
+def resume(
+    path: str | Path,
+    *,
+    stop: float | None = None,
+    experiment: Experiment | None = None,
+    progress: bool = True,
+    checkpoint_every: float = 30.0,
+) -> xr.Dataset:
+    """Continue an interrupted run, or extend a finished one, in its result file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that ``solve(..., out=path)`` or ``pysv run`` wrote.
+    stop : float, optional
+        New time of the last snapshot, fs; by default that of the file's own experiment.
+    experiment : Experiment, optional
+        If given, the file must have been made by this experiment (its last time aside).
+    progress, checkpoint_every
+        As for `solve`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The whole run: equal to an uninterrupted one.
+
+    Raises
+    ------
+    ResumeError
+        If the file holds no state to go on from, or was made by another experiment, or lies beyond `stop` already.
+    ResultFileError
+        If the file cannot be read.
+    """
+    data = files.load(path)
+    state = files.load_state(path)
+    if state is None:
+        raise ResumeError(f"{path}: holds no state to go on from; make it with `pysv run` or solve(..., out=...)")
+    made_by = config.loads(str(data.attrs["experiment"]), f"{path}: experiment")
+    own = made_by.experiment
+    if experiment is not None and replace(experiment, times=own.times) != own:
+        raise ResumeError(f"{path}: was made by another experiment; {_difference(experiment, own)}")
+    if experiment is not None and experiment.times.step != own.times.step:
+        raise ResumeError(
+            f"{path}: was made by another experiment; its step is {own.times.step:g} fs, not {experiment.times.step:g} fs"
+        )
+    wanted = stop if stop is not None else (experiment or own).times.stop
+    longer = replace(own, times=replace(own.times, stop=wanted))
+    run = _Run.prepare(longer, made_by.engine, made_by.backend)
+    if state.fingerprint != run.fingerprint:
+        raise ResumeError(f"{path}: its state was made by another experiment than its attributes say; start the run anew")
+    if data.time.size > longer.times.count:
+        raise ResumeError(
+            f"{path}: reaches {float(data.time[-1]):g} fs already; give a --stop beyond that to extend it"
+        )
+    longer.warn()
+    return run.go(Path(path), progress, checkpoint_every, Earlier(data, state))
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """What an earlier part of a run left: its dataset and the engine's state."""
+
+    data: xr.Dataset
+    state: SavedState
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A run that is known to fit, before it allocates."""
+
+    experiment: Experiment
+    method: Method
+    backend: str
+    fingerprint: str
+
+    @classmethod
+    def prepare(cls, experiment: Experiment, engine: str | Method, backend: str) -> _Run:
+        method, chosen = choose(experiment, engine, backend)
+        check_fits(estimate(experiment, method, chosen))
+        return cls(experiment, method, chosen, config.fingerprint(experiment, method))
+
+    def go(
+        self, target: Path | None, progress: bool, checkpoint_every: float, earlier: Earlier | None = None
+    ) -> xr.Dataset:
+        """Run, or go on, to the last snapshot; keep `target` up to date."""
+        begun = time.monotonic()
+        times = self.experiment.times.values
+        engine = self.method.start(pure_runs(self.experiment), self.backend)
+        watch = Watch(self.method.drift_tolerance, radius(self.experiment))
+        recorder = Recorder(self.experiment, times.size, watch)
+        before = 0.0
+        first = 0
+        if earlier is not None:
+            first = earlier.data.time.size
+            before = float(earlier.data.attrs["wall_time"])
+            _take_up(earlier, engine, watch, recorder)
+
+        def dataset(count: int, status: str = "") -> xr.Dataset:
+            reached = "complete" if count == times.size else status or "interrupted"
+            return self._dataset(count, reached, recorder, watch, engine, before + time.monotonic() - begun)
+
+        checkpoint = None
+        if target is not None:
+            checkpoint = Checkpoint(target, engine, self.fingerprint, dataset, checkpoint_every)
+        bar = Progress(float(times[-1]), float(times[max(first - 1, 0)]), watch, self.method.name, progress)
+        listeners = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
+        try:
+            with CtrlC(bar.say) as stop, _blas_threads(self.experiment):
+                count = evolve(engine, times, first, listeners, stop)
+        finally:
+            bar.close()
+        if checkpoint is not None:
+            checkpoint.write(count)
+        return dataset(count)
+
+    def _dataset(
+        self, count: int, status: str, recorder: Recorder, watch: Watch, engine: Engine, seconds: float
+    ) -> xr.Dataset:
+        work = engine.work()
+        attrs: dict[str, str | float | int] = dict(
+            provenance(config.dumps(self.experiment, self.method, self.backend), self.method.name, self.backend)
+        )
+        attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": self.method.drift_tolerance}
+        attrs |= {f"drift_{name}": value for name, value in watch.drift.items()}
+        attrs |= {f"engine_{key}": value for key, value in work.details.items()}
+        attrs["state_deviation_kind"] = self.method.deviation_kind
+        if work.applications is not None:
+            attrs["applications_of_h"] = work.applications
+        if work.deviation is not None:
+            attrs["state_deviation_reached"] = work.deviation
+        attrs["packet_truncated"] = self.experiment.truncated
+        attrs["warnings"] = "\n".join(self.experiment.remarks())
+        attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in left_out(self.experiment).items())
+        return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
+
+
+def _blas_threads(experiment: Experiment) -> AbstractContextManager[object]:
+    """One BLAS thread for small blocks: waking a second one costs more than it saves, much more on a busy machine."""
+    if largest_block(experiment) > _ONE_THREAD_BLOCK:
+        return nullcontext()
+    return ThreadpoolController().limit(limits=1, user_api="blas")
+
+
+def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder) -> None:
+    data, state = earlier.data, earlier.state
+    if abs(state.time - float(data.time[-1])) > 1e-9:
+        raise ResumeError(
+            f"the file's state is of t = {state.time:g} fs, its last snapshot of {float(data.time[-1]):g} fs; start anew"
+        )
+    engine.restore(state.time, state.arrays)
+    recorder.resume({str(name): np.asarray(values) for name, values in data.data_vars.items()})
+    names = ("norm", "energy", "spin_z_total", "electron_number")
+    watch.resume(
+        {name: float(data[name][0]) for name in names}, {name: float(data.attrs[f"drift_{name}"]) for name in names}
+    )
+
+
+def _difference(one: Experiment, other: Experiment) -> str:
+    for key in ("device", "source", "spins", "bath", "record"):
+        if getattr(one, key) != getattr(other, key):
+            return f"its [{key}] is {getattr(other, key)}"
+    return "they differ"
