@@ -56,6 +56,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "RK4",
     "Antiparallel",
     "BosonicBath",
     "Chebyshev",
@@ -66,7 +67,6 @@ __all__ = [
     "Gibbs",
     "ProductState",
     "QuTiP",
-    "RK4",
     "Record",
     "SpinValve",
     "Times",

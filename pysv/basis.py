@@ -48,7 +48,7 @@ def configurations(n_spins: int, n_down: int) -> np.ndarray:
 
 def down_count(configuration: np.ndarray) -> np.ndarray:
     """Number of down spins of each configuration, an int array of the same shape."""
-    return np.bitwise_count(configuration).astype(np.int64)
+    return np.asarray(np.bitwise_count(configuration), dtype=np.int64)
 
 
 def sector_rows(n_spins: int, sector: int) -> int:

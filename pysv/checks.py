@@ -17,14 +17,21 @@ def whole_number(key: str, value: Any, *, low: int, high: int | None = None, uni
     """A whole number in [low, high]; a bool or a float is refused."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise InvalidInputError(f"{key} = {value!r} must be a whole number{_of(unit)}", key)
-    if value < low or (high is not None and value > high):
+    number = int(value)
+    if number < low or (high is not None and number > high):
         span = f"at least {low}" if high is None else f"between {low} and {high}"
         raise InvalidInputError(f"{key} = {value} must be {span}{_of(unit)}", key)
-    return int(value)
+    return number
 
 
 def real_number(
-    key: str, value: Any, *, above: float | None = None, low: float | None = None, high: float | None = None, unit: str = ""
+    key: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
 ) -> float:
     """A finite real number, optionally > `above`, ≥ `low`, ≤ `high`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -78,18 +85,13 @@ def site_range(key: str, value: Any, sites: int) -> tuple[int, int]:
     if first > last:
         raise InvalidInputError(f"{key} = [{first}, {last}] is reversed; write [{last}, {first}]", key)
     if first < 1 or last > sites:
-        raise InvalidInputError(
-            f"{key} = [{first}, {last}] reaches outside the chain; its sites are 1 to {sites}", key
-        )
+        raise InvalidInputError(f"{key} = [{first}, {last}] reaches outside the chain; its sites are 1 to {sites}", key)
     return first, last
 
 
 def is_list(value: Any) -> TypeGuard[Sequence[Any]]:
     """Whether the value is a list or a tuple (and not a string)."""
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
-
-
-
 
 
 def _of(unit: str) -> str:

@@ -133,9 +133,7 @@ def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = 
 
 def fingerprint(experiment: Experiment, engine: Method) -> str:
     """Digest of all that decides a run's numbers except its last time, so that a run can be extended."""
-    open_ended = dataclasses.replace(
-        experiment, times=Times(stop=experiment.times.step, step=experiment.times.step)
-    )
+    open_ended = dataclasses.replace(experiment, times=Times(stop=experiment.times.step, step=experiment.times.step))
     return hashlib.sha256(dumps(open_ended, engine).encode()).hexdigest()[:16]
 
 

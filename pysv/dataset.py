@@ -66,7 +66,9 @@ def coordinates(experiment: Experiment) -> dict[str, xr.Variable]:
         "site": xr.Variable("site", np.arange(1, device.sites + 1), {"units": "1", "long_name": "chain site"}),
         "spin": xr.Variable("spin", np.arange(1, n + 1), {"units": "1", "long_name": "localized spin"}),
         "layer": xr.Variable("spin", layer, {"long_name": "ferromagnetic layer of the spin"}),
-        "spin_site": xr.Variable("spin", list(device.spin_sites), {"units": "1", "long_name": "chain site of the spin"}),
+        "spin_site": xr.Variable(
+            "spin", list(device.spin_sites), {"units": "1", "long_name": "chain site of the spin"}
+        ),
         "flips": xr.Variable("flips", np.arange(n + 1), {"units": "1", "long_name": "flipped spins (magnons)"}),
         "momentum": xr.Variable(
             "momentum", list(experiment.record.momenta), {"units": "rad/site", "long_name": "momentum transfer k"}

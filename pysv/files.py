@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,14 +93,28 @@ def write(data: xr.Dataset, target: Path, state: SavedState | None = None) -> Pa
     ResultFileError
         If the file system refuses; an earlier file stays as it was.
     """
+    with whole_file(target) as partial:
+        _split_complex(data).to_netcdf(partial, engine="h5netcdf")
+        if state is not None:
+            _write_state(partial, state)
+    return target
+
+
+@contextlib.contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A path beside `target` to write to; it becomes `target` when the context ends well, and vanishes when not.
+
+    Raises
+    ------
+    ResultFileError
+        If the file system refuses; an earlier `target` stays as it was.
+    """
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
         os.close(handle)
         partial = Path(name)
         try:
-            _split_complex(data).to_netcdf(partial, engine="h5netcdf")
-            if state is not None:
-                _write_state(partial, state)
+            yield partial
             with partial.open("rb+") as stream:
                 os.fsync(stream.fileno())
             _take_usual_mode(partial)
@@ -110,7 +124,6 @@ def write(data: xr.Dataset, target: Path, state: SavedState | None = None) -> Pa
                 partial.unlink()
     except OSError as error:
         raise ResultFileError(f"{target}: cannot be written ({error.strerror or error})") from error
-    return target
 
 
 def load(path: str | Path) -> xr.Dataset:
@@ -149,7 +162,7 @@ def load_state(path: str | Path) -> SavedState | None:
 
 
 @contextlib.contextmanager
-def _opened(path: str | Path):  # type: ignore[no-untyped-def]
+def _opened(path: str | Path) -> Iterator[h5py.File]:
     if not Path(path).is_file():
         raise ResultFileError(f"{path}: no such file")
     try:
@@ -178,11 +191,10 @@ def _write_state(path: Path, state: SavedState) -> None:
 
 
 def _split_complex(data: xr.Dataset) -> xr.Dataset:
-    for name in [name for name, values in data.data_vars.items() if np.iscomplexobj(values)]:
+    for name in [str(name) for name, values in data.data_vars.items() if np.iscomplexobj(values)]:
         values = data[name]
-        data = data.drop_vars(name).assign(
-            {f"{name}{_PARTS[0]}": values.real.assign_attrs(values.attrs), f"{name}{_PARTS[1]}": values.imag.assign_attrs(values.attrs)}
-        )
+        parts = (part.assign_attrs(values.attrs) for part in (values.real, values.imag))
+        data = data.drop_vars(name).assign({name + ending: part for ending, part in zip(_PARTS, parts, strict=True)})
     return data
 
 

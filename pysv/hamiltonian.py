@@ -1,4 +1,4 @@
-"""The Hamiltonian of one electron and the localized spins (Eq. 7) on a basis of S^z sectors, without a stored matrix."""
+"""The Hamiltonian of one electron and the localized spins (Eq. 7) on S^z sectors, without a stored matrix."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Hamiltonian:
     """H of Eq. 7 as the tables that `pysv.kernels` walks through.
 
     With σ·σ' = σᶻσ'ᶻ + 2(σ⁺σ'⁻ + σ⁻σ'⁺), the exchange of a layer is −f_s² J_z σᶻσᶻ on the diagonal and −2 f_s² J for
-    each antiparallel pair of neighbours, whose two spins trade places; the sd exchange on the site of spin i is −f_e f_s
-    J_sd for parallel spins, and +f_e f_s J_sd on the diagonal with −2 f_e f_s J_sd off it for antiparallel ones (f_e, f_s
-    the factors of the spin convention).
+    each antiparallel pair of neighbours, whose two spins trade places; the sd exchange on the site of spin i is
+    −f_e f_s J_sd for parallel spins, and +f_e f_s J_sd on the diagonal with −2 f_e f_s J_sd off it for antiparallel
+    ones (f_e, f_s the factors of the spin convention).
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ def _row(r, psi, out, diagonal, first, neighbour, columns, partner, couplings, s
 
 @numba.njit(inline="always", **_JIT)
 def _accumulate(r, new, old, total, factors):
-    """Row r of `total` gains c·new + c'·old, with (Re c, Im c, Re c', Im c') in factors[3:7]; nothing where all are 0."""
+    """Row r of `total` gains c·new + c'·old, (Re c, Im c, Re c', Im c') = factors[3:7]; nothing where all are 0."""
     a, b, c, d = factors[3], factors[4], factors[5], factors[6]
     if a == 0 and b == 0 and c == 0 and d == 0:
         return
@@ -119,7 +119,7 @@ def recursion_steps(psi, previous, total, diagonal, first, neighbour, columns, p
 
 @numba.njit(**_JIT_SUM)
 def lanczos_step(now, previous, beta, diagonal, first, neighbour, columns, partner, couplings):
-    """One step of the Lanczos iteration: previous ← normalised H now − α now − beta·previous; returns (α, next beta)."""
+    """One Lanczos step: previous ← normalised (H − α)now − beta·previous; returns (α, next beta)."""
     zero = couplings[0] * 0
     one = zero + 1
     alpha = 0.0

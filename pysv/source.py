@@ -48,7 +48,11 @@ class WavePacket:
         put = object.__setattr__
         put(self, "center", real_number("center", self.center, unit="site"))
         put(self, "momentum", real_number("momentum", self.momentum, unit="rad per site"))
-        put(self, "momentum_spread", real_number("momentum_spread", self.momentum_spread, above=0.0, unit="rad per site"))
+        put(
+            self,
+            "momentum_spread",
+            real_number("momentum_spread", self.momentum_spread, above=0.0, unit="rad per site"),
+        )
         put(self, "spin", _electron_spin(self.spin))
 
     def amplitudes(self, sites: int) -> np.ndarray:
@@ -67,7 +71,7 @@ class WavePacket:
 
         x = np.arange(1, sites + 1)
         packet = np.exp(1j * self.momentum * x - (self.momentum_spread * (x - self.center)) ** 2 / 4)
-        return packet / np.linalg.norm(packet)
+        return np.asarray(packet / np.linalg.norm(packet))
 
     def beyond_ends(self, sites: int) -> tuple[float, float]:
         """Probability of the untruncated packet beyond the left and the right end of the chain.
@@ -163,4 +167,6 @@ def _electron_spin(value: Any) -> str | Angles:
         return angles("spin", value)
     if isinstance(value, str):
         return choice("spin", value, ELECTRON_SPINS)
-    raise InvalidInputError(f"spin = {value!r} must be one of {', '.join(ELECTRON_SPINS)} or [theta, phi] in rad", "spin")
+    raise InvalidInputError(
+        f"spin = {value!r} must be one of {', '.join(ELECTRON_SPINS)} or [theta, phi] in rad", "spin"
+    )

@@ -44,8 +44,8 @@ class SpectralBounds:
 def triangle_bound(hamiltonian: Hamiltonian) -> float:
     """Rigorous bound on ‖H‖ by the triangle inequality, eV.
 
-    The hopping has norm < 2γ; the electron is on one site at a time, so that the sd exchange has norm ≤ 3 f_e f_s |J_sd|;
-    each row of the exchange sums to at most |diagonal| + Σ |flip| (Gershgorin).
+    The hopping has norm < 2γ; the electron is on one site at a time, so that the sd exchange has norm
+    ≤ 3 f_e f_s |J_sd|; each row of the exchange sums to at most |diagonal| + Σ |flip| (Gershgorin).
     """
     hopping, flip, sd = np.abs(hamiltonian.couplings)
     exchange = np.abs(hamiltonian.diagonal) + flip * np.diff(hamiltonian.first)
@@ -58,8 +58,8 @@ def spectral_bounds(
     """Interval that holds the spectrum of H: extreme Ritz values, their residuals, and a margin.
 
     Lanczos iteration from a fixed random vector stops when the residuals of both extreme Ritz values fall below
-    `margin`/4 of the Ritz interval; each end is moved outward by its residual and by `margin` times the width, but never
-    beyond the rigorous `triangle_bound`. (Y. Zhou and R.-C. Li, Linear Algebra Appl. 435, 480 (2011).)
+    `margin`/4 of the Ritz interval; each end is moved outward by its residual and by `margin` times the width, but
+    never beyond the rigorous `triangle_bound`. (Y. Zhou and R.-C. Li, Linear Algebra Appl. 435, 480 (2011).)
 
     Parameters
     ----------

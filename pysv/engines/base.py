@@ -182,9 +182,7 @@ class PureStateEngine(Engine):
 
     def snapshot(self) -> Snapshot:
         """The present mixture, in the engine's own memory."""
-        parts = tuple(
-            Part(run.weight, run.hamiltonian, psi) for run, psi in zip(self.runs, self.psi, strict=True)
-        )
+        parts = tuple(Part(run.weight, run.hamiltonian, psi) for run, psi in zip(self.runs, self.psi, strict=True))
         return Snapshot(self.time, parts, self.deviation())
 
     def deviation(self) -> float | None:

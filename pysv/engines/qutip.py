@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-
 from pysv.checks import choice, real_number, whole_number
 from pysv.engines.base import Engine, Method, PureStateEngine, Work
 from pysv.units import HBAR
@@ -18,7 +17,9 @@ _METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5", "krylo
 
 @dataclass(frozen=True, kw_only=True)
 class QuTiP(Method):
-    """QuTiP engine: `qutip.SESolver`, started afresh at every snapshot so that a resumed run equals an uninterrupted one.
+    """QuTiP engine: `qutip.SESolver`, started afresh at every snapshot.
+
+    A fresh start makes a resumed run equal to an uninterrupted one.
 
     Parameters
     ----------

@@ -20,12 +20,12 @@ def electron_spin(axes: Axes, data: xr.Dataset) -> None:
         if component != "z" and (name not in data or float(np.abs(data[name]).max()) < SILENT):
             continue
         absent.append(style.plot_variable(axes, data, name, rf"$\langle\hat\sigma^{component}_e\rangle$", **look))
-    style.note_missing(axes, absent)
-    several = len(axes.lines) > 1
-    axes.set_ylabel("electron spin" if several else r"electron spin $\langle\hat\sigma^z_e\rangle$")
+    axes.set_ylabel("electron spin")
+    if len(axes.lines) == 1:  # the label does for a legend
+        axes.set_ylabel(rf"electron spin {axes.lines[0].get_label()}")
+        axes.lines[0].set_label("_")
     style.time_axis(axes, data["time"].values, least=SILENT)
-    if several:
-        style.legend_above(axes, 3)
+    style.legend_above(axes, 3, absent)
 
 
 def localized_spins(axes: Axes, data: xr.Dataset) -> None:
@@ -47,6 +47,8 @@ def localized_spins(axes: Axes, data: xr.Dataset) -> None:
         legend.set_clip_on(False)
     axes.set_ylim(-1.06, 1.06)
     style.time_axis(axes, data["time"].values)
+    if not legends:
+        style.legend_above(axes, 1, ["spin_z"])
 
 
 def draw(data: xr.Dataset, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> Figure:

@@ -26,37 +26,36 @@ ANALYZER: style.Style = {"color": "#d9622b", "linestyle": style.DOTTED}
 LEAST = 1e-6  # changes (nats) below this are rounding noise and stay a flat line
 
 
-def entropy_of_both(axes: Axes, data: xr.Dataset) -> None:
-    """Von Neumann entropy of FM_p ∪ FM_a, Eq. (6)."""
-    style.note_missing(axes, [style.plot_variable(axes, data, "entropy_total", color="black")])
+def entropy_of_both(axes: Axes, curves: Curves) -> list[str | None]:
+    """Von Neumann entropy of FM_p ∪ FM_a, Eq. (6), of the first run; returns what the run lacks, as all panels do."""
     axes.set_ylabel(rf"entropy of {style.BOTH} (nats)")
+    return [style.plot_variable(axes, curves[0][1], "entropy_total", color="black")]
 
 
-def entropy_of_layers(axes: Axes, data: xr.Dataset) -> None:
-    """Von Neumann entropies of FM_p (dash-dotted) and FM_a (dotted), Eq. (6)."""
-    absent = [
-        style.plot_variable(axes, data, "entropy_polarizer", style.LAYERS["polarizer"], **POLARIZER),
-        style.plot_variable(axes, data, "entropy_analyzer", style.LAYERS["analyzer"], **ANALYZER),
-    ]
-    style.note_missing(axes, absent)
+def entropy_of_layers(axes: Axes, curves: Curves) -> list[str | None]:
+    """Von Neumann entropies of FM_p (dash-dotted) and FM_a (dotted), Eq. (6), of the first run."""
     axes.set_ylabel("entropy of one layer (nats)")
+    return [
+        style.plot_variable(axes, curves[0][1], "entropy_polarizer", style.LAYERS["polarizer"], **POLARIZER),
+        style.plot_variable(axes, curves[0][1], "entropy_analyzer", style.LAYERS["analyzer"], **ANALYZER),
+    ]
 
 
-def mutual_information(axes: Axes, data: xr.Dataset) -> None:
-    """Mutual information of the two layers, Eq. (5)."""
-    style.note_missing(axes, [style.plot_variable(axes, data, "mutual_information", color="black")])
+def mutual_information(axes: Axes, curves: Curves) -> list[str | None]:
+    """Mutual information of the two layers, Eq. (5), in the first run."""
     axes.set_ylabel("mutual information (nats)")
+    return [style.plot_variable(axes, curves[0][1], "mutual_information", color="black")]
 
 
-def log_negativity(axes: Axes, curves: Curves) -> None:
+def log_negativity(axes: Axes, curves: Curves) -> list[str | None]:
     """Mutual logarithmic negativity of the two layers, Eq. (2); a grey strip for the statistical error."""
-    absent = []
-    for number, (label, data) in enumerate(curves):
-        look = NEGATIVITY[number % len(NEGATIVITY)]
-        if style.plot_variable(axes, data, "log_negativity", label, **look):
-            absent.append(f"log_negativity ({label})" if len(curves) > 1 else "log_negativity")
-    style.note_missing(axes, absent)
     axes.set_ylabel("log. negativity (nats)")
+    absent: list[str | None] = []
+    for number, (label, data) in enumerate(curves):
+        look, several = NEGATIVITY[number % len(NEGATIVITY)], len(curves) > 1
+        if style.plot_variable(axes, data, "log_negativity", label if several else "", **look):
+            absent.append(f"log_negativity ({label})" if several else "log_negativity")
+    return absent
 
 
 def draw(curves: Curves, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> Figure:
@@ -74,24 +73,19 @@ def draw(curves: Curves, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> 
     echoes : sequence of (float, str)
         Times (fs) at which a reflection from an end of the chain is back at the layers.
     """
-    first = curves[0][1]
     times = np.concatenate([data["time"].values for _, data in curves])
     with style.paper_style():
         figure = style.new_figure(style.PAGE, 4.4)
         panels = figure.subplots(2, 2, sharex=True)
-        entropy_of_both(panels[0, 0], first)
-        entropy_of_layers(panels[0, 1], first)
-        mutual_information(panels[1, 0], first)
-        log_negativity(panels[1, 1], curves)
-        for axes, letter in zip(panels.flat, "abcd", strict=True):
+        quantities = (entropy_of_both, entropy_of_layers, mutual_information, log_negativity)
+        for axes, quantity, letter in zip(panels.flat, quantities, "abcd", strict=True):
+            absent = quantity(axes, curves)
             style.time_axis(axes, times, least=LEAST)
+            style.legend_above(axes, 2, absent)
             style.panel_letter(axes, letter)
         for axes in panels[0]:
             style.add_gamma_axis(axes, hopping)
         for axes in panels[1]:
             axes.set_xlabel(style.TIME)
-        style.legend_above(panels[0, 1], 2)
-        if len(curves) > 1:
-            style.legend_above(panels[1, 1], 2)
         style.mark_echoes(list(panels.flat), echoes)
     return figure

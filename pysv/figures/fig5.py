@@ -36,9 +36,8 @@ def probabilities(axes: Axes, data: xr.Dataset, flips: list[int], *, w_state: bo
         absent.append(style.plot_variable(axes, data, name, f"$m={m}$", at={"flips": index}, **look))
     if w_state:
         absent.append(style.plot_variable(axes, data, "w_fidelity", "W state", color="0.35", linestyle=style.DOTTED))
-    style.note_missing(axes, absent)
     style.time_axis(axes, data["time"].values, least=LEAST)
-    style.legend_above(axes, 4 if w_state else 3)
+    style.legend_above(axes, 4 if w_state else 3, absent)
     exponent_label(axes, "probability")
 
 

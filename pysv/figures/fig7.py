@@ -35,8 +35,8 @@ def momentum_dashes(momenta: Iterable[float]) -> dict[float, Any]:
     return dashes
 
 
-def fisher(axes: Axes, curves: Curves, name: str, dashes: dict[float, Any]) -> None:
-    """One of the three quantities against time: colour by number of spins, dashes by momentum."""
+def fisher(axes: Axes, curves: Curves, name: str, dashes: dict[float, Any]) -> list[str]:
+    """One of the three quantities: colour by number of spins, dashes by momentum; returns what the runs lack."""
     absent = []
     for number, (label, data) in enumerate(curves):
         color = SIZES[number % len(SIZES)]
@@ -44,26 +44,25 @@ def fisher(axes: Axes, curves: Curves, name: str, dashes: dict[float, Any]) -> N
             style.plot_variable(axes, data, name, at={"momentum": index}, color=color, linestyle=dashes[momentum])
         if name not in data:
             absent.append(f"{name} ({label})" if len(curves) > 1 else name)
-    style.note_missing(axes, absent)
     axes.set_ylabel(LABELS[name])
     axes.set_xlabel(style.TIME)
+    return absent
 
 
-def thresholds(axes: Axes) -> None:
-    """Bounds of the witness: above m lies at least (m+1)-partite entanglement (Hyllus et al., PRA 85, 022321)."""
+def thresholds(axes: Axes) -> str:
+    """Bounds of the witness: above m lies at least (m+1)-partite entanglement (Hyllus et al., PRA 85, 022321).
+
+    Returns a remark where no curve can reach the lowest bound.
+    """
     if not axes.lines:
-        return
-    low, high = axes.get_ylim()
-    bounds = range(1, int(np.floor(high)) + 1)
+        return ""
+    bounds = range(1, int(np.floor(axes.get_ylim()[1])) + 1)
     for m in bounds[:: -(-len(bounds) // 6) or 1]:
         axes.axhline(m, color="0.45", linewidth=0.7, linestyle=(0, (2, 2)), zorder=0.7)
         note = f"$>{m}$: at least\n{m + 1}-partite"
         place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
         axes.annotate(note, (1, m), xytext=(3, 0), size=7, linespacing=1.0, **place)
-    if not bounds:
-        axes.set_ylim(low, low + 1.18 * (high - low))
-        note = "below 1: witnesses no entanglement"
-        axes.text(0.03, 0.97, note, transform=axes.transAxes, va="top", size=7, color=style.GREY)
+    return "" if bounds else "below 1: witnesses no entanglement"
 
 
 def draw(curves: Curves, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> Figure:
@@ -88,12 +87,11 @@ def draw(curves: Curves, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> 
         figure = style.new_figure(style.PAGE, 3.0)
         panels = figure.subplots(1, 3)
         for axes, name, letter in zip(panels, LABELS, "abc", strict=True):
-            fisher(axes, curves, name, dashes)
+            absent = fisher(axes, curves, name, dashes)
             style.time_axis(axes, times, least=LEAST)
-            style.legend_above(axes, 1)
+            style.legend_above(axes, 1, absent, remark=thresholds(axes) if name == "qfi" else "")
             style.add_gamma_axis(axes, hopping)
             style.panel_letter(axes, letter)
-        thresholds(panels[2])
         style.mark_echoes(list(panels), echoes)
         keys = [
             Line2D([], [], color=SIZES[number % len(SIZES)], label=label) for number, (label, _) in enumerate(curves)

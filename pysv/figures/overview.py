@@ -20,8 +20,8 @@ def density(axes: Axes, data: xr.Dataset, echoes: style.Echoes) -> None:
     """Electron density as a map of time and site, with the sites of the two layers between thin lines."""
     axes.set(xlabel=style.TIME, ylabel="site")
     if "electron_density" not in data:
-        style.note_missing(axes, ["electron_density"])
         style.time_axis(axes, data["time"].values)
+        style.legend_above(axes, 1, ["electron_density"])
         return
     time, site = data["time"].values, data["site"].values
     values = data["electron_density"].transpose("site", "time").values
@@ -59,7 +59,7 @@ def localized_spins(axes: Axes, data: xr.Dataset) -> None:
     axes.set_ylim(-1.06, 1.06)
     axes.set_ylabel(r"localized spin $\langle\hat\sigma^z_i\rangle$")
     style.time_axis(axes, data["time"].values)
-    style.legend_above(axes, 2)
+    style.legend_above(axes, 2, ["spin_z"] if "spin_z" not in data else ())
 
 
 def entropies(axes: Axes, data: xr.Dataset) -> None:
@@ -71,17 +71,18 @@ def entropies(axes: Axes, data: xr.Dataset) -> None:
         "mutual_information": "MI",
     }
     looks = zip(names.items(), style.CURVES, strict=False)
-    style.note_missing(axes, [style.plot_variable(axes, data, name, label, **look) for (name, label), look in looks])
+    absent = [style.plot_variable(axes, data, name, label, **look) for (name, label), look in looks]
     axes.set_ylabel("entropy and MI (nats)")
     style.time_axis(axes, data["time"].values, least=LEAST)
-    style.legend_above(axes, 4)
+    style.legend_above(axes, 4, absent)
 
 
 def negativity(axes: Axes, data: xr.Dataset) -> None:
     """Logarithmic negativity of the two layers, Eq. (2)."""
-    style.note_missing(axes, [style.plot_variable(axes, data, "log_negativity", color="black")])
+    absent = style.plot_variable(axes, data, "log_negativity", color="black")
     axes.set_ylabel("log. negativity (nats)")
     style.time_axis(axes, data["time"].values, least=LEAST)
+    style.legend_above(axes, 1, [absent])
 
 
 def magnons(axes: Axes, data: xr.Dataset) -> None:
@@ -94,11 +95,9 @@ def magnons(axes: Axes, data: xr.Dataset) -> None:
             style.plot_variable(axes, data, name, str(flips[index]) if index else "$m=0$", at={"flips": index}, **look)
         axes.set_yscale("log")
         axes.set_ylim(FLOOR, 1.3)
-        style.legend_above(axes, 5)
-    else:
-        style.note_missing(axes, [name])
     axes.set_ylabel("probability of $m$ flips")
     style.time_axis(axes, data["time"].values, least=0)
+    style.legend_above(axes, 5, [] if name in data else [name])
 
 
 def fisher(axes: Axes, data: xr.Dataset) -> None:
@@ -106,10 +105,9 @@ def fisher(axes: Axes, data: xr.Dataset) -> None:
     momenta = data["momentum"].values if "qfi" in data else np.array([])
     for index, (momentum, look) in enumerate(zip(momenta, style.CURVES, strict=False)):
         style.plot_variable(axes, data, "qfi", style.momentum_label(momentum), at={"momentum": index}, **look)
-    style.note_missing(axes, [] if momenta.size else ["qfi"])
     axes.set_ylabel("QFI per spin")
     style.time_axis(axes, data["time"].values, least=LEAST)
-    style.legend_above(axes, 4)
+    style.legend_above(axes, 4, [] if momenta.size else ["qfi"])
     if momenta.size and axes.get_ylim()[1] > 1:
         axes.axhline(1, color="0.45", linewidth=0.7, linestyle=(0, (2, 2)), zorder=0.7)
 
@@ -122,14 +120,12 @@ def drift(axes: Axes, data: xr.Dataset) -> None:
             distance = np.abs(data[name] - data[name].isel(time=0))
             distance = distance.where(distance > 0).to_dataset(name=name)
             style.plot_variable(axes, distance, name, label, **look)
-    style.note_missing(axes, [name for name in names if name not in data])
     axes.set_ylabel("drift")
     if axes.lines:
         axes.set_yscale("log")
-    else:
-        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=style.GREY)
     style.time_axis(axes, data["time"].values, least=0)
-    style.legend_above(axes, 3)
+    absent = [name for name in names if name not in data]
+    style.legend_above(axes, 3, absent, remark="" if axes.lines or absent else "none")
 
 
 def draw(data: xr.Dataset, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> Figure:

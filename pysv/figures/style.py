@@ -7,6 +7,7 @@ opens and no global state stays behind.
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -27,7 +28,6 @@ TIME = "time (fs)"
 LAYERS = {"polarizer": r"FM$_p$", "analyzer": r"FM$_a$"}
 BOTH = r"FM$_p\cup\,$FM$_a$"
 GREY = "0.45"
-NOT_HERE = "not in run"
 
 Style = dict[str, Any]
 Echoes = Sequence[tuple[float, str]]
@@ -104,7 +104,7 @@ def plot_variable(
     """Draw a variable against time, at a position ``at`` along its other dimension, such as ``{"spin": 0}``.
 
     A grey strip of half-width ``<name>_error`` goes with it where the run has one. Returns the name where the dataset
-    lacks the variable and nothing was drawn, else None: collect it for `note_missing`.
+    lacks the variable and nothing was drawn, else None: collect it for `legend_above`.
     """
     if name not in data or not np.isfinite(data[name].isel(at or {}).values).any():
         return name
@@ -119,28 +119,14 @@ def plot_variable(
 def plot_spins(axes: Axes, data: xr.Dataset) -> dict[str, list[Line2D]]:
     """Draw z of every localized spin, each layer from dark (first spin) to light; returns the lines by layer."""
     lines: dict[str, list[Line2D]] = {layer: [] for layer in LAYERS}
-    if "spin_z" not in data:
-        note_missing(axes, ["spin_z"])
-        return lines
     for layer, shades in zip(LAYERS, ("Blues_r", "YlOrRd_r"), strict=True):
-        members = np.flatnonzero(data["layer"].values == layer)
+        members = np.flatnonzero(data["layer"].values == layer) if "spin_z" in data else np.array([], int)
         for order, color in enumerate(colormaps[shades](np.linspace(0.05, 0.58, members.size))):
             at, number = int(members[order]), str(data["spin"].values[members[order]])
             look = {"color": color, "linestyle": DASHES[order % len(DASHES)]}
             if plot_variable(axes, data, "spin_z", number, at={"spin": at}, **look) is None:
                 lines[layer].append(axes.lines[-1])
     return lines
-
-
-def note_missing(axes: Axes, names: Iterable[str | None]) -> None:
-    """Say in an empty panel, or among the legend's entries, what the dataset lacks; None stands for a curve drawn."""
-    absent = list(dict.fromkeys(name for name in names if name))
-    if axes.lines:
-        for name in absent:
-            axes.scatter([], [], s=0, label=f"{NOT_HERE} {name}")
-    elif absent:
-        look = {"ha": "center", "va": "center", "size": 8, "color": GREY, "style": "italic"}
-        axes.text(0.5, 0.5, "\n".join([f"{NOT_HERE}:", *absent]), transform=axes.transAxes, **look)
 
 
 def time_axis(axes: Axes, times: np.ndarray, *, least: float = 1e-9) -> None:
@@ -155,19 +141,30 @@ def time_axis(axes: Axes, times: np.ndarray, *, least: float = 1e-9) -> None:
         axes.axhline(0, color="0.8", linewidth=0.6, zorder=0.5)
 
 
-def legend_above(axes: Axes, columns: int, **options: Any) -> None:
-    """Legend in rows at the top of the panel; the y range is stretched (no new ticks), so no curve runs behind it."""
+def legend_above(axes: Axes, columns: int, missing: Iterable[str | None] = (), *, remark: str = "") -> None:
+    """Legend in rows at the top of the panel; the y range is stretched (no new ticks), so no curve runs behind it.
+
+    Above the legend go a remark and the names of the variables that the dataset lacks (None: nothing is lacking). A
+    panel without any curve shows those names in its middle.
+    """
+    absent = list(dict.fromkeys(name for name in missing if name))
+    if absent:
+        remark = "\n".join([remark] * bool(remark) + textwrap.wrap("not in this run: " + ", ".join(absent), 34))
+    if not axes.lines:
+        look = {"ha": "center", "va": "center", "size": 8, "color": GREY}
+        axes.text(0.5, 0.5, remark, transform=axes.transAxes, **look)
+        return
     handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        columns = min(columns, 2) if any(label.startswith(NOT_HERE) for label in labels) else columns
-        rows, points = -(-len(handles) // columns), 72 * axes.figure.get_figheight() * axes.get_position().height
+    rows = -(-len(handles) // columns) + len(remark.splitlines())
+    if rows:
         (low, high), ticks = axes.get_ylim(), axes.get_yticks()
-        stretch = 1 / (1 - (11 * rows + 3) / points)
+        stretch = 1 / (1 - (11 * rows + 3) / (72 * axes.figure.get_figheight() * axes.get_position().height))
         axes.set_ylim(
             low, low * (high / low) ** stretch if axes.get_yscale() == "log" else low + (high - low) * stretch
         )
         axes.set_yticks([tick for tick in ticks if low <= tick <= high])
-        axes.legend(handles, labels, loc="upper left", ncols=columns, **options)
+        options = {"loc": "upper left", "ncols": columns, "alignment": "left", "title_fontsize": 7}
+        axes.legend(handles, labels, title=remark, **options).get_title().set_color(GREY)
 
 
 def add_gamma_axis(axes: Axes, hopping: float) -> None:

@@ -54,7 +54,7 @@ def partial_transpose(rho: SpinDensity) -> Iterator[np.ndarray]:
 
 @lru_cache(maxsize=8)
 def _gathers(n_p: int, n_a: int, downs: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-    """For each block of ρ^{T_p}, where its elements lie in the concatenated blocks of ρ; the last place holds a zero."""
+    """Where the elements of each block of ρ^{T_p} lie in the concatenated blocks of ρ; the last place holds a zero."""
     n = n_p + n_a
     offset = np.full(n + 1, -1, dtype=np.int64)
     place = np.zeros(1 << n, dtype=np.int64)
@@ -73,8 +73,8 @@ def _gathers(n_p: int, n_a: int, downs: tuple[int, ...]) -> tuple[np.ndarray, ..
         here = everything[difference == charge]
         ket = (p[here][None, :] << n_a) | a[here][:, None]  # (jα) for element (iα; jβ)
         bra = (p[here][:, None] << n_a) | a[here][None, :]  # (iβ)
-        d = down_count(ket)
-        source = np.where(offset[d] >= 0, offset[d] + place[ket] * size[d] + place[bra], total)
+        down = down_count(ket)
+        source = np.where(offset[down] >= 0, offset[down] + place[ket] * size[down] + place[bra], total)
         if (source != total).any():
             found.append(source)
     return tuple(found)

@@ -106,9 +106,9 @@ class SpinDensity:
         for part in snapshot.parts:
             basis = part.hamiltonian.basis
             for spin in (0, 1):
-                rows = np.flatnonzero(basis.electron == spin)
+                held = np.flatnonzero(basis.electron == spin)
                 factor = np.zeros((1 << n, part.psi.shape[1]), dtype=complex)
-                factor[basis.configuration[rows]] = part.psi[rows]
+                factor[basis.configuration[held]] = part.psi[held]
                 total = _add_gram(part.weight, factor, total)
         assert total is not None
         return cls(n_polarizer, n_analyzer, (Block(np.arange(1 << n), _full_hermitian(total)),))
@@ -147,7 +147,7 @@ class SpinDensity:
         d_p, d_a = 1 << self.n_polarizer, 1 << self.n_analyzer
         if self.is_full:
             tensor = self.blocks[0].matrix.reshape(d_p, d_a, d_p, d_a)
-            return np.einsum("iaja->ij" if layer == "polarizer" else "iaib->ab", tensor)
+            return np.asarray(np.einsum("iaja->ij" if layer == "polarizer" else "iaib->ab", tensor))
         size = d_p if layer == "polarizer" else d_a
         found = np.zeros((size, size), dtype=complex)
         for block in self.blocks:
@@ -176,14 +176,16 @@ class SpinDensity:
 
 
 def _add_gram(weight: float, factor: np.ndarray, total: np.ndarray | None) -> np.ndarray:
-    """total + weight·ΦΦ†, upper triangle only, in Fortran order as BLAS wants it."""
-    # Φᵀ is Fortran-ordered without a copy; zherk with trans=2 forms (Φᵀ)†Φᵀ = (ΦΦ†)*, hence the conjugate at the end.
+    """total + weight·(ΦΦ†)*, upper triangle only, in Fortran order as BLAS wants it.
+
+    Φᵀ is Fortran-ordered without a copy, and zherk forms (Φᵀ)†Φᵀ, which is the complex conjugate of ΦΦ†.
+    """
     if total is None:
-        return zherk(weight, factor.T, trans=2)
-    return zherk(weight, factor.T, beta=1.0, c=total, trans=2, overwrite_c=1)
+        return np.asarray(zherk(weight, factor.T, trans=2))
+    return np.asarray(zherk(weight, factor.T, beta=1.0, c=total, trans=2, overwrite_c=1))
 
 
 def _full_hermitian(upper: np.ndarray) -> np.ndarray:
     """ρ from the conjugated upper triangle that `_add_gram` collects."""
     strict = np.triu(upper, 1)
-    return strict.conj() + strict.T + np.diag(upper.diagonal().real)
+    return np.asarray(strict.conj() + strict.T + np.diag(upper.diagonal().real))

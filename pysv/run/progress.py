@@ -29,7 +29,9 @@ class Progress:
 
     def __init__(self, stop: float, done: float, watch: Watch, label: str, shown: bool) -> None:
         self._watch = watch
-        self._bar = tqdm(total=stop, initial=done, desc=label, bar_format=_FORMAT, disable=not shown, dynamic_ncols=True)
+        self._bar = tqdm(
+            total=stop, initial=done, desc=label, bar_format=_FORMAT, disable=not shown, dynamic_ncols=True
+        )
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
         """Move the bar to the snapshot's time."""

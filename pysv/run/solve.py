@@ -15,11 +15,11 @@ from pysv import config, files
 from pysv.dataset import build, provenance
 from pysv.engines import choose
 from pysv.engines.base import Method
-from pysv.errors import PysvError, ResumeError
+from pysv.errors import ResumeError
 from pysv.estimate import check_fits, estimate, radius
 from pysv.initial import pure_runs
 from pysv.run.checkpoint import Checkpoint
-from pysv.run.loop import evolve
+from pysv.run.loop import Listener, evolve
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder, largest_block, left_out
 from pysv.run.stop import CtrlC
@@ -128,13 +128,14 @@ def resume(
         raise ResumeError(f"{path}: was made by another experiment; {_difference(experiment, own)}")
     if experiment is not None and experiment.times.step != own.times.step:
         raise ResumeError(
-            f"{path}: was made by another experiment; its step is {own.times.step:g} fs, not {experiment.times.step:g} fs"
+            f"{path}: was made by another experiment; its step is {own.times.step:g} fs, "
+            f"not {experiment.times.step:g} fs"
         )
     wanted = stop if stop is not None else (experiment or own).times.stop
     longer = replace(own, times=replace(own.times, stop=wanted))
     run = _Run.prepare(longer, made_by.engine, made_by.backend)
     if state.fingerprint != run.fingerprint:
-        raise ResumeError(f"{path}: its state was made by another experiment than its attributes say; start the run anew")
+        raise ResumeError(f"{path}: its state was made by another experiment than its attributes say; start anew")
     if data.time.size > longer.times.count:
         raise ResumeError(
             f"{path}: reaches {float(data.time[-1]):g} fs already; give a --stop beyond that to extend it"
@@ -190,7 +191,7 @@ class _Run:
         if target is not None:
             checkpoint = Checkpoint(target, engine, self.fingerprint, dataset, checkpoint_every)
         bar = Progress(float(times[-1]), float(times[max(first - 1, 0)]), watch, self.method.name, progress)
-        listeners = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
+        listeners: list[Listener] = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
         try:
             with CtrlC(bar.say) as stop, _blas_threads(self.experiment):
                 count = evolve(engine, times, first, listeners, stop)
@@ -225,14 +226,16 @@ def _blas_threads(experiment: Experiment) -> AbstractContextManager[object]:
     """One BLAS thread for small blocks: waking a second one costs more than it saves, much more on a busy machine."""
     if largest_block(experiment) > _ONE_THREAD_BLOCK:
         return nullcontext()
-    return ThreadpoolController().limit(limits=1, user_api="blas")
+    limit: AbstractContextManager[object] = ThreadpoolController().limit(limits=1, user_api="blas")
+    return limit
 
 
 def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder) -> None:
     data, state = earlier.data, earlier.state
     if abs(state.time - float(data.time[-1])) > 1e-9:
         raise ResumeError(
-            f"the file's state is of t = {state.time:g} fs, its last snapshot of {float(data.time[-1]):g} fs; start anew"
+            f"the file's state is of t = {state.time:g} fs, its last snapshot is of {float(data.time[-1]):g} fs; "
+            "start anew"
         )
     engine.restore(state.time, state.arrays)
     recorder.resume({str(name): np.asarray(values) for name, values in data.data_vars.items()})

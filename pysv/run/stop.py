@@ -26,7 +26,9 @@ class CtrlC:
                 self._usual[number] = signal.signal(number, self._caught)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._restore()
 
     def _caught(self, number: int, frame: FrameType | None) -> None:

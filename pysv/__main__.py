@@ -1,0 +1,7 @@
+"""``python -m pysv``."""
+
+import sys
+
+from pysv.cli import main
+
+sys.exit(main())

@@ -1,0 +1,233 @@
+"""The command line: ``pysv VERB …``. A user's mistake is one line on stderr and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from pysv.about import BIBTEX, PAPER, __version__
+from pysv.errors import InvariantError, NotReadyError, PysvError, PysvWarning, SpectralBoundsError
+
+if TYPE_CHECKING:
+    from pysv.config import Configuration
+    from pysv.engines.base import Method
+
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after ``pysv``; those of the process by default.
+
+    Returns
+    -------
+    int
+        0; 2 for bad input; 1 for a run that failed; 130 for one that Ctrl-C ended (what it recorded is saved).
+    """
+    options = _parser().parse_args(arguments)
+    warnings.simplefilter("always", PysvWarning)
+    warnings.showwarning = _show_warning
+    try:
+        return int(options.verb(options) or 0)
+    except (InvariantError, SpectralBoundsError) as error:
+        return _complain(str(error), FAILED)
+    except PysvError as error:
+        return _complain(str(error), BAD_INPUT)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone: nothing is left to say
+        return FAILED
+
+
+def _run(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from pysv.run.solve import solve
+
+    asked = _read(options)
+    out = Path(options.out) if options.out else Path(options.file).with_suffix(".nc").name
+    data = solve(
+        asked.experiment, engine=asked.engine, backend=asked.backend, out=out, overwrite=options.force,
+        progress=not options.quiet,
+    )  # fmt: skip
+    return _report(data, str(out))
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from pysv.config import read
+    from pysv.run.solve import resume
+
+    experiment = read(options.experiment).experiment if options.experiment else None
+    data = resume(options.file, stop=options.stop, experiment=experiment, progress=not options.quiet)
+    return _report(data, options.file)
+
+
+def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]
+    reached = f"{float(data.time[-1]):g} fs, {data.time.size} snapshots, {data.attrs['wall_time']:.2f} s"
+    if data.attrs["status"] == "complete":
+        print(f"{out}: complete, {reached}")
+        return 0
+    print(f"{out}: stopped at {reached}; go on with `pysv resume {out}`")
+    return INTERRUPTED
+
+
+def _info(options: argparse.Namespace) -> None:
+    from pysv.describe import describe
+    from pysv.files import load
+
+    print(describe(load(options.file), options.file))
+
+
+def _estimate(options: argparse.Namespace) -> int:
+    from pysv.estimate import estimate
+
+    asked = _read(options)
+    needed = estimate(asked.experiment, asked.engine, asked.backend)
+    print(needed)
+    if needed.fits:
+        return 0
+    return _complain(f"{options.file}: the run does not fit in memory", BAD_INPUT)
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from pysv.figures import plot
+    from pysv.files import load
+
+    out = Path(options.out) if options.out else Path(options.file).with_suffix(".png")
+    print(plot(load(options.file), out))
+
+
+def _figure(options: argparse.Namespace) -> None:
+    from pysv.figures import make, numbers
+
+    for number in numbers(options.number):
+        print(make(number, options.out, quick=options.quick, progress=not options.quiet))
+
+
+def _engines(options: argparse.Namespace) -> None:
+    from pysv.engines import readiness
+
+    for row in readiness():
+        state = "ready" if row.ready else "not ready"
+        print(f"{row.engine:<10} {row.backend:<7} {state:<10} {row.serves}" + (f"; {row.remark}" if row.remark else ""))
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from pysv.doctor import examine
+
+    healthy, report = examine()
+    print(report)
+    return 0 if healthy else FAILED
+
+
+def _cite(options: argparse.Namespace) -> None:
+    print(f"The model and the idea:\n  {PAPER}\n\n{BIBTEX}")
+
+
+def _not_ready(options: argparse.Namespace) -> NoReturn:
+    raise NotReadyError(f"`pysv {options.name}` is not ready in this version; see `pysv --help` for what is")
+
+
+def _read(options: argparse.Namespace) -> Configuration:
+    from dataclasses import replace
+
+    from pysv.config import read
+    from pysv.engines import BACKENDS, engine_names
+    from pysv.errors import EngineError, unknown_name
+
+    asked = read(options.file)
+    if options.engine is not None:
+        if options.engine not in engine_names():
+            raise EngineError(unknown_name("engine", options.engine, engine_names()))
+        if _name(asked.engine) != options.engine:  # the file's options belong to the engine that it names
+            asked = replace(asked, engine=options.engine)
+    if options.backend is not None:
+        if options.backend not in BACKENDS:
+            raise EngineError(unknown_name("backend", options.backend, BACKENDS))
+        asked = replace(asked, backend=options.backend)
+    return asked
+
+
+def _name(engine: str | Method) -> str:
+    return engine if isinstance(engine, str) else engine.name
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SystemExit(_complain(f"{message} (see `{self.prog} --help`)", BAD_INPUT))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="pysv", description="What a pulse of electrons does to quantum magnets.")
+    parser.add_argument("--version", action="version", version=f"pysv {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    def verb(name: str, function, summary: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]
+        sub = verbs.add_parser(name, help=summary, description=summary)
+        sub.set_defaults(verb=function, name=name)
+        return sub
+
+    run = verb("run", _run, "run an experiment file")
+    run.add_argument("file", metavar="FILE.toml")
+    run.add_argument("--out", metavar="RUN.nc", help="result file (default: FILE.nc in the present folder)")
+    run.add_argument("--force", action="store_true", help="replace the result file if it exists")
+    _engine_options(run)
+    resume = verb("resume", _resume, "continue or extend a run in its result file")
+    resume.add_argument("file", metavar="RUN.nc")
+    resume.add_argument("--stop", type=float, metavar="T", help="new last time, fs")
+    resume.add_argument("--experiment", metavar="FILE.toml", help="go on only if this experiment made the file")
+    info = verb("info", _info, "say what a result file holds")
+    info.add_argument("file", metavar="RUN.nc")
+    needs = verb("estimate", _estimate, "say what a run needs, before it runs")
+    needs.add_argument("file", metavar="FILE.toml")
+    _engine_options(needs)
+    plot = verb("plot", _plot, "draw an overview of a result file")
+    plot.add_argument("file", metavar="RUN.nc")
+    plot.add_argument("--out", metavar="PICTURE", help="picture file (default: RUN.png)")
+    figure = verb("figure", _figure, "compute and draw a figure of the paper")
+    figure.add_argument("number", metavar="N", help="2 … 7, or all")
+    figure.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the present one)")
+    figure.add_argument("--quick", action="store_true", help="fewer snapshots, shorter time")
+    verb("engines", _engines, "list engines and backends: ready, or why not")
+    verb("doctor", _doctor, "check this installation")
+    verb("cite", _cite, "say how to cite pysv and the paper")
+    for name, summary in {
+        "movie": "animate a result file",
+        "sweep": "run a parameter sweep",
+        "julia": "set up Julia",
+    }.items():
+        later = verb(name, _not_ready, f"{summary} (not ready in this version)")
+        later.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    for sub in (run, resume, figure):
+        sub.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def _engine_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", metavar="E", help="engine, instead of the file's")
+    parser.add_argument("--backend", metavar="B", help="backend, instead of the file's")
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"pysv: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:  # type: ignore[no-untyped-def]
+    print(f"pysv: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""A result file in words."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_SHOWN = ("entropy_total", "mutual_information", "log_negativity", "w_fidelity", "electron_spin_z")
+
+
+def describe(data: xr.Dataset, name: str) -> str:
+    """What `pysv info` prints: status, times, engine, errors and drifts, final values, the experiment.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+    name : str
+        What to call it.
+
+    Returns
+    -------
+    str
+    """
+    attrs = data.attrs
+    versions = json.loads(attrs["versions"])
+    time = data.time.values
+    lines = [
+        f"{name}: {attrs['status']}",
+        f"  times        {time[0]:g} … {time[-1]:g} fs, {time.size} snapshots",
+        f"  engine       {attrs['engine']} ({attrs['backend']} backend), {attrs['wall_time']:.2f} s",
+        f"  made with    pysv {versions['pysv']}, Python {versions['python']}",
+        f"  drift        norm {attrs['drift_norm']:.1e}, energy {attrs['drift_energy']:.1e} eV, "
+        f"S^z {attrs['drift_spin_z_total']:.1e} (tolerance {attrs['drift_tolerance']:.0e})",
+    ]
+    if "state_deviation_reached" in attrs:
+        lines.append(f"  state error  {attrs['state_deviation_reached']:.1e} ({attrs['state_deviation_kind']})")
+    else:
+        lines.append(f"  state error  {attrs['state_deviation_kind']}")
+    lines += [f"  {label:<12} {text}" for label in ("warnings", "left_out") for text in str(attrs[label]).splitlines()]
+    lines.append(f"  at {time[-1]:g} fs")
+    for variable in _SHOWN:
+        if variable in data:
+            values = data[variable]
+            lines.append(f"    {values.attrs['long_name']:<48} {float(values[-1]):.6f} {values.attrs['units']}")
+    lines += ["  experiment", *(f"    {line}" for line in str(attrs["experiment"]).splitlines() if line)]
+    return "\n".join(lines)

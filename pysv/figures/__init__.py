@@ -1,0 +1,137 @@
+"""The figures of the paper: which runs each needs, and the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pysv.errors import InvalidInputError, NotReadyError, unknown_name
+from pysv.experiment import Experiment, Times
+from pysv.files import check_destination, whole_file
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+READY = (2, 3, 5, 7)
+_COMING = {4: "negativity against the number of spins", 6: "several electrons"}
+_FULL, _QUICK = Times(stop=60.0, step=0.5), Times(stop=30.0, step=1.0)
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Figure numbers that a word of the command line means.
+
+    Parameters
+    ----------
+    text : str
+        ``"2"`` … ``"7"`` or ``"all"`` (all that are ready).
+
+    Raises
+    ------
+    InvalidInputError
+        If the paper has no such figure of results.
+    NotReadyError
+        If this version does not draw it.
+    """
+    if text == "all":
+        return READY
+    if not text.isdigit() or not 2 <= int(text) <= 7:
+        raise InvalidInputError(f"figure {text!r}: {unknown_name('number', text, ['all', *'234567'])}")
+    number = int(text)
+    if number in _COMING:
+        raise NotReadyError(
+            f"figure {number} ({_COMING[number]}) is not ready in this version; ready: {', '.join(map(str, READY))}"
+        )
+    return (number,)
+
+
+def make(number: int, folder: str | Path = ".", *, quick: bool = False, progress: bool = True) -> Path:
+    """Run what a figure of the paper needs and draw it.
+
+    Parameters
+    ----------
+    number : int
+        One of `READY`. All are at T = 0 with 4+4 spins and an unpolarized electron.
+    folder : str or Path
+        Where the picture goes; one that is there is replaced.
+    quick : bool
+        30 fs with a snapshot every fs instead of 60 fs with one every 0.5 fs.
+    progress : bool
+
+    Returns
+    -------
+    Path
+        The picture, ``figureN.png``.
+
+    Raises
+    ------
+    ResultFileError
+        If the folder does not exist.
+    """
+    from pysv.run.solve import solve
+
+    target = check_destination(Path(folder) / f"figure{number}.png", overwrite=True)
+    experiment = replace(Experiment(), times=_QUICK if quick else _FULL)
+    data = solve(experiment, progress=progress)
+    return _save(draw(number, data, experiment), target)
+
+
+def draw(number: int, data: xr.Dataset, experiment: Experiment) -> Figure:
+    """Draw a figure of the paper from a finished run.
+
+    Parameters
+    ----------
+    number : int
+        One of `READY`.
+    data : xarray.Dataset
+    experiment : Experiment
+        Which made it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from pysv.figures import fig2, fig3, fig5, fig7
+
+    frame = {"hopping": experiment.device.hopping, "echoes": experiment.wall_echoes}
+    layers = f"{experiment.device.n_polarizer}+{experiment.device.n_analyzer}"
+    pictures: dict[int, Callable[[], Figure]] = {
+        2: lambda: fig2.draw(data, **frame),
+        3: lambda: fig3.draw([("T = 0", data)], **frame),
+        5: lambda: fig5.draw(data, **frame),
+        7: lambda: fig7.draw([(layers, data)], **frame),
+    }
+    return pictures[number]()
+
+
+def plot(data: xr.Dataset, target: str | Path) -> Path:
+    """Draw an overview of any run.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+    target : str or Path
+        The picture; its ending chooses the format (png, pdf, svg). One that is there is replaced.
+
+    Returns
+    -------
+    Path
+    """
+    from pysv import config
+    from pysv.figures import overview
+
+    path = check_destination(target, overwrite=True)
+    experiment = config.loads(str(data.attrs["experiment"])).experiment
+    return _save(overview.draw(data, hopping=experiment.device.hopping, echoes=experiment.wall_echoes), path)
+
+
+def _save(figure: Figure, target: Path) -> Path:
+    kind = target.suffix.lstrip(".").lower()
+    formats = figure.canvas.get_supported_filetypes()
+    if kind not in formats:
+        raise InvalidInputError(f"{target}: {unknown_name('picture format', kind, formats)}")
+    with whole_file(target) as partial:
+        figure.savefig(partial, format=kind, dpi=200)
+    return target
