@@ -36,10 +36,9 @@ def localized_spins(axes: Axes, data: xr.Dataset) -> None:
         if not lines:
             continue
         corner, height = ("upper left", 1.0) if layer == "polarizer" else ("lower left", 0.0)
-        options = {"fontsize": 7, "title_fontsize": 8, "borderpad": 0.0, "ncols": 1 if len(lines) <= 6 else 2}
-        legend = axes.legend(
-            handles=lines, title=rf"{style.LAYERS[layer]}, $i=$", loc=corner, bbox_to_anchor=(1.0, height), **options
-        )
+        options: style.Style = {"loc": corner, "bbox_to_anchor": (1.0, height), "ncols": 1 if len(lines) <= 6 else 2}
+        options |= {"fontsize": 7, "title_fontsize": 8, "borderpad": 0.0}
+        legend = axes.legend(handles=lines, title=rf"{style.LAYERS[layer]}, $i=$", **options)
         legend.get_title().set_color(lines[0].get_color())
         legends.append(legend)
     for legend in legends[:-1]:  # the axes keep only the last legend by themselves

@@ -60,7 +60,7 @@ def thresholds(axes: Axes) -> str:
     for m in bounds[:: -(-len(bounds) // 6) or 1]:
         axes.axhline(m, color="0.45", linewidth=0.7, linestyle=(0, (2, 2)), zorder=0.7)
         note = f"$>{m}$: at least\n{m + 1}-partite"
-        place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
+        place: style.Style = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
         axes.annotate(note, (1, m), xytext=(3, 0), size=7, linespacing=1.0, **place)
     return "" if bounds else "below 1: witnesses no entanglement"
 

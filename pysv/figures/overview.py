@@ -27,7 +27,7 @@ def density(axes: Axes, data: xr.Dataset, echoes: style.Echoes) -> None:
     values = data["electron_density"].transpose("site", "time").values
     if time.size == 1:  # a lone snapshot becomes a stripe
         time, values = np.append(time, time + 1.0), np.repeat(values, 2, axis=1)
-    look = {"cmap": "GnBu", "norm": PowerNorm(0.5, vmin=0), "rasterized": True}
+    look: style.Style = {"cmap": "GnBu", "norm": PowerNorm(0.5, vmin=0), "rasterized": True}
     mesh = axes.pcolormesh(time, site, values, shading="nearest", **look)
     axes.figure.colorbar(mesh, ax=axes, label="electrons per site", pad=0.01, aspect=12)
     axes.set_xlim(time[0], time[-1])
@@ -36,7 +36,7 @@ def density(axes: Axes, data: xr.Dataset, echoes: style.Echoes) -> None:
         if sites.size:
             low, high = sites.min() - 0.5, sites.max() + 0.5
             axes.hlines([low, high], *axes.get_xlim(), color="0.25", linewidth=0.5)
-            place = {
+            place: style.Style = {
                 "xycoords": axes.get_yaxis_transform(),
                 "textcoords": "offset points",
                 "ha": "right",
@@ -117,9 +117,9 @@ def drift(axes: Axes, data: xr.Dataset) -> None:
     names = {"norm": "norm", "energy": "energy (eV)", "spin_z_total": r"$S^z_\mathrm{tot}$"}
     for (name, label), look in zip(names.items(), style.CURVES, strict=False):
         if name in data:
-            distance = np.abs(data[name] - data[name].isel(time=0))
-            distance = distance.where(distance > 0).to_dataset(name=name)
-            style.plot_variable(axes, distance, name, label, **look)
+            distance = abs(data[name] - data[name].isel(time=0))
+            changed = distance.where(distance > 0).to_dataset(name=name)
+            style.plot_variable(axes, changed, name, label, **look)
     axes.set_ylabel("drift")
     if axes.lines:
         axes.set_yscale("log")

@@ -20,6 +20,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 HBAR = 0.6582119569  # eV fs
@@ -72,7 +73,7 @@ def paper_style() -> Iterator[None]:
         yield
 
 
-class PaperFigure(Figure):  # type: ignore[misc]
+class PaperFigure(Figure):
     """A figure that keeps `paper_style` when it is drawn or saved later, outside the context that made it."""
 
     def draw(self, renderer: Any) -> None:
@@ -92,9 +93,9 @@ class PaperFigure(Figure):  # type: ignore[misc]
 
 def new_figure(width: float, height: float) -> Figure:
     """Empty figure (inches) with constrained layout on the Agg canvas; call it inside `paper_style`."""
-    figure = PaperFigure(figsize=(width, height), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03)
+    figure = PaperFigure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03)
     return figure
 
 
@@ -151,19 +152,18 @@ def legend_above(axes: Axes, columns: int, missing: Iterable[str | None] = (), *
     if absent:
         remark = "\n".join([remark] * bool(remark) + textwrap.wrap("not in this run: " + ", ".join(absent), 34))
     if not axes.lines:
-        look = {"ha": "center", "va": "center", "size": 8, "color": GREY}
+        look: Style = {"ha": "center", "va": "center", "size": 8, "color": GREY}
         axes.text(0.5, 0.5, remark, transform=axes.transAxes, **look)
         return
     handles, labels = axes.get_legend_handles_labels()
     rows = -(-len(handles) // columns) + len(remark.splitlines())
     if rows:
         (low, high), ticks = axes.get_ylim(), axes.get_yticks()
-        stretch = 1 / (1 - (11 * rows + 3) / (72 * axes.figure.get_figheight() * axes.get_position().height))
-        axes.set_ylim(
-            low, low * (high / low) ** stretch if axes.get_yscale() == "log" else low + (high - low) * stretch
-        )
+        stretch = 1 / (1 - min(0.8, (11 * rows + 3) / (72 * axes.bbox.height / axes.figure.dpi)))
+        log = axes.get_yscale() == "log"
+        axes.set_ylim(top=low * (high / low) ** stretch if log else low + (high - low) * stretch)
         axes.set_yticks([tick for tick in ticks if low <= tick <= high])
-        options = {"loc": "upper left", "ncols": columns, "alignment": "left", "title_fontsize": 7}
+        options: Style = {"loc": "upper left", "ncols": columns, "alignment": "left", "title_fontsize": 7}
         axes.legend(handles, labels, title=remark, **options).get_title().set_color(GREY)
 
 
@@ -176,7 +176,7 @@ def add_gamma_axis(axes: Axes, hopping: float) -> None:
 
 def panel_letter(axes: Axes, letter: str) -> None:
     """Bold letter such as **(a)** above the upper left corner, outside the panel."""
-    place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (-30, 3), "textcoords": "offset points"}
+    place: Style = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (-30, 3), "textcoords": "offset points"}
     axes.annotate(f"({letter})", weight="bold", **place)
 
 
@@ -184,27 +184,30 @@ def gap_height(axes: Axes, start: float, stop: float) -> float:
     """Height (data units) of the middle of the widest band free of curves and zero line in start <= x <= stop."""
     low, high = axes.get_ylim()
     x = np.linspace(start, stop, 64)
-    levels = [np.interp(x, *line.get_data()) for line in axes.lines if len(line.get_xdata()) > 1]
-    ceiling = max((float(np.max(line.get_ydata())) for line in axes.lines), default=low) if axes.get_legend() else high
+    curves = [np.asarray(line.get_data(), float) for line in axes.lines]
+    levels = [np.interp(x, *curve) for curve in curves if curve.shape[1] > 1]
+    ceiling = max([low, *(np.nanmax(curve[1]) for curve in curves)]) if axes.get_legend() else high
     edges = np.unique(np.clip(np.concatenate([[low, ceiling], *levels]), low, high))
+    edges = edges[np.isfinite(edges)]
     widest = int(np.argmax(np.diff(edges)))
     return float(edges[widest : widest + 2].mean())
 
 
 def mark_echoes(axes: Sequence[Axes], echoes: Echoes) -> None:
-    """Thin mark at each wall echo and light shading from the first on, labelled once, in the first panel.
+    """Thin mark at each wall echo and light shading from the first on, labelled once, in the first panel with curves.
 
     Call it after curves, limits and legends are set. Echoes outside the plotted times are not drawn.
     """
+    labelled = next((panel for panel in axes if panel.lines), None)
     for panel in axes:
         start, stop = panel.get_xlim()
         inside = sorted(time for time, _ in echoes if start < time < stop)
         if not inside:
             continue
-        if panel is axes[0]:
+        if panel is labelled:
             side, reach = ("left", 0.25) if inside[0] < start + 0.75 * (stop - start) else ("right", -0.25)
             height = gap_height(panel, *sorted((inside[0], inside[0] + reach * (stop - start))))
-            note = {"textcoords": "offset points", "ha": side, "va": "center", "size": 8, "color": GREY}
+            note: Style = {"textcoords": "offset points", "ha": side, "va": "center", "size": 8, "color": GREY}
             panel.annotate("wall echo", (inside[0], height), xytext=(3 if reach > 0 else -3, 0), **note)
         panel.axvspan(inside[0], stop, facecolor="0.94", linewidth=0, zorder=0)
         for time in inside:

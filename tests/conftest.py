@@ -1,0 +1,82 @@
+"""Shared devices, experiments and a hypothesis profile."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+import pysv
+
+hypothesis.settings.register_profile("pysv", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("pysv")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The packet of most small test devices reaches a little beyond the chain, which is not what the tests are about."""
+    config.addinivalue_line("filterwarnings", "ignore::pysv.errors.PacketTruncationWarning")
+
+
+SMALL_DEVICE = {"sites": 30, "polarizer": (8, 9), "analyzer": (12, 14)}
+
+
+@pytest.fixture
+def small() -> pysv.Experiment:
+    """2+3 spins on 30 sites, 6 fs: milliseconds."""
+    return pysv.Experiment(
+        device=pysv.SpinValve(**SMALL_DEVICE),
+        source=pysv.WavePacket(center=5, momentum_spread=0.9),
+        times=pysv.times(stop=6, step=0.5),
+    )
+
+
+@pytest.fixture
+def experiment_file(tmp_path: Path) -> Path:
+    """The `small` experiment as a file."""
+    path = tmp_path / "small.toml"
+    path.write_text(
+        "[device]\nsites = 30\npolarizer = [8, 9]\nanalyzer = [12, 14]\n"
+        "[source]\ncenter = 5\nmomentum_spread = 0.9\n[evolution]\nstop = 6\nstep = 0.5\n"
+    )
+    return path
+
+
+def random_experiment(seed: int, times: pysv.Times | None = None) -> pysv.Experiment:
+    """A random small device with random couplings, spins (tilted for odd seeds) and electron; reproducible."""
+    rng = np.random.default_rng(seed)
+    n_p, n_a = (int(n) for n in rng.integers(1, 4, 2))
+    if n_p + n_a > 4:
+        n_a = 4 - n_p
+    first = int(rng.integers(1, 4))
+    gap = first + n_p + int(rng.integers(0, 3))
+    sites = gap + n_a + int(rng.integers(0, 3))
+    device = pysv.SpinValve(
+        sites=max(sites, 5),
+        polarizer=(first, first + n_p - 1),
+        analyzer=(gap, gap + n_a - 1),
+        hopping=float(rng.uniform(0.5, 1.5)),
+        sd_exchange=float(rng.uniform(-0.8, 0.8)),
+        exchange=float(rng.uniform(-0.3, 0.3)),
+        exchange_z=float(rng.uniform(-0.3, 0.3)),
+        convention=("pauli", "half", "mixed")[seed % 3],
+    )
+
+    def direction() -> tuple[float, float]:
+        return float(rng.uniform(0, math.pi)), float(rng.uniform(-math.pi, math.pi))
+
+    spins: pysv.Antiparallel | pysv.ProductState = pysv.Antiparallel()
+    if seed % 2:
+        spins = pysv.ProductState(
+            polarizer=tuple(direction() for _ in range(n_p)), analyzer=tuple(direction() for _ in range(n_a))
+        )
+    electron = ("unpolarized", "up", "down", direction())[int(rng.integers(0, 4))]
+    source = pysv.WavePacket(
+        center=(1 + device.sites) / 2, momentum=float(rng.uniform(-3, 3)), momentum_spread=2.5, spin=electron
+    )
+    return pysv.Experiment(
+        device=device, source=source, spins=spins, times=times or pysv.times(stop=4.0, step=2.0),
+        record=pysv.Record(momenta=(0.3, math.pi / 2), density_matrix=True),
+    )  # fmt: skip
