@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
-    from pysv.estimate import Estimate, estimate
+    from pysv.needs import Estimate, estimate
     from pysv.experiment import BosonicBath, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.run.solve import resume, solve
@@ -36,7 +36,7 @@ _HOMES = {
     "Chebyshev": "engines.chebyshev",
     "Configuration": "config",
     "ConfinedElectrons": "source",
-    "Estimate": "estimate",
+    "Estimate": "needs",
     "Experiment": "experiment",
     "Gibbs": "spins",
     "ProductState": "spins",
@@ -46,7 +46,7 @@ _HOMES = {
     "SpinValve": "device",
     "Times": "experiment",
     "WavePacket": "source",
-    "estimate": "estimate",
+    "estimate": "needs",
     "load": "files",
     "read": "config",
     "resume": "run.solve",

@@ -87,7 +87,7 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _estimate(options: argparse.Namespace) -> int:
-    from pysv.estimate import estimate
+    from pysv.needs import estimate
 
     asked = _read(options)
     needed = estimate(asked.experiment, asked.engine, asked.backend)

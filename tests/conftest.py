@@ -8,8 +8,11 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import pysv
+
+threadpool_limits(1, "blas")  # small matrices: a second thread only waits
 
 hypothesis.settings.register_profile("pysv", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("pysv")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pysv.checks import choice, real_number, whole_number
 from pysv.engines.base import Engine, Method, PureStateEngine, Work
+from pysv.errors import EngineError
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.initial import PureRun
 
-_METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5", "krylov")
+_METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,7 @@ class QuTiP(Method):
 
     Parameters
     ----------
-    method : {"adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5", "krylov"}
+    method : {"adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5"}
         QuTiP's integrator.
     atol, rtol : float
         Absolute and relative tolerance of the integrator.
@@ -64,21 +67,33 @@ class _QuTiPEngine(PureStateEngine):
         import qutip
 
         super().__init__(runs)
+        self._method = method
         options = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
-        if method.method == "krylov":
-            options = {"method": "krylov", "atol": method.atol, "nsteps": method.nsteps}
         # The progress bar is the time loop's; normalising would hide the drift of the norm.
         options |= {"progress_bar": "", "normalize_output": False}
         self._solvers = [
             qutip.SESolver(qutip.Qobj(run.hamiltonian.sparse() / HBAR).to("CSR"), options=options) for run in runs
         ]
 
+    def _each(self, evolve: Callable[[int], None]) -> None:
+        for number in range(len(self.runs)):  # QuTiP's solvers are not made for threads
+            evolve(number)
+
     def advance_run(self, number: int, interval: float) -> None:
         import qutip
+        from qutip.solver.integrator import IntegratorException
 
         solver, psi = self._solvers[number], self.psi[number]
         solver.start(qutip.Qobj(psi.reshape(-1, 1)), 0.0)
-        psi[...] = solver.step(interval).full().reshape(psi.shape)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # SciPy warns of what QuTiP raises next
+                psi[...] = solver.step(interval).full().reshape(psi.shape)
+        except IntegratorException as error:
+            raise EngineError(
+                f"QuTiP's {self._method.method} gave up between {self.time:g} and {self.time + interval:g} fs: "
+                f"{error}; raise nsteps = {self._method.nsteps} or loosen atol and rtol in [evolution.qutip]"
+            ) from error
 
     def deviation(self) -> float | None:
         """None: QuTiP controls the local error only."""

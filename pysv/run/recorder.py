@@ -79,17 +79,21 @@ class Recorder:
         self._momenta = np.array(experiment.record.momenta)
         self._omitted = left_out(experiment)
         self._arrays: dict[str, np.ndarray] = {}
+        self.count = 0
+        """Number of snapshots recorded."""
 
     def resume(self, recorded: Mapping[str, np.ndarray]) -> None:
         """Take up what an earlier part of the run recorded."""
         for name, values in recorded.items():
             array = self._array(name, values[0])
             array[: len(values)] = values
+            self.count = len(values)
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
         """Measure and keep."""
         for name, value in self.measure(snapshot).items():
             self._array(name, np.asarray(value))[index] = value
+        self.count = index + 1
 
     def arrays(self, count: int) -> dict[str, np.ndarray]:
         """The first `count` snapshots of every variable, in the order of the schema."""

@@ -16,7 +16,7 @@ from pysv.dataset import build, provenance
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import ResumeError
-from pysv.estimate import check_fits, estimate, radius
+from pysv.needs import check_fits, estimate, radius
 from pysv.initial import pure_runs
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.loop import Listener, evolve
@@ -195,6 +195,10 @@ class _Run:
         try:
             with CtrlC(bar.say) as stop, _blas_threads(self.experiment):
                 count = evolve(engine, times, first, listeners, stop)
+        except (InvariantError, SpectralBoundsError) as error:
+            if target is not None and recorder.count:  # the engine's state is spoiled, the record before it is not
+                files.write(dataset(recorder.count, f"stopped: {error}"), target)
+            raise
         finally:
             bar.close()
         if checkpoint is not None:

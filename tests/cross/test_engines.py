@@ -1,0 +1,127 @@
+"""Engine against engine on random devices."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from conftest import random_experiment
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pysv
+from pysv.engines import choose, methods, readiness
+from pysv.engines.base import Method
+from pysv.errors import EngineError, JuliaUnavailableError, NotReadyError
+
+METHODS: dict[str, Method] = {
+    "rk4": pysv.RK4(time_step=0.004),
+    "qutip": pysv.QuTiP(method="vern9", atol=1e-13, rtol=1e-13),
+}
+
+
+def assert_equal_runs(one, other, tolerance):
+    assert set(one.data_vars) - {"state_deviation"} == set(other.data_vars) - {"state_deviation"}
+    for name in set(one.data_vars) - {"state_deviation"}:
+        np.testing.assert_allclose(other[name], one[name], atol=tolerance, rtol=0, err_msg=name)
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 10**6), st.sampled_from(sorted(METHODS)))
+def test_engines_agree_on_random_devices(seed, name):
+    experiment = random_experiment(seed, pysv.times(stop=3, step=1.5))
+    reference = pysv.solve(experiment, engine="chebyshev", progress=False)
+    assert_equal_runs(reference, pysv.solve(experiment, engine=METHODS[name], progress=False), 1e-8)
+
+
+def test_every_engine_of_this_version_is_compared():
+    assert set(methods()) == {"chebyshev", *METHODS}
+
+
+def test_rk4_reports_the_error_that_it_makes(small):
+    """The twin run's distance is the true one to a few per cent, and falls like δt⁴."""
+    found = []
+    for step in (0.1, 0.05):
+        data = pysv.solve(small, engine=pysv.RK4(time_step=step), progress=False)
+        engine = pysv.RK4(time_step=step).start(choose_runs(small), "python")
+        exact = pysv.Chebyshev().start(choose_runs(small), "python")
+        for time in small.times.values[1:]:
+            engine.advance(float(time))
+            exact.advance(float(time))
+        true = max(np.linalg.norm(a - b) for a, b in zip(engine.psi, exact.psi, strict=True))
+        assert data.attrs["state_deviation_reached"] == pytest.approx(true, rel=0.05)
+        found.append(true)
+    assert found[0] / found[1] == pytest.approx(16, rel=0.15)
+
+
+def test_rk4_without_twin_states_no_error(small):
+    data = pysv.solve(small, engine=pysv.RK4(time_step=0.05, measure_error=False), progress=False)
+    assert "state_deviation" not in data
+    assert "state_deviation_reached" not in data.attrs
+
+
+def choose_runs(experiment):
+    from pysv.initial import pure_runs
+
+    return pure_runs(experiment)
+
+
+@pytest.mark.parametrize("method", ["adams", "bdf", "dop853", "vern7", "tsit5"])
+def test_qutip_methods(small, method):
+    reference = pysv.solve(small, progress=False)
+    data = pysv.solve(small, engine=pysv.QuTiP(method=method, atol=1e-9, rtol=1e-8), progress=False)
+    np.testing.assert_allclose(data.spin_z, reference.spin_z, atol=2e-5)
+
+
+def test_a_tilted_electron_is_a_superposition_and_an_unpolarized_one_a_mixture(small):
+    tilted = dataclasses.replace(small, source=dataclasses.replace(small.source, spin=(np.pi / 2, 0.0)))
+    one, other = (pysv.solve(experiment, progress=False) for experiment in (tilted, small))
+    assert float(one.electron_spin_x[0]) == pytest.approx(1)
+    assert float(other.electron_spin_x[0]) == 0
+    np.testing.assert_allclose(one.spin_z, other.spin_z, atol=1e-10)  # diagonal measures cannot tell
+    assert abs(one.spin_x.values).max() > 1e-3  # coherent ones can
+    assert len(choose_runs(tilted)) == 1
+    assert choose_runs(tilted)[0].hamiltonian.basis.sectors == (3, 4)
+
+
+def test_all_engines_of_the_contract_are_listed():
+    listed = {row.engine for row in readiness()}
+    assert listed == {"chebyshev", "krylov", "rk4", "qutip", "low-rank", "fock", "tdmrg"}
+    assert all(row.ready or "not in this version" in row.remark for row in readiness())
+
+
+@pytest.mark.parametrize("name", ["krylov", "low-rank", "fock", "tdmrg"])
+def test_engines_to_come_are_refused(name):
+    with pytest.raises(NotReadyError, match=f"engine '{name}' is not ready in this version; ready: chebyshev"):
+        choose(pysv.Experiment(), name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"spins": pysv.Gibbs()}, "thermal spins .* are not ready .* use 'antiparallel' or 'product'"),
+        ({"bath": pysv.BosonicBath()}, "baths are not ready in this version; leave the bath out"),
+        ({"source": pysv.ConfinedElectrons()}, "several electrons .* are not ready .* use source 'wave-packet'"),
+    ],
+)
+@pytest.mark.parametrize("verb", [pysv.solve, pysv.estimate])
+def test_parts_to_come_are_refused(changes, sentence, verb):
+    with pytest.raises(NotReadyError, match=sentence):
+        verb(pysv.Experiment(**changes))
+
+
+def test_names_that_do_not_exist():
+    with pytest.raises(EngineError, match="unknown engine 'chebychev'; did you mean 'chebyshev'"):
+        choose(pysv.Experiment(), "chebychev")
+    with pytest.raises(EngineError, match="unknown backend 'pyton'; did you mean 'python'"):
+        choose(pysv.Experiment(), backend="pyton")
+    with pytest.raises(EngineError, match="must be a name or an options object"):
+        choose(pysv.Experiment(), 3)
+    with pytest.raises(JuliaUnavailableError, match="backend 'julia' is not ready .* use backend 'python' or 'auto'"):
+        choose(pysv.Experiment(), backend="julia")
+
+
+def test_an_integrator_that_gives_up_says_so(small):
+    with pytest.raises(EngineError, match=r"QuTiP's adams gave up between 0 and 0.5 fs: .*raise nsteps = 2 or loosen"):
+        pysv.solve(small, engine=pysv.QuTiP(nsteps=2), progress=False)

@@ -1,0 +1,147 @@
+"""Experiment files: round trips, and the sentence for each mistake."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+from conftest import random_experiment
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pysv
+from pysv import config
+from pysv.errors import ExperimentFileError
+
+
+def test_an_empty_file_is_the_papers_experiment():
+    assert config.loads("") == pysv.Configuration(pysv.Experiment(), "auto", "auto")
+
+
+def test_the_contracts_example():
+    text = """
+[device]
+sites = 201
+polarizer = [44, 47]
+analyzer = [52, 55]
+hopping = 1.0
+sd_exchange = 0.5
+exchange = 0.1
+exchange_z = 0.1005
+convention = "pauli"
+[source]
+kind = "wave-packet"
+center = 20.0
+momentum = 1.5707963267948966
+momentum_spread = 0.2
+spin = "unpolarized"
+[spins]
+kind = "antiparallel"
+[evolution]
+stop = 60.0
+step = 1.0
+engine = "auto"
+backend = "auto"
+"""
+    assert config.loads(text).experiment == pysv.Experiment()
+
+
+def test_every_kind():
+    text = """
+[source]
+kind = "confined"
+electrons = 8
+confined_sites = 10
+well = 2.0
+field = 10.0
+[spins]
+kind = "gibbs"
+temperature = 100
+pinning = 0.02
+[bath]
+temperature = 10
+coupling = "xyz"
+[record]
+momenta = [0.5]
+density_matrix = true
+[evolution]
+engine = "rk4"
+backend = "python"
+[evolution.rk4]
+time_step = 0.05
+"""
+    asked = config.loads(text)
+    assert asked.experiment.source == pysv.ConfinedElectrons(electrons=8)
+    assert asked.experiment.spins == pysv.Gibbs(temperature=100, pinning=0.02)
+    assert asked.experiment.bath == pysv.BosonicBath(temperature=10, coupling="xyz")
+    assert asked.experiment.record == pysv.Record(momenta=(0.5,), density_matrix=True)
+    assert (asked.engine, asked.backend) == (pysv.RK4(time_step=0.05), "python")
+    product = config.loads('[spins]\nkind = "product"\npolarizer = [0.1, 0.2]\nanalyzer = [[3, 0], [3, 0], [3, 0], [3, 0]]')
+    assert product.experiment.spins.directions(pysv.SpinValve())[:2] == ((0.1, 0.2), (0.1, 0.2))
+
+
+@given(st.integers(0, 10**6), st.sampled_from([pysv.Chebyshev(tolerance=1e-9), pysv.RK4(), pysv.QuTiP(), "auto"]))
+def test_round_trip(seed, engine):
+    experiment = random_experiment(seed)
+    asked = config.loads(config.dumps(experiment, engine, "python"))
+    assert asked == pysv.Configuration(experiment, engine, "python")
+    bathed = pysv.Experiment(bath=pysv.BosonicBath(), spins=pysv.Gibbs(), source=pysv.ConfinedElectrons())
+    assert config.loads(config.dumps(bathed)).experiment == bathed
+
+
+def test_the_fingerprint_forgets_only_the_last_time():
+    base = pysv.Experiment()
+    print_of = config.fingerprint(base, pysv.Chebyshev())
+    assert config.fingerprint(pysv.Experiment(times=pysv.times(stop=90)), pysv.Chebyshev()) == print_of
+    assert config.fingerprint(pysv.Experiment(times=pysv.times(step=0.5)), pysv.Chebyshev()) != print_of
+    assert config.fingerprint(pysv.Experiment(device=pysv.SpinValve(sd_exchange=0.4)), pysv.Chebyshev()) != print_of
+    assert config.fingerprint(base, pysv.Chebyshev(tolerance=1e-9)) != print_of
+
+
+BAD = {
+    "[devic]\nsites = 3": "run.toml: unknown table 'devic'; did you mean 'device'? known: bath, device, evolution,",
+    "device = 3": "run.toml: device = 3 must be a table [device]",
+    "[device]\nsits = 3": "run.toml: [device] unknown key 'sits'; did you mean 'sites'?",
+    "[device]\nsites = 'many'": "run.toml: [device] sites = 'many' must be a whole number",
+    "[device]\nsites = 201.5": "run.toml: [device] sites = 201.5 must be a whole number",
+    "[device]\nhopping = nan": "run.toml: [device] hopping = nan must be finite (eV)",
+    "[device]\npolarizer = [50, 53]": "run.toml: [device] analyzer = [52, 55] overlaps polarizer = [50, 53] on site 52",
+    "[device]\npolarizer = []": "run.toml: [device] polarizer = [] must be [first site, last site]",
+    "[device]\nsites = ": "run.toml: is not valid TOML: ",
+    "[source]\nkind = 'packet'": "run.toml: [source] unknown kind 'packet'; did you mean 'wave-packet'? known: confined, wave-packet",
+    "[source]\nelectrons = 2": "run.toml: [source] electrons belongs to kind = 'confined', not to kind = 'wave-packet'",
+    "[source]\ncentre = 2": "run.toml: [source] unknown key 'centre'; did you mean 'center'?",
+    "[source]\ncenter = 2.0": "run.toml: center = 2: 3.8e-01 (left end) of the packet lies beyond the chain",
+    "[spins]\ntemperature = 10": "run.toml: [spins] temperature belongs to kind = 'gibbs', not to kind = 'antiparallel'",
+    "[spins]\nkind = 3": "run.toml: [spins] unknown kind '3'",
+    "[bath]\ntemperature = 0": "run.toml: [bath] temperature = 0 must be greater than 0 (K)",
+    "[evolution]\nstep = 0": "run.toml: [evolution] step = 0 must be greater than 0 (fs)",
+    "[evolution]\nstop = 1\nstep = 2": "run.toml: [evolution] step = 2 fs is larger than stop = 1 fs",
+    "[evolution]\nstopp = 1": "run.toml: [evolution] unknown key 'stopp'; did you mean 'stop'?",
+    "[evolution]\nengine = 'chebychev'": "run.toml: [evolution] unknown engine 'chebychev'; did you mean 'chebyshev'?",
+    "[evolution]\nbackend = 'rust'": "run.toml: [evolution] unknown backend 'rust'; known: auto, julia, python",
+    "[evolution.rk4]\ntime_step = 1": "run.toml: [evolution.rk4] would be ignored, because engine = 'auto'; set engine =",
+    "[evolution.rk5]\ntime_step = 1": "run.toml: unknown table 'evolution.rk5'; did you mean 'evolution.rk4'?",
+    "[evolution]\nengine='rk4'\n[evolution.rk4]\nstep = 1": "run.toml: [evolution.rk4] unknown key 'step'",
+    "[record]\nmomenta = 3": "run.toml: [record] momenta = 3 must be a list of at least one number",
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), BAD.items(), ids=lambda value: value[:30])
+def test_mistakes(text, sentence):
+    with pytest.raises(ExperimentFileError, match=re.escape(sentence)):
+        config.loads(text, "run.toml")
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(ExperimentFileError, match=r"absent\.toml: cannot be read \(No such file or directory\)"):
+        pysv.read(tmp_path / "absent.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ExperimentFileError, match="is not a text file in UTF-8"):
+        pysv.read(tmp_path / "binary.toml")
+
+
+def test_angles_survive(tmp_path):
+    (tmp_path / "a.toml").write_text(f"[source]\nspin = [{math.pi / 3}, 0]\n")
+    assert pysv.read(tmp_path / "a.toml").experiment.source.spin == (math.pi / 3, 0.0)

@@ -1,0 +1,139 @@
+"""Every value that is not allowed, and the sentence that it gets."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import pysv
+from pysv.errors import InvalidInputError, PacketTruncationWarning
+
+NAN, INF = float("nan"), float("inf")
+
+BAD = [
+    (pysv.SpinValve, {"sites": 0}, "sites = 0 must be at least 2"),
+    (pysv.SpinValve, {"sites": 201.0}, "sites = 201.0 must be a whole number"),
+    (pysv.SpinValve, {"sites": True}, "sites = True must be a whole number"),
+    (pysv.SpinValve, {"sites": 50}, "analyzer = [52, 55] reaches outside the chain; its sites are 1 to 50"),
+    (pysv.SpinValve, {"polarizer": (0, 4)}, "polarizer = [0, 4] reaches outside the chain; its sites are 1 to 201"),
+    (pysv.SpinValve, {"polarizer": (47, 44)}, "polarizer = [47, 44] is reversed; write [44, 47]"),
+    (pysv.SpinValve, {"polarizer": ()}, "polarizer = () must be [first site, last site]; a layer has at least one site"),
+    (pysv.SpinValve, {"polarizer": (44, 52)}, "analyzer = [52, 55] overlaps polarizer = [44, 52] on site 52; move one"),
+    (pysv.SpinValve, {"polarizer": (44.5, 47)}, "polarizer[0] = 44.5 must be a whole number"),
+    (pysv.SpinValve, {"hopping": 0.0}, "hopping = 0 must be greater than 0 (eV)"),
+    (pysv.SpinValve, {"hopping": NAN}, "hopping = nan must be finite (eV)"),
+    (pysv.SpinValve, {"sd_exchange": INF}, "sd_exchange = inf must be finite (eV)"),
+    (pysv.SpinValve, {"exchange": "strong"}, "exchange = 'strong' must be a number (eV)"),
+    (pysv.SpinValve, {"convention": "paulli"}, "unknown value 'paulli'; did you mean 'pauli'? known: half, mixed, pauli"),
+    (pysv.WavePacket, {"center": NAN}, "center = nan must be finite (site)"),
+    (pysv.WavePacket, {"momentum_spread": 0}, "momentum_spread = 0 must be greater than 0 (rad per site)"),
+    (pysv.WavePacket, {"spin": "sideways"}, "unknown value 'sideways'; known: down, unpolarized, up"),
+    (pysv.WavePacket, {"spin": (4.0, 0.0)}, "spin[0] (theta) = 4 must be at most pi = 3.141593 rad"),
+    (pysv.WavePacket, {"spin": (-0.1, 0.0)}, "spin[0] (theta) = -0.1 must be at least 0 (rad)"),
+    (pysv.WavePacket, {"spin": (1.0,)}, "spin = (1.0,) must be a pair [theta, phi] in rad"),
+    (pysv.WavePacket, {"spin": 3}, "spin = 3 must be one of unpolarized, up, down or [theta, phi] in rad"),
+    (pysv.ConfinedElectrons, {"electrons": 3}, "electrons = 3 must be even (half up, half down), or 1"),
+    (pysv.ProductState, {"polarizer": []}, "polarizer = [] must be a pair [theta, phi] in rad, or one pair per spin"),
+    (pysv.ProductState, {"analyzer": ((0, INF),)}, "analyzer[0][1] (phi) = inf must be finite (rad)"),
+    (pysv.Gibbs, {"temperature": 0}, "temperature = 0 must be greater than 0 (K)"),
+    (pysv.Gibbs, {"pinning": -1.0}, "pinning = -1 must be at least 0 (eV)"),
+    (pysv.BosonicBath, {"temperature": -3.0}, "temperature = -3 must be greater than 0 (K)"),
+    (pysv.BosonicBath, {"coupling": "w"}, "unknown value 'w'; known: x, xyz, y, z"),
+    (pysv.BosonicBath, {"lamb_shift": 1}, "lamb_shift = 1 must be true or false"),
+    (pysv.Times, {"step": 0.0}, "step = 0 must be greater than 0 (fs)"),
+    (pysv.Times, {"step": -1.0}, "step = -1 must be greater than 0 (fs)"),
+    (pysv.Times, {"stop": 1.0, "step": 2.0}, "step = 2 fs is larger than stop = 1 fs"),
+    (pysv.Times, {"stop": 5.5, "step": 1.0}, "stop = 5.5 fs is not a whole number of steps of 1 fs; take 5 fs"),
+    (pysv.Times, {"stop": INF}, "stop = inf must be finite (fs)"),
+    (pysv.Record, {"momenta": ()}, "momenta = () must be a list of at least one number"),
+    (pysv.Record, {"momenta": (1.0, 1.0)}, "momenta = [1.0, 1.0] names a momentum twice"),
+    (pysv.Record, {"density_matrix": "yes"}, "density_matrix = 'yes' must be true or false"),
+    (pysv.Experiment, {"device": 3}, "device = 3 must be a pysv.SpinValve"),
+    (pysv.Experiment, {"bath": 100}, "bath = 100 must be a pysv.BosonicBath or None"),
+    (pysv.Experiment, {"source": pysv.WavePacket(center=300)}, "center = 300 lies outside the chain; its sites are 1 to 201"),
+    (pysv.Experiment, {"source": pysv.WavePacket(center=8)},
+     "center = 8: 6.6e-02 (left end) of the packet lies beyond the chain, at most 0.01 is allowed; move the centre"),
+    (pysv.Experiment, {"spins": pysv.ProductState(polarizer=((0, 0), (1, 0)))},
+     "polarizer has 2 pairs [theta, phi], the layer has 4 spins; give one pair, or one for each spin"),
+    (pysv.Experiment, {"source": pysv.ConfinedElectrons(confined_sites=500)},
+     "confined_sites = 500 exceeds the 201 sites of the chain"),
+    (pysv.Chebyshev, {"tolerance": 0}, "tolerance = 0 must be at least 1e-15 (per fs)"),
+    (pysv.Chebyshev, {"bound_margin": -0.1}, "bound_margin = -0.1 must be at least 0"),
+    (pysv.RK4, {"time_step": 0}, "time_step = 0 must be greater than 0 (fs)"),
+    (pysv.QuTiP, {"method": "euler"}, "unknown value 'euler'"),
+    (pysv.QuTiP, {"nsteps": 0}, "nsteps = 0 must be at least 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "changes", "sentence"), BAD, ids=lambda value: str(value)[:40])
+def test_bad_values(kind, changes, sentence):
+    with pytest.raises(InvalidInputError, match=re.escape(sentence)):
+        kind(**changes)
+
+
+def test_numpy_numbers_are_numbers():
+    device = pysv.SpinValve(sites=np.int64(100), hopping=np.float64(1.0))
+    assert type(device.sites) is int
+    assert type(device.hopping) is float
+
+
+def test_experiments_are_values():
+    one, other = pysv.Experiment(), pysv.Experiment(device=pysv.SpinValve(polarizer=[44, 47]))
+    assert one == other
+    assert hash(one) == hash(other)
+    assert pickle.loads(pickle.dumps(one)) == one
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.device = None
+
+
+def test_the_default_is_the_papers_device():
+    device = pysv.Experiment().device
+    assert device == pysv.SpinValve.with_layers(4)
+    assert device.spin_sites == (44, 45, 46, 47, 52, 53, 54, 55)
+    large = pysv.SpinValve.with_layers(10)
+    assert (large.polarizer, large.analyzer) == ((44, 53), (58, 67))
+    assert pysv.SpinValve.with_layers(2, 3, first=10, spacer=0, sites=20).analyzer == (12, 14)
+
+
+def test_the_packet():
+    """|Φ|² has σ = 1/δ_k and moves with 2γ sin k/ħ = 3.04 sites/fs at k = π/2."""
+    packet = pysv.WavePacket(center=100)
+    weight = np.abs(packet.amplitudes(201)) ** 2
+    x = np.arange(1, 202)
+    assert weight.sum() == pytest.approx(1)
+    assert weight @ x == pytest.approx(100)
+    assert math.sqrt(weight @ (x - 100) ** 2) == pytest.approx(5, rel=1e-6)
+    assert packet.velocity(1.0) == pytest.approx(3.0385, abs=1e-4)
+
+
+def test_truncation_is_the_gaussian_tail():
+    left, right = pysv.WavePacket(center=20).beyond_ends(201)
+    assert left == pytest.approx(0.5 * math.erfc(19.5 / 5 / math.sqrt(2)), rel=0.05)
+    assert right < 1e-100
+    assert pysv.Experiment().truncated == left + right
+
+
+def test_truncation_is_reported_and_small_one_is_silent(recwarn):
+    with pytest.warns(PacketTruncationWarning, match=r"4\.7e-05 \(left end\) of the packet lies beyond the chain"):
+        pysv.Experiment().warn()
+    inside = pysv.Experiment(source=pysv.WavePacket(center=30))
+    inside.warn()
+    assert not recwarn.list
+    assert inside.remarks() == ()
+
+
+def test_wall_echoes():
+    """x₀ = 20 → 44 → wall at 0 → 44 takes 112/3.04 fs = 36.9 fs: the specification's 36–40 fs."""
+    (left, name), (right, other) = pysv.Experiment().wall_echoes
+    assert (name, other) == ("left wall", "right wall")
+    assert left == pytest.approx((24 + 88) / 3.0385, rel=1e-4)
+    assert 36 <= left <= 40
+    assert right == pytest.approx((202 - 20 + 202 - 55) / 3.0385, rel=1e-4)
+    assert pysv.Experiment(source=pysv.WavePacket(momentum=0.0)).wall_echoes == ()
+    backward = pysv.Experiment(source=pysv.WavePacket(momentum=-math.pi / 2)).wall_echoes
+    assert backward[0][0] == pytest.approx((20 + 44) / 3.0385, rel=1e-4)

@@ -1,0 +1,146 @@
+"""Result files: whole or absent, and clear about what they are not."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+
+import pysv
+from pysv import config
+from pysv.dataset import SCHEMA
+from pysv.errors import ResultExistsError, ResultFileError
+
+
+@pytest.fixture(scope="module")
+def data():
+    experiment = pysv.Experiment(
+        device=pysv.SpinValve(sites=20, polarizer=(8, 9), analyzer=(12, 12)),
+        source=pysv.WavePacket(center=5, momentum_spread=1.0, spin=(0.3, 0.4)),
+        times=pysv.times(stop=2, step=0.5),
+        record=pysv.Record(density_matrix=True, momenta=(0.1, 0.2, 0.3)),
+    )
+    return pysv.solve(experiment, progress=False)
+
+
+def test_round_trip(data, tmp_path):
+    loaded = pysv.load(pysv.save(data, tmp_path / "run.nc"))
+    xr.testing.assert_identical(loaded, data)
+    assert loaded.density_matrix.dtype == complex
+
+
+def test_the_file_is_netcdf_that_others_can_read(data, tmp_path):
+    pysv.save(data, tmp_path / "run.nc")
+    with xr.open_dataset(tmp_path / "run.nc", engine="h5netcdf") as plain:
+        np.testing.assert_array_equal(plain.time, data.time)
+        assert plain.time.attrs["units"] == "fs"
+        assert set(plain.density_matrix_real.dims) == {"time", "ket", "bra"}
+
+
+def test_the_contract_of_the_dataset(data):
+    """Names, dimensions and units of every variable, and coordinates that start at 1."""
+    for name, values in data.data_vars.items():
+        assert values.dims == ("time", *SCHEMA[name].dims)
+        assert values.attrs == {"units": SCHEMA[name].units, "long_name": SCHEMA[name].long_name}
+    expected = set(SCHEMA)
+    assert set(data.data_vars) == expected
+    assert data.site.values.tolist() == list(range(1, 21))
+    assert data.spin.values.tolist() == [1, 2, 3]
+    assert data.layer.values.tolist() == ["polarizer", "polarizer", "analyzer"]
+    assert data.spin_site.values.tolist() == [8, 9, 12]
+    assert data.flips.values.tolist() == [0, 1, 2, 3]
+    assert data.momentum.values.tolist() == [0.1, 0.2, 0.3]
+    assert data.ket.values[:3].tolist() == ["↑↑↑", "↑↑↓", "↑↓↑"]
+    assert data.time.values.tolist() == [0, 0.5, 1, 1.5, 2]
+    assert {"engine", "backend", "versions", "seeds", "wall_time", "warnings", "left_out"} <= set(data.attrs)
+
+
+def test_a_run_repeats_from_its_own_attributes(data):
+    asked = config.loads(data.attrs["experiment"])
+    again = pysv.solve(asked.experiment, engine=asked.engine, backend=asked.backend, progress=False)
+    for name in data.data_vars:
+        np.testing.assert_array_equal(again[name], data[name])
+
+
+def test_an_existing_file_is_not_replaced_unasked(data, tmp_path):
+    path = tmp_path / "run.nc"
+    path.write_text("precious")
+    with pytest.raises(ResultExistsError, match=r"run\.nc: exists already; use --force \(overwrite=True\)"):
+        pysv.save(data, path)
+    assert path.read_text() == "precious"
+    pysv.save(data, path, overwrite=True)
+    assert pysv.load(path).time.size == 5
+
+
+def test_destinations_that_cannot_be(data, tmp_path):
+    with pytest.raises(ResultFileError, match=r"the folder .*absent does not exist; make it first"):
+        pysv.save(data, tmp_path / "absent" / "run.nc")
+    with pytest.raises(ResultFileError, match="is a folder; name a file in it"):
+        pysv.save(data, tmp_path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(data, tmp_path, monkeypatch):
+    path = pysv.save(data, tmp_path / "run.nc")
+    before = path.read_bytes()
+
+    def full(self, *args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", full)
+    with pytest.raises(ResultFileError, match=r"run\.nc: cannot be written \(No space left on device\)"):
+        pysv.save(data, path, overwrite=True)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["run.nc"]
+
+
+def test_permissions_follow_the_umask(data, tmp_path):
+    mask = os.umask(0o027)
+    try:
+        assert pysv.save(data, tmp_path / "run.nc").stat().st_mode & 0o777 == 0o640
+    finally:
+        os.umask(mask)
+
+
+def test_files_that_are_not_results(data, tmp_path):
+    path = pysv.save(data, tmp_path / "run.nc")
+    whole = path.read_bytes()
+    cut = tmp_path / "cut.nc"
+    for size in (0, 100, len(whole) // 2, len(whole) - 1):
+        cut.write_bytes(whole[:size])
+        with pytest.raises(ResultFileError, match=r"cut\.nc: is (not a NetCDF4/HDF5 file, or is truncated|damaged)"):
+            pysv.load(cut)
+    (tmp_path / "notes.nc").write_text("not a result")
+    with pytest.raises(ResultFileError, match=r"notes\.nc: is not a NetCDF4/HDF5 file"):
+        pysv.load(tmp_path / "notes.nc")
+    with pytest.raises(ResultFileError, match=r"absent\.nc: no such file"):
+        pysv.load(tmp_path / "absent.nc")
+    xr.Dataset({"a": ("x", [1.0])}).to_netcdf(tmp_path / "foreign.nc", engine="h5netcdf")
+    with pytest.raises(ResultFileError, match=r"foreign\.nc: was not written by pysv"):
+        pysv.load(tmp_path / "foreign.nc")
+    with h5py.File(path, "a") as file:
+        file.attrs["pysv_format"] = "pysv-99"
+    with pytest.raises(ResultFileError, match=re.escape("has the format 'pysv-99', this pysv reads 'pysv-1'")):
+        pysv.load(path)
+
+
+def test_measures_that_do_not_fit_are_left_out_with_a_reason():
+    experiment = pysv.Experiment(
+        device=pysv.SpinValve(sites=20, polarizer=(5, 11), analyzer=(13, 18)),
+        source=pysv.WavePacket(center=9, momentum_spread=1.5, spin="up"),
+        times=pysv.times(stop=0.5, step=0.5),
+    )
+    data = pysv.solve(experiment, progress=False)
+    assert "log_negativity" not in data
+    assert "log_negativity: needs a density-matrix block of 1716 configurations" in data.attrs["left_out"]
+    assert {"norm", "energy", "spin_z_total", "electron_number", "electron_density"} <= set(data.data_vars)
+    assert any("left out: spin_x" in remark for remark in pysv.estimate(experiment).remarks)
+
+
+def test_an_unfinished_variable_is_never_in_the_file(data, tmp_path):
+    """Every recorded number is finite."""
+    for values in pysv.load(pysv.save(data, tmp_path / "a.nc")).data_vars.values():
+        assert np.isfinite(values).all()

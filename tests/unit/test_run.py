@@ -1,0 +1,229 @@
+"""The time loop: resuming, extending, stopping, watching."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+
+import pysv
+from pysv import files
+from pysv.errors import InvariantError, MemoryLimitError, ResumeError
+from pysv.run import solve as solve_module
+
+METHODS = [pysv.Chebyshev(), pysv.RK4(time_step=0.02), pysv.QuTiP()]
+
+
+def assert_same(one: xr.Dataset, other: xr.Dataset) -> None:
+    assert set(one.data_vars) == set(other.data_vars)
+    for name in one.data_vars:
+        np.testing.assert_allclose(one[name], other[name], atol=1e-12, rtol=0, err_msg=str(name))
+
+
+class StopAfter:
+    """Stands in for Ctrl-C: asks for a stop after some snapshots."""
+
+    def __init__(self, snapshots: int) -> None:
+        self.left = snapshots
+
+    def __call__(self, notice):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    @property
+    def requested(self) -> bool:
+        self.left -= 1
+        return self.left <= 0
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_resumed_equals_uninterrupted(small, tmp_path, monkeypatch, method):
+    whole = pysv.solve(small, engine=method, progress=False)
+    path = tmp_path / "run.nc"
+    with monkeypatch.context() as patch:
+        patch.setattr(solve_module, "CtrlC", StopAfter(5))
+        part = pysv.solve(small, engine=method, progress=False, out=path)
+    assert (part.time.size, part.attrs["status"]) == (5, "interrupted")
+    assert_same(pysv.load(path), whole.isel(time=slice(5)))
+    with monkeypatch.context() as patch:
+        patch.setattr(solve_module, "CtrlC", StopAfter(3))
+        assert pysv.resume(path, progress=False).time.size == 8
+    data = pysv.resume(path, progress=False)
+    assert data.attrs["status"] == "complete"
+    assert_same(data, whole)
+    assert_same(pysv.load(path), whole)
+    assert data.attrs.get("applications_of_h") == whole.attrs.get("applications_of_h")
+    assert data.attrs.get("state_deviation_reached") == whole.attrs.get("state_deviation_reached")
+
+
+def test_a_finished_run_is_extended(small, tmp_path):
+    path = tmp_path / "run.nc"
+    pysv.solve(small, progress=False, out=path)
+    data = pysv.resume(path, stop=9, progress=False)
+    longer = dataclasses.replace(small, times=pysv.times(stop=9, step=0.5))
+    assert_same(data, pysv.solve(longer, progress=False))
+    assert "stop = 9.0" in data.attrs["experiment"]
+    assert_same(pysv.resume(path, progress=False, experiment=longer), data)  # nothing left to do
+
+
+def test_a_tilted_run_is_resumed(small, tmp_path, monkeypatch):
+    tilted = dataclasses.replace(small, spins=pysv.ProductState(polarizer=(0.3, 1.0), analyzer=(2.0, 0.2)))
+    path = tmp_path / "run.nc"
+    with monkeypatch.context() as patch:
+        patch.setattr(solve_module, "CtrlC", StopAfter(4))
+        pysv.solve(tilted, progress=False, out=path)
+    assert_same(pysv.resume(path, progress=False), pysv.solve(tilted, progress=False))
+
+
+def test_what_cannot_be_resumed(small, tmp_path):
+    path = tmp_path / "run.nc"
+    data = pysv.solve(small, progress=False, out=path)
+    other = dataclasses.replace(small, device=dataclasses.replace(small.device, sd_exchange=0.4))
+    with pytest.raises(ResumeError, match=r"run\.nc: was made by another experiment; its \[device\] is SpinValve"):
+        pysv.resume(path, experiment=other)
+    finer = dataclasses.replace(small, times=pysv.times(stop=6, step=0.25))
+    with pytest.raises(ResumeError, match=r"its step is 0\.5 fs, not 0\.25 fs"):
+        pysv.resume(path, experiment=finer)
+    with pytest.raises(ResumeError, match="reaches 6 fs already; give a --stop beyond that"):
+        pysv.resume(path, stop=4)
+    pysv.save(data, tmp_path / "plain.nc")
+    with pytest.raises(ResumeError, match=r"plain\.nc: holds no state to go on from; make it with `pysv run`"):
+        pysv.resume(tmp_path / "plain.nc", stop=8)
+    state = files.load_state(path)
+    files.write(data, path, dataclasses.replace(state, fingerprint="0" * 16))
+    with pytest.raises(ResumeError, match="its state was made by another experiment than its attributes say"):
+        pysv.resume(path, stop=8)
+    files.write(data, path, dataclasses.replace(state, arrays={}))
+    with pytest.raises(ResumeError, match="the saved state holds nothing for 'psi_up'"):
+        pysv.resume(path, stop=8)
+    files.write(data, path, dataclasses.replace(state, time=3.0))
+    with pytest.raises(ResumeError, match="state is of t = 3 fs, its last snapshot is of 6 fs"):
+        pysv.resume(path, stop=8)
+
+
+def test_checkpoints_are_whole_and_rate_limited(small, tmp_path, monkeypatch):
+    path = tmp_path / "run.nc"
+    written = []
+    monkeypatch.setattr("pysv.run.checkpoint.write", lambda data, *rest: written.append(data.time.size))
+    pysv.solve(small, progress=False, out=path, checkpoint_every=0.0)
+    assert written[-1] == small.times.count
+    assert written[0] == 1
+    written.clear()
+    pysv.solve(small, progress=False, out=path, checkpoint_every=1e6)
+    assert written == [small.times.count]
+
+
+LONG_RUN = """
+import pysv, sys
+import pysv.run.checkpoint
+pysv.run.checkpoint.SHARE = 1.0
+pysv.solve(
+    pysv.Experiment(
+        device=pysv.SpinValve(sites=30, polarizer=(8, 9), analyzer=(12, 14)),
+        source=pysv.WavePacket(center=5, momentum_spread=0.9),
+        times=pysv.times(stop=5000, step=0.5),
+    ),
+    out=sys.argv[1], progress=False, checkpoint_every=0.05,
+)
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
+def test_killed_and_resumed(small, tmp_path, signal_number):
+    """SIGKILL leaves the last whole checkpoint, one SIGINT saves all that is recorded; both go on with the same numbers."""
+    path = tmp_path / "run.nc"
+    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", LONG_RUN, str(path)], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and (not path.exists() or pysv.load(path).time.size < 3):
+        time.sleep(0.02)
+    process.send_signal(signal_number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (-signal.SIGKILL if signal_number == signal.SIGKILL else 0), errors.decode()
+    count = pysv.load(path).time.size
+    assert 1 < count < 10001
+    until = float(pysv.load(path).time[-1]) + 3
+    data = pysv.resume(path, stop=until, progress=False)
+    whole = pysv.solve(dataclasses.replace(small, times=pysv.times(stop=until, step=0.5)), progress=False)
+    assert_same(data, whole)
+    if signal_number == signal.SIGINT:
+        assert os.listdir(tmp_path) == ["run.nc"]
+
+
+def test_a_state_that_is_not_finite_stops_the_run(small, monkeypatch):
+    from pysv.engines.base import PureStateEngine
+
+    usual = PureStateEngine.advance
+
+    def spoiled(self, time):
+        usual(self, time)
+        if time > 2:
+            self.psi[0][0, 0] = math.nan
+
+    monkeypatch.setattr(PureStateEngine, "advance", spoiled)
+    with pytest.raises(InvariantError, match=r"norm is nan at t = 2.5 fs: the state is not finite; take a smaller"):
+        pysv.solve(small, progress=False, engine="rk4")
+
+
+def test_an_unstable_step_stops_the_run_and_keeps_what_was_good(small, tmp_path):
+    path = tmp_path / "run.nc"
+    with pytest.raises(InvariantError, match=r"norm drifted by .* until t = .* fs, allowed is 1\.0e-03; take a smaller"):
+        pysv.solve(small, progress=False, engine=pysv.RK4(time_step=0.5, measure_error=False), out=path)
+    kept = pysv.load(path)
+    assert kept.attrs["status"].startswith("stopped: norm drifted by")
+    assert abs(kept.norm - 1).max() < 1e-3
+    with h5py.File(path) as file:
+        assert "checkpoint" not in file
+
+
+def test_a_run_that_does_not_fit_is_refused_before_it_allocates():
+    huge = pysv.Experiment(
+        device=pysv.SpinValve(sites=400, polarizer=(44, 73), analyzer=(78, 107)), source=pysv.WavePacket(spin="up")
+    )
+    begun = time.monotonic()
+    with pytest.raises(MemoryLimitError, match=r"the run needs \d.* [PE]B \(\d.* amplitudes\), available are .*; take fewer"):
+        pysv.solve(huge, progress=False)
+    assert time.monotonic() - begun < 5
+    needed = pysv.estimate(huge)
+    assert not needed.fits
+    assert "does not fit" in str(needed)
+
+
+def test_the_estimate_counts_what_the_run_does(small):
+    data = pysv.solve(small, progress=False)
+    needed = pysv.estimate(small)
+    assert needed.amplitudes == sum(run.psi.size for run in _runs(small))
+    assert needed.applications == pytest.approx(data.attrs["applications_of_h"], rel=0.35)
+    for row in ("engine", "pure run     electron up: sector of 3 down spins, 20 rows", "memory", "matvecs", "time"):
+        assert row in str(needed)
+    tilted = dataclasses.replace(small, spins=pysv.ProductState(polarizer=(0.3, 0.0)))
+    assert pysv.estimate(tilted).sectors[0][1] == (3, 4, 5)
+
+
+def _runs(experiment):
+    from pysv.initial import pure_runs
+
+    return pure_runs(experiment)
+
+
+def test_progress_is_in_femtoseconds(small, capsys):
+    pysv.solve(small, progress=True)
+    shown = capsys.readouterr().err
+    assert "6/6 fs" in shown
+    assert "Δnorm" in shown
+    pysv.solve(small, progress=False)
+    assert capsys.readouterr().err == ""
