@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
-    from pysv.needs import Estimate, estimate
     from pysv.experiment import BosonicBath, Experiment, Record, Times, times
     from pysv.files import load, save
+    from pysv.needs import Estimate, estimate
     from pysv.run.solve import resume, solve
     from pysv.source import ConfinedElectrons, WavePacket
     from pysv.spins import Antiparallel, Gibbs, ProductState

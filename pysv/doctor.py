@@ -10,9 +10,9 @@ import numpy as np
 from pysv.about import versions
 from pysv.device import SpinValve
 from pysv.engines import readiness
-from pysv.needs import available_memory, size
 from pysv.experiment import Experiment
 from pysv.initial import pure_runs
+from pysv.needs import available_memory, size
 from pysv.source import WavePacket
 from pysv.units import HBAR
 

@@ -15,9 +15,9 @@ from pysv import config, files
 from pysv.dataset import build, provenance
 from pysv.engines import choose
 from pysv.engines.base import Method
-from pysv.errors import ResumeError
-from pysv.needs import check_fits, estimate, radius
+from pysv.errors import InvariantError, ResumeError, SpectralBoundsError
 from pysv.initial import pure_runs
+from pysv.needs import check_fits, estimate, radius
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.loop import Listener, evolve
 from pysv.run.progress import Progress

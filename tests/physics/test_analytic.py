@@ -84,9 +84,7 @@ def test_isotropic_exchange_sees_no_direction():
     theta = 1.1
     straight = pysv.solve(pysv.Experiment(device=device, source=source, times=times), progress=False)
     tilted_spins = pysv.ProductState(polarizer=(theta, 0.0), analyzer=(math.pi - theta, math.pi))
-    tilted = pysv.solve(
-        pysv.Experiment(device=device, source=source, spins=tilted_spins, times=times), progress=False
-    )
+    tilted = pysv.solve(pysv.Experiment(device=device, source=source, spins=tilted_spins, times=times), progress=False)
     for name in ("entropy_total", "entropy_analyzer", "log_negativity", "magnon_probability", "w_fidelity", "energy",
                  "electron_density"):  # fmt: skip
         np.testing.assert_allclose(tilted[name], straight[name], atol=1e-10, err_msg=name)

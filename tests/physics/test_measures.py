@@ -59,7 +59,9 @@ def random_blocks(seed: int, n_p: int, n_a: int) -> SpinDensity:
         factor = rng.normal(size=(size, 3)) + 1j * rng.normal(size=(size, 3))
         blocks.append(factor @ factor.conj().T)
     trace = sum(np.trace(block).real for block in blocks)
-    return SpinDensity(n_p, n_a, tuple(Block(configurations(n, d), b / trace) for d, b in zip(downs, blocks, strict=True)))
+    return SpinDensity(
+        n_p, n_a, tuple(Block(configurations(n, d), b / trace) for d, b in zip(downs, blocks, strict=True))
+    )
 
 
 def test_bell_state_across_the_layers():
@@ -172,7 +174,9 @@ def test_properties_of_random_states(seed, n_p, n_a, rank):
 
 def test_mixtures_of_products_have_no_negativity():
     rng = np.random.default_rng(5)
-    parts = [np.kron(random_density(int(s), 1, 1, 4), random_density(int(s) + 1, 1, 0, 2)) for s in rng.integers(0, 99, 6)]
+    parts = [
+        np.kron(random_density(int(s), 1, 1, 4), random_density(int(s) + 1, 1, 0, 2)) for s in rng.integers(0, 99, 6)
+    ]
     rho = SpinDensity.from_dense(sum(parts) / 6, 2, 1)
     assert log_negativity(rho) == pytest.approx(0, abs=1e-12)
     assert mutual_information(rho) > 0

@@ -77,7 +77,9 @@ time_step = 0.05
     assert asked.experiment.bath == pysv.BosonicBath(temperature=10, coupling="xyz")
     assert asked.experiment.record == pysv.Record(momenta=(0.5,), density_matrix=True)
     assert (asked.engine, asked.backend) == (pysv.RK4(time_step=0.05), "python")
-    product = config.loads('[spins]\nkind = "product"\npolarizer = [0.1, 0.2]\nanalyzer = [[3, 0], [3, 0], [3, 0], [3, 0]]')
+    product = config.loads(
+        '[spins]\nkind = "product"\npolarizer = [0.1, 0.2]\nanalyzer = [[3, 0], [3, 0], [3, 0], [3, 0]]'
+    )
     assert product.experiment.spins.directions(pysv.SpinValve())[:2] == ((0.1, 0.2), (0.1, 0.2))
 
 

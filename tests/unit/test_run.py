@@ -181,7 +181,9 @@ def test_a_state_that_is_not_finite_stops_the_run(small, monkeypatch):
 
 def test_an_unstable_step_stops_the_run_and_keeps_what_was_good(small, tmp_path):
     path = tmp_path / "run.nc"
-    with pytest.raises(InvariantError, match=r"norm drifted by .* until t = .* fs, allowed is 1\.0e-03; take a smaller"):
+    with pytest.raises(
+        InvariantError, match=r"norm drifted by .* until t = .* fs, allowed is 1\.0e-03; take a smaller"
+    ):
         pysv.solve(small, progress=False, engine=pysv.RK4(time_step=0.5, measure_error=False), out=path)
     kept = pysv.load(path)
     assert kept.attrs["status"].startswith("stopped: norm drifted by")
@@ -195,7 +197,9 @@ def test_a_run_that_does_not_fit_is_refused_before_it_allocates():
         device=pysv.SpinValve(sites=400, polarizer=(44, 73), analyzer=(78, 107)), source=pysv.WavePacket(spin="up")
     )
     begun = time.monotonic()
-    with pytest.raises(MemoryLimitError, match=r"the run needs \d.* [PE]B \(\d.* amplitudes\), available are .*; take fewer"):
+    with pytest.raises(
+        MemoryLimitError, match=r"the run needs \d.* [PE]B \(\d.* amplitudes\), available are .*; take fewer"
+    ):
         pysv.solve(huge, progress=False)
     assert time.monotonic() - begun < 5
     needed = pysv.estimate(huge)
