@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pysv.errors import InvalidInputError, NotReadyError, unknown_name
 from pysv.experiment import Experiment, Times
@@ -95,11 +95,11 @@ def draw(number: int, data: xr.Dataset, experiment: Experiment) -> Figure:
     """
     from pysv.figures import fig2, fig3, fig5, fig7
 
-    frame = {"hopping": experiment.device.hopping, "echoes": experiment.wall_echoes}
+    frame: dict[str, Any] = {"hopping": experiment.device.hopping, "echoes": experiment.wall_echoes}
     layers = f"{experiment.device.n_polarizer}+{experiment.device.n_analyzer}"
     pictures: dict[int, Callable[[], Figure]] = {
         2: lambda: fig2.draw(data, **frame),
-        3: lambda: fig3.draw([("T = 0", data)], **frame),
+        3: lambda: fig3.draw([(r"$T=0$ K", data)], **frame),
         5: lambda: fig5.draw(data, **frame),
         7: lambda: fig7.draw([(layers, data)], **frame),
     }

@@ -1,0 +1,37 @@
+# `make demo` and `make test` set everything up by themselves: Python 3.11 or newer with venv, and PyPI.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-slow test-julia lint bench clean
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.ready ## compute and draw Figure 3 of the paper
+	@mkdir -p figures
+	@$(BIN)/pysv figure 3 --out figures | sed 's|^|the picture lies at $(CURDIR)/|'
+
+test: $(VENV)/.ready ## the fast tests
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.ready ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+test-julia: $(VENV)/.ready ## the Julia tests, failing where no Julia is found
+	@echo "the Julia backend is not ready in this version: there is nothing to test" && exit 1
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready ## measure against QuTiP, SciPy and QuSpin in one run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python benchmarks/one_electron.py
+
+clean:
+	rm -rf $(VENV) figures build dist *.egg-info

@@ -1,0 +1,60 @@
+"""What happens before anything is asked for: next to nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = ("numpy", "numba", "scipy", "xarray", "matplotlib", "qutip", "juliacall", "juliapkg", "h5py", "tqdm")
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_import_is_silent_and_loads_nothing_heavy():
+    shown = python(f"import sys, pysv; print([name for name in {HEAVY!r} if name in sys.modules])")
+    assert shown == "[]\n"
+
+
+def test_no_connection_is_opened():
+    """A Python that forbids sockets imports pysv and runs an experiment."""
+    code = """
+import sys
+def hook(event, arguments):
+    if event.startswith("socket."):
+        raise SystemExit(f"{event}: {arguments}")
+sys.addaudithook(hook)
+import pysv
+device = pysv.SpinValve(sites=12, polarizer=(4, 4), analyzer=(7, 7))
+experiment = pysv.Experiment(device=device, source=pysv.WavePacket(center=5, momentum_spread=2), times=pysv.times(1, 1))
+print(pysv.solve(experiment, progress=False).attrs["status"])
+"""
+    assert python(code) == "complete\n"
+
+
+def test_every_public_name_is_there():
+    shown = python(
+        "import pysv, inspect\n"
+        "print(all(hasattr(pysv, name) for name in pysv.__all__))\n"
+        "import pysv.run.solve, pysv.needs, pysv.config, pysv.files, pysv.figures\n"
+        "print([n for n in pysv.__all__ if inspect.ismodule(getattr(pysv, n))])\n"
+        "print(all(getattr(pysv, n).__doc__ for n in pysv.__all__))\n"
+    )
+    assert shown.split("\n")[:3] == ["True", "[]", "True"]
+
+
+def test_names_that_are_not_there():
+    import pytest
+
+    import pysv
+
+    with pytest.raises(AttributeError, match="module 'pysv' has no attribute 'slove'"):
+        pysv.slove  # noqa: B018
+
+
+def test_the_command_is_installed():
+    done = subprocess.run([sys.executable, "-m", "pysv", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("pysv ")

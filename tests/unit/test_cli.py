@@ -1,0 +1,188 @@
+"""The command line: verbs, exit codes, one line for each mistake, nothing written."""
+
+from __future__ import annotations
+
+import os
+
+import h5py
+import pytest
+import xarray as xr
+
+import pysv
+from pysv.cli import main
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Each test works in its own folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def fails(capsys, *words: str) -> str:
+    """Run a command that must be refused: exit code 2, one line on stderr, nothing on stdout, nothing written."""
+    before = sorted(os.listdir("."))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["pysv", *words])
+        try:
+            code = main(words)
+        except SystemExit as stop:
+            code = stop.code
+    shown = capsys.readouterr()
+    assert code == 2
+    assert shown.out == ""
+    lines = [line for line in shown.err.splitlines() if "of the packet lies beyond" not in line or "error" in line]
+    message = lines[-1] if lines else shown.err
+    assert message.startswith("pysv: ")
+    assert len(lines) <= 1 or all(line == message for line in lines)
+    assert "Traceback" not in shown.err
+    assert sorted(os.listdir(".")) == before
+    return message.removeprefix("pysv: ")
+
+
+def test_run_info_resume_plot(experiment_file, capsys):
+    assert main(["run", str(experiment_file), "--quiet"]) == 0
+    assert "small.nc: complete, 6 fs, 13 snapshots" in capsys.readouterr().out
+    data = pysv.load("small.nc")
+    assert data.attrs["status"] == "complete"
+    assert main(["info", "small.nc"]) == 0
+    told = capsys.readouterr().out
+    for words in ("small.nc: complete", "0 … 6 fs, 13 snapshots", "chebyshev (python backend)", "logarithmic negativity",
+                  "sites = 30", "state error", "left end"):  # fmt: skip
+        assert words in told
+    assert main(["resume", "small.nc", "--stop", "7", "--quiet"]) == 0
+    assert "complete, 7 fs, 15 snapshots" in capsys.readouterr().out
+    assert main(["resume", "small.nc", "--quiet", "--experiment", str(experiment_file)]) == 2
+    assert "reaches 7 fs already" in capsys.readouterr().err
+    assert main(["plot", "small.nc"]) == 0
+    assert capsys.readouterr().out.strip() == "small.png"
+    assert os.path.getsize("small.png") > 10_000
+    assert main(["plot", "small.nc", "--out", "small.pdf"]) == 0
+
+
+def test_run_with_another_engine(experiment_file, capsys):
+    assert main(["run", str(experiment_file), "--engine", "rk4", "--out", "other.nc", "--quiet"]) == 0
+    assert pysv.load("other.nc").attrs["engine"] == "rk4"
+    assert main(["run", str(experiment_file), "--out", "other.nc", "--force", "--quiet"]) == 0
+    assert pysv.load("other.nc").attrs["engine"] == "chebyshev"
+    capsys.readouterr()
+
+
+def test_estimate(experiment_file, capsys):
+    assert main(["estimate", str(experiment_file)]) == 0
+    shown = capsys.readouterr().out
+    for word in ("engine", "pure run", "amplitudes", "memory", "matvecs", "time"):
+        assert word in shown
+    assert os.listdir(".") == ["small.toml"]
+
+
+def test_engines_cite_help_version(capsys):
+    assert main(["engines"]) == 0
+    shown = capsys.readouterr().out
+    assert "chebyshev  python  ready" in shown
+    assert "tdmrg      any     not ready" in shown
+    assert main(["cite"]) == 0
+    assert "10.1103/PhysRevA.109.022414" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert pysv.__version__ in capsys.readouterr().out
+
+
+def test_doctor(capsys):
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert "self-check   passed" in shown
+    assert "numba" in shown
+
+
+def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
+    monkeypatch.setattr("pysv.doctor.HBAR", 0.66)
+    assert main(["doctor"]) == 1
+    assert "self-check   FAILED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[device]\nsits = 3", "bad.toml: [device] unknown key 'sits'; did you mean 'sites'?"),
+        ("[devices]\nsites = 3", "bad.toml: unknown table 'devices'; did you mean 'device'?"),
+        ("[device]\nsites = '201'", "bad.toml: [device] sites = '201' must be a whole number"),
+        ("[device]\nexchange = nan", "bad.toml: [device] exchange = nan must be finite (eV)"),
+        ("[device]\nexchange = -inf", "bad.toml: [device] exchange = -inf must be finite (eV)"),
+        ("[device]\npolarizer = [52, 53]", "bad.toml: [device] analyzer = [52, 55] overlaps polarizer = [52, 53]"),
+        ("[device]\nanalyzer = [200, 204]", "bad.toml: [device] analyzer = [200, 204] reaches outside the chain"),
+        ("[device]\nanalyzer = [55, 52]", "bad.toml: [device] analyzer = [55, 52] is reversed; write [52, 55]"),
+        ("[device]\nanalyzer = []", "bad.toml: [device] analyzer = [] must be [first site, last site]; a layer has at"),
+        ("[device]\npolarizer = [30, 49]\nanalyzer = [52, 71]", "the run needs"),
+        ("[evolution]\nstep = 0", "bad.toml: [evolution] step = 0 must be greater than 0 (fs)"),
+        ("[evolution]\nstep = -1", "bad.toml: [evolution] step = -1 must be greater than 0 (fs)"),
+        ("[evolution]\nstep = 61", "bad.toml: [evolution] step = 61 fs is larger than stop = 60 fs"),
+        ("[source]\ncenter = 5", "bad.toml: center = 5: 1.8e-01 (left end) of the packet lies beyond the chain, at most"),
+        ("[spins]\nkind = 'gibbs'", "thermal spins (kind 'gibbs') are not ready in this version; use 'antiparallel' or"),
+        ("[bath]", "baths are not ready in this version; leave the bath out for a closed system"),
+        ("[source]\nkind = 'confined'", "several electrons (source 'confined') are not ready in this version; use source"),
+        ("[evolution]\nengine = 'tdmrg'", "engine 'tdmrg' is not ready in this version; ready: chebyshev, qutip, rk4"),
+        ("[evolution]\nbackend = 'julia'", "backend 'julia' is not ready in this version for engine 'chebyshev'; use"),
+        ("sites == 3", "bad.toml: is not valid TOML"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["run", "estimate"])
+def test_bad_experiment_files(text, sentence, verb, folder, capsys):
+    (folder / "bad.toml").write_text(text)
+    if sentence == "the run needs" and verb == "estimate":
+        assert main(["estimate", "bad.toml"]) == 2
+        shown = capsys.readouterr()
+        assert "does not fit" in shown.out
+        assert shown.err.splitlines()[-1] == "pysv: bad.toml: the run does not fit in memory"
+        return
+    assert sentence in fails(capsys, verb, "bad.toml")
+
+
+def test_bad_words(experiment_file, capsys):
+    file = str(experiment_file)
+    assert "invalid choice: 'rnu'" in fails(capsys, "rnu")
+    assert "the following arguments are required: FILE.toml" in fails(capsys, "run")
+    assert "unknown engine 'rk5'; did you mean 'rk4'" in fails(capsys, "run", file, "--engine", "rk5")
+    assert "unknown backend 'rust'" in fails(capsys, "run", file, "--backend", "rust")
+    assert "absent.toml: cannot be read (No such file or directory)" in fails(capsys, "run", "absent.toml")
+    assert "the folder absent does not exist; make it first" in fails(capsys, "run", file, "--out", "absent/a.nc")
+    assert "the folder absent does not exist; make it first" in fails(capsys, "figure", "3", "--out", "absent")
+    assert "figure '1': unknown number '1'" in fails(capsys, "figure", "1")
+    assert "figure 4 (negativity against the number of spins) is not ready" in fails(capsys, "figure", "4")
+    assert "figure 6 (several electrons) is not ready in this version; ready: 2, 3, 5, 7" in fails(capsys, "figure", "6")
+    for verb in ("movie", "sweep", "julia"):
+        assert f"`pysv {verb}` is not ready in this version" in fails(capsys, verb, "a", "--b", "c")
+
+
+def test_bad_result_files(experiment_file, folder, capsys):
+    assert main(["run", str(experiment_file), "--quiet"]) == 0
+    capsys.readouterr()
+    whole = (folder / "small.nc").read_bytes()
+    assert "small.nc: exists already; use --force" in fails(capsys, "run", str(experiment_file))
+    (folder / "cut.nc").write_bytes(whole[: len(whole) // 3])
+    (folder / "text.nc").write_text("hello")
+    xr.Dataset({"a": ("x", [1.0])}).to_netcdf(folder / "foreign.nc", engine="h5netcdf")
+    for verb in ("info", "plot", "resume"):
+        assert "cut.nc: is not a NetCDF4/HDF5 file, or is truncated" in fails(capsys, verb, "cut.nc")
+        assert "text.nc: is not a NetCDF4/HDF5 file, or is truncated" in fails(capsys, verb, "text.nc")
+        assert "foreign.nc: was not written by pysv" in fails(capsys, verb, "foreign.nc")
+        assert "absent.nc: no such file" in fails(capsys, verb, "absent.nc")
+    assert "unknown picture format 'wav'" in fails(capsys, "plot", "small.nc", "--out", "small.wav")
+    assert "the folder absent does not exist" in fails(capsys, "plot", "small.nc", "--out", "absent/small.png")
+    (folder / "other.toml").write_text(experiment_file.read_text().replace("sites = 30", "sites = 31"))
+    assert "small.nc: was made by another experiment; its [device] is" in fails(
+        capsys, "resume", "small.nc", "--experiment", "other.toml"
+    )
+    assert "stop = -1 must be greater than 0" in fails(capsys, "resume", "small.nc", "--stop", "-1")
+    with h5py.File("small.nc", "a") as file:
+        del file["checkpoint"]
+    assert "small.nc: holds no state to go on from" in fails(capsys, "resume", "small.nc", "--stop", "9")
+
+
+def test_a_failed_run_has_its_own_exit_code(experiment_file, capsys):
+    experiment_file.write_text(experiment_file.read_text() + "engine = 'rk4'\n[evolution.rk4]\ntime_step = 0.5\n")
+    assert main(["run", str(experiment_file), "--quiet"]) == 1
+    shown = capsys.readouterr()
+    assert "pysv: norm drifted by" in shown.err
+    assert "Traceback" not in shown.err
+    assert pysv.load("small.nc").attrs["status"].startswith("stopped")
