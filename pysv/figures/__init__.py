@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,12 +71,17 @@ def make(number: int, folder: str | Path = ".", *, quick: bool = False, progress
     ResultFileError
         If the folder does not exist.
     """
-    from pysv.run.solve import solve
-
     target = check_destination(Path(folder) / f"figure{number}.png", overwrite=True)
     experiment = replace(Experiment(), times=_QUICK if quick else _FULL)
-    data = solve(experiment, progress=progress)
-    return _save(draw(number, data, experiment), target)
+    return _save(draw(number, _solved(experiment, progress), experiment), target)
+
+
+@lru_cache(maxsize=1)
+def _solved(experiment: Experiment, progress: bool) -> xr.Dataset:
+    """A run; the figures that share one compute it once."""
+    from pysv.run.solve import solve
+
+    return solve(experiment, progress=progress)
 
 
 def draw(number: int, data: xr.Dataset, experiment: Experiment) -> Figure:

@@ -75,8 +75,7 @@ def qfi(rho: SpinDensity, positions: np.ndarray, momenta: np.ndarray) -> np.ndar
             continue
         harmonic = np.outer(p, p) / np.add.outer(p, p)
         weights = np.abs(states) ** 2 @ p
-        for number, diagonal in enumerate(diagonals):
-            elements = states.conj().T @ (diagonal[:, None] * states)
-            squares = elements.real**2 + elements.imag**2
-            total[number] += 4 * weights @ diagonal**2 - 8 * np.vdot(harmonic, squares)
+        elements = states.conj().T @ (diagonals[:, :, None] * states)
+        squares = elements.real**2 + elements.imag**2
+        total += 4 * (diagonals**2 @ weights) - 8 * np.tensordot(squares, harmonic, 2)
     return np.asarray((total[: len(momenta)] + total[len(momenta) :]) / n)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg.blas import zherk
 
-from pysv.basis import configurations, spin_bit, spin_signs
+from pysv.basis import configurations, down_count, spin_bit, spin_signs
 from pysv.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -149,15 +149,11 @@ class SpinDensity:
             tensor = self.blocks[0].matrix.reshape(d_p, d_a, d_p, d_a)
             return np.asarray(np.einsum("iaja->ij" if layer == "polarizer" else "iaib->ab", tensor))
         size = d_p if layer == "polarizer" else d_a
-        found = np.zeros((size, size), dtype=complex)
-        for block in self.blocks:
-            p, a = block.configuration >> self.n_analyzer, block.configuration & (d_a - 1)
-            kept, traced = (p, a) if layer == "polarizer" else (a, p)
-            order = np.argsort(traced, kind="stable")
-            cuts = np.flatnonzero(np.diff(traced[order])) + 1
-            for same in np.split(order, cuts):
-                found[np.ix_(kept[same], kept[same])] += block.matrix[np.ix_(same, same)]
-        return found
+        downs = tuple(int(down_count(block.configuration[:1])[0]) for block in self.blocks)
+        source, target = _layer_elements(self.n_polarizer, self.n_analyzer, downs, layer)
+        elements = np.concatenate([block.matrix.ravel() for block in self.blocks])[source]
+        real, imag = (np.bincount(target, weights=part, minlength=size**2) for part in (elements.real, elements.imag))
+        return np.asarray(real + 1j * imag).reshape(size, size)
 
     def spin_expectations(self) -> np.ndarray:
         """⟨σˣ⟩, ⟨σʸ⟩, ⟨σᶻ⟩ of every localized spin, float64 (3, N)."""
@@ -173,6 +169,22 @@ class SpinDensity:
                 coherence = matrix[up, up | spin_bit(n, spin)].sum()  # ⟨↑|ρ|↓⟩ = (⟨σˣ⟩ − i⟨σʸ⟩)/2
                 found[0, spin], found[1, spin] = 2 * coherence.real, -2 * coherence.imag
         return found
+
+
+@lru_cache(maxsize=16)
+def _layer_elements(n_p: int, n_a: int, downs: tuple[int, ...], layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """Places in the concatenated blocks of ρ of the elements that a trace over the other layer adds up, and where to."""
+    sources, targets = [], []
+    offset = 0
+    for d in downs:
+        inside = configurations(n_p + n_a, d)
+        p, a = inside >> n_a, inside & ((1 << n_a) - 1)
+        kept, traced, size = (p, a, 1 << n_p) if layer == "polarizer" else (a, p, 1 << n_a)
+        ket, bra = np.nonzero(traced[:, None] == traced[None, :])
+        sources.append(offset + ket * inside.size + bra)
+        targets.append(kept[ket] * size + kept[bra])
+        offset += inside.size**2
+    return np.concatenate(sources), np.concatenate(targets)
 
 
 def _add_gram(weight: float, factor: np.ndarray, total: np.ndarray | None) -> np.ndarray:
