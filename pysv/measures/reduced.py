@@ -173,7 +173,7 @@ class SpinDensity:
 
 @lru_cache(maxsize=16)
 def _layer_elements(n_p: int, n_a: int, downs: tuple[int, ...], layer: str) -> tuple[np.ndarray, np.ndarray]:
-    """Places in the concatenated blocks of ρ of the elements that a trace over the other layer adds up, and where to."""
+    """Places in the concatenated blocks of ρ of the elements that a trace over the other layer adds, and where to."""
     sources, targets = [], []
     offset = 0
     for d in downs:
