@@ -53,7 +53,8 @@ def self_check() -> float:
     engine.advance(5.0)
     worst = 0.0
     for run, part in zip(runs, engine.snapshot().parts, strict=True):
+        flat = run.hamiltonian.layout.flat
         energies, states = np.linalg.eigh(run.hamiltonian.sparse().toarray())
-        exact = states @ (np.exp(-1j * energies * 5.0 / HBAR) * (states.T @ run.psi.ravel()))
-        worst = max(worst, float(np.linalg.norm(part.psi.ravel() - exact)))
+        exact = states @ (np.exp(-1j * energies * 5.0 / HBAR) * (states.T @ flat(run.psi).ravel()))
+        worst = max(worst, float(np.linalg.norm(flat(part.psi).ravel() - exact)))
     return worst

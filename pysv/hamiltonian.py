@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.basis import Basis, spin_bit
+from pysv.layout import Layout
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -27,8 +28,8 @@ class Hamiltonian:
     Parameters
     ----------
     basis : Basis
-    sites : int
-        L_x.
+    layout : Layout
+        How a state lies in memory.
     diagonal : float64 ndarray (rows,)
         Longitudinal exchange, eV.
     first, neighbour : int64 ndarray (rows + 1,), int32 ndarray (entries,)
@@ -42,7 +43,7 @@ class Hamiltonian:
     """
 
     basis: Basis
-    sites: int
+    layout: Layout
     diagonal: np.ndarray
     first: np.ndarray
     neighbour: np.ndarray
@@ -68,7 +69,7 @@ class Hamiltonian:
         first, neighbour = _by_row(rows, targets, basis.rows)
         return cls(
             basis=basis,
-            sites=device.sites,
+            layout=Layout.for_rows(basis.rows, device.sites),
             diagonal=-device.exchange_z * f_s**2 * aligned,
             first=first,
             neighbour=neighbour,
@@ -78,18 +79,33 @@ class Hamiltonian:
         )
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Shape (rows, sites) of a state."""
-        return self.basis.rows, self.sites
+    def shape(self) -> tuple[int, int, int]:
+        """Shape (tiles, rows, width) of a state."""
+        return self.layout.tiles, self.basis.rows, self.layout.width
+
+    @property
+    def sites(self) -> int:
+        """L_x."""
+        return self.layout.sites
+
+    @property
+    def everywhere(self) -> tuple[int, int]:
+        """The window (begin, end) of all tiles."""
+        return 0, self.layout.tiles
 
     def tables(self, dtype: type = np.float64) -> tuple[np.ndarray, ...]:
-        """Arguments of the kernels that describe H, in the real precision `dtype`."""
+        """The argument `table` of the kernels, in the real precision `dtype`."""
+        tile, column = np.divmod(self.columns, self.layout.width)
+        order = np.argsort(tile, kind="stable")
+        tile_first = np.concatenate(([0], np.cumsum(np.bincount(tile, minlength=self.layout.tiles))))
         return (
             self.diagonal.astype(dtype, copy=False),
             self.first,
             self.neighbour,
-            self.columns,
             self.partner,
+            tile_first.astype(np.int64),
+            order.astype(np.int64),
+            column[order],
             self.couplings.astype(dtype, copy=False),
         )
 
@@ -98,30 +114,34 @@ class Hamiltonian:
 
         Parameters
         ----------
-        psi : complex ndarray (rows, sites)
-        out : complex ndarray (rows, sites), optional
+        psi : complex ndarray (tiles, rows, width)
+        out : complex ndarray (tiles, rows, width), optional
             Where to write the result.
 
         Returns
         -------
-        complex ndarray (rows, sites)
+        complex ndarray (tiles, rows, width)
             Hψ, eV.
         """
         from pysv import kernels
 
-        out = np.empty_like(psi) if out is None else out
-        kernels.apply(kernels.as_reals(psi), kernels.as_reals(out), *self.tables(psi.real.dtype.type))
+        out = np.zeros_like(psi) if out is None else out
+        reals = map(kernels.as_reals, (psi, out))
+        kernels.apply(*reals, self.sites, self.everywhere, self.tables(psi.real.dtype.type))
         return out
 
     def expectation(self, psi: np.ndarray) -> float:
         """⟨ψ|H|ψ⟩, eV."""
-        return float(np.vdot(psi, self.apply(psi)).real)
+        from pysv import kernels
+
+        threads = kernels.threads_for(psi.size)
+        return float(kernels.expectation(kernels.as_reals(psi), self.sites, self.tables(psi.real.dtype.type), threads))
 
     def sparse(self) -> csr_matrix:
-        """H as a sparse real symmetric matrix over the flattened state ψ[row, site], for checks and for QuTiP."""
+        """H as a sparse real symmetric matrix over the flattened state (rows, sites), for checks and for QuTiP."""
         from scipy import sparse
 
-        rows, sites = self.shape
+        rows, sites = self.basis.rows, self.sites
         hopping, flip, sd = self.couplings
         along = sparse.diags([-hopping, -hopping], [-1, 1], shape=(sites, sites))
         swaps = sparse.csr_matrix((np.full(self.neighbour.size, flip), self.neighbour, self.first), (rows, rows))

@@ -33,14 +33,30 @@ class PureRun:
     weight : float
         Its probability in the mixture.
     hamiltonian : Hamiltonian
-    psi : complex ndarray (rows, sites)
-        Amplitudes at t = 0, normalised.
+    amplitude : complex ndarray (rows,)
+        Spin part of the state at t = 0: electron's spin and localized spins.
+    packet : complex ndarray (sites,)
+        Orbital part. The state at t = 0 is their product.
     """
 
     label: str
     weight: float
     hamiltonian: Hamiltonian
-    psi: np.ndarray
+    amplitude: np.ndarray
+    packet: np.ndarray
+
+    def fill(self, psi: np.ndarray) -> np.ndarray:
+        """Write the state at t = 0 into an array (tiles, rows, width) and return it."""
+        psi[...] = 0
+        occupied = np.flatnonzero(self.amplitude)
+        for tile, (sites, columns) in enumerate(self.hamiltonian.layout.slices()):
+            psi[tile, occupied, columns] = np.outer(self.amplitude[occupied], self.packet[sites])
+        return psi
+
+    @property
+    def psi(self) -> np.ndarray:
+        """The state at t = 0, a new complex array (tiles, rows, width), normalised."""
+        return self.fill(np.empty(self.hamiltonian.shape, dtype=complex))
 
 
 def bloch(direction: Angles) -> np.ndarray:
@@ -105,7 +121,7 @@ def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:
         amplitude = electron[basis.electron]
         for i, spinor in enumerate(spinors):
             amplitude = amplitude * spinor[(basis.configuration >> (device.n_spins - 1 - i)) & 1]
-        runs.append(PureRun(label, weight, Hamiltonian.of_device(device, basis), np.outer(amplitude, packet)))
+        runs.append(PureRun(label, weight, Hamiltonian.of_device(device, basis), amplitude, packet))
     return tuple(runs)
 
 

@@ -1,14 +1,16 @@
 """Compiled inner loops: arrays in, arrays out.
 
-A state ψ[row, site] is passed as real numbers, shape (rows, 2·sites), real and imaginary parts interleaved (the memory
-of a complex array): H of Eq. 7 is real, so no complex product is needed. H acts on a row by the hopping stencil along
-the sites, by adding the rows that one exchange of neighbouring spins reaches, and by the sd exchange on the few sites
-that carry a spin:
+A state ψ[tile, row, site of the tile] (see `pysv.layout`) is passed as real numbers, shape (tiles, rows, 2·width),
+real and imaginary parts interleaved (the memory of a complex array): H of Eq. 7 is real, so no complex product is needed.
+H acts on a row by the hopping stencil along the sites, by adding the rows that one exchange of neighbouring spins
+reaches, and by the sd exchange on the few sites that carry a spin:
 
     (Hψ)[r, x] = diagonal[r] ψ[r, x] − γ (ψ[r, x−1] + ψ[r, x+1]) + flip · Σ_k ψ[neighbour_k(r), x]
                  − sd · Σ_i δ(x, x_i) × { ψ[r, x] parallel, 2 ψ[partner_i(r), x] − ψ[r, x] antiparallel }
 
-`couplings` holds (γ, flip, sd) in the precision of the state.
+`table` is what `Hamiltonian.tables` returns: diagonal, first, neighbour, partner, first spin of each tile, the spins in
+that order, their columns in the tile, and the couplings (γ, flip, sd) in the precision of the state. `sites` is L_x, and
+`window` = (begin, end) the range of active tiles: ψ must vanish outside, where nothing is read or written.
 """
 
 from __future__ import annotations
@@ -20,130 +22,221 @@ _JIT = {"nogil": True, "cache": True, "fastmath": {"contract", "nsz"}, "error_mo
 _JIT_SUM = _JIT | {"fastmath": {"contract", "nsz", "reassoc"}}
 """Scalar products may be summed in the order that vectorises."""
 
+_BLOCK = 64
+"""Consecutive rows that one thread takes at a time: threads stay close together, and share what is in the cache."""
+
 
 @numba.njit(inline="always", **_JIT)
-def _row(r, psi, out, diagonal, first, neighbour, columns, partner, couplings, scale, shift, beta):
-    """Row r of `out` becomes scale·(H − shift)ψ − beta·out."""
-    width = psi.shape[1]
-    p, o = psi[r], out[r]
+def _row(t, r, psi, o, sites, window, table, scale, shift, beta):
+    """`o`, a row of reals, becomes scale·(H − shift)ψ − beta·o on row r of tile t."""
+    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
+    full = psi.shape[2]
+    width = min(full, 2 * sites - t * full)
+    here = psi[t]
+    p = here[r]
     hop = scale * couplings[0]
     d = scale * (diagonal[r] - shift)
-    for j in range(2):
-        o[j] = d * p[j] - hop * p[j + 2] - beta * o[j]
-    for j in range(width - 4):  # indices that only grow from the loop variable let the compiler vectorise
-        o[j + 2] = d * p[j + 2] - hop * (p[j] + p[j + 4]) - beta * o[j + 2]
-    for j in range(width - 2, width):
-        o[j] = d * p[j] - hop * p[j - 2] - beta * o[j]
+    if width < 4:
+        for j in range(width):
+            o[j] = d * p[j] - beta * o[j]
+    else:
+        for j in range(2):
+            o[j] = d * p[j] - hop * p[j + 2] - beta * o[j]
+        for j in range(width - 4):  # indices that only grow from the loop variable let the compiler vectorise
+            o[j + 2] = d * p[j + 2] - hop * (p[j] + p[j + 4]) - beta * o[j + 2]
+        for j in range(width - 2, width):
+            o[j] = d * p[j] - hop * p[j - 2] - beta * o[j]
+    if t > window[0]:
+        q = psi[t - 1, r]
+        o[0] -= hop * q[full - 2]
+        o[1] -= hop * q[full - 1]
+    if t < window[1] - 1:
+        q = psi[t + 1, r]
+        o[width - 2] -= hop * q[0]
+        o[width - 1] -= hop * q[1]
 
     flip = scale * couplings[1]
     k, end = first[r], first[r + 1]
-    while k + 1 < end:
-        a, b = psi[neighbour[k]], psi[neighbour[k + 1]]
+    while k + 3 < end:
+        a, b, c, e = here[neighbour[k]], here[neighbour[k + 1]], here[neighbour[k + 2]], here[neighbour[k + 3]]
+        for j in range(width):
+            o[j] += flip * ((a[j] + b[j]) + (c[j] + e[j]))
+        k += 4
+    if k + 1 < end:
+        a, b = here[neighbour[k]], here[neighbour[k + 1]]
         for j in range(width):
             o[j] += flip * (a[j] + b[j])
         k += 2
     if k < end:
-        a = psi[neighbour[k]]
+        a = here[neighbour[k]]
         for j in range(width):
             o[j] += flip * a[j]
 
     sd = scale * couplings[2]
-    for i in range(columns.size):
-        x = 2 * columns[i]
-        other = partner[r, i]
+    for n in range(tile_first[t], tile_first[t + 1]):
+        x = 2 * tile_column[n]
+        other = partner[r, tile_spin[n]]
         if other < 0:
             o[x] -= sd * p[x]
             o[x + 1] -= sd * p[x + 1]
         else:
-            q = psi[other]
+            q = here[other]
             o[x] += sd * (p[x] - 2 * q[x])
             o[x + 1] += sd * (p[x + 1] - 2 * q[x + 1])
 
 
 @numba.njit(inline="always", **_JIT)
-def _accumulate(r, new, old, total, factors):
-    """Row r of `total` gains c·new + c'·old, (Re c, Im c, Re c', Im c') = factors[3:7]; nothing where all are 0."""
-    a, b, c, d = factors[3], factors[4], factors[5], factors[6]
-    if a == 0 and b == 0 and c == 0 and d == 0:
-        return
-    f, g, s = new[r], old[r], total[r]
-    for j in range(f.size // 2):
-        fr, fi = f[2 * j], f[2 * j + 1]
-        gr, gi = g[2 * j], g[2 * j + 1]
-        s[2 * j] += a * fr - b * fi + c * gr - d * gi
-        s[2 * j + 1] += a * fi + b * fr + c * gi + d * gr
+def _accumulate(new, old, total, mix):
+    """`total` becomes keep·total + c·new + c'·old, with (Re c, Im c, Re c', Im c', keep) = mix[:5]."""
+    a, b, c, d, keep = mix[0], mix[1], mix[2], mix[3], mix[4]
+    for j in range(new.size // 2):
+        fr, fi = new[2 * j], new[2 * j + 1]
+        gr, gi = old[2 * j], old[2 * j + 1]
+        total[2 * j] = keep * total[2 * j] + a * fr - b * fi + c * gr - d * gi
+        total[2 * j + 1] = keep * total[2 * j + 1] + a * fi + b * fr + c * gi + d * gr
+
+
+@numba.njit(inline="always", **_JIT)
+def _recursion_row(t, r, psi, previous, totals, sites, window, table, factor, mix):
+    _row(t, r, psi, previous[t, r], sites, window, table, factor[0], factor[1], factor[2])
+    for output in range(mix.shape[0]):
+        if mix[output, 5] != 0:
+            _accumulate(previous[t, r], psi[t, r], totals[output, t, r], mix[output])
 
 
 @numba.njit(**_JIT)
-def apply(psi, out, diagonal, first, neighbour, columns, partner, couplings):
-    """out ← Hψ, on the calling thread."""
-    zero = couplings[0] * 0
+def apply(psi, out, sites, window, table):
+    """out ← Hψ in the window, on the calling thread; `out` must be finite."""
+    zero = table[7][0] * 0
     one = zero + 1
-    for r in range(psi.shape[0]):
-        for j in range(psi.shape[1]):
-            out[r, j] = zero
-        _row(r, psi, out, diagonal, first, neighbour, columns, partner, couplings, one, zero, zero)
+    for t in range(window[0], window[1]):
+        for r in range(psi.shape[1]):
+            for j in range(psi.shape[2]):
+                out[t, r, j] = zero
+            _row(t, r, psi, out[t, r], sites, window, table, one, zero, zero)
 
 
 @numba.njit(**_JIT)
-def recursion(psi, previous, total, diagonal, first, neighbour, columns, partner, couplings, factors):
-    """One step of a polynomial recursion: previous ← scale·(H − shift)ψ − beta·previous; total += c·previous + c'·ψ.
+def recursion(psi, previous, totals, sites, window, table, factors, mixes):
+    """Steps of a polynomial recursion, one for each row of `factors`; `psi` and `previous` swap roles after each.
 
-    `factors` holds (scale, shift, beta, Re c, Im c, Re c', Im c') in the precision of the state. Adding two terms at
-    every second step, rather than one at each, spares half of the passes over `total`.
+    previous ← scale·(H − shift)ψ − beta·previous; then for every output whose `add` is not 0,
+    total ← keep·total + c·previous + c'·ψ. Adding two terms at every second step, rather than one at each, spares half
+    of the passes over the totals.
+
+    `totals` has shape (outputs, tiles, rows, 2·width), `factors` (steps, 3) holds scale, shift and beta, `mixes`
+    (steps, outputs, 6) holds Re c, Im c, Re c', Im c', keep and add, all in the precision of the state.
     """
-    scale, shift, beta = factors[0], factors[1], factors[2]
-    for r in range(psi.shape[0]):
-        _row(r, psi, previous, diagonal, first, neighbour, columns, partner, couplings, scale, shift, beta)
-        _accumulate(r, previous, psi, total, factors)
+    for n in range(factors.shape[0]):
+        for t in range(window[0], window[1]):
+            for r in range(psi.shape[1]):
+                if n % 2 == 0:
+                    _recursion_row(t, r, psi, previous, totals, sites, window, table, factors[n], mixes[n])
+                else:
+                    _recursion_row(t, r, previous, psi, totals, sites, window, table, factors[n], mixes[n])
 
 
 @numba.njit(parallel=True, **_JIT)
-def recursion_threads(psi, previous, total, diagonal, first, neighbour, columns, partner, couplings, factors):
-    """`recursion` on all of numba's threads."""
-    scale, shift, beta = factors[0], factors[1], factors[2]
-    for r in numba.prange(psi.shape[0]):
-        _row(r, psi, previous, diagonal, first, neighbour, columns, partner, couplings, scale, shift, beta)
-        _accumulate(r, previous, psi, total, factors)
+def recursion_step_threads(psi, previous, totals, sites, window, table, factor, mix, threads):
+    """One step of `recursion` with row blocks dealt out to the threads in turn."""
+    rows = psi.shape[1]
+    blocks = (rows + _BLOCK - 1) // _BLOCK
+    for t in range(window[0], window[1]):
+        for worker in numba.prange(threads):
+            for block in range(worker, blocks, threads):
+                for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+                    _recursion_row(t, r, psi, previous, totals, sites, window, table, factor, mix)
 
 
-@numba.njit(**_JIT)
-def recursion_steps(psi, previous, total, diagonal, first, neighbour, columns, partner, couplings, factors):
-    """Several steps in one call; row n of `factors` belongs to step n, `psi` and `previous` swap roles after each."""
-    for n in range(factors.shape[0]):
-        if n % 2 == 0:
-            recursion(psi, previous, total, diagonal, first, neighbour, columns, partner, couplings, factors[n])
-        else:
-            recursion(previous, psi, total, diagonal, first, neighbour, columns, partner, couplings, factors[n])
+@numba.njit(parallel=True, **_JIT_SUM)
+def tile_weights(psi, window, threads):
+    """Σ |ψ|² on each tile of the window, float64 (tiles,)."""
+    tiles, rows, full = psi.shape
+    sums = np.zeros((threads, tiles))
+    for worker in numba.prange(threads):
+        for t in range(window[0], window[1]):
+            for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
+                part = 0.0
+                for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+                    for j in range(full):
+                        part += psi[t, r, j] ** 2
+                sums[worker, t] += part
+    return sums.sum(axis=0)
+
+
+@numba.njit(parallel=True, **_JIT_SUM)
+def expectation(psi, sites, table, threads):
+    """Σ ψ*Hψ, which is real, without storing Hψ."""
+    tiles, rows, full = psi.shape
+    zero = table[7][0] * 0
+    one = zero + 1
+    window = (0, tiles)
+    sums = np.zeros(threads)
+    for worker in numba.prange(threads):
+        scratch = np.zeros(full, psi.dtype)
+        for t in range(tiles):
+            for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
+                part = 0.0
+                for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+                    _row(t, r, psi, scratch, sites, window, table, one, zero, zero)
+                    for j in range(min(full, 2 * sites - t * full)):
+                        part += scratch[j] * psi[t, r, j]
+                sums[worker] += part
+    return sums.sum()
+
+
+@numba.njit(parallel=True, **_JIT_SUM)
+def marginals(psi, electron, row_weight, site_weight, threads):
+    """Adds Σ_x |ψ[r, x]|² to row_weight[r] and Σ_r |ψ[r, x]|² of each electron spin to site_weight[worker, σ, tile]."""
+    tiles, rows, full = psi.shape
+    for worker in numba.prange(threads):
+        for t in range(tiles):
+            for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
+                for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+                    p, s = psi[t, r], site_weight[worker, electron[r], t]
+                    part = 0.0
+                    for j in range(full // 2):
+                        square = p[2 * j] * p[2 * j] + p[2 * j + 1] * p[2 * j + 1]
+                        s[j] += square
+                        part += square
+                    row_weight[r] += part
 
 
 @numba.njit(**_JIT_SUM)
-def lanczos_step(now, previous, beta, diagonal, first, neighbour, columns, partner, couplings):
+def lanczos_step(now, previous, beta, sites, window, table):
     """One Lanczos step: previous ← normalised (H − α)now − beta·previous; returns (α, next beta)."""
-    zero = couplings[0] * 0
+    zero = table[7][0] * 0
     one = zero + 1
     alpha = 0.0
-    for r in range(now.shape[0]):
-        _row(r, now, previous, diagonal, first, neighbour, columns, partner, couplings, one, zero, beta)
-        part = 0.0
-        for j in range(now.shape[1]):
-            part += now[r, j] * previous[r, j]
-        alpha += part
+    for t in range(window[0], window[1]):
+        for r in range(now.shape[1]):
+            _row(t, r, now, previous[t, r], sites, window, table, one, zero, beta)
+            part = 0.0
+            for j in range(now.shape[2]):
+                part += now[t, r, j] * previous[t, r, j]
+            alpha += part
     square = 0.0
-    for r in range(now.shape[0]):
-        part = 0.0
-        for j in range(now.shape[1]):
-            previous[r, j] -= alpha * now[r, j]
-            part += previous[r, j] ** 2
-        square += part
+    for t in range(window[0], window[1]):
+        for r in range(now.shape[1]):
+            part = 0.0
+            for j in range(now.shape[2]):
+                previous[t, r, j] -= alpha * now[t, r, j]
+                part += previous[t, r, j] ** 2
+            square += part
     norm = np.sqrt(square)
     if norm > 0:
-        for r in range(now.shape[0]):
-            for j in range(now.shape[1]):
-                previous[r, j] *= 1 / norm
+        for t in range(window[0], window[1]):
+            for r in range(now.shape[1]):
+                for j in range(now.shape[2]):
+                    previous[t, r, j] *= 1 / norm
     return alpha, norm
 
 
 def as_reals(psi: np.ndarray) -> np.ndarray:
-    """The memory of a complex array (rows, sites) as reals (rows, 2·sites); no copy."""
+    """The memory of a complex array (…, width) as reals (…, 2·width); no copy."""
     return psi.view(psi.real.dtype)
+
+
+def threads_for(amplitudes: int) -> int:
+    """Threads for one pass over a state: one where a second would wait longer than it works."""
+    return numba.get_num_threads() if amplitudes > 300_000 else 1

@@ -10,6 +10,7 @@ from scipy.linalg import eigh_tridiagonal
 
 if TYPE_CHECKING:
     from pysv.hamiltonian import Hamiltonian
+    from pysv.layout import Layout
 
 _SEED = 20240209
 
@@ -53,7 +54,12 @@ def triangle_bound(hamiltonian: Hamiltonian) -> float:
 
 
 def spectral_bounds(
-    hamiltonian: Hamiltonian, *, margin: float = 0.01, max_steps: int = 120, check_every: int = 8
+    hamiltonian: Hamiltonian,
+    *,
+    margin: float = 0.01,
+    max_steps: int = 120,
+    check_every: int = 8,
+    buffers: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> SpectralBounds:
     """Interval that holds the spectrum of H: extreme Ritz values, their residuals, and a margin.
 
@@ -68,6 +74,8 @@ def spectral_bounds(
         Relative safety margin.
     max_steps, check_every : int
         Largest number of Lanczos steps, and how often convergence is looked at.
+    buffers : two complex ndarray (tiles, rows, width), optional
+        Memory to work in, overwritten.
 
     Returns
     -------
@@ -76,17 +84,17 @@ def spectral_bounds(
     from pysv import kernels
 
     norm = triangle_bound(hamiltonian)
-    rows, sites = hamiltonian.shape
     # H is real: real and imaginary part of the state are two independent copies of the problem, iterated as one.
-    now = np.random.default_rng(_SEED).standard_normal((rows, 2 * sites))
-    now /= np.linalg.norm(now)
-    before = np.zeros_like(now)
-    tables = hamiltonian.tables()
+    now, before = (np.zeros(hamiltonian.shape, complex) for _ in range(2)) if buffers is None else buffers
+    now, before = kernels.as_reals(now), kernels.as_reals(before)
+    before[...] = 0
+    _fill_random(now, hamiltonian.layout)
+    table = hamiltonian.tables(now.dtype.type)
     alphas: list[float] = []
     betas: list[float] = [0.0]
     low, high = -norm, norm
     for step in range(1, max_steps + 1):
-        alpha, beta = kernels.lanczos_step(now, before, betas[-1], *tables)
+        alpha, beta = kernels.lanczos_step(now, before, betas[-1], hamiltonian.sites, hamiltonian.everywhere, table)
         now, before = before, now
         alphas.append(alpha)
         exhausted = beta <= 1e-12 * norm
@@ -100,3 +108,15 @@ def spectral_bounds(
                 break
         betas.append(beta)
     return SpectralBounds(float(low), float(high), len(alphas))
+
+
+def _fill_random(reals: np.ndarray, layout: Layout) -> None:
+    """A normalised random vector, tile by tile; zero on the places beyond the chain."""
+    rng = np.random.default_rng(_SEED)
+    square = 0.0
+    for tile, (_, columns) in enumerate(layout.slices()):
+        part = rng.standard_normal((reals.shape[1], 2 * columns.stop))
+        reals[tile] = 0
+        reals[tile, :, : 2 * columns.stop] = part
+        square += float(np.vdot(part, part))
+    reals /= np.sqrt(square)

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -29,13 +31,25 @@ class Part:
     weight : float
         Its probability in the mixture.
     hamiltonian : Hamiltonian
-    psi : complex ndarray (rows, sites)
-        The engine's own memory: valid until the engine advances.
+    psi : complex ndarray (tiles, rows, width)
+        Amplitudes as `hamiltonian.layout` says, in the engine's own memory: valid until the engine advances.
     """
 
     weight: float
     hamiltonian: Hamiltonian
     psi: np.ndarray
+
+    @cached_property
+    def marginals(self) -> tuple[np.ndarray, np.ndarray]:
+        """Probability of each row, float64 (rows,), and of each site with each electron spin, float64 (2, sites)."""
+        from pysv import kernels
+
+        layout, basis = self.hamiltonian.layout, self.hamiltonian.basis
+        threads = kernels.threads_for(self.psi.size)
+        rows = np.zeros(basis.rows)
+        sites = np.zeros((threads, 2, layout.tiles, layout.width))
+        kernels.marginals(kernels.as_reals(self.psi), basis.electron, rows, sites, threads)
+        return rows, sites.sum(axis=0).reshape(2, -1)[:, : layout.sites]
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,14 +166,54 @@ class Method(ABC):
 
 
 class PureStateEngine(Engine):
-    """An engine that carries each pure run as an array ψ[row, site]; subclasses evolve one run at a time."""
+    """An engine that carries each pure run as an array ψ[tile, row, site]; subclasses evolve one run at a time.
 
-    def __init__(self, runs: tuple[PureRun, ...]) -> None:
+    Small runs have their own work space and advance side by side, one thread each. Large ones share one work space and
+    advance one after the other, each on all threads.
+
+    Parameters
+    ----------
+    runs : tuple of PureRun
+    spare : int
+        State-sized arrays of work space.
+    dtype : type
+        Complex type of the state.
+    """
+
+    def __init__(self, runs: tuple[PureRun, ...], spare: int = 0, dtype: type = np.complex128) -> None:
         self.runs = runs
         self.time = 0.0
-        self.psi = [run.psi.copy() for run in runs]
+        self.large = any(run.hamiltonian.layout.tiles > 1 for run in runs)
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)
+        sizes = [prod(run.hamiltonian.shape) for run in runs]
+        largest = max(sizes)
+        self._memory = [np.zeros(largest if self.large else size, dtype) for size in sizes]
+        if self.large:
+            shared = [np.zeros(largest, dtype) for _ in range(spare)]
+            self._spare = [shared] * len(runs)
+        else:
+            self._spare = [[np.zeros(size, dtype) for _ in range(spare)] for size in sizes]
+        for run, psi in zip(runs, self.psi, strict=True):
+            run.fill(psi)
+
+    @property
+    def psi(self) -> list[np.ndarray]:
+        """State of each run, (tiles, rows, width)."""
+        return [self._shaped(number, memory) for number, memory in enumerate(self._memory)]
+
+    def spare(self, number: int) -> list[np.ndarray]:
+        """Work space of run `number`, each array with the shape of its state and some finite content."""
+        return [self._shaped(number, memory) for memory in self._spare[number]]
+
+    def take(self, number: int, spare: int) -> None:
+        """Make array `spare` of the work space the state of run `number`, and its old state work space."""
+        free = self._spare[number]
+        self._memory[number], free[spare] = free[spare], self._memory[number]
+
+    def _shaped(self, number: int, memory: np.ndarray) -> np.ndarray:
+        shape = self.runs[number].hamiltonian.shape
+        return memory[: prod(shape)].reshape(shape)
 
     @abstractmethod
     def advance_run(self, number: int, interval: float) -> None:
@@ -173,10 +227,11 @@ class PureStateEngine(Engine):
         self.time = time
 
     def _each(self, evolve: Callable[[int], None]) -> None:
-        # The kernels release the interpreter's lock; runs share no memory.
-        if len(self.runs) == 1:
-            evolve(0)
+        if self.large or len(self.runs) == 1:
+            for number in range(len(self.runs)):
+                evolve(number)
             return
+        # The kernels release the interpreter's lock; runs share no memory.
         with ThreadPoolExecutor(len(self.runs)) as pool:
             list(pool.map(evolve, range(len(self.runs))))
 
@@ -204,7 +259,7 @@ class PureStateEngine(Engine):
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Take up the amplitudes, deviations and work that `state` returned."""
         for number, run in enumerate(self.runs):
-            self.psi[number][...] = saved_array(state, f"psi_{run.label}", run.psi.shape)
+            self.psi[number][...] = saved_array(state, f"psi_{run.label}", run.hamiltonian.shape)
         self.deviations = [float(value) for value in saved_array(state, "deviations", (len(self.runs),))]
         self._applications = [int(value) for value in saved_array(state, "applications", (len(self.runs),))]
         self.time = time

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.checks import real_number
+from pysv.checks import choice, real_number, truth
 from pysv.engines.base import Engine, Method, PureStateEngine, Work
 from pysv.errors import SpectralBoundsError
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.initial import PureRun
+    from pysv.layout import Layout
     from pysv.spectrum import SpectralBounds
 
 _GROWTH = 1e-8
@@ -34,10 +35,16 @@ class Chebyshev(Method):
         Truncation error of the state allowed per fs, 1e-15 … 1e-2. The bound reached is in the dataset.
     bound_margin : float
         Safety margin of the spectral bounds, relative to the width of the spectrum.
+    precision : {"double", "single"}
+        Precision of the state: complex128, or complex64 in half of the memory.
+    light_cone : bool
+        Whether a large run leaves out the part of the chain that the packet cannot have reached (to the tolerance).
     """
 
     tolerance: float = 1e-13
     bound_margin: float = 0.01
+    precision: str = "double"
+    light_cone: bool = True
 
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any product state of the spins"
@@ -50,6 +57,8 @@ class Chebyshev(Method):
         put = object.__setattr__
         put(self, "tolerance", real_number("tolerance", self.tolerance, low=1e-15, high=1e-2, unit="per fs"))
         put(self, "bound_margin", real_number("bound_margin", self.bound_margin, low=0.0, high=1.0))
+        choice("precision", self.precision, ("double", "single"))
+        truth("light_cone", self.light_cone)
 
     def applications(self, time: float, steps: int, radius: float) -> int:
         """Terms of all expansions, and 40 for the spectral bounds."""
@@ -95,65 +104,121 @@ def coefficients(z: float, tolerance: float) -> tuple[np.ndarray, float]:
     return found, float(tail[last + 1])
 
 
-def recursion_factors(coefficient: np.ndarray, bounds: SpectralBounds, phase: complex) -> np.ndarray:
-    """Factors of `kernels.recursion_steps` for Σ_n c_n T_n((H − b)/R).
+def recursion_factors(bounds: SpectralBounds, steps: int) -> np.ndarray:
+    """Factors of `kernels.recursion` for T_1 … T_steps of (H − b)/R: scale, shift and beta, float64 (steps, 3)."""
+    factors = np.tile([2 / bounds.radius, bounds.centre, 1.0], (steps, 1))
+    factors[0, 0], factors[0, 2] = 1 / bounds.radius, 0  # T_1 = x T_0
+    return factors
+
+
+def recursion_mix(coefficient: np.ndarray, phase: complex, steps: int) -> np.ndarray:
+    """Mix of `kernels.recursion` that adds up phase · Σ_n c_n T_n ψ, two terms at every second step.
 
     Parameters
     ----------
     coefficient : complex ndarray (K + 1,)
         c_n, K odd.
-    bounds : SpectralBounds
-        b and R.
     phase : complex
-        Common factor of all terms.
+    steps : int
+        Number of steps of the recursion, at least K; nothing is added after step K.
 
     Returns
     -------
-    float64 ndarray (K, 7)
+    float64 ndarray (steps, 6)
     """
     c = coefficient * phase
-    factors = np.zeros((c.size - 1, 7))
-    factors[:, 0] = 2 / bounds.radius
-    factors[:, 1] = bounds.centre
-    factors[:, 2] = 1
-    factors[0, 0], factors[0, 2] = 1 / bounds.radius, 0  # T_1 = x T_0
-    factors[::2, 3], factors[::2, 4] = c[1::2].real, c[1::2].imag
-    factors[::2, 5], factors[::2, 6] = c[::2].real, c[::2].imag
-    return factors
+    mix = np.zeros((steps, 6))
+    adding = mix[: c.size - 1 : 2]
+    adding[:, 0], adding[:, 1] = c[1::2].real, c[1::2].imag
+    adding[:, 2], adding[:, 3] = c[::2].real, c[::2].imag
+    adding[:, 4:] = 1
+    adding[0, 4] = 0  # the first addition overwrites what the array held
+    return mix
+
+
+def light_cone(z: float, tolerance: float) -> int:
+    """Sites d that the electron cannot pass: Σ_{n≥d} zⁿ/n! · (1 + z) ≤ tolerance, with z = 2γτ/ħ.
+
+    In the interaction picture of all on-site terms, passing d sites takes at least d hops, and the n-th order of the
+    Dyson series in the hopping, whose norm is below 2γ, has a norm below zⁿ/n!. The factor 1 + z covers the hard wall
+    that ends the window.
+    """
+    term, order = 1.0, 0
+    while order < z or term * (1 + z) * (1 + z / (order + 1 - z)) > tolerance:
+        order += 1
+        term *= z / order
+    return order
 
 
 class _ChebyshevEngine(PureStateEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev) -> None:
         from pysv.spectrum import spectral_bounds
 
-        super().__init__(runs)
+        single = method.precision == "single"
+        super().__init__(runs, spare=2, dtype=np.complex64 if single else np.complex128)
         self.method = method
-        self.bounds: list[SpectralBounds] = []
-        self._work = [(np.zeros_like(run.psi), np.empty_like(run.psi)) for run in runs]
-        self._tables = [run.hamiltonian.tables() for run in runs]
-        self.bounds = [spectral_bounds(run.hamiltonian, margin=method.bound_margin) for run in runs]
+        self._real = np.float32 if single else np.float64
+        self._tables = [run.hamiltonian.tables(self._real) for run in runs]
+        self.bounds = [
+            spectral_bounds(run.hamiltonian, margin=method.bound_margin, buffers=tuple(self.spare(number)))
+            for number, run in enumerate(runs)
+        ]
         self._applications = [bounds.steps for bounds in self.bounds]
+        self._norms = [1.0] * len(runs)
 
     def advance_run(self, number: int, interval: float) -> None:
         from pysv import kernels
 
-        bounds = self.bounds[number]
+        bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
         z = bounds.radius * interval / HBAR
         coefficient, bound = coefficients(z, self.method.tolerance * interval)
-        factors = recursion_factors(coefficient, bounds, np.exp(-1j * bounds.centre * interval / HBAR))
-        psi, (work, total) = self.psi[number], self._work[number]
-        before = np.linalg.norm(psi)
-        total[...] = 0
-        kernels.recursion_steps(*map(kernels.as_reals, (psi, work, total)), *self._tables[number], factors)
+        window, cut = self._window(number, interval)
+        steps = coefficient.size - 1
+        factors = recursion_factors(bounds, steps).astype(self._real)
+        phase = np.exp(-1j * bounds.centre * interval / HBAR)
+        mixes = recursion_mix(coefficient, phase, steps)[:, None].astype(self._real)
+        psi, (work, total) = self.psi[number], self.spare(number)
+        for array in (psi, work, total):  # the work space may hold another run's states
+            _clear_outside(array, window, hamiltonian.layout)
+        reals = [kernels.as_reals(array) for array in (psi, work, total[None])]
+        arguments = hamiltonian.sites, window, self._tables[number]
+        threads = kernels.threads_for(psi.size) if self.large else 1
+        if threads == 1:
+            kernels.recursion(*reals, *arguments, factors, mixes)
+        else:
+            one, other, totals = reals
+            for factor, mix in zip(factors, mixes, strict=True):
+                kernels.recursion_step_threads(one, other, totals, *arguments, factor, mix, threads)
+                one, other = other, one
         # K is odd: `work` holds T_K ψ, whose norm can only grow through eigenvalues outside the bounds.
-        if not np.linalg.norm(work) <= before * (1 + _GROWTH):
+        last = kernels.tile_weights(reals[1], window, threads).sum() ** 0.5
+        epsilon = float(np.finfo(self._real).eps)
+        if not last <= self._norms[number] * (1 + _GROWTH + 100 * epsilon):
             raise SpectralBoundsError(
                 f"the spectrum of H reaches outside [{bounds.low:.4f}, {bounds.high:.4f}] eV; raise bound_margin above "
                 f"{self.method.bound_margin:g} in [evolution.chebyshev]"
             )
-        self.psi[number], self._work[number] = total, (work, psi)
-        self._applications[number] += factors.shape[0]
-        self.deviations[number] += bound + np.finfo(float).eps * factors.shape[0] ** 0.5
+        self.take(number, 1)
+        self._applications[number] += steps
+        self.deviations[number] += bound + cut + epsilon * steps**0.5
+
+    def _window(self, number: int, interval: float) -> tuple[tuple[int, int], float]:
+        """Tiles that the packet can reach, and the norm of what the choice neglects."""
+        hamiltonian = self.runs[number].hamiltonian
+        layout = hamiltonian.layout
+        if layout.tiles == 1 or not self.method.light_cone:
+            return hamiltonian.everywhere, 0.0
+        from pysv import kernels
+
+        allowed = self.method.tolerance * interval / 4
+        psi = kernels.as_reals(self.psi[number])
+        weights = kernels.tile_weights(psi, hamiltonian.everywhere, kernels.threads_for(psi.size // 2))
+        left, right = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
+        occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
+        hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)
+        reach = -(-hops // layout.width)
+        window = max(0, int(occupied[0]) - reach), min(layout.tiles, int(occupied[-1]) + 1 + reach)
+        return window, 0.0 if window == hamiltonian.everywhere else 3 * allowed
 
     def work(self) -> Work:
         """Applications of H, error bound, and the spectral bounds used."""
@@ -162,3 +227,10 @@ class _ChebyshevEngine(PureStateEngine):
             details[f"spectrum_low_{run.label}"] = bounds.low
             details[f"spectrum_high_{run.label}"] = bounds.high
         return Work(sum(self._applications), self.deviation(), details)
+
+
+def _clear_outside(psi: np.ndarray, window: tuple[int, int], layout: Layout) -> None:
+    """Zeros on the tiles outside the window and on the places beyond the chain."""
+    psi[: window[0]] = 0
+    psi[window[1] :] = 0
+    psi[-1, :, layout.sites - (layout.tiles - 1) * layout.width :] = 0

@@ -83,17 +83,18 @@ class _QuTiPEngine(PureStateEngine):
         import qutip
         from qutip.solver.integrator import IntegratorException
 
-        solver, psi = self._solvers[number], self.psi[number]
-        solver.start(qutip.Qobj(psi.reshape(-1, 1)), 0.0)
+        solver, psi, layout = self._solvers[number], self.psi[number], self.runs[number].hamiltonian.layout
+        solver.start(qutip.Qobj(layout.flat(psi).reshape(-1, 1)), 0.0)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # SciPy warns of what QuTiP raises next
-                psi[...] = solver.step(interval).full().reshape(psi.shape)
+                after = solver.step(interval).full()
         except IntegratorException as error:
             raise EngineError(
                 f"QuTiP's {self._method.method} gave up between {self.time:g} and {self.time + interval:g} fs: "
                 f"{error}; raise nsteps = {self._method.nsteps} or loosen atol and rtol in [evolution.qutip]"
             ) from error
+        psi[...] = layout.tiled(after.reshape(-1, layout.sites))
 
     def deviation(self) -> float | None:
         """None: QuTiP controls the local error only."""

@@ -60,37 +60,39 @@ class RK4(Method):
 
 class _RK4Engine(PureStateEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: RK4) -> None:
-        super().__init__(runs)
+        super().__init__(runs, spare=2)
         self.method = method
-        self.twin = [run.psi.copy() if method.measure_error else None for run in runs]
-        self._work = [(np.zeros_like(run.psi), np.empty_like(run.psi)) for run in runs]
+        self.twin = [run.psi if method.measure_error else None for run in runs]
         self._tables = [run.hamiltonian.tables() for run in runs]
 
     def advance_run(self, number: int, interval: float) -> None:
         steps = math.ceil(interval / self.method.time_step - 1e-9)
-        self.psi[number] = self._steps(number, self.psi[number], interval / steps, steps)
+        self._steps(number, self.psi[number], interval / steps, steps)
         twin = self.twin[number]
         if twin is not None:
-            twin = self.twin[number] = self._steps(number, twin, interval / steps / 2, 2 * steps)
+            self._steps(number, twin, interval / steps / 2, 2 * steps)
             self.deviations[number] = 16 / 15 * float(np.linalg.norm(self.psi[number] - twin))
 
-    def _steps(self, number: int, psi: np.ndarray, step: float, count: int) -> np.ndarray:
-        """Take `count` steps; returns the buffer that holds the result."""
+    def _steps(self, number: int, psi: np.ndarray, step: float, count: int) -> None:
+        """Take `count` steps in place."""
         from pysv import kernels
 
         c = np.array([(-1j * step / HBAR) ** n / math.factorial(n) for n in range(5)])
-        factors = np.zeros((4, 7))
-        factors[:, 0] = 1
-        factors[1::2, 3], factors[1::2, 4] = c[2::2].real, c[2::2].imag
-        factors[1::2, 5], factors[1::2, 6] = c[1::2].real, c[1::2].imag
-        work, total = self._work[number]
+        factors = np.array([[1.0, 0.0, 0.0]] * 4)
+        mixes = np.zeros((4, 1, 6))
+        mixes[1::2, 0, 0], mixes[1::2, 0, 1] = c[2::2].real, c[2::2].imag
+        mixes[1::2, 0, 2], mixes[1::2, 0, 3] = c[1::2].real, c[1::2].imag
+        mixes[1::2, 0, 4:] = 1
+        hamiltonian = self.runs[number].hamiltonian
+        work, total = self.spare(number)
+        reals = [kernels.as_reals(array) for array in (psi, work, total[None])]
         for _ in range(count):
             total[...] = psi
-            kernels.recursion_steps(*map(kernels.as_reals, (psi, work, total)), *self._tables[number], factors)
-            psi, total = total, psi
-        self._work[number] = work, total
+            kernels.recursion(
+                *reals, hamiltonian.sites, hamiltonian.everywhere, self._tables[number], factors, mixes
+            )  # fmt: skip
+            psi[...] = total
         self._applications[number] += 4 * count
-        return psi
 
     def deviation(self) -> float | None:
         """Largest measured error, or None where no twin is carried."""
@@ -106,4 +108,4 @@ class _RK4Engine(PureStateEngine):
         super().restore(time, state)
         for run, twin in zip(self.runs, self.twin, strict=True):
             if twin is not None:
-                twin[...] = saved_array(state, f"twin_{run.label}", run.psi.shape)
+                twin[...] = saved_array(state, f"twin_{run.label}", twin.shape)

@@ -23,12 +23,7 @@ def electron_densities(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
     -------
     density, spin_density_z : float64 ndarray (sites,)
     """
-    spin = np.zeros((2, snapshot.parts[0].psi.shape[1]))
-    for part in snapshot.parts:
-        for sigma, _, rows in part.hamiltonian.basis.groups():
-            reals = part.psi[rows].view(float)
-            square = np.einsum("rj,rj->j", reals, reals)  # interleaved real and imaginary parts
-            spin[sigma] += part.weight * (square[::2] + square[1::2])
+    spin = sum((part.weight * part.marginals[1] for part in snapshot.parts), np.zeros((2, 1)))
     return spin[UP] + spin[DOWN], spin[UP] - spin[DOWN]
 
 
@@ -47,7 +42,8 @@ def electron_spin(snapshot: Snapshot) -> np.ndarray:
         up = np.flatnonzero(basis.electron == UP)
         down = basis.rows_of(np.full(up.size, DOWN), basis.configuration[up])
         up, down = up[down >= 0], down[down >= 0]
-        coherence = part.weight * np.vdot(part.psi[down], part.psi[up])  # Σ ψ_↑ ψ_↓* = (⟨σˣ⟩ − i⟨σʸ⟩)/2
+        # Σ ψ_↑ ψ_↓* = (⟨σˣ⟩ − i⟨σʸ⟩)/2
+        coherence = part.weight * sum(np.vdot(tile[down], tile[up]) for tile in part.psi)
         found[0] += 2 * coherence.real
         found[1] -= 2 * coherence.imag
     return found
@@ -61,8 +57,7 @@ def invariants(snapshot: Snapshot) -> dict[str, float]:
     norm = energy = spin_z = 0.0
     for part in snapshot.parts:
         basis = part.hamiltonian.basis
-        reals = part.psi.view(float)
-        weight = np.einsum("rj,rj->r", reals, reals)
+        weight = part.marginals[0]
         down = down_count(basis.configuration) + basis.electron
         norm += part.weight * float(weight.sum())
         spin_z += part.weight * float(weight @ (basis.n_spins + 1 - 2 * down))

@@ -99,7 +99,8 @@ class SpinDensity:
             sums: dict[int, np.ndarray] = {}
             for part in snapshot.parts:
                 for _, n_down, rows in part.hamiltonian.basis.groups():
-                    sums[n_down] = _add_gram(part.weight, part.psi[rows], sums.get(n_down))
+                    for tile in part.psi:
+                        sums[n_down] = _add_gram(part.weight, tile[rows], sums.get(n_down))
             blocks = tuple(Block(configurations(n, d), _full_hermitian(upper)) for d, upper in sorted(sums.items()))
             return cls(n_polarizer, n_analyzer, blocks)
         total = None
@@ -107,9 +108,10 @@ class SpinDensity:
             basis = part.hamiltonian.basis
             for spin in (0, 1):
                 held = np.flatnonzero(basis.electron == spin)
-                factor = np.zeros((1 << n, part.psi.shape[1]), dtype=complex)
-                factor[basis.configuration[held]] = part.psi[held]
-                total = _add_gram(part.weight, factor, total)
+                for tile in part.psi:
+                    factor = np.zeros((1 << n, tile.shape[1]), dtype=complex)
+                    factor[basis.configuration[held]] = tile[held]
+                    total = _add_gram(part.weight, factor, total)
         assert total is not None
         return cls(n_polarizer, n_analyzer, (Block(np.arange(1 << n), _full_hermitian(total)),))
 

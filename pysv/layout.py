@@ -1,0 +1,66 @@
+"""How a state lies in memory: ψ[tile, row, site of the tile].
+
+The sites are cut into tiles. A small state is one tile, i.e. ψ[row, site] with one leading axis. A state beyond the
+cache has narrow tiles: all rows of a tile lie close together, so that the rows that an exchange of spins reaches are in
+the cache when they are needed. Sites beyond L_x in the last tile hold zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+SMALL = 4_000_000
+"""Bytes up to which a state is one tile."""
+WIDTH = 16
+"""Sites of a tile of a larger state: 256 bytes of complex128."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Tiles of a chain.
+
+    Parameters
+    ----------
+    sites : int
+        L_x.
+    width : int
+        Sites of a tile.
+    """
+
+    sites: int
+    width: int
+
+    @classmethod
+    def for_rows(cls, rows: int, sites: int) -> Layout:
+        """The layout for states of this many rows: one tile if they fit in the cache."""
+        return cls(sites, sites if 16 * rows * sites <= SMALL else min(WIDTH, sites))
+
+    @property
+    def tiles(self) -> int:
+        """Number of tiles."""
+        return -(-self.sites // self.width)
+
+    def slices(self) -> Iterator[tuple[slice, slice]]:
+        """For each tile, its sites on the chain and its columns that hold them."""
+        for begin in range(0, self.sites, self.width):
+            end = min(begin + self.width, self.sites)
+            yield slice(begin, end), slice(0, end - begin)
+
+    def tiled(self, psi: np.ndarray) -> np.ndarray:
+        """A state given as (rows, sites) in this layout, a new array (tiles, rows, width)."""
+        out = np.zeros((self.tiles, psi.shape[0], self.width), dtype=psi.dtype)
+        for tile, (sites, columns) in enumerate(self.slices()):
+            out[tile, :, columns] = psi[:, sites]
+        return out
+
+    def flat(self, psi: np.ndarray) -> np.ndarray:
+        """A state in this layout as (rows, sites); a view where there is one tile."""
+        if self.tiles == 1:
+            return psi[0]
+        out = np.empty((psi.shape[1], self.sites), dtype=psi.dtype)
+        for tile, (sites, columns) in enumerate(self.slices()):
+            out[:, sites] = psi[tile, :, columns]
+        return out
