@@ -44,7 +44,7 @@ def clock(action: Callable[[], object], repeat: int) -> np.ndarray:
 
 def process(*arguments: str) -> Callable[[], object]:
     """A whole Python process as an action."""
-    return lambda: subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+    return lambda: subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
 
 
 def measures() -> Callable[[], object]:
@@ -91,9 +91,8 @@ def main() -> None:
     print(machine())
     exact, other = (reference(run, times, substeps) for substeps in (2, 3))
     print(f"{run.psi.size} amplitudes, {options.stop} fs; {options.repeat} timed runs of each, interleaved with pysv's")
-    print(
-        f"reference: Lanczos, 1/2 fs steps; from 1/3 fs steps it differs by {np.linalg.norm(exact - other, axis=(1, 2)).max():.0e}\n"
-    )
+    doubt = np.linalg.norm(exact - other, axis=(1, 2)).max()
+    print(f"reference: Lanczos, 1/2 fs steps; from 1/3 fs steps it differs by {doubt:.0e}\n")
     one, others = Contender(PYSV, pysv_engine(pysv.Chebyshev(), run)), peers(run)
     errors = {contender.name: contender.error(times, exact) for contender in (one, *others)}
     for _ in range(options.repeat):

@@ -1,4 +1,4 @@
-"""Ways to the states of one electron and their spins at given times: pysv's engines, QuTiP, SciPy, QuSpin; a reference."""
+"""Ways to the states of one pure run at given times: pysv's engines, QuTiP, SciPy, QuSpin, and a reference."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Contender:
 
 
 def pysv_engine(method: Method, run: PureRun) -> Evolve:
-    """A pysv engine, its start (with the spectral bounds) included; as in `pysv.solve`, states stay in its own memory."""
+    """A pysv engine, its start (with the spectral bounds) included; as in `pysv.solve`, the states are not copied."""
 
     def evolve(times: np.ndarray) -> Iterator[np.ndarray]:
         engine = method.start((run,), "python")
@@ -123,7 +123,7 @@ def peers(run: PureRun) -> list[Contender]:
 def reference(run: PureRun, times: np.ndarray, substeps: int, size: int = 30) -> np.ndarray:
     """States (times, rows, sites) by Lanczos propagation on the CSR matrix, every step reorthogonalised in full.
 
-    Independent of all contenders: its exponential is that of a small tridiagonal matrix, by diagonalisation.
+    It shares no code with any contender; 30 vectors for half a femtosecond are far more than rounding can resolve.
     """
     matrix, psi, found = run.hamiltonian.sparse() / HBAR, run.psi.ravel(), []
     for step in np.repeat(np.diff(times) / substeps, substeps):
