@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from pysv.about import BIBTEX, PAPER, __version__
-from pysv.errors import InvariantError, NotReadyError, PysvError, PysvWarning, SpectralBoundsError
+from pysv.errors import EngineFailureError, InvariantError, NotReadyError, PysvError, PysvWarning, SpectralBoundsError
 
 if TYPE_CHECKING:
     from pysv.config import Configuration
@@ -29,14 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for bad input; 1 for a run that failed; 130 for one that Ctrl-C ended (what it recorded is saved).
+        0; 2 for bad input; 1 for a run that failed; 130 for one that
+        Ctrl-C ended (after the first one, what it recorded is saved).
     """
     options = _parser().parse_args(arguments)
     warnings.simplefilter("always", PysvWarning)
     warnings.showwarning = _show_warning
     try:
         return int(options.verb(options) or 0)
-    except (InvariantError, SpectralBoundsError) as error:
+    except (EngineFailureError, InvariantError, SpectralBoundsError) as error:
         return _complain(str(error), FAILED)
     except PysvError as error:
         return _complain(str(error), BAD_INPUT)

@@ -48,7 +48,7 @@ def read(path: str | Path) -> Configuration:
     Parameters
     ----------
     path : str or Path
-        A TOML file; see the README for its keys. Every key is optional.
+        A TOML file; docs/files.md lists its keys. Every key is optional.
 
     Returns
     -------

@@ -11,6 +11,10 @@ from pysv.errors import InvalidInputError
 CONVENTIONS: dict[str, tuple[float, float]] = {"pauli": (1.0, 1.0), "half": (0.5, 0.5), "mixed": (1.0, 0.5)}
 """Spin convention to the factors (electron, localized spin) that multiply Pauli matrices in H."""
 
+MOST_SPINS = 60
+"""Most localized spins whose configurations fit in 64-bit integers, with room for sums."""
+_LARGEST_ENERGY = 1e6
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpinValve:
@@ -55,16 +59,23 @@ class SpinValve:
         put(self, "sites", whole_number("sites", self.sites, low=2))
         put(self, "polarizer", site_range("polarizer", self.polarizer, self.sites))
         put(self, "analyzer", site_range("analyzer", self.analyzer, self.sites))
-        shared = set(self.polarizer_sites) & set(self.analyzer_sites)
-        if shared:
+        shared = max(self.polarizer[0], self.analyzer[0])
+        if shared <= min(self.polarizer[1], self.analyzer[1]):
             raise InvalidInputError(
                 f"analyzer = {list(self.analyzer)} overlaps polarizer = {list(self.polarizer)} "
-                f"on site {min(shared)}; move one of the layers",
+                f"on site {shared}; move one of the layers",
                 "analyzer",
             )
-        put(self, "hopping", real_number("hopping", self.hopping, above=0.0, unit="eV"))
+        if self.n_spins > MOST_SPINS:
+            raise InvalidInputError(
+                f"polarizer = {list(self.polarizer)} and analyzer = {list(self.analyzer)} hold {self.n_spins} localized "
+                f"spins; at most {MOST_SPINS} can be numbered, and far fewer fit in memory",
+                "polarizer",
+            )
+        put(self, "hopping", real_number("hopping", self.hopping, above=0.0, high=_LARGEST_ENERGY, unit="eV"))
         for key in ("sd_exchange", "exchange", "exchange_z"):
-            put(self, key, real_number(key, getattr(self, key), unit="eV"))
+            value = real_number(key, getattr(self, key), low=-_LARGEST_ENERGY, high=_LARGEST_ENERGY, unit="eV")
+            put(self, key, value)
         choice("convention", self.convention, CONVENTIONS)
 
     @classmethod
@@ -107,12 +118,12 @@ class SpinValve:
     @property
     def n_polarizer(self) -> int:
         """Number of localized spins in FM_p."""
-        return len(self.polarizer_sites)
+        return self.polarizer[1] - self.polarizer[0] + 1
 
     @property
     def n_analyzer(self) -> int:
         """Number of localized spins in FM_a."""
-        return len(self.analyzer_sites)
+        return self.analyzer[1] - self.analyzer[0] + 1
 
     @property
     def n_spins(self) -> int:

@@ -53,6 +53,10 @@ class SpectralBoundsError(PysvError, ArithmeticError):
     """The spectrum of H reaches outside the bounds that the Chebyshev expansion assumed."""
 
 
+class EngineFailureError(PysvError, ArithmeticError):
+    """An engine that gave up during a run."""
+
+
 class InvariantError(PysvError, ArithmeticError):
     """A conserved quantity drifted beyond its tolerance, or a state is not finite."""
 

@@ -109,7 +109,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     if experiment.record.density_matrix and not omitted:
         measures += 16 * 4**n * times.count
     recorded = 8 * times.count * (2 * device.sites + 4 * n + 40)
-    per_snapshot = 0.0 if omitted else 2e-3 + 3e-8 * block**3 / 1e3
+    per_snapshot = 0.0 if omitted else 2e-3 + 2.5e-9 * block**3
     remarks = [*experiment.remarks()]
     if omitted:
         remarks.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")

@@ -86,6 +86,10 @@ class WavePacket:
         left, right : float
             Σ_{x<1} |Φ|² and Σ_{x>L_x} |Φ|², of the packet normalised on the infinite lattice.
         """
+        if self.momentum_spread < 1e-5:  # the sum is an integral to all digits
+            tails = (self.momentum_spread * reach / math.sqrt(2) for reach in (self.center - 0.5, sites + 0.5 - self.center))
+            left, right = (math.erfc(tail) / 2 for tail in tails)
+            return left, right
         import numpy as np
 
         reach = math.ceil(12 / self.momentum_spread) + 1
@@ -102,9 +106,8 @@ class WavePacket:
     def wall_echoes(self, device: SpinValve) -> tuple[tuple[float, str], ...]:
         """When what a wall sends back reaches the layers, from the flight time of the packet's centre.
 
-        A packet running right is partly reflected by the first layer, comes back from the left wall and meets that
-        layer again; what is transmitted comes back from the right wall to the last layer. Hard walls stand one site
-        beyond each end.
+        The wall ahead of the packet sends back what passes the layers. The wall behind it sends back what the first
+        spin ahead of the packet reflects, if there is one. Hard walls stand one site beyond each end.
 
         Parameters
         ----------
@@ -118,15 +121,15 @@ class WavePacket:
         speed = self.velocity(device.hopping)
         if abs(speed) < 1e-12:
             return ()
-        first, last = min(device.spin_sites), max(device.spin_sites)
-        right_wall = device.sites + 1
-        if speed > 0:
-            left = (first - self.center) + 2 * first
-            right = (right_wall - self.center) + (right_wall - last)
-        else:
-            left = self.center + first
-            right = self.center + right_wall + (right_wall - last)
-        return tuple(sorted([(left / abs(speed), "left wall"), (right / abs(speed), "right wall")]))
+        # Distances as seen by a packet that runs to the right: mirror the chain for one that runs to the left.
+        wall, spins, center, names = device.sites + 1, device.spin_sites, self.center, ("left wall", "right wall")
+        if speed < 0:
+            spins, center, names = tuple(wall - site for site in spins), wall - center, names[::-1]
+        paths = [((wall - center) + (wall - max(spins)), names[1])]
+        ahead = [site for site in spins if site >= center]
+        if ahead:
+            paths.append(((min(ahead) - center) + min(ahead) + min(spins), names[0]))
+        return tuple(sorted((path / abs(speed), name) for path, name in paths))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,7 +64,7 @@ def spectral_bounds(
     """Interval that holds the spectrum of H: extreme Ritz values, their residuals, and a margin.
 
     Lanczos iteration from a fixed random vector stops when the residuals of both extreme Ritz values fall below
-    `margin`/4 of the Ritz interval; each end is moved outward by its residual and by `margin` times the width, but
+    `margin` times the Ritz interval; each end is moved outward by its residual and by `margin` times the width, but
     never beyond the rigorous `triangle_bound`. (Y. Zhou and R.-C. Li, Linear Algebra Appl. 435, 480 (2011).)
 
     Parameters
@@ -104,7 +104,7 @@ def spectral_bounds(
             width = max(ritz[-1] - ritz[0], 1e-6 * norm)
             low = max(-norm, ritz[0] - residual[0] - margin * width)
             high = min(norm, ritz[-1] + residual[1] + margin * width)
-            if exhausted or residual.max() < margin * width / 4:
+            if exhausted or residual.max() < margin * width:
                 break
         betas.append(beta)
     return SpectralBounds(float(low), float(high), len(alphas))
@@ -119,4 +119,4 @@ def _fill_random(reals: np.ndarray, layout: Layout) -> None:
         reals[tile] = 0
         reals[tile, :, : 2 * columns.stop] = part
         square += float(np.vdot(part, part))
-    reals /= np.sqrt(square)
+    reals *= 1 / np.sqrt(square)

@@ -129,10 +129,6 @@ class Method(ABC):
     """What it can run, in a few words."""
     backends: ClassVar[tuple[str, ...]]
     """Backends that are ready, the preferred one first."""
-    drift_tolerance: ClassVar[float]
-    """Drift of norm and S^z, and of the energy over the spectral radius, beyond which a run stops."""
-    deviation_kind: ClassVar[str]
-    """What `Snapshot.deviation` is, for the dataset."""
     vectors: ClassVar[int]
     """State-sized arrays held for each pure run, for the memory estimate."""
 
@@ -145,6 +141,15 @@ class Method(ABC):
         if experiment.bath is not None:
             return "baths are not ready in this version; leave the bath out for a closed system"
         return None
+
+    @abstractmethod
+    def drift_tolerance(self, stop: float) -> float:
+        """Drift of norm and S^z, and of the energy over the spectral radius, beyond which a run of `stop` fs ends."""
+
+    @property
+    @abstractmethod
+    def deviation_kind(self) -> str:
+        """What `Snapshot.deviation` is, for the dataset."""
 
     @abstractmethod
     def applications(self, time: float, steps: int, radius: float) -> int:
@@ -184,6 +189,7 @@ class PureStateEngine(Engine):
         self.runs = runs
         self.time = 0.0
         self.large = any(run.hamiltonian.layout.tiles > 1 for run in runs)
+        self._pool: ThreadPoolExecutor | None = None
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)
         sizes = [prod(run.hamiltonian.shape) for run in runs]
@@ -232,8 +238,8 @@ class PureStateEngine(Engine):
                 evolve(number)
             return
         # The kernels release the interpreter's lock; runs share no memory.
-        with ThreadPoolExecutor(len(self.runs)) as pool:
-            list(pool.map(evolve, range(len(self.runs))))
+        self._pool = self._pool or ThreadPoolExecutor(len(self.runs))
+        list(self._pool.map(evolve, range(len(self.runs))))
 
     def snapshot(self) -> Snapshot:
         """The present mixture, in the engine's own memory."""

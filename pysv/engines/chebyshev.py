@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pysv.layout import Layout
     from pysv.spectrum import SpectralBounds
 
+_LARGEST_Z = 900.0
+"""Largest R τ/ħ of one expansion: longer ones gain nothing and their Bessel functions cost more."""
 _GROWTH = 1e-8
 """Growth of ‖T_n ψ‖ over ‖ψ‖ from which on the spectrum must lie outside the bounds (inside, |T_n| ≤ 1)."""
 
@@ -49,8 +52,6 @@ class Chebyshev(Method):
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any product state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    drift_tolerance: ClassVar[float] = 1e-9
-    deviation_kind: ClassVar[str] = "bound: Bessel tail of the truncated expansion plus rounding"
     vectors: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
@@ -60,14 +61,30 @@ class Chebyshev(Method):
         choice("precision", self.precision, ("double", "single"))
         truth("light_cone", self.light_cone)
 
+    def drift_tolerance(self, stop: float) -> float:
+        """Twice the error allowed to the state, above what rounding makes."""
+        return (1e-9 if self.precision == "double" else 1e-3) + 2 * self.tolerance * stop
+
+    @property
+    def deviation_kind(self) -> str:
+        """The expansion's truncation error is bounded, its rounding estimated."""
+        return "bound on the truncation (Bessel tail, light cone) plus an estimate of the rounding"
+
     def applications(self, time: float, steps: int, radius: float) -> int:
         """Terms of all expansions, and 40 for the spectral bounds."""
-        interval = time / steps
-        return 40 + steps * (coefficients(radius * interval / HBAR, self.tolerance * interval)[0].size - 1)
+        parts, interval = substeps(time / steps, radius)
+        terms = coefficients(radius * interval / HBAR, self.tolerance * interval)[0].size - 1
+        return 40 + steps * parts * terms
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0: find the spectral bounds and allocate."""
         return _ChebyshevEngine(runs, self)
+
+
+def substeps(interval: float, radius: float) -> tuple[int, float]:
+    """Number and length (fs) of the equal expansions that make up an interval, each of at most 1000 terms or so."""
+    parts = max(1, math.ceil(radius * interval / HBAR / _LARGEST_Z))
+    return parts, interval / parts
 
 
 @lru_cache(maxsize=64)
@@ -167,6 +184,12 @@ class _ChebyshevEngine(PureStateEngine):
         self._norms = [1.0] * len(runs)
 
     def advance_run(self, number: int, interval: float) -> None:
+        parts, short = substeps(interval, self.bounds[number].radius)
+        for _ in range(parts):
+            self._expand(number, short)
+
+    def _expand(self, number: int, interval: float) -> None:
+        """One expansion over `interval` fs."""
         from pysv import kernels
 
         bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian

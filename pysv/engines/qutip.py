@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pysv.checks import choice, real_number, whole_number
 from pysv.engines.base import Engine, Method, PureStateEngine, Work
-from pysv.errors import EngineError
+from pysv.errors import EngineFailureError
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ class QuTiP(Method):
     name: ClassVar[str] = "qutip"
     serves: ClassVar[str] = "one electron, closed system, any product state of the spins (sesolve)"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    drift_tolerance: ClassVar[float] = 1e-5
-    deviation_kind: ClassVar[str] = "not known: QuTiP controls the local error only"
     vectors: ClassVar[int] = 20
 
     def __post_init__(self) -> None:
@@ -52,6 +50,15 @@ class QuTiP(Method):
         put(self, "atol", real_number("atol", self.atol, above=0.0, high=1.0))
         put(self, "rtol", real_number("rtol", self.rtol, above=0.0, high=1.0))
         put(self, "nsteps", whole_number("nsteps", self.nsteps, low=1))
+
+    def drift_tolerance(self, stop: float) -> float:
+        """Local errors add up over the time steps, a few for each fs."""
+        return 1e-5 + 100 * (self.atol + self.rtol) * stop
+
+    @property
+    def deviation_kind(self) -> str:
+        """QuTiP tells no global error."""
+        return "not known: QuTiP controls the local error only"
 
     def applications(self, time: float, steps: int, radius: float) -> int:
         """A multistep integrator takes roughly 15 evaluations for each radian of the fastest phase at its default."""
@@ -90,7 +97,7 @@ class _QuTiPEngine(PureStateEngine):
                 warnings.simplefilter("ignore", UserWarning)  # SciPy warns of what QuTiP raises next
                 after = solver.step(interval).full()
         except IntegratorException as error:
-            raise EngineError(
+            raise EngineFailureError(
                 f"QuTiP's {self._method.method} gave up between {self.time:g} and {self.time + interval:g} fs: "
                 f"{error}; raise nsteps = {self._method.nsteps} or loosen atol and rtol in [evolution.qutip]"
             ) from error

@@ -60,14 +60,14 @@ def qfi(rho: SpinDensity, positions: np.ndarray, momenta: np.ndarray) -> np.ndar
     float64 ndarray (K,)
     """
     n = len(positions)
-    phases = np.outer(momenta, positions)
-    waves = np.concatenate([np.cos(phases), np.sin(phases)]) / 2
-    total = np.zeros(len(waves))
+    # For a symmetric weight h, Σ h |O_ab|² of O = Σ_j e^{ikr_j} σᶻ_j/2 is that of its cosine and sine parts together.
+    waves = np.exp(1j * np.outer(momenta, positions)) / 2
+    total = np.zeros(len(momenta))
     for block in rho.blocks:
         diagonals = waves @ spin_signs(block.configuration, n).T.astype(float)
         p, states = block.eigen
         p = np.clip(p, 0.0, None)
-        # F = 4 Tr(ρO²) − 8 Σ_ab p_a p_b/(p_a + p_b) |O_ab|²: only states of weight count, the rest of the block is
+        # F = 4 Tr(ρ|O|²) − 8 Σ_ab p_a p_b/(p_a + p_b) |O_ab|²: only states of weight count, the rest of the block is
         # covered by the completeness relation in the first term.
         kept = p > 1e-15
         p, states = p[kept], states[:, kept]
@@ -77,5 +77,5 @@ def qfi(rho: SpinDensity, positions: np.ndarray, momenta: np.ndarray) -> np.ndar
         weights = np.abs(states) ** 2 @ p
         elements = states.conj().T @ (diagonals[:, :, None] * states)
         squares = elements.real**2 + elements.imag**2
-        total += 4 * (diagonals**2 @ weights) - 8 * np.tensordot(squares, harmonic, 2)
-    return np.asarray((total[: len(momenta)] + total[len(momenta) :]) / n)
+        total += 4 * (np.abs(diagonals) ** 2 @ weights) - 8 * np.tensordot(squares, harmonic, 2)
+    return np.asarray(total / n)

@@ -45,7 +45,7 @@ def test_the_hamiltonian_is_the_kronecker_product(seed):
     device = random_experiment(seed).device
     n = device.n_spins
     h = Hamiltonian.of_device(device, Basis.of_sectors(n, range(n + 2)))
-    rows, sites = h.shape
+    rows, sites = h.basis.rows, h.sites
     # Row (σ, c) at site x is the state x ⊗ σ ⊗ c of the product space.
     place = (np.arange(sites) * 2)[None, :] + h.basis.electron[:, None]
     place = (place * 2**n + h.basis.configuration[:, None]).ravel()
