@@ -13,7 +13,6 @@ from pysv.errors import EngineFailureError, InvariantError, NotReadyError, PysvE
 
 if TYPE_CHECKING:
     from pysv.config import Configuration
-    from pysv.engines.base import Method
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -66,8 +65,14 @@ def _resume(options: argparse.Namespace) -> int:
     from pysv.config import read
     from pysv.run.solve import resume
 
-    experiment = read(options.experiment).experiment if options.experiment else None
-    data = resume(options.file, stop=options.stop, experiment=experiment, progress=not options.quiet)
+    asked = read(options.experiment) if options.experiment else None
+    data = resume(
+        options.file,
+        stop=options.stop,
+        experiment=asked and asked.experiment,
+        engine="auto" if asked is None else asked.engine,
+        progress=not options.quiet,
+    )
     return _report(data, options.file)
 
 
@@ -143,24 +148,29 @@ def _read(options: argparse.Namespace) -> Configuration:
     from dataclasses import replace
 
     from pysv.config import read
-    from pysv.engines import BACKENDS, engine_names
-    from pysv.errors import EngineError, unknown_name
+    from pysv.engines import BACKENDS, choose, engine_names
+    from pysv.errors import EngineError, JuliaUnavailableError, unknown_name
 
     asked = read(options.file)
     if options.engine is not None:
         if options.engine not in engine_names():
             raise EngineError(unknown_name("engine", options.engine, engine_names()))
-        if _name(asked.engine) != options.engine:  # the file's options belong to the engine that it names
+        if not isinstance(asked.engine, str) and asked.engine.name != options.engine:
+            raise EngineError(
+                f"{options.file}: [evolution.{asked.engine.name}] would be ignored with --engine {options.engine}; "
+                "leave the table out"
+            )
+        if isinstance(asked.engine, str):
             asked = replace(asked, engine=options.engine)
     if options.backend is not None:
         if options.backend not in BACKENDS:
             raise EngineError(unknown_name("backend", options.backend, BACKENDS))
         asked = replace(asked, backend=options.backend)
+    try:
+        choose(asked.experiment, asked.engine, asked.backend)
+    except (NotReadyError, JuliaUnavailableError) as error:
+        raise type(error)(f"{options.file}: {error}") from error
     return asked
-
-
-def _name(engine: str | Method) -> str:
-    return engine if isinstance(engine, str) else engine.name
 
 
 class _Parser(argparse.ArgumentParser):

@@ -68,8 +68,8 @@ class SpinValve:
             )
         if self.n_spins > MOST_SPINS:
             raise InvalidInputError(
-                f"polarizer = {list(self.polarizer)} and analyzer = {list(self.analyzer)} hold {self.n_spins} localized "
-                f"spins; at most {MOST_SPINS} can be numbered, and far fewer fit in memory",
+                f"polarizer = {list(self.polarizer)} and analyzer = {list(self.analyzer)} hold {self.n_spins} "
+                f"localized spins; at most {MOST_SPINS} can be numbered, and far fewer fit in memory",
                 "polarizer",
             )
         put(self, "hopping", real_number("hopping", self.hopping, above=0.0, high=_LARGEST_ENERGY, unit="eV"))

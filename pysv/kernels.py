@@ -1,16 +1,16 @@
 """Compiled inner loops: arrays in, arrays out.
 
 A state ψ[tile, row, site of the tile] (see `pysv.layout`) is passed as real numbers, shape (tiles, rows, 2·width),
-real and imaginary parts interleaved (the memory of a complex array): H of Eq. 7 is real, so no complex product is needed.
-H acts on a row by the hopping stencil along the sites, by adding the rows that one exchange of neighbouring spins
-reaches, and by the sd exchange on the few sites that carry a spin:
+real and imaginary parts interleaved (the memory of a complex array): H of Eq. 7 is real, so that no complex product is
+needed. H acts on a row by the hopping stencil along the sites, by adding the rows that one exchange of neighbouring
+spins reaches, and by the sd exchange on the few sites that carry a spin:
 
     (Hψ)[r, x] = diagonal[r] ψ[r, x] − γ (ψ[r, x−1] + ψ[r, x+1]) + flip · Σ_k ψ[neighbour_k(r), x]
                  − sd · Σ_i δ(x, x_i) × { ψ[r, x] parallel, 2 ψ[partner_i(r), x] − ψ[r, x] antiparallel }
 
-`table` is what `Hamiltonian.tables` returns: diagonal, first, neighbour, partner, first spin of each tile, the spins in
-that order, their columns in the tile, and the couplings (γ, flip, sd) in the precision of the state. `sites` is L_x, and
-`window` = (begin, end) the range of active tiles: ψ must vanish outside, where nothing is read or written.
+`table` is what `Hamiltonian.tables` returns: diagonal, first, neighbour, partner, first spin of each tile, the spins
+in that order, their columns in the tile, and the couplings (γ, flip, sd) in the precision of the state. `sites` is L_x,
+and `window` = (begin, end) the range of active tiles: ψ must vanish outside, where nothing is read or written.
 """
 
 from __future__ import annotations

@@ -87,9 +87,9 @@ class WavePacket:
             Σ_{x<1} |Φ|² and Σ_{x>L_x} |Φ|², of the packet normalised on the infinite lattice.
         """
         if self.momentum_spread < 1e-5:  # the sum is an integral to all digits
-            tails = (self.momentum_spread * reach / math.sqrt(2) for reach in (self.center - 0.5, sites + 0.5 - self.center))
-            left, right = (math.erfc(tail) / 2 for tail in tails)
-            return left, right
+            scale = self.momentum_spread / math.sqrt(2)
+            left, right = self.center - 0.5, sites + 0.5 - self.center
+            return math.erfc(scale * left) / 2, math.erfc(scale * right) / 2
         import numpy as np
 
         reach = math.ceil(12 / self.momentum_spread) + 1

@@ -135,11 +135,11 @@ class Method(ABC):
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""
         if not isinstance(experiment.source, WavePacket):
-            return "several electrons (source 'confined') are not ready in this version; use source 'wave-packet'"
+            return "[source] kind = 'confined' (several electrons) is not ready in this version; use 'wave-packet'"
         if isinstance(experiment.spins, Gibbs):
-            return "thermal spins (kind 'gibbs') are not ready in this version; use 'antiparallel' or 'product'"
+            return "[spins] kind = 'gibbs' (thermal) is not ready in this version; use 'antiparallel' or 'product'"
         if experiment.bath is not None:
-            return "baths are not ready in this version; leave the bath out for a closed system"
+            return "[bath] (open systems) is not ready in this version; leave it out for a closed system"
         return None
 
     @abstractmethod

@@ -114,7 +114,7 @@ def fisher(axes: Axes, data: xr.Dataset) -> None:
 
 def drift(axes: Axes, data: xr.Dataset) -> None:
     """Distance of norm, energy and total spin from their first values; a bath may change the last two."""
-    names = {"norm": "norm", "energy": "energy (eV)", "spin_z_total": r"$S^z_\mathrm{tot}$"}
+    names = {"norm": "norm", "energy": "energy (eV)", "spin_z_total": r"total $\langle\hat\sigma^z\rangle$"}
     for (name, label), look in zip(names.items(), style.CURVES, strict=False):
         if name in data:
             distance = abs(data[name] - data[name].isel(time=0))

@@ -43,6 +43,8 @@ class Checkpoint:
         self._every = every
         self._written = time.monotonic()
         self._cost = 0.0
+        self.holds_state = False
+        """Whether the file holds a state of this run."""
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
         """Write, unless the last write was a short time ago or writing costs too much of the run."""
@@ -53,6 +55,7 @@ class Checkpoint:
         """Write the first `count` snapshots and the engine's present state."""
         begun = time.monotonic()
         write(self._dataset(count), self.path, self.state())
+        self.holds_state = True
         self._written = time.monotonic()
         self._cost = self._written - begun
 

@@ -82,6 +82,11 @@ class Recorder:
         self.count = 0
         """Number of snapshots recorded."""
 
+    @property
+    def deviation(self) -> float | None:
+        """State deviation of the last snapshot recorded."""
+        return float(self._arrays["state_deviation"][self.count - 1]) if "state_deviation" in self._arrays else None
+
     def resume(self, recorded: Mapping[str, np.ndarray]) -> None:
         """Take up what an earlier part of the run recorded."""
         for name, values in recorded.items():

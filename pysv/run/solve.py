@@ -15,7 +15,7 @@ from pysv import config, files
 from pysv.dataset import build, provenance
 from pysv.engines import choose
 from pysv.engines.base import Method
-from pysv.errors import InvariantError, ResumeError, SpectralBoundsError
+from pysv.errors import EngineFailureError, InvariantError, ResumeError, SpectralBoundsError
 from pysv.initial import pure_runs
 from pysv.needs import check_fits, estimate, radius
 from pysv.run.checkpoint import Checkpoint
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.files import SavedState
 
-_ONE_THREAD_BLOCK = 300
+_ONE_THREAD_BLOCK = 1024
 """Largest block of ρ for which linear algebra runs on one thread."""
 
 
@@ -90,6 +90,7 @@ def resume(
     *,
     stop: float | None = None,
     experiment: Experiment | None = None,
+    engine: str | Method = "auto",
     progress: bool = True,
     checkpoint_every: float = 30.0,
 ) -> xr.Dataset:
@@ -100,9 +101,11 @@ def resume(
     path : str or Path
         A file that ``solve(..., out=path)`` or ``pysv run`` wrote.
     stop : float, optional
-        New time of the last snapshot, fs; by default that of the file's own experiment.
+        New time of the last snapshot, fs; by default that of `experiment`, or of the file's own experiment.
     experiment : Experiment, optional
         If given, the file must have been made by this experiment (its last time aside).
+    engine : str or Method
+        If not ``"auto"``, the file must have been made by this engine; options, if given, must be the same.
     progress, checkpoint_every
         As for `solve`.
 
@@ -131,15 +134,22 @@ def resume(
             f"{path}: was made by another experiment; its step is {own.times.step:g} fs, "
             f"not {experiment.times.step:g} fs"
         )
+    made_with = made_by.engine
+    if engine not in ("auto", made_with, getattr(made_with, "name", made_with)):
+        raise ResumeError(f"{path}: was made with {made_with}, not with {engine}")
     wanted = stop if stop is not None else (experiment or own).times.stop
     longer = replace(own, times=replace(own.times, stop=wanted))
     run = _Run.prepare(longer, made_by.engine, made_by.backend)
     if state.fingerprint != run.fingerprint:
         raise ResumeError(f"{path}: its state was made by another experiment than its attributes say; start anew")
+    # After a failure the record may reach further than the last good state.
+    data = data.isel(time=data.time.values <= state.time + 1e-9)
     if data.time.size > longer.times.count:
         raise ResumeError(
             f"{path}: reaches {float(data.time[-1]):g} fs already; give a --stop beyond that to extend it"
         )
+    if data.time.size == longer.times.count and data.attrs["status"] == "complete":
+        return data
     longer.warn()
     return run.go(Path(path), progress, checkpoint_every, Earlier(data, state))
 
@@ -173,8 +183,9 @@ class _Run:
         """Run, or go on, to the last snapshot; keep `target` up to date."""
         begun = time.monotonic()
         times = self.experiment.times.values
-        engine = self.method.start(pure_runs(self.experiment), self.backend)
-        watch = Watch(self.method.drift_tolerance, radius(self.experiment))
+        with _blas_threads(self.experiment):
+            engine = self.method.start(pure_runs(self.experiment), self.backend)
+        watch = Watch(self.method.drift_tolerance(float(times[-1])), radius(self.experiment))
         recorder = Recorder(self.experiment, times.size, watch)
         before = 0.0
         first = 0
@@ -190,14 +201,16 @@ class _Run:
         checkpoint = None
         if target is not None:
             checkpoint = Checkpoint(target, engine, self.fingerprint, dataset, checkpoint_every)
+            checkpoint.holds_state = earlier is not None
         bar = Progress(float(times[-1]), float(times[max(first - 1, 0)]), watch, self.method.name, progress)
         listeners: list[Listener] = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
         try:
             with CtrlC(bar.say) as stop, _blas_threads(self.experiment):
                 count = evolve(engine, times, first, listeners, stop)
-        except (InvariantError, SpectralBoundsError) as error:
+        except (EngineFailureError, InvariantError, SpectralBoundsError) as error:
             if target is not None and recorder.count:  # the engine's state is spoiled, the record before it is not
-                files.write(dataset(recorder.count, f"stopped: {error}"), target)
+                kept = files.load_state(target) if checkpoint is not None and checkpoint.holds_state else None
+                files.write(dataset(recorder.count, f"stopped: {error}"), target, kept)
             raise
         finally:
             bar.close()
@@ -212,14 +225,14 @@ class _Run:
         attrs: dict[str, str | float | int] = dict(
             provenance(config.dumps(self.experiment, self.method, self.backend), self.method.name, self.backend)
         )
-        attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": self.method.drift_tolerance}
+        attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": watch.tolerance}
         attrs |= {f"drift_{name}": value for name, value in watch.drift.items()}
         attrs |= {f"engine_{key}": value for key, value in work.details.items()}
         attrs["state_deviation_kind"] = self.method.deviation_kind
         if work.applications is not None:
             attrs["applications_of_h"] = work.applications
-        if work.deviation is not None:
-            attrs["state_deviation_reached"] = work.deviation
+        if recorder.deviation is not None:
+            attrs["state_deviation_reached"] = recorder.deviation
         attrs["packet_truncated"] = self.experiment.truncated
         attrs["warnings"] = "\n".join(self.experiment.remarks())
         attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in left_out(self.experiment).items())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import pysv
 from pysv.engines import choose, methods, readiness
 from pysv.engines.base import Method
-from pysv.errors import EngineError, JuliaUnavailableError, NotReadyError
+from pysv.errors import EngineError, EngineFailureError, JuliaUnavailableError, NotReadyError
 
 METHODS: dict[str, Method] = {
     "rk4": pysv.RK4(time_step=0.004),
@@ -100,9 +100,9 @@ def test_engines_to_come_are_refused(name):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"spins": pysv.Gibbs()}, "thermal spins .* are not ready .* use 'antiparallel' or 'product'"),
-        ({"bath": pysv.BosonicBath()}, "baths are not ready in this version; leave the bath out"),
-        ({"source": pysv.ConfinedElectrons()}, "several electrons .* are not ready .* use source 'wave-packet'"),
+        ({"spins": pysv.Gibbs()}, r"\[spins\] kind = 'gibbs' .* is not ready .* use 'antiparallel' or 'product'"),
+        ({"bath": pysv.BosonicBath()}, r"\[bath\] .* is not ready in this version; leave it out"),
+        ({"source": pysv.ConfinedElectrons()}, r"\[source\] kind = 'confined' .* is not ready .* use 'wave-packet'"),
     ],
 )
 @pytest.mark.parametrize("verb", [pysv.solve, pysv.estimate])
@@ -123,5 +123,7 @@ def test_names_that_do_not_exist():
 
 
 def test_an_integrator_that_gives_up_says_so(small):
-    with pytest.raises(EngineError, match=r"QuTiP's adams gave up between 0 and 0.5 fs: .*raise nsteps = 2 or loosen"):
+    with pytest.raises(
+        EngineFailureError, match=r"QuTiP's adams gave up between 0 and 0.5 fs: .*raise nsteps = 2 or loosen"
+    ):
         pysv.solve(small, engine=pysv.QuTiP(nsteps=2), progress=False)

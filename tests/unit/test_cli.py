@@ -117,12 +117,33 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
         ("[evolution]\nstep = 0", "bad.toml: [evolution] step = 0 must be greater than 0 (fs)"),
         ("[evolution]\nstep = -1", "bad.toml: [evolution] step = -1 must be greater than 0 (fs)"),
         ("[evolution]\nstep = 61", "bad.toml: [evolution] step = 61 fs is larger than stop = 60 fs"),
-        ("[source]\ncenter = 5", "bad.toml: center = 5: 1.8e-01 (left end) of the packet lies beyond the chain, at most"),
-        ("[spins]\nkind = 'gibbs'", "thermal spins (kind 'gibbs') are not ready in this version; use 'antiparallel' or"),
-        ("[bath]", "baths are not ready in this version; leave the bath out for a closed system"),
-        ("[source]\nkind = 'confined'", "several electrons (source 'confined') are not ready in this version; use source"),
-        ("[evolution]\nengine = 'tdmrg'", "engine 'tdmrg' is not ready in this version; ready: chebyshev, qutip, rk4"),
-        ("[evolution]\nbackend = 'julia'", "backend 'julia' is not ready in this version for engine 'chebyshev'; use"),
+        (
+            "[source]\ncenter = 5",
+            "bad.toml: center = 5: 1.8e-01 (left end) of the packet lies beyond the chain, at most",
+        ),
+        (
+            "[spins]\nkind = 'gibbs'",
+            "bad.toml: [spins] kind = 'gibbs' (thermal) is not ready in this version; use 'antiparallel' or",
+        ),
+        ("[bath]", "bad.toml: [bath] (open systems) is not ready in this version; leave it out for a closed system"),
+        (
+            "[source]\nkind = 'confined'",
+            "bad.toml: [source] kind = 'confined' (several electrons) is not ready in this version; use",
+        ),
+        (
+            "[evolution]\nengine = 'tdmrg'",
+            "bad.toml: engine 'tdmrg' is not ready in this version; ready: chebyshev, qutip, rk4",
+        ),
+        (
+            "[evolution]\nbackend = 'julia'",
+            "bad.toml: backend 'julia' is not ready in this version for engine 'chebyshev'; use",
+        ),
+        (
+            "[device]\npolarizer = [1, 10000000000]\nsites = 20000000000\nanalyzer = [10000000002, 10000000003]",
+            "at most 60 can be numbered",
+        ),
+        ("[device]\nhopping = 1e308", "bad.toml: [device] hopping = 1e+308 must be at most 1e+06 (eV)"),
+        ("[evolution]\nengine = 'rk4'\n[evolution.chebyshev]", "bad.toml: [evolution.chebyshev] would be ignored"),
         ("sites == 3", "bad.toml: is not valid TOML"),
     ],
 )
@@ -144,12 +165,18 @@ def test_bad_words(experiment_file, capsys):
     assert "the following arguments are required: FILE.toml" in fails(capsys, "run")
     assert "unknown engine 'rk5'; did you mean 'rk4'" in fails(capsys, "run", file, "--engine", "rk5")
     assert "unknown backend 'rust'" in fails(capsys, "run", file, "--backend", "rust")
+    (experiment_file.parent / "rk4.toml").write_text(experiment_file.read_text() + "engine = 'rk4'\n[evolution.rk4]\n")
+    assert "rk4.toml: [evolution.rk4] would be ignored with --engine qutip" in fails(
+        capsys, "run", "rk4.toml", "--engine", "qutip"
+    )
     assert "absent.toml: cannot be read (No such file or directory)" in fails(capsys, "run", "absent.toml")
     assert "the folder absent does not exist; make it first" in fails(capsys, "run", file, "--out", "absent/a.nc")
     assert "the folder absent does not exist; make it first" in fails(capsys, "figure", "3", "--out", "absent")
     assert "figure '1': unknown number '1'" in fails(capsys, "figure", "1")
     assert "figure 4 (negativity against the number of spins) is not ready" in fails(capsys, "figure", "4")
-    assert "figure 6 (several electrons) is not ready in this version; ready: 2, 3, 5, 7" in fails(capsys, "figure", "6")
+    assert "figure 6 (several electrons) is not ready in this version; ready: 2, 3, 5, 7" in fails(
+        capsys, "figure", "6"
+    )
     for verb in ("movie", "sweep", "julia"):
         assert f"`pysv {verb}` is not ready in this version" in fails(capsys, verb, "a", "--b", "c")
 
@@ -173,6 +200,12 @@ def test_bad_result_files(experiment_file, folder, capsys):
     assert "small.nc: was made by another experiment; its [device] is" in fails(
         capsys, "resume", "small.nc", "--experiment", "other.toml"
     )
+    (folder / "rk4.toml").write_text(experiment_file.read_text() + "engine = 'rk4'\n")
+    assert "small.nc: was made with Chebyshev" in fails(
+        capsys, "resume", "small.nc", "--experiment", "rk4.toml", "--stop", "9"
+    )
+    assert "stop = nan must be finite" in fails(capsys, "resume", "small.nc", "--stop", "nan")
+    assert "is not a whole number of steps" in fails(capsys, "resume", "small.nc", "--stop", "8.3")
     assert "stop = -1 must be greater than 0" in fails(capsys, "resume", "small.nc", "--stop", "-1")
     with h5py.File("small.nc", "a") as file:
         del file["checkpoint"]

@@ -135,5 +135,14 @@ def test_wall_echoes():
     assert 36 <= left <= 40
     assert right == pytest.approx((202 - 20 + 202 - 55) / 3.0385, rel=1e-4)
     assert pysv.Experiment(source=pysv.WavePacket(momentum=0.0)).wall_echoes == ()
+    device = pysv.SpinValve()
+    beyond = pysv.WavePacket(center=150).wall_echoes(device)  # runs away from the layers: only the right wall answers
+    assert [name for _, name in beyond] == ["right wall"]
+    assert beyond[0][0] == pytest.approx((52 + 147) / 3.0385, rel=1e-4)
+    mirrored = pysv.WavePacket(center=182, momentum=-math.pi / 2).wall_echoes(
+        pysv.SpinValve(polarizer=(147, 150), analyzer=(155, 158))
+    )
+    other = {"left wall": "right wall", "right wall": "left wall"}
+    assert mirrored == tuple((time, other[name]) for time, name in pysv.Experiment().wall_echoes)
     backward = pysv.Experiment(source=pysv.WavePacket(momentum=-math.pi / 2)).wall_echoes
     assert backward[0][0] == pytest.approx((20 + 44) / 3.0385, rel=1e-4)

@@ -110,8 +110,8 @@ def test_what_cannot_be_resumed(small, tmp_path):
     files.write(data, path, dataclasses.replace(state, arrays={}))
     with pytest.raises(ResumeError, match="the saved state holds nothing for 'psi_up'"):
         pysv.resume(path, stop=8)
-    files.write(data, path, dataclasses.replace(state, time=3.0))
-    with pytest.raises(ResumeError, match="state is of t = 3 fs, its last snapshot is of 6 fs"):
+    files.write(data, path, dataclasses.replace(state, time=7.25))
+    with pytest.raises(ResumeError, match="state is of t = 7.25 fs, its last snapshot is of 6 fs"):
         pysv.resume(path, stop=8)
 
 
@@ -192,9 +192,50 @@ def test_an_unstable_step_stops_the_run_and_keeps_what_was_good(small, tmp_path)
         assert "checkpoint" not in file
 
 
+def test_a_failed_extension_keeps_the_good_state(small, tmp_path, monkeypatch):
+    """The record up to the failure is kept, and the run goes on from the last good state."""
+    from pysv.engines.base import PureStateEngine
+
+    path = tmp_path / "run.nc"
+    pysv.solve(small, progress=False, out=path)
+    usual = PureStateEngine.advance
+
+    def spoiled(self, time):
+        usual(self, time)
+        if time > 7:
+            self.psi[0][0, 0] = math.nan
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PureStateEngine, "advance", spoiled)
+        with pytest.raises(InvariantError):
+            pysv.resume(path, stop=9, progress=False)
+    kept = pysv.load(path)
+    assert float(kept.time[-1]) == 7
+    assert kept.attrs["status"].startswith("stopped: norm is nan at t = 7.5 fs")
+    assert kept.attrs["drift_norm"] < 1e-12
+    longer = dataclasses.replace(small, times=pysv.times(stop=9, step=0.5))
+    assert_same(pysv.resume(path, progress=False), pysv.solve(longer, progress=False))
+
+
+def test_a_loose_tolerance_may_drift_by_as_much(small):
+    """The drift that stops a run follows the tolerance that the user asked for."""
+    data = pysv.solve(small, engine=pysv.Chebyshev(tolerance=1e-4), progress=False)
+    assert 1e-9 < data.attrs["state_deviation_reached"] <= 6e-4
+    assert data.attrs["status"] == "complete"
+
+
+def test_intervals_longer_than_one_expansion(small):
+    """3000 fs in one interval: several expansions, and the same state as in small intervals."""
+    long = dataclasses.replace(small, times=pysv.times(stop=3000, step=3000))
+    steps = dataclasses.replace(small, times=pysv.times(stop=3000, step=100))
+    one, other = (pysv.solve(experiment, progress=False).isel(time=-1) for experiment in (long, steps))
+    for name in ("spin_z", "log_negativity", "entropy_total", "electron_density"):
+        np.testing.assert_allclose(one[name], other[name], atol=1e-8)
+
+
 def test_a_run_that_does_not_fit_is_refused_before_it_allocates():
     huge = pysv.Experiment(
-        device=pysv.SpinValve(sites=400, polarizer=(44, 73), analyzer=(78, 107)), source=pysv.WavePacket(spin="up")
+        device=pysv.SpinValve(sites=400, polarizer=(44, 72), analyzer=(78, 106)), source=pysv.WavePacket(spin="up")
     )
     begun = time.monotonic()
     with pytest.raises(
