@@ -53,9 +53,15 @@ def measures() -> Callable[[], object]:
     runs = pure_runs(experiment)
     engine = method.start(runs, "python")
     engine.advance(20.0)
-    snapshot, watch = engine.snapshot(), Watch(method.drift_tolerance, triangle_bound(runs[0].hamiltonian))
+    watch = Watch(method.drift_tolerance(20.0), triangle_bound(runs[0].hamiltonian))
     recorder = Recorder(experiment, 1, watch)
-    return lambda: (watch.heard(0, snapshot), recorder.measure(snapshot))
+
+    def action() -> None:
+        snapshot = engine.snapshot()  # a fresh one: what it has computed once it keeps
+        watch.heard(0, snapshot)
+        recorder.measure(snapshot)
+
+    return action
 
 
 def judge(name: str, value: str, target: str, reached: bool) -> None:

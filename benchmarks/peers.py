@@ -66,7 +66,7 @@ def pysv_engine(method: Method, run: PureRun) -> Evolve:
         engine = method.start((run,), "python")
         for t in times[1:]:
             engine.advance(float(t))
-            yield engine.snapshot().parts[0].psi
+            yield run.hamiltonian.layout.flat(engine.snapshot().parts[0].psi)
 
     return evolve
 
@@ -102,15 +102,16 @@ def peers(run: PureRun) -> list[Contender]:
 
         return evolve
 
+    start = h.layout.flat(run.psi)
     everything = Basis.of_sectors(h.basis.n_spins, tuple(range(h.basis.n_spins + 2)))
     rows = everything.rows_of(h.basis.electron, h.basis.configuration)
     whole = np.zeros((everything.rows, h.sites), complex)
-    whole[rows] = run.psi
+    whole[rows] = start
     adams = {"method": "adams", "atol": 1e-10, "rtol": 1e-8}
     found = [
         Contender("pysv rk4, 0.1 fs", pysv_engine(pysv.RK4(time_step=0.1, measure_error=False), run)),
-        Contender(ADAMS, sesolve(h, run.psi, **adams)),
-        Contender(KRYLOV, sesolve(h, run.psi, method="krylov", krylov_dim=30, atol=1e-12)),
+        Contender(ADAMS, sesolve(h, start, **adams)),
+        Contender(KRYLOV, sesolve(h, start, method="krylov", krylov_dim=30, atol=1e-12)),
         Contender(WHOLE, sesolve(Hamiltonian.of_device(pysv.SpinValve(), everything), whole, **adams), rows=rows),
         Contender("SciPy expm_multiply", scipy),
     ]
@@ -139,5 +140,5 @@ def reference(run: PureRun, times: np.ndarray, substeps: int, size: int = 30) ->
             basis[k + 1] = new / beta[k]
         values, vectors = eigh_tridiagonal(alpha, beta[:-1])
         psi = norm * (vectors @ (np.exp(-1j * step * values) * vectors[0])) @ basis[:-1]
-        found.append(psi.reshape(run.psi.shape))
+        found.append(psi.reshape(-1, run.hamiltonian.sites))
     return np.array(found[substeps - 1 :: substeps])

@@ -69,7 +69,7 @@ def _resume(options: argparse.Namespace) -> int:
     data = resume(
         options.file,
         stop=options.stop,
-        experiment=asked and asked.experiment,
+        experiment=None if asked is None else asked.experiment,
         engine="auto" if asked is None else asked.engine,
         progress=not options.quiet,
     )

@@ -59,7 +59,7 @@ class Layout:
     def flat(self, psi: np.ndarray) -> np.ndarray:
         """A state in this layout as (rows, sites); a view where there is one tile."""
         if self.tiles == 1:
-            return psi[0]
+            return np.asarray(psi[0])
         out = np.empty((psi.shape[1], self.sites), dtype=psi.dtype)
         for tile, (sites, columns) in enumerate(self.slices()):
             out[:, sites] = psi[tile, :, columns]

@@ -59,7 +59,7 @@ def spectral_bounds(
     margin: float = 0.01,
     max_steps: int = 120,
     check_every: int = 8,
-    buffers: tuple[np.ndarray, np.ndarray] | None = None,
+    buffers: list[np.ndarray] | None = None,
 ) -> SpectralBounds:
     """Interval that holds the spectrum of H: extreme Ritz values, their residuals, and a margin.
 
@@ -74,7 +74,7 @@ def spectral_bounds(
         Relative safety margin.
     max_steps, check_every : int
         Largest number of Lanczos steps, and how often convergence is looked at.
-    buffers : two complex ndarray (tiles, rows, width), optional
+    buffers : list of two complex ndarray (tiles, rows, width), optional
         Memory to work in, overwritten.
 
     Returns

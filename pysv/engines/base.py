@@ -194,9 +194,9 @@ class PureStateEngine(Engine):
         self._applications = [0] * len(runs)
         sizes = [prod(run.hamiltonian.shape) for run in runs]
         largest = max(sizes)
-        self._memory = [np.zeros(largest if self.large else size, dtype) for size in sizes]
+        self._memory: list[np.ndarray] = [np.zeros(largest if self.large else size, dtype) for size in sizes]
         if self.large:
-            shared = [np.zeros(largest, dtype) for _ in range(spare)]
+            shared: list[np.ndarray] = [np.zeros(largest, dtype) for _ in range(spare)]
             self._spare = [shared] * len(runs)
         else:
             self._spare = [[np.zeros(size, dtype) for _ in range(spare)] for size in sizes]

@@ -177,7 +177,7 @@ class _ChebyshevEngine(PureStateEngine):
         self._real = np.float32 if single else np.float64
         self._tables = [run.hamiltonian.tables(self._real) for run in runs]
         self.bounds = [
-            spectral_bounds(run.hamiltonian, margin=method.bound_margin, buffers=tuple(self.spare(number)))
+            spectral_bounds(run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number))
             for number, run in enumerate(runs)
         ]
         self._applications = [bounds.steps for bounds in self.bounds]
