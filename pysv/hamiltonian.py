@@ -135,7 +135,7 @@ class Hamiltonian:
         from pysv import kernels
 
         threads = kernels.threads_for(psi.size)
-        return float(kernels.expectation(kernels.as_reals(psi), self.sites, self.tables(psi.real.dtype.type), threads))
+        return kernels.expectation(kernels.as_reals(psi), self.sites, self.tables(psi.real.dtype.type), threads)
 
     def sparse(self) -> csr_matrix:
         """H as a sparse real symmetric matrix over the flattened state (rows, sites), for checks and for QuTiP."""

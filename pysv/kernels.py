@@ -27,9 +27,11 @@ _BLOCK = 64
 
 
 @numba.njit(inline="always", **_JIT)
-def _row(t, r, psi, o, sites, window, table, scale, shift, beta):
+def _row(
+    t, r, psi, o, sites, begin, end_tile, diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column,
+    couplings, scale, shift, beta,
+):  # fmt: skip
     """`o`, a row of reals, becomes scale·(H − shift)ψ − beta·o on row r of tile t."""
-    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
     full = psi.shape[2]
     width = min(full, 2 * sites - t * full)
     here = psi[t]
@@ -46,11 +48,11 @@ def _row(t, r, psi, o, sites, window, table, scale, shift, beta):
             o[j + 2] = d * p[j + 2] - hop * (p[j] + p[j + 4]) - beta * o[j + 2]
         for j in range(width - 2, width):
             o[j] = d * p[j] - hop * p[j - 2] - beta * o[j]
-    if t > window[0]:
+    if t > begin:
         q = psi[t - 1, r]
         o[0] -= hop * q[full - 2]
         o[1] -= hop * q[full - 1]
-    if t < window[1] - 1:
+    if t < end_tile - 1:
         q = psi[t + 1, r]
         o[width - 2] -= hop * q[0]
         o[width - 1] -= hop * q[1]
@@ -97,8 +99,14 @@ def _accumulate(new, old, total, mix):
 
 
 @numba.njit(inline="always", **_JIT)
-def _recursion_row(t, r, psi, previous, totals, sites, window, table, factor, mix):
-    _row(t, r, psi, previous[t, r], sites, window, table, factor[0], factor[1], factor[2])
+def _recursion_row(
+    t, r, psi, previous, totals, sites, begin, end_tile, diagonal, first, neighbour, partner, tile_first, tile_spin,
+    tile_column, couplings, factor, mix,
+):  # fmt: skip
+    _row(
+        t, r, psi, previous[t, r], sites, begin, end_tile, diagonal, first, neighbour, partner, tile_first, tile_spin,
+        tile_column, couplings, factor[0], factor[1], factor[2],
+    )  # fmt: skip
     for output in range(mix.shape[0]):
         if mix[output, 5] != 0:
             _accumulate(previous[t, r], psi[t, r], totals[output, t, r], mix[output])
@@ -107,13 +115,18 @@ def _recursion_row(t, r, psi, previous, totals, sites, window, table, factor, mi
 @numba.njit(**_JIT)
 def apply(psi, out, sites, window, table):
     """out ← Hψ in the window, on the calling thread; `out` must be finite."""
-    zero = table[7][0] * 0
+    begin, end = window
+    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
+    zero = couplings[0] * 0
     one = zero + 1
-    for t in range(window[0], window[1]):
+    for t in range(begin, end):
         for r in range(psi.shape[1]):
             for j in range(psi.shape[2]):
                 out[t, r, j] = zero
-            _row(t, r, psi, out[t, r], sites, window, table, one, zero, zero)
+            _row(
+                t, r, psi, out[t, r], sites, begin, end, diagonal, first, neighbour, partner, tile_first, tile_spin,
+                tile_column, couplings, one, zero, zero,
+            )  # fmt: skip
 
 
 @numba.njit(**_JIT)
@@ -127,96 +140,151 @@ def recursion(psi, previous, totals, sites, window, table, factors, mixes):
     `totals` has shape (outputs, tiles, rows, 2·width), `factors` (steps, 3) holds scale, shift and beta, `mixes`
     (steps, outputs, 6) holds Re c, Im c, Re c', Im c', keep and add, all in the precision of the state.
     """
+    begin, end = window
+    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
     for n in range(factors.shape[0]):
-        for t in range(window[0], window[1]):
+        factor, mix = factors[n], mixes[n]
+        new, old = (previous, psi) if n % 2 == 0 else (psi, previous)
+        for t in range(begin, end):
             for r in range(psi.shape[1]):
-                if n % 2 == 0:
-                    _recursion_row(t, r, psi, previous, totals, sites, window, table, factors[n], mixes[n])
-                else:
-                    _recursion_row(t, r, previous, psi, totals, sites, window, table, factors[n], mixes[n])
+                _recursion_row(
+                    t, r, old, new, totals, sites, begin, end, diagonal, first, neighbour, partner, tile_first,
+                    tile_spin, tile_column, couplings, factor, mix,
+                )  # fmt: skip
 
 
 @numba.njit(parallel=True, **_JIT)
 def recursion_step_threads(psi, previous, totals, sites, window, table, factor, mix, threads):
     """One step of `recursion` with row blocks dealt out to the threads in turn."""
+    begin, end = window
+    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
     rows = psi.shape[1]
     blocks = (rows + _BLOCK - 1) // _BLOCK
-    for t in range(window[0], window[1]):
+    for t in range(begin, end):
         for worker in numba.prange(threads):
             for block in range(worker, blocks, threads):
                 for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
-                    _recursion_row(t, r, psi, previous, totals, sites, window, table, factor, mix)
+                    _recursion_row(
+                        t, r, psi, previous, totals, sites, begin, end, diagonal, first, neighbour, partner,
+                        tile_first, tile_spin, tile_column, couplings, factor, mix,
+                    )  # fmt: skip
 
 
-@numba.njit(parallel=True, **_JIT_SUM)
-def tile_weights(psi, window, threads):
-    """Σ |ψ|² on each tile of the window, float64 (tiles,)."""
+@numba.njit(**_JIT_SUM)
+def _weights_share(psi, window, worker, threads, sums):
+    rows = psi.shape[1]
+    for t in range(window[0], window[1]):
+        for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
+            part = 0.0
+            for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+                for j in range(psi.shape[2]):
+                    part += psi[t, r, j] ** 2
+            sums[worker, t] += part
+
+
+@numba.njit(**_JIT_SUM)
+def _marginals_share(psi, electron, row_weight, site_weight, worker, threads):
     tiles, rows, full = psi.shape
-    sums = np.zeros((threads, tiles))
-    for worker in numba.prange(threads):
-        for t in range(window[0], window[1]):
-            for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
+    for t in range(tiles):
+        for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
+            for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+                p, s = psi[t, r], site_weight[worker, electron[r], t]
                 part = 0.0
-                for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
-                    for j in range(full):
-                        part += psi[t, r, j] ** 2
-                sums[worker, t] += part
-    return sums.sum(axis=0)
+                for j in range(full // 2):
+                    square = p[2 * j] * p[2 * j] + p[2 * j + 1] * p[2 * j + 1]
+                    s[j] += square
+                    part += square
+                row_weight[r] += part
 
 
-@numba.njit(parallel=True, **_JIT_SUM)
-def expectation(psi, sites, table, threads):
-    """Σ ψ*Hψ, which is real, without storing Hψ."""
+@numba.njit(**_JIT_SUM)
+def _expectation_share(psi, sites, table, worker, threads, sums):
+    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
     tiles, rows, full = psi.shape
-    zero = table[7][0] * 0
+    zero = couplings[0] * 0
     one = zero + 1
-    window = (0, tiles)
+    scratch = np.zeros(full, psi.dtype)
+    for t in range(tiles):
+        for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
+            part = 0.0
+            for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+                _row(
+                    t, r, psi, scratch, sites, 0, tiles, diagonal, first, neighbour, partner, tile_first, tile_spin,
+                    tile_column, couplings, one, zero, zero,
+                )  # fmt: skip
+                for j in range(min(full, 2 * sites - t * full)):
+                    part += scratch[j] * psi[t, r, j]
+            sums[worker] += part
+
+
+@numba.njit(parallel=True, **_JIT)
+def _weights_threads(psi, window, threads, sums):
+    for worker in numba.prange(threads):
+        _weights_share(psi, window, worker, threads, sums)
+
+
+@numba.njit(parallel=True, **_JIT)
+def _marginals_threads(psi, electron, row_weight, site_weight, threads):
+    for worker in numba.prange(threads):
+        _marginals_share(psi, electron, row_weight, site_weight, worker, threads)
+
+
+@numba.njit(parallel=True, **_JIT)
+def _expectation_threads(psi, sites, table, threads, sums):
+    for worker in numba.prange(threads):
+        _expectation_share(psi, sites, table, worker, threads, sums)
+
+
+def tile_weights(psi: np.ndarray, window: tuple[int, int], threads: int) -> np.ndarray:
+    """Σ |ψ|² on each tile of the window, float64 (tiles,)."""
+    sums = np.zeros((threads, psi.shape[0]))
+    if threads == 1:  # waking the threads of a parallel loop takes longer than a small state
+        _weights_share(psi, window, 0, 1, sums)
+    else:
+        _weights_threads(psi, window, threads, sums)
+    return np.asarray(sums.sum(axis=0))
+
+
+def marginals(psi: np.ndarray, electron: np.ndarray, threads: int) -> tuple[np.ndarray, np.ndarray]:
+    """Σ_x |ψ[r, x]|², float64 (rows,), and Σ_r |ψ[r, x]|² of each electron spin, float64 (2, tiles, width)."""
+    rows, sites = np.zeros(psi.shape[1]), np.zeros((threads, 2, psi.shape[0], psi.shape[2] // 2))
+    if threads == 1:
+        _marginals_share(psi, electron, rows, sites, 0, 1)
+    else:
+        _marginals_threads(psi, electron, rows, sites, threads)
+    return rows, sites.sum(axis=0)
+
+
+def expectation(psi: np.ndarray, sites: int, table: tuple[np.ndarray, ...], threads: int) -> float:
+    """Σ ψ*Hψ, which is real, without storing Hψ."""
     sums = np.zeros(threads)
-    for worker in numba.prange(threads):
-        scratch = np.zeros(full, psi.dtype)
-        for t in range(tiles):
-            for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
-                part = 0.0
-                for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
-                    _row(t, r, psi, scratch, sites, window, table, one, zero, zero)
-                    for j in range(min(full, 2 * sites - t * full)):
-                        part += scratch[j] * psi[t, r, j]
-                sums[worker] += part
-    return sums.sum()
-
-
-@numba.njit(parallel=True, **_JIT_SUM)
-def marginals(psi, electron, row_weight, site_weight, threads):
-    """Adds Σ_x |ψ[r, x]|² to row_weight[r] and Σ_r |ψ[r, x]|² of each electron spin to site_weight[worker, σ, tile]."""
-    tiles, rows, full = psi.shape
-    for worker in numba.prange(threads):
-        for t in range(tiles):
-            for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
-                for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
-                    p, s = psi[t, r], site_weight[worker, electron[r], t]
-                    part = 0.0
-                    for j in range(full // 2):
-                        square = p[2 * j] * p[2 * j] + p[2 * j + 1] * p[2 * j + 1]
-                        s[j] += square
-                        part += square
-                    row_weight[r] += part
+    if threads == 1:
+        _expectation_share(psi, sites, table, 0, 1, sums)
+    else:
+        _expectation_threads(psi, sites, table, threads, sums)
+    return float(sums.sum())
 
 
 @numba.njit(**_JIT_SUM)
 def lanczos_step(now, previous, beta, sites, window, table):
     """One Lanczos step: previous ← normalised (H − α)now − beta·previous; returns (α, next beta)."""
-    zero = table[7][0] * 0
+    begin, end = window
+    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
+    zero = couplings[0] * 0
     one = zero + 1
     alpha = 0.0
-    for t in range(window[0], window[1]):
+    for t in range(begin, end):
         for r in range(now.shape[1]):
-            _row(t, r, now, previous[t, r], sites, window, table, one, zero, beta)
+            _row(
+                t, r, now, previous[t, r], sites, begin, end, diagonal, first, neighbour, partner, tile_first,
+                tile_spin, tile_column, couplings, one, zero, beta,
+            )  # fmt: skip
             part = 0.0
             for j in range(now.shape[2]):
                 part += now[t, r, j] * previous[t, r, j]
             alpha += part
     square = 0.0
-    for t in range(window[0], window[1]):
+    for t in range(begin, end):
         for r in range(now.shape[1]):
             part = 0.0
             for j in range(now.shape[2]):
@@ -225,7 +293,7 @@ def lanczos_step(now, previous, beta, sites, window, table):
             square += part
     norm = np.sqrt(square)
     if norm > 0:
-        for t in range(window[0], window[1]):
+        for t in range(begin, end):
             for r in range(now.shape[1]):
                 for j in range(now.shape[2]):
                     previous[t, r, j] *= 1 / norm

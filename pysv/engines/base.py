@@ -46,10 +46,8 @@ class Part:
 
         layout, basis = self.hamiltonian.layout, self.hamiltonian.basis
         threads = kernels.threads_for(self.psi.size)
-        rows = np.zeros(basis.rows)
-        sites = np.zeros((threads, 2, layout.tiles, layout.width))
-        kernels.marginals(kernels.as_reals(self.psi), basis.electron, rows, sites, threads)
-        return rows, sites.sum(axis=0).reshape(2, -1)[:, : layout.sites]
+        rows, sites = kernels.marginals(kernels.as_reals(self.psi), basis.electron, threads)
+        return rows, sites.reshape(2, -1)[:, : layout.sites]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from math import comb
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,7 @@ class Recorder:
         self._positions = np.array(device.spin_sites, dtype=float)
         self._momenta = np.array(experiment.record.momenta)
         self._omitted = left_out(experiment)
+        self._pool = ThreadPoolExecutor(1)
         self._arrays: dict[str, np.ndarray] = {}
         self.count = 0
         """Number of snapshots recorded."""
@@ -123,6 +125,7 @@ class Recorder:
         device = self._experiment.device
         rho = SpinDensity.of_snapshot(snapshot, device.n_polarizer, device.n_analyzer)
         turned, initial = in_initial_frame(rho, self._directions)
+        negativity = self._pool.submit(log_negativity, rho)  # LAPACK releases the interpreter's lock
         total, polarizer, analyzer = entropy(rho), layer_entropy(rho, "polarizer"), layer_entropy(rho, "analyzer")
         printed = qfi_paper(rho, self._positions, self._momenta)
         found: dict[str, np.ndarray | float] = {
@@ -131,13 +134,13 @@ class Recorder:
             "entropy_polarizer": polarizer,
             "entropy_analyzer": analyzer,
             "mutual_information": polarizer + analyzer - total,
-            "log_negativity": log_negativity(rho),
             "magnon_probability": flip_probabilities(*turned.probabilities, initial, device.n_spins),
             "w_fidelity": w_fidelity(turned, initial),
             "qfi_paper": printed,
             "qfi_variance": printed / 4,
             "qfi": qfi(rho, self._positions, self._momenta),
         }
+        found["log_negativity"] = negativity.result()
         if self._experiment.record.density_matrix:
             found["density_matrix"] = rho.dense()
         return found
