@@ -14,7 +14,7 @@ from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError
 from pysv.initial import electron_states, occupied_sectors
-from pysv.run.recorder import largest_block, left_out
+from pysv.run.observe import largest_block, left_out, way
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -105,11 +105,8 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     omitted = left_out(experiment)
     applications = len(rows) * method.applications(times.stop, times.count - 1, radius(experiment))
     block = largest_block(experiment)
-    measures = 0 if omitted else 16 * 6 * (comb(2 * n, n) if block < 2**n else 4**n)
-    if experiment.record.density_matrix and not omitted:
-        measures += 16 * 4**n * times.count
+    measures, per_snapshot = _measuring(experiment, block, sum(rows))
     recorded = 8 * times.count * (2 * device.sites + 4 * n + 40)
-    per_snapshot = 0.0 if omitted else 2e-3 + 2.5e-9 * block**3
     remarks = [*experiment.remarks()]
     if omitted:
         remarks.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
@@ -118,13 +115,24 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         backend=chosen,
         sectors=tuple(zip(labels, occupied_sectors(experiment), rows, strict=True)),
         amplitudes=amplitudes,
-        memory=16 * method.vectors * amplitudes + tables + measures + recorded,
+        memory=method.memory([count * device.sites for count in rows]) + tables + measures + recorded,
         available=available_memory(),
         applications=applications,
         seconds=applications / len(rows) * amplitudes * _SECONDS_PER_AMPLITUDE + times.count * per_snapshot,
         snapshots=times.count,
         remarks=tuple(remarks),
     )
+
+
+def _measuring(experiment: Experiment, block: int, rows: int) -> tuple[int, float]:
+    """Bytes and rough seconds that measuring a snapshot takes, by the way it is measured."""
+    n, chosen = experiment.device.n_spins, way(experiment)
+    if chosen == "dense":
+        kept = 16 * 4**n * experiment.times.count if experiment.record.density_matrix else 0
+        return 16 * 6 * (comb(2 * n, n) if block < 2**n else 4**n) + kept, 2e-3 + 2.5e-9 * block**3
+    columns = 2 * experiment.device.sites
+    flops = 8 * rows * columns**2 * (2 + len(experiment.record.momenta))
+    return 200_000_000 + 16 * n * rows, flops / 2e10 if chosen == "factor" else 1e-8 * n * rows
 
 
 def check_fits(needed: Estimate) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -139,6 +139,10 @@ class Method(ABC):
         if experiment.bath is not None:
             return "[bath] (open systems) is not ready in this version; leave it out for a closed system"
         return None
+
+    def memory(self, amplitudes: Sequence[int]) -> int:
+        """Bytes of all state-sized arrays, for pure runs of so many amplitudes."""
+        return 16 * self.vectors * sum(amplitudes)
 
     @abstractmethod
     def drift_tolerance(self, stop: float) -> float:

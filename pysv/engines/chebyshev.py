@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pysv import layout
 from pysv.checks import choice, real_number, truth
 from pysv.engines.base import Engine, Method, PureStateEngine, Work
 from pysv.errors import SpectralBoundsError
@@ -52,7 +54,7 @@ class Chebyshev(Method):
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any product state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    vectors: ClassVar[int] = 4
+    vectors: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -60,6 +62,12 @@ class Chebyshev(Method):
         put(self, "bound_margin", real_number("bound_margin", self.bound_margin, low=0.0, high=1.0))
         choice("precision", self.precision, ("double", "single"))
         truth("light_cone", self.light_cone)
+
+    def memory(self, amplitudes: Sequence[int]) -> int:
+        """One state for each run and two for work, which large runs share."""
+        size = 8 if self.precision == "single" else 16
+        large = size * max(amplitudes) > layout.SMALL
+        return size * (sum(amplitudes) + 2 * (max(amplitudes) if large else sum(amplitudes)))
 
     def drift_tolerance(self, stop: float) -> float:
         """Twice the error allowed to the state, above what rounding makes."""
@@ -228,8 +236,8 @@ class _ChebyshevEngine(PureStateEngine):
     def _window(self, number: int, interval: float) -> tuple[tuple[int, int], float]:
         """Tiles that the packet can reach, and the norm of what the choice neglects."""
         hamiltonian = self.runs[number].hamiltonian
-        layout = hamiltonian.layout
-        if layout.tiles == 1 or not self.method.light_cone:
+        tiling = hamiltonian.layout
+        if tiling.tiles == 1 or not self.method.light_cone:
             return hamiltonian.everywhere, 0.0
         from pysv import kernels
 
@@ -239,8 +247,8 @@ class _ChebyshevEngine(PureStateEngine):
         left, right = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
         hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)
-        reach = -(-hops // layout.width)
-        window = max(0, int(occupied[0]) - reach), min(layout.tiles, int(occupied[-1]) + 1 + reach)
+        reach = -(-hops // tiling.width)
+        window = max(0, int(occupied[0]) - reach), min(tiling.tiles, int(occupied[-1]) + 1 + reach)
         return window, 0.0 if window == hamiltonian.everywhere else 3 * allowed
 
     def work(self) -> Work:
@@ -252,8 +260,8 @@ class _ChebyshevEngine(PureStateEngine):
         return Work(sum(self._applications), self.deviation(), details)
 
 
-def _clear_outside(psi: np.ndarray, window: tuple[int, int], layout: Layout) -> None:
+def _clear_outside(psi: np.ndarray, window: tuple[int, int], tiling: Layout) -> None:
     """Zeros on the tiles outside the window and on the places beyond the chain."""
     psi[: window[0]] = 0
     psi[window[1] :] = 0
-    psi[-1, :, layout.sites - (layout.tiles - 1) * layout.width :] = 0
+    psi[-1, :, tiling.sites - (tiling.tiles - 1) * tiling.width :] = 0

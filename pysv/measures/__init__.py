@@ -2,7 +2,8 @@
 
 from pysv.measures.electron import electron_densities, electron_spin, invariants
 from pysv.measures.entropy import entropy, layer_entropy, mutual_information
-from pysv.measures.fisher import qfi, qfi_paper
+from pysv.measures.factor import SpinFactor, probabilities
+from pysv.measures.fisher import qfi, qfi_of_probabilities, qfi_paper
 from pysv.measures.magnons import flip_probabilities, w_fidelity
 from pysv.measures.negativity import log_negativity, partial_transpose
 from pysv.measures.reduced import Block, SpinDensity
@@ -10,6 +11,7 @@ from pysv.measures.reduced import Block, SpinDensity
 __all__ = [
     "Block",
     "SpinDensity",
+    "SpinFactor",
     "electron_densities",
     "electron_spin",
     "entropy",
@@ -19,7 +21,9 @@ __all__ = [
     "log_negativity",
     "mutual_information",
     "partial_transpose",
+    "probabilities",
     "qfi",
+    "qfi_of_probabilities",
     "qfi_paper",
     "w_fidelity",
 ]

@@ -20,8 +20,9 @@ from pysv.initial import pure_runs
 from pysv.needs import check_fits, estimate, radius
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.loop import Listener, evolve
+from pysv.run.observe import largest_block, left_out
 from pysv.run.progress import Progress
-from pysv.run.recorder import Recorder, largest_block, left_out
+from pysv.run.recorder import Recorder
 from pysv.run.stop import CtrlC
 from pysv.run.watch import Watch
 

@@ -1,0 +1,168 @@
+"""What is measured at a snapshot, by the way that the size of the system allows.
+
+- *dense*: ρ is formed in blocks; every measure.
+- *factor*: ρ is never formed (see `pysv.measures.factor`); every measure but the negativity. Needs pure runs in single
+  S^z sectors.
+- *diagonal*: only what the diagonal of ρ gives; for large systems with tilted spins.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from math import comb
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.basis import spin_signs
+from pysv.initial import occupied_sectors
+from pysv.measures import (
+    SpinDensity,
+    SpinFactor,
+    electron_densities,
+    electron_spin,
+    entropy,
+    flip_probabilities,
+    layer_entropy,
+    log_negativity,
+    probabilities,
+    qfi,
+    qfi_of_probabilities,
+    qfi_paper,
+    w_fidelity,
+)
+from pysv.measures.magnons import collinear_configuration, in_initial_frame
+
+if TYPE_CHECKING:
+    from pysv.engines.base import Snapshot
+    from pysv.experiment import Experiment
+
+Measured = dict[str, np.ndarray | float]
+
+LARGEST_BLOCK = 1024
+"""Largest block of ρ that is formed and diagonalised at every snapshot."""
+
+_DENSE_ONLY = ("log_negativity",)
+_NOT_DIAGONAL = ("spin_x", "spin_y", "entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information",
+                 "log_negativity", "w_fidelity", "qfi")  # fmt: skip
+
+
+def largest_block(experiment: Experiment) -> int:
+    """Size of the largest block of the localized spins' density matrix."""
+    n = experiment.device.n_spins
+    if not _conserves(experiment):
+        return int(2**n)
+    return max(comb(n, d) for (sector,) in occupied_sectors(experiment) for d in (sector - 1, sector) if 0 <= d <= n)
+
+
+def way(experiment: Experiment) -> str:
+    """``"dense"``, ``"factor"`` or ``"diagonal"``: how the experiment's snapshots are measured."""
+    if largest_block(experiment) <= LARGEST_BLOCK:
+        return "dense"
+    return "factor" if _conserves(experiment) else "diagonal"
+
+
+def left_out(experiment: Experiment) -> dict[str, str]:
+    """Measures that are not recorded for this experiment, each with the reason."""
+    chosen = way(experiment)
+    if chosen == "dense":
+        return {}
+    reason = (
+        f"needs a density-matrix block of {largest_block(experiment)} configurations, "
+        f"this version forms up to {LARGEST_BLOCK}"
+    )
+    names = list(_DENSE_ONLY if chosen == "factor" else _NOT_DIAGONAL)
+    if collinear_configuration(experiment.spins.directions(experiment.device)) is None:  # type: ignore[union-attr]
+        names += ["magnon_probability", "w_fidelity"]
+    names += ["density_matrix"] if experiment.record.density_matrix else []
+    return dict.fromkeys(names, reason)
+
+
+def _conserves(experiment: Experiment) -> bool:
+    return all(len(sectors) == 1 for sectors in occupied_sectors(experiment))
+
+
+class Observer:
+    """Measures snapshots of one experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        device = experiment.device
+        self._layers = device.n_polarizer, device.n_analyzer
+        self._directions = experiment.spins.directions(device)  # type: ignore[union-attr]
+        self._initial = collinear_configuration(self._directions)
+        self._positions = np.array(device.spin_sites, dtype=float)
+        self._momenta = np.array(experiment.record.momenta)
+        self._keeps_density = experiment.record.density_matrix
+        self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[way(experiment)]
+        self._pool = ThreadPoolExecutor(1)
+
+    def measure(self, snapshot: Snapshot) -> Measured:
+        """All variables of one snapshot but the invariants, by name."""
+        density, spin_density = electron_densities(snapshot)
+        found: Measured = {
+            "electron_density": density,
+            "electron_spin_density_z": spin_density,
+            **{f"electron_spin_{axis}": v for axis, v in zip("xyz", electron_spin(snapshot), strict=True)},
+        }
+        if snapshot.deviation is not None:
+            found["state_deviation"] = snapshot.deviation
+        return found | self._spins_of(snapshot)
+
+    def _dense(self, snapshot: Snapshot) -> Measured:
+        rho = SpinDensity.of_snapshot(snapshot, *self._layers)
+        negativity = self._pool.submit(log_negativity, rho)  # LAPACK releases the interpreter's lock
+        turned, initial = in_initial_frame(rho, self._directions)
+        found: Measured = {
+            **{f"spin_{axis}": v for axis, v in zip("xyz", rho.spin_expectations(), strict=True)},
+            **_entropies(entropy(rho), layer_entropy(rho, "polarizer"), layer_entropy(rho, "analyzer")),
+            "magnon_probability": flip_probabilities(*turned.probabilities, initial, rho.n_spins),
+            "w_fidelity": w_fidelity(turned, initial),
+            **_fisher(qfi_paper(rho, self._positions, self._momenta)),
+            "qfi": qfi(rho, self._positions, self._momenta),
+        }
+        found["log_negativity"] = negativity.result()
+        if self._keeps_density:
+            found["density_matrix"] = rho.dense()
+        return found
+
+    def _factor(self, snapshot: Snapshot) -> Measured:
+        phi = SpinFactor.of_snapshot(snapshot, *self._layers)
+        found = self._diagonal(snapshot)
+        assert self._initial is not None  # single sectors have collinear spins
+        zeros = np.zeros(phi.n_spins)  # no coherence between different numbers of down spins
+        return found | {
+            "spin_x": zeros,
+            "spin_y": zeros,
+            **_entropies(phi.entropy(), phi.layer_entropy("polarizer"), phi.layer_entropy("analyzer")),
+            "w_fidelity": phi.w_fidelity(self._initial),
+            "qfi": phi.qfi(self._positions, self._momenta),
+        }
+
+    def _diagonal(self, snapshot: Snapshot) -> Measured:
+        configuration, probability = probabilities(snapshot)
+        n = len(self._directions)
+        found: Measured = {
+            "spin_z": probability @ spin_signs(configuration, n),
+            **_fisher(qfi_of_probabilities(configuration, probability, self._positions, self._momenta)),
+        }
+        if self._initial is not None:
+            found["magnon_probability"] = flip_probabilities(configuration, probability, self._initial, n)
+        return found
+
+
+def _entropies(total: float, polarizer: float, analyzer: float) -> Measured:
+    return {
+        "entropy_total": total,
+        "entropy_polarizer": polarizer,
+        "entropy_analyzer": analyzer,
+        "mutual_information": polarizer + analyzer - total,
+    }
+
+
+def _fisher(printed: np.ndarray) -> Measured:
+    return {"qfi_paper": printed, "qfi_variance": printed / 4}

@@ -1,0 +1,177 @@
+"""What only large systems use, forced on small ones and held against brute force or the usual way."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import brute
+import numpy as np
+import pytest
+from conftest import random_experiment
+from test_brute_force import brute_run
+
+import pysv
+from pysv import layout
+from pysv.engines.chebyshev import light_cone
+from pysv.initial import pure_runs
+from pysv.measures import SpinDensity, SpinFactor, entropy, layer_entropy, log_negativity, qfi, w_fidelity
+from pysv.run import observe
+
+SEEDS = range(0, 12)
+
+
+@pytest.fixture
+def tiled(monkeypatch):
+    """Every state is large: narrow tiles, one shared work space, all threads on one run."""
+    monkeypatch.setattr(layout, "SMALL", 0)
+    monkeypatch.setattr(layout, "WIDTH", 3)
+    monkeypatch.setattr("pysv.kernels.threads_for", lambda amplitudes: 2)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_tiles_and_threads_against_brute_force(seed, tiled):
+    experiment = random_experiment(seed)
+    data = pysv.solve(experiment, progress=False)
+    device, history = brute_run(experiment)
+    for time, runs in zip(experiment.times.values, history, strict=True):
+        got = data.sel(time=time)
+        rho = brute.reduced_density(device, runs)
+        np.testing.assert_allclose(got.density_matrix, rho, atol=1e-9)
+        np.testing.assert_allclose(got.electron_density, brute.electron_density(runs, device), atol=1e-9)
+        np.testing.assert_allclose(got.electron_spin_density_z, brute.electron_spin_density_z(runs, device), atol=1e-9)
+        np.testing.assert_allclose(
+            [got[f"electron_spin_{axis}"] for axis in "xyz"], brute.electron_spin(runs, device), atol=1e-9
+        )
+        np.testing.assert_allclose(got.energy, brute.energy(runs, device), atol=1e-9)
+        np.testing.assert_allclose(got.spin_z_total, brute.spin_z_total(runs, device), atol=1e-9)
+
+
+@pytest.mark.parametrize("engine", [pysv.RK4(time_step=0.01), pysv.QuTiP(method="vern9", atol=1e-12, rtol=1e-12)])
+def test_other_engines_on_tiles(small, tiled, engine):
+    reference = pysv.solve(small, progress=False)
+    data = pysv.solve(small, engine=engine, progress=False)
+    for name in ("spin_z", "log_negativity", "electron_density", "energy"):
+        np.testing.assert_allclose(data[name], reference[name], atol=1e-6)
+
+
+LONG = pysv.Experiment(
+    device=pysv.SpinValve(sites=150, polarizer=(40, 41), analyzer=(45, 46)),
+    source=pysv.WavePacket(center=20, momentum_spread=0.5),
+    times=pysv.times(stop=16, step=2),
+)
+
+
+@pytest.mark.parametrize("tolerance", [1e-13, 1e-8])
+def test_the_light_cone_neglects_no_more_than_it_says(tiled, tolerance):
+    runs = pure_runs(LONG)
+    cone, everywhere = (
+        pysv.Chebyshev(tolerance=tolerance, light_cone=on).start(runs, "python") for on in (True, False)
+    )
+    exact = pysv.Chebyshev(light_cone=False).start(runs, "python")
+    narrow = 0
+    for time in LONG.times.values[1:]:
+        for engine in (cone, everywhere, exact):
+            engine.advance(float(time))
+        begin, end = cone._window(0, 2.0)[0]
+        narrow += end - begin < runs[0].hamiltonian.layout.tiles
+        for one, other in zip(cone.psi, exact.psi, strict=True):
+            assert np.linalg.norm(one - other) <= cone.snapshot().deviation
+    assert narrow > 3  # most of the chain was left out most of the time
+    data = pysv.solve(LONG, progress=False)
+    assert data.attrs["drift_norm"] < 1e-11
+
+
+@pytest.mark.parametrize("z", [0.1, 1.0, 3.0, 12.0])
+def test_light_cone_distance(z):
+    """Nothing beyond d sites after a time z in ħ/2γ on a free chain, and d is not wasteful."""
+    sites = 121
+    h = -(np.eye(sites, k=1) + np.eye(sites, k=-1)) / 2
+    energies, modes = np.linalg.eigh(h)
+    amplitude = np.abs(modes @ (np.exp(-1j * z * energies) * modes[60]))
+    for tolerance in (1e-6, 1e-12):
+        d = light_cone(z, tolerance)
+        assert np.linalg.norm(amplitude[60 + d :]) <= tolerance
+        assert d <= 3 * z + 30
+
+
+def test_shared_work_space_of_unequal_runs(tiled):
+    """Unequal layers: the two runs have different sizes and use the same memory."""
+    device = pysv.SpinValve(sites=17, polarizer=(5, 5), analyzer=(9, 11))
+    experiment = pysv.Experiment(
+        device=device, source=pysv.WavePacket(center=4, momentum_spread=1.2), times=pysv.times(stop=6, step=1)
+    )
+    runs = pure_runs(experiment)
+    assert runs[0].hamiltonian.shape != runs[1].hamiltonian.shape
+    engine = pysv.Chebyshev().start(runs, "python")
+    apart = [pysv.Chebyshev().start((run,), "python") for run in runs]
+    for time in experiment.times.values[1:]:
+        engine.advance(float(time))
+        for number, alone in enumerate(apart):
+            alone.advance(float(time))
+            np.testing.assert_array_equal(engine.psi[number], alone.psi[0])
+
+
+def test_single_precision_is_as_good_as_it_can_be(small, tiled):
+    reference = pysv.solve(small, progress=False)
+    data = pysv.solve(small, engine=pysv.Chebyshev(precision="single", tolerance=1e-8), progress=False)
+    for name in ("spin_z", "log_negativity", "electron_density", "entropy_total"):
+        np.testing.assert_allclose(data[name], reference[name], atol=2e-5)
+    assert data.attrs["drift_norm"] > 1e-9  # it is single precision
+
+
+def test_resume_on_tiles(small, tiled, tmp_path):
+    short = dataclasses.replace(small, times=pysv.times(stop=3, step=0.5))
+    pysv.solve(short, progress=False, out=tmp_path / "run.nc")
+    data = pysv.resume(tmp_path / "run.nc", stop=6, progress=False)
+    whole = pysv.solve(small, progress=False)
+    for name in whole.data_vars:
+        np.testing.assert_allclose(data[name], whole[name], atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 4, 6, 8, 10])
+@pytest.mark.parametrize("shape", ["flat", "tiled"])
+def test_the_factor_gives_what_the_density_matrix_gives(seed, shape, request):
+    if shape == "tiled":
+        request.getfixturevalue("tiled")
+    experiment = random_experiment(seed)
+    runs = pure_runs(experiment)
+    if any(len(run.hamiltonian.basis.sectors) > 1 for run in runs):
+        pytest.skip("a tilted electron leaves the single sector")
+    engine = pysv.Chebyshev().start(runs, "python")
+    engine.advance(4.0)
+    layers = experiment.device.n_polarizer, experiment.device.n_analyzer
+    snapshot = engine.snapshot()
+    rho, phi = SpinDensity.of_snapshot(snapshot, *layers), SpinFactor.of_snapshot(snapshot, *layers)
+    assert phi.entropy() == pytest.approx(entropy(rho), abs=1e-10)
+    for layer in ("polarizer", "analyzer"):
+        assert phi.layer_entropy(layer) == pytest.approx(layer_entropy(rho, layer), abs=1e-10)
+    positions, momenta = np.array(experiment.device.spin_sites, float), np.array([0.0, 0.4, 1.9])
+    np.testing.assert_allclose(phi.qfi(positions, momenta), qfi(rho, positions, momenta), atol=1e-9)
+    for initial in range(2 ** sum(layers)):
+        assert phi.w_fidelity(initial) == pytest.approx(w_fidelity(rho, initial), abs=1e-12)
+
+
+@pytest.mark.parametrize("polarizer", [(0.0, 0.0), (0.4, 0.3)], ids=["factor", "diagonal"])
+def test_large_runs_record_what_they_can(small, monkeypatch, polarizer):
+    experiment = dataclasses.replace(small, spins=pysv.ProductState(polarizer=polarizer))
+    usual = pysv.solve(experiment, progress=False)
+    monkeypatch.setattr(observe, "LARGEST_BLOCK", 1)
+    data = pysv.solve(experiment, progress=False)
+    missing = set(usual.data_vars) - set(data.data_vars)
+    if polarizer == (0.0, 0.0):
+        assert missing == {"log_negativity"}
+    else:
+        assert missing == {*observe._NOT_DIAGONAL, "magnon_probability"}
+    assert missing == {line.split(":")[0] for line in data.attrs["left_out"].splitlines()}
+    for name in data.data_vars:
+        np.testing.assert_allclose(data[name], usual[name], atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("n", [5, pytest.param(6, marks=pytest.mark.slow)])
+def test_negativity_against_the_full_partial_transpose(n):
+    """Blocks of ρ^{T_p} against the dense 4ⁿ × 4ⁿ matrix."""
+    experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(n), times=pysv.times(stop=30, step=30))
+    engine = pysv.Chebyshev().start(pure_runs(experiment), "python")
+    engine.advance(30.0)
+    rho = SpinDensity.of_snapshot(engine.snapshot(), n, n)
+    assert log_negativity(rho) == pytest.approx(brute.log_negativity(rho.dense(), n, n), abs=1e-9)
