@@ -13,7 +13,7 @@ $(VENV)/.ready: pyproject.toml
 
 demo: $(VENV)/.ready ## compute and draw Figure 3 of the paper
 	@mkdir -p figures
-	@$(BIN)/pysv figure 3 --out figures | sed 's|^|the picture lies at $(CURDIR)/|'
+	@picture=$$($(BIN)/pysv figure 3 --out figures) && echo "the picture lies at $(CURDIR)/$$picture"
 
 test: $(VENV)/.ready ## the fast tests
 	$(BIN)/python -m pytest -m "not slow"

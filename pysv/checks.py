@@ -36,7 +36,10 @@ def real_number(
     """A finite real number, optionally > `above`, ≥ `low`, ≤ `high`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise InvalidInputError(f"{key} = {value!r} must be a number{_of(unit)}", key)
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number):
         raise InvalidInputError(f"{key} = {number} must be finite{_of(unit)}", key)
     if above is not None and not number > above:
@@ -67,6 +70,7 @@ def choice(key: str, value: Any, allowed: Iterable[str]) -> str:
 
 def angles(key: str, value: Any) -> Angles:
     """A Bloch direction [θ, φ] in rad, 0 ≤ θ ≤ π."""
+    value = as_list(value)
     if not is_list(value) or len(value) != 2:
         raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad", key)
     theta = real_number(f"{key}[0] (theta)", value[0], low=0.0, unit="rad")
@@ -77,6 +81,7 @@ def angles(key: str, value: Any) -> Angles:
 
 def site_range(key: str, value: Any, sites: int) -> tuple[int, int]:
     """First and last site of a layer, counted from 1, both included, inside a chain of `sites` sites."""
+    value = as_list(value)
     if not is_list(value) or len(value) != 2:
         raise InvalidInputError(
             f"{key} = {value!r} must be [first site, last site]; a layer has at least one site", key
@@ -92,6 +97,11 @@ def site_range(key: str, value: Any, sites: int) -> tuple[int, int]:
 def is_list(value: Any) -> TypeGuard[Sequence[Any]]:
     """Whether the value is a list or a tuple (and not a string)."""
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def as_list(value: Any) -> Any:
+    """A NumPy array as nested lists; anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") and bool(getattr(value, "ndim", False)) else value
 
 
 def _of(unit: str) -> str:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from pysv.about import BIBTEX, PAPER, __version__
-from pysv.errors import EngineFailureError, InvariantError, NotReadyError, PysvError, PysvWarning, SpectralBoundsError
+from pysv.errors import (
+    EngineFailureError,
+    InvariantError,
+    MemoryLimitError,
+    NotReadyError,
+    PysvError,
+    PysvWarning,
+    SpectralBoundsError,
+)
 
 if TYPE_CHECKING:
     from pysv.config import Configuration
@@ -34,17 +44,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     warnings.simplefilter("always", PysvWarning)
     warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without σ shows a question mark
     try:
-        return int(options.verb(options) or 0)
+        code = int(options.verb(options) or 0)
+        sys.stdout.flush()
+        return code
     except (EngineFailureError, InvariantError, SpectralBoundsError) as error:
         return _complain(str(error), FAILED)
     except PysvError as error:
         return _complain(str(error), BAD_INPUT)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone: nothing is left to say
-        return FAILED
+    except OSError as error:  # nobody reads our output, or it cannot be written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return FAILED
+        return _complain(f"the output cannot be written ({error.strerror or error})", FAILED)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -54,10 +71,17 @@ def _run(options: argparse.Namespace) -> int:
 
     asked = _read(options)
     out = Path(options.out) if options.out else Path(options.file).with_suffix(".nc").name
-    data = solve(
-        asked.experiment, engine=asked.engine, backend=asked.backend, out=out, overwrite=options.force,
-        progress=not options.quiet,
-    )  # fmt: skip
+    try:
+        data = solve(
+            asked.experiment,
+            engine=asked.engine,
+            backend=asked.backend,
+            out=out,
+            overwrite=options.force,
+            progress=not options.quiet,
+        )
+    except MemoryLimitError as error:
+        raise MemoryLimitError(f"{options.file}: {error}") from error
     return _report(data, str(out))
 
 

@@ -73,7 +73,7 @@ def loads(text: str, name: str = "experiment") -> Configuration:
     """The configuration that a TOML text describes; `name` is what error sentences call it."""
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, brackets nested as deep
         raise ExperimentFileError(f"{name}: is not valid TOML: {error}") from error
     return from_tables(tables, name)
 
@@ -98,7 +98,8 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
     try:
         experiment = Experiment(**parts)
     except InvalidInputError as error:
-        raise ExperimentFileError(f"{name}: {error}", error.key) from error
+        table = "spins" if error.key in ("polarizer", "analyzer") else "source"
+        raise ExperimentFileError(f"{name}: [{table}] {error}", error.key) from error
     return Configuration(experiment, engine, backend)
 
 

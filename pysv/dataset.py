@@ -19,6 +19,21 @@ FORMAT = "pysv-1"
 """Marks a dataset as written by pysv, with the version of its layout."""
 
 
+ALWAYS = ("norm", "energy", "spin_z_total", "electron_number")
+"""Variables that every dataset holds: the invariants."""
+REQUIRED_TEXTS = (
+    "experiment",
+    "engine",
+    "backend",
+    "versions",
+    "status",
+    "warnings",
+    "left_out",
+    "state_deviation_kind",
+)
+REQUIRED_NUMBERS = ("wall_time", "drift_tolerance", *(f"drift_{name}" for name in ALWAYS))
+
+
 @dataclass(frozen=True)
 class Variable:
     """Schema of one variable: dimensions after ``time``, units, and what it is."""

@@ -56,7 +56,7 @@ class SpinValve:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "sites", whole_number("sites", self.sites, low=2))
+        put(self, "sites", whole_number("sites", self.sites, low=2, high=10**9))
         put(self, "polarizer", site_range("polarizer", self.polarizer, self.sites))
         put(self, "analyzer", site_range("analyzer", self.analyzer, self.sites))
         shared = max(self.polarizer[0], self.analyzer[0])

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pysv.checks import choice, is_list, real_number, truth
+from pysv.checks import as_list, choice, is_list, real_number, truth
 from pysv.device import SpinValve
 from pysv.errors import InvalidInputError, PacketTruncationWarning
 from pysv.source import TRUNCATION_ERROR, TRUNCATION_WARNING, ConfinedElectrons, WavePacket
@@ -15,6 +15,9 @@ from pysv.spins import Antiparallel, Gibbs, ProductState
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+MOST_SNAPSHOTS = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,12 @@ class Times:
         if self.step > self.stop:
             raise InvalidInputError(f"step = {self.step:g} fs is larger than stop = {self.stop:g} fs", "step")
         steps = self.stop / self.step
+        if steps > MOST_SNAPSHOTS:
+            raise InvalidInputError(
+                f"step = {self.step:g} fs makes {steps:.0e} snapshots until stop = {self.stop:g} fs; at most "
+                f"{MOST_SNAPSHOTS:.0e} are allowed",
+                "step",
+            )
         if abs(steps - round(steps)) > 1e-9 * steps:
             whole = math.floor(steps) * self.step
             raise InvalidInputError(
@@ -55,7 +64,7 @@ class Times:
         """Times of the snapshots, fs, shape (count,)."""
         import numpy as np
 
-        return np.arange(self.count) * self.step
+        return np.round(np.arange(self.count) * self.step, 12)  # 0.3, not 0.30000000000000004
 
 
 def times(stop: float = 60.0, step: float = 1.0) -> Times:
@@ -116,9 +125,10 @@ class Record:
     density_matrix: bool = False
 
     def __post_init__(self) -> None:
-        if not is_list(self.momenta) or not self.momenta:
+        given = as_list(self.momenta)
+        if not is_list(given) or not given:
             raise InvalidInputError(f"momenta = {self.momenta!r} must be a list of at least one number", "momenta")
-        momenta = tuple(real_number(f"momenta[{n}]", k, unit="rad per site") for n, k in enumerate(self.momenta))
+        momenta = tuple(real_number(f"momenta[{n}]", k, unit="rad per site") for n, k in enumerate(given))
         if len(set(momenta)) < len(momenta):
             raise InvalidInputError(f"momenta = {list(momenta)} names a momentum twice; leave one out", "momenta")
         object.__setattr__(self, "momenta", momenta)

@@ -7,6 +7,7 @@ the new one and never half of one. NetCDF has no complex numbers: a complex vari
 from __future__ import annotations
 
 import contextlib
+import numbers
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from pysv.dataset import FORMAT
+from pysv.dataset import ALWAYS, FORMAT, REQUIRED_NUMBERS, REQUIRED_TEXTS
 from pysv.errors import ResultExistsError, ResultFileError
 
 _STATE_GROUP = "checkpoint"
@@ -48,17 +49,27 @@ def check_destination(path: str | Path, *, overwrite: bool = False) -> Path:
     Raises
     ------
     ResultFileError
-        If the folder is missing or the path is a folder.
+        If the folder is missing or not writable, or the path is a folder or a device.
     ResultExistsError
         If the file exists and `overwrite` is False.
     """
     target = Path(path)
-    if not target.parent.is_dir():
-        raise ResultFileError(f"{target}: the folder {target.parent} does not exist; make it first")
-    if target.is_dir():
-        raise ResultFileError(f"{target}: is a folder; name a file in it")
-    if target.exists() and not overwrite:
-        raise ResultExistsError(f"{target}: exists already; use --force (overwrite=True) to replace it")
+    try:
+        if target.is_symlink():
+            target = target.resolve()  # what the link points to is replaced, not the link
+        if not target.parent.is_dir():
+            raise ResultFileError(f"{target}: the folder {target.parent} does not exist; make it first")
+        if target.is_dir():
+            raise ResultFileError(f"{target}: is a folder; name a file in it")
+        if target.exists() and not target.is_file():
+            raise ResultFileError(f"{target}: is not an ordinary file; name another one")
+        if target.exists() and not overwrite:
+            raise ResultExistsError(f"{target}: exists already; use --force (overwrite=True) to replace it")
+        _beside(target).unlink()  # a long run must not learn at its end that it cannot write
+    except OSError as error:
+        if isinstance(error, ResultFileError):
+            raise
+        raise ResultFileError(f"{target}: cannot be written ({error.strerror or error})") from error
     return target
 
 
@@ -110,9 +121,7 @@ def whole_file(target: Path) -> Iterator[Path]:
         If the file system refuses; an earlier `target` stays as it was.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        os.close(handle)
-        partial = Path(name)
+        partial = _beside(target)
         try:
             yield partial
             with partial.open("rb+") as stream:
@@ -124,6 +133,13 @@ def whole_file(target: Path) -> Iterator[Path]:
                 partial.unlink()
     except OSError as error:
         raise ResultFileError(f"{target}: cannot be written ({error.strerror or error})") from error
+
+
+def _beside(target: Path) -> Path:
+    """A new empty file in the folder of `target`."""
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    os.close(handle)
+    return Path(name)
 
 
 def load(path: str | Path) -> xr.Dataset:
@@ -146,9 +162,17 @@ def load(path: str | Path) -> xr.Dataset:
         pass
     try:
         with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored:
-            return _join_complex(stored.load())
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+            data = _join_complex(stored.load())
+    except Exception as error:  # a damaged file can fail anywhere in three libraries
         raise ResultFileError(f"{path}: is damaged and cannot be read ({error})") from error
+    for name in (*REQUIRED_TEXTS, *REQUIRED_NUMBERS):
+        kind = str if name in REQUIRED_TEXTS else numbers.Real
+        if not isinstance(data.attrs.get(name), kind):
+            raise ResultFileError(f"{path}: is damaged (attribute {name} is missing or is no {kind.__name__})")
+    for name in ALWAYS:
+        if name not in data or data[name].sizes.get("time", 0) < 1:
+            raise ResultFileError(f"{path}: is damaged (variable {name} is missing or empty)")
+    return data
 
 
 def load_state(path: str | Path) -> SavedState | None:
@@ -156,15 +180,23 @@ def load_state(path: str | Path) -> SavedState | None:
     with _opened(path) as file:
         if _STATE_GROUP not in file:
             return None
-        group = file[_STATE_GROUP]
-        arrays = {name: np.asarray(stored) for name, stored in group.items()}
-        return SavedState(float(group.attrs["time"]), str(group.attrs["fingerprint"]), arrays)
+        try:
+            group = file[_STATE_GROUP]
+            arrays = {name: np.asarray(stored) for name, stored in group.items()}
+            return SavedState(float(group.attrs["time"]), str(group.attrs["fingerprint"]), arrays)
+        except Exception as error:  # as in `load`
+            raise ResultFileError(f"{path}: its saved state is damaged ({error})") from error
 
 
 @contextlib.contextmanager
 def _opened(path: str | Path) -> Iterator[h5py.File]:
-    if not Path(path).is_file():
-        raise ResultFileError(f"{path}: no such file")
+    try:
+        with Path(path).open("rb"):
+            pass
+    except FileNotFoundError as error:
+        raise ResultFileError(f"{path}: no such file") from error
+    except OSError as error:
+        raise ResultFileError(f"{path}: cannot be read ({error.strerror or error})") from error
     try:
         file = h5py.File(path, "r")
     except OSError as error:
@@ -172,7 +204,7 @@ def _opened(path: str | Path) -> Iterator[h5py.File]:
     with file:
         try:
             found = file.attrs.get("pysv_format")
-        except OSError as error:
+        except Exception as error:  # as in `load`
             raise ResultFileError(f"{path}: is damaged and cannot be read ({error})") from error
         if found is None:
             raise ResultFileError(f"{path}: was not written by pysv (it has no attribute pysv_format)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,14 +11,11 @@ from pysv.basis import Basis
 from pysv.errors import NotReadyError
 from pysv.hamiltonian import Hamiltonian
 from pysv.source import WavePacket
-from pysv.spins import DOWN, UP, Gibbs
+from pysv.spins import DOWN, UP, Gibbs, bloch
 
 if TYPE_CHECKING:
     from pysv.checks import Angles
     from pysv.experiment import Experiment
-
-_NOTHING = 1e-15
-"""Amplitude below which a spin component counts as absent: cos(π/2) is 6e-17 in floating point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +53,6 @@ class PureRun:
     def psi(self) -> np.ndarray:
         """The state at t = 0, a new complex array (tiles, rows, width), normalised."""
         return self.fill(np.empty(self.hamiltonian.shape, dtype=complex))
-
-
-def bloch(direction: Angles) -> np.ndarray:
-    """Spinor cos(θ/2)|↑⟩ + e^{iφ} sin(θ/2)|↓⟩, exact at the poles."""
-    theta, phi = direction
-    spinor = np.array([math.cos(theta / 2), np.exp(1j * phi) * math.sin(theta / 2)])
-    spinor[np.abs(spinor) < _NOTHING] = 0
-    return spinor
 
 
 def electron_states(source: WavePacket) -> tuple[tuple[str, float, np.ndarray], ...]:

@@ -15,18 +15,34 @@ and `window` = (begin, end) the range of active tiles: ψ must vanish outside, w
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numba
 import numpy as np
 
-_JIT = {"nogil": True, "cache": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+_JIT = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 _JIT_SUM = _JIT | {"fastmath": {"contract", "nsz", "reassoc"}}
 """Scalar products may be summed in the order that vectorises."""
+
+
+def _compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """`numba.njit` that keeps what it compiled, where there is a folder to keep it in."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
+            return numba.njit(**options)(function)
+
+    return decorate
+
 
 _BLOCK = 64
 """Consecutive rows that one thread takes at a time: threads stay close together, and share what is in the cache."""
 
 
-@numba.njit(inline="always", **_JIT)
+@_compiled(inline="always", **_JIT)
 def _row(
     t, r, psi, o, sites, begin, end_tile, diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column,
     couplings, scale, shift, beta,
@@ -87,7 +103,7 @@ def _row(
             o[x + 1] += sd * (p[x + 1] - 2 * q[x + 1])
 
 
-@numba.njit(inline="always", **_JIT)
+@_compiled(inline="always", **_JIT)
 def _accumulate(new, old, total, mix):
     """`total` becomes keep·total + c·new + c'·old, with (Re c, Im c, Re c', Im c', keep) = mix[:5]."""
     a, b, c, d, keep = mix[0], mix[1], mix[2], mix[3], mix[4]
@@ -98,7 +114,7 @@ def _accumulate(new, old, total, mix):
         total[2 * j + 1] = keep * total[2 * j + 1] + a * fi + b * fr + c * gi + d * gr
 
 
-@numba.njit(inline="always", **_JIT)
+@_compiled(inline="always", **_JIT)
 def _recursion_row(
     t, r, psi, previous, totals, sites, begin, end_tile, diagonal, first, neighbour, partner, tile_first, tile_spin,
     tile_column, couplings, factor, mix,
@@ -112,7 +128,7 @@ def _recursion_row(
             _accumulate(previous[t, r], psi[t, r], totals[output, t, r], mix[output])
 
 
-@numba.njit(**_JIT)
+@_compiled(**_JIT)
 def apply(psi, out, sites, window, table):
     """out ← Hψ in the window, on the calling thread; `out` must be finite."""
     begin, end = window
@@ -129,7 +145,7 @@ def apply(psi, out, sites, window, table):
             )  # fmt: skip
 
 
-@numba.njit(**_JIT)
+@_compiled(**_JIT)
 def recursion(psi, previous, totals, sites, window, table, factors, mixes):
     """Steps of a polynomial recursion, one for each row of `factors`; `psi` and `previous` swap roles after each.
 
@@ -153,7 +169,7 @@ def recursion(psi, previous, totals, sites, window, table, factors, mixes):
                 )  # fmt: skip
 
 
-@numba.njit(parallel=True, **_JIT)
+@_compiled(parallel=True, **_JIT)
 def recursion_step_threads(psi, previous, totals, sites, window, table, factor, mix, threads):
     """One step of `recursion` with row blocks dealt out to the threads in turn."""
     begin, end = window
@@ -170,7 +186,7 @@ def recursion_step_threads(psi, previous, totals, sites, window, table, factor, 
                     )  # fmt: skip
 
 
-@numba.njit(**_JIT_SUM)
+@_compiled(**_JIT_SUM)
 def _weights_share(psi, window, worker, threads, sums):
     rows = psi.shape[1]
     for t in range(window[0], window[1]):
@@ -182,7 +198,7 @@ def _weights_share(psi, window, worker, threads, sums):
             sums[worker, t] += part
 
 
-@numba.njit(**_JIT_SUM)
+@_compiled(**_JIT_SUM)
 def _marginals_share(psi, electron, row_weight, site_weight, worker, threads):
     tiles, rows, full = psi.shape
     for t in range(tiles):
@@ -197,7 +213,7 @@ def _marginals_share(psi, electron, row_weight, site_weight, worker, threads):
                 row_weight[r] += part
 
 
-@numba.njit(**_JIT_SUM)
+@_compiled(**_JIT_SUM)
 def _expectation_share(psi, sites, table, worker, threads, sums):
     diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
     tiles, rows, full = psi.shape
@@ -217,19 +233,19 @@ def _expectation_share(psi, sites, table, worker, threads, sums):
             sums[worker] += part
 
 
-@numba.njit(parallel=True, **_JIT)
+@_compiled(parallel=True, **_JIT)
 def _weights_threads(psi, window, threads, sums):
     for worker in numba.prange(threads):
         _weights_share(psi, window, worker, threads, sums)
 
 
-@numba.njit(parallel=True, **_JIT)
+@_compiled(parallel=True, **_JIT)
 def _marginals_threads(psi, electron, row_weight, site_weight, threads):
     for worker in numba.prange(threads):
         _marginals_share(psi, electron, row_weight, site_weight, worker, threads)
 
 
-@numba.njit(parallel=True, **_JIT)
+@_compiled(parallel=True, **_JIT)
 def _expectation_threads(psi, sites, table, threads, sums):
     for worker in numba.prange(threads):
         _expectation_share(psi, sites, table, worker, threads, sums)
@@ -265,7 +281,7 @@ def expectation(psi: np.ndarray, sites: int, table: tuple[np.ndarray, ...], thre
     return float(sums.sum())
 
 
-@numba.njit(**_JIT_SUM)
+@_compiled(**_JIT_SUM)
 def lanczos_step(now, previous, beta, sites, window, table):
     """One Lanczos step: previous ← normalised (H − α)now − beta·previous; returns (α, next beta)."""
     begin, end = window

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SHARE = 0.9
 """Share of the available memory that a run may take."""
 
-_SECONDS_PER_AMPLITUDE = 3e-9
+_SECONDS_PER_AMPLITUDE = 5e-9
 """Rough cost of one application of H to one amplitude."""
 
 
@@ -129,10 +129,25 @@ def _measuring(experiment: Experiment, block: int, rows: int) -> tuple[int, floa
     n, chosen = experiment.device.n_spins, way(experiment)
     if chosen == "dense":
         kept = 16 * 4**n * experiment.times.count if experiment.record.density_matrix else 0
-        return 16 * 6 * (comb(2 * n, n) if block < 2**n else 4**n) + kept, 2e-3 + 2.5e-9 * block**3
+        waves = 32 * len(experiment.record.momenta) * block**2
+        return 16 * 6 * _transposed(experiment) + waves + kept, 2e-3 + 2.5e-9 * block**3
     columns = 2 * experiment.device.sites
     flops = 8 * rows * columns**2 * (2 + len(experiment.record.momenta))
     return 200_000_000 + 16 * n * rows, flops / 2e10 if chosen == "factor" else 1e-8 * n * rows
+
+
+def _transposed(experiment: Experiment) -> int:
+    """Bound on the elements of the blocks of ρ^{T_p}."""
+    n_p, n_a = experiment.device.n_polarizer, experiment.device.n_analyzer
+    n = n_p + n_a
+    sectors = occupied_sectors(experiment)
+    if any(len(part) > 1 for part in sectors):
+        return int(4**n)
+    pairs = 0
+    for d in {sector - spin for (sector,) in sectors for spin in (0, 1)}:
+        p_downs = range(max(0, d - n_a), min(n_p, d) + 1)
+        pairs += sum(comb(n_p, j) for j in p_downs) * sum(comb(n_a, d - j) for j in p_downs)
+    return min(comb(2 * n, n), pairs**2)
 
 
 def check_fits(needed: Estimate) -> None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pysv.checks import Angles, angles, choice, is_list, real_number, whole_number
+from pysv.checks import Angles, angles, as_list, choice, is_list, real_number, whole_number
 from pysv.errors import InvalidInputError
 from pysv.units import HBAR
 
@@ -70,7 +70,8 @@ class WavePacket:
         import numpy as np
 
         x = np.arange(1, sites + 1)
-        packet = np.exp(1j * self.momentum * x - (self.momentum_spread * (x - self.center)) ** 2 / 4)
+        exponent = (self.momentum_spread * (x - self.center)) ** 2 / 4
+        packet = np.exp(1j * self.momentum * x - (exponent - exponent.min()))  # a narrow packet may fall between sites
         return np.asarray(packet / np.linalg.norm(packet))
 
     def beyond_ends(self, sites: int) -> tuple[float, float]:
@@ -95,7 +96,8 @@ class WavePacket:
         reach = math.ceil(12 / self.momentum_spread) + 1
         middle = round(self.center)
         x = np.arange(middle - reach, middle + reach + 1)
-        weight = np.exp(-((self.momentum_spread * (x - self.center)) ** 2) / 2)
+        exponent = (self.momentum_spread * (x - self.center)) ** 2 / 2
+        weight = np.exp(exponent.min() - exponent)
         total = weight.sum()
         return float(weight[x < 1].sum() / total), float(weight[x > sites].sum() / total)
 
@@ -166,6 +168,7 @@ class ConfinedElectrons:
 
 
 def _electron_spin(value: Any) -> str | Angles:
+    value = as_list(value)
     if is_list(value):
         return angles("spin", value)
     if isinstance(value, str):

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pysv.checks import Angles, angles, is_list, real_number
+import numpy as np
+
+from pysv.checks import Angles, angles, as_list, is_list, real_number
 from pysv.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -14,6 +16,16 @@ if TYPE_CHECKING:
 
 UP: Angles = (0.0, 0.0)
 DOWN: Angles = (math.pi, 0.0)
+_NOTHING = 1e-15
+"""Amplitude below which a spin component counts as absent: cos(π/2) is 6e-17 in floating point."""
+
+
+def bloch(direction: Angles) -> np.ndarray:
+    """Spinor cos(θ/2)|↑⟩ + e^{iφ} sin(θ/2)|↓⟩, exact at the poles."""
+    theta, phi = direction
+    spinor = np.array([math.cos(theta / 2), np.exp(1j * phi) * math.sin(theta / 2)])
+    spinor[np.abs(spinor) < _NOTHING] = 0
+    return spinor
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,7 @@ class Gibbs:
 
 
 def _layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
+    value = as_list(value)
     if not is_list(value) or not value:
         raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad, or one pair per spin", key)
     if any(is_list(entry) for entry in value):

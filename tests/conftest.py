@@ -56,10 +56,13 @@ def random_experiment(seed: int, times: pysv.Times | None = None) -> pysv.Experi
     first = int(rng.integers(1, 4))
     gap = first + n_p + int(rng.integers(0, 3))
     sites = gap + n_a + int(rng.integers(0, 3))
+    layers = (first, first + n_p - 1), (gap, gap + n_a - 1)
+    polarizer, analyzer = layers[::-1] if seed % 5 == 3 else layers  # now and then FM_a is on the left
+    n_p, n_a = polarizer[1] - polarizer[0] + 1, analyzer[1] - analyzer[0] + 1
     device = pysv.SpinValve(
         sites=max(sites, 5),
-        polarizer=(first, first + n_p - 1),
-        analyzer=(gap, gap + n_a - 1),
+        polarizer=polarizer,
+        analyzer=analyzer,
         hopping=float(rng.uniform(0.5, 1.5)),
         sd_exchange=float(rng.uniform(-0.8, 0.8)),
         exchange=float(rng.uniform(-0.3, 0.3)),

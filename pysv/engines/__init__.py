@@ -7,22 +7,20 @@ import inspect
 import pkgutil
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 from pysv.engines.base import Method
-from pysv.errors import EngineError, JuliaUnavailableError, NotReadyError, unknown_name
-
-if TYPE_CHECKING:
-    from pysv.experiment import Experiment
+from pysv.errors import EngineError, InvalidInputError, JuliaUnavailableError, NotReadyError, unknown_name
+from pysv.experiment import Experiment
 
 BACKENDS = ("auto", "python", "julia")
 
 _COMING = {
-    "krylov": "one electron, closed system: an independent check (KrylovKit)",
-    "low-rank": "one electron with baths, deterministic",
-    "fock": "two electrons, exact",
-    "tdmrg": "several electrons",
+    "krylov": (("julia",), "one electron, closed system: an independent check (KrylovKit)"),
+    "low-rank": (("python",), "one electron with baths, deterministic"),
+    "fock": (("python",), "two electrons, exact"),
+    "tdmrg": (("python", "julia"), "several electrons"),
 }
+"""Engines of later versions: their backends and what they will serve."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,9 @@ def readiness() -> tuple[Readiness, ...]:
         rows += [Readiness(name, backend, method.serves, True) for backend in method.backends]
         if name == "chebyshev" and "julia" not in method.backends:
             rows.append(Readiness(name, "julia", method.serves, False, "not in this version; use backend 'python'"))
-    for name, serves in _COMING.items():
-        rows.append(Readiness(name, "any", serves, False, f"not in this version; ready: {', '.join(methods())}"))
+    for name, (backends, serves) in _COMING.items():
+        remark = f"not in this version; ready: {', '.join(methods())}"
+        rows += [Readiness(name, backend, serves, False, remark) for backend in backends]
     return tuple(rows)
 
 
@@ -99,6 +98,8 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     JuliaUnavailableError
         If the Julia backend is asked for by name.
     """
+    if not isinstance(experiment, Experiment):
+        raise InvalidInputError(f"experiment = {experiment!r} must be a pysv.Experiment")
     if isinstance(engine, str):
         name = "chebyshev" if engine == "auto" else engine
         if name in _COMING:

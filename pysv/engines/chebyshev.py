@@ -214,9 +214,9 @@ class _ChebyshevEngine(PureStateEngine):
         reals = [kernels.as_reals(array) for array in (psi, work, total[None])]
         arguments = hamiltonian.sites, window, self._tables[number]
         threads = kernels.threads_for(psi.size) if self.large else 1
-        if threads == 1:
+        if not self.large:
             kernels.recursion(*reals, *arguments, factors, mixes)
-        else:
+        else:  # step by step, so that Ctrl-C is heard
             one, other, totals = reals
             for factor, mix in zip(factors, mixes, strict=True):
                 kernels.recursion_step_threads(one, other, totals, *arguments, factor, mix, threads)

@@ -42,7 +42,7 @@ class QuTiP(Method):
     name: ClassVar[str] = "qutip"
     serves: ClassVar[str] = "one electron, closed system, any product state of the spins (sesolve)"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    vectors: ClassVar[int] = 20
+    vectors: ClassVar[int] = 45  # the integrator's history and the sparse matrix
 
     def __post_init__(self) -> None:
         put = object.__setattr__

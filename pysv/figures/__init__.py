@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 READY = (2, 3, 5, 7)
+_FORMATS = ("png", "pdf", "svg")
 _COMING = {4: "negativity against the number of spins", 6: "several electrons"}
 _FULL, _QUICK = Times(stop=60.0, step=0.5), Times(stop=30.0, step=1.0)
 
@@ -38,7 +39,7 @@ def numbers(text: str) -> tuple[int, ...]:
     """
     if text == "all":
         return READY
-    if not text.isdigit() or not 2 <= int(text) <= 7:
+    if text not in {*map(str, READY), *map(str, _COMING)}:
         raise InvalidInputError(f"figure {text!r}: {unknown_name('number', text, ['all', *'234567'])}")
     number = int(text)
     if number in _COMING:
@@ -81,7 +82,10 @@ def _solved(experiment: Experiment, progress: bool) -> xr.Dataset:
     """A run; the figures that share one compute it once."""
     from pysv.run.solve import solve
 
-    return solve(experiment, progress=progress)
+    data = solve(experiment, progress=progress)
+    if data.attrs["status"] != "complete":
+        raise KeyboardInterrupt  # half a run is no figure
+    return data
 
 
 def draw(number: int, data: xr.Dataset, experiment: Experiment) -> Figure:
@@ -135,9 +139,8 @@ def plot(data: xr.Dataset, target: str | Path) -> Path:
 
 def _save(figure: Figure, target: Path) -> Path:
     kind = target.suffix.lstrip(".").lower()
-    formats = figure.canvas.get_supported_filetypes()
-    if kind not in formats:
-        raise InvalidInputError(f"{target}: {unknown_name('picture format', kind, formats)}")
+    if kind not in _FORMATS:
+        raise InvalidInputError(f"{target}: {unknown_name('picture format', kind, _FORMATS)}")
     with whole_file(target) as partial:
         figure.savefig(partial, format=kind, dpi=200)
     return target

@@ -23,7 +23,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-HBAR = 0.6582119569  # eV fs
+from pysv.units import to_hopping_times
+
 COLUMN, PAGE = 3.4, 7.0  # inches: one column and the full width of a two-column page
 TIME = "time (fs)"
 LAYERS = {"polarizer": r"FM$_p$", "analyzer": r"FM$_a$"}
@@ -170,7 +171,8 @@ def legend_above(axes: Axes, columns: int, missing: Iterable[str | None] = (), *
 def add_gamma_axis(axes: Axes, hopping: float) -> None:
     """Second time axis on top, in units of ħ/γ, for a hopping γ in eV."""
     axes.tick_params(top=False)
-    functions = (lambda t: t * hopping / HBAR, lambda t: t * HBAR / hopping)
+    scale = to_hopping_times(1.0, hopping)
+    functions = (lambda t: t * scale, lambda t: t / scale)
     axes.secondary_xaxis("top", functions=functions).set_xlabel(r"time ($\hbar/\gamma$)")
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from pysv.basis import down_count, spin_bit
 from pysv.checks import Angles
-from pysv.initial import bloch
 from pysv.measures.reduced import Block, SpinDensity
+from pysv.spins import bloch
 
 
 def collinear_configuration(directions: tuple[Angles, ...]) -> int | None:
@@ -44,7 +44,8 @@ def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> tuple[
     for direction in directions:
         up, down = bloch(direction)
         flipped = np.array([-np.conj(down), np.conj(up)])
-        flipped *= np.exp(-1j * np.angle(flipped[np.argmax(np.abs(flipped))]))
+        larger = 1 if abs(up) >= abs(down) - 1e-12 else 0  # at equal moduli rounding must not choose
+        flipped *= np.exp(-1j * np.angle(flipped[larger]))
         columns.append(np.array([[up, down], flipped]).T)
     rotation = reduce(np.kron, columns)
     turned = rotation.conj().T @ rho.dense() @ rotation

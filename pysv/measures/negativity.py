@@ -56,25 +56,24 @@ def partial_transpose(rho: SpinDensity) -> Iterator[np.ndarray]:
 def _gathers(n_p: int, n_a: int, downs: tuple[int, ...]) -> tuple[np.ndarray, ...]:
     """Where the elements of each block of ρ^{T_p} lie in the concatenated blocks of ρ; the last place holds a zero."""
     n = n_p + n_a
-    offset = np.full(n + 1, -1, dtype=np.int64)
-    place = np.zeros(1 << n, dtype=np.int64)
-    size = np.zeros(n + 1, dtype=np.int64)
-    total = 0
-    for d in downs:
-        inside = configurations(n, d)
-        offset[d], size[d] = total, inside.size
-        place[inside] = np.arange(inside.size)
-        total += inside.size**2
-    everything = np.arange(1 << n)
-    p, a = everything >> n_a, everything & ((1 << n_a) - 1)
+    inside = [configurations(n, d) for d in downs]
+    offsets = np.cumsum([0, *(found.size**2 for found in inside)])
+    # (iα) occurs where some configurations of one block hold i in FM_p and α in FM_a.
+    pairs = [np.add.outer(np.unique(c >> n_a) << n_a, np.unique(c & ((1 << n_a) - 1))).ravel() for c in inside]
+    index = np.unique(np.concatenate(pairs))
+    p, a = index >> n_a, index & ((1 << n_a) - 1)
     difference = down_count(a) - down_count(p)
     found = []
-    for charge in range(-n_p, n_a + 1):
-        here = everything[difference == charge]
+    for charge in np.unique(difference):
+        here = difference == charge
         ket = (p[here][None, :] << n_a) | a[here][:, None]  # (jα) for element (iα; jβ)
         bra = (p[here][:, None] << n_a) | a[here][None, :]  # (iβ)
         down = down_count(ket)
-        source = np.where(offset[down] >= 0, offset[down] + place[ket] * size[down] + place[bra], total)
-        if (source != total).any():
+        source = np.full(ket.shape, offsets[-1])
+        for d, configuration, offset in zip(downs, inside, offsets, strict=False):
+            held = down == d
+            row, column = (np.searchsorted(configuration, side[held]) for side in (ket, bra))
+            source[held] = offset + row * configuration.size + column
+        if (source != offsets[-1]).any():
             found.append(source)
     return tuple(found)

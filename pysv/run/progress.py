@@ -31,7 +31,12 @@ class Progress:
     def __init__(self, stop: float, done: float, watch: Watch, label: str, shown: bool) -> None:
         self._watch = watch
         self._bar = tqdm(
-            total=stop, initial=done, desc=label, bar_format=_FORMAT, disable=not shown, dynamic_ncols=True
+            total=stop,
+            initial=done,
+            desc=label,
+            bar_format=_FORMAT,
+            disable=not shown or sys.stderr is None,
+            dynamic_ncols=True,
         )
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
@@ -42,7 +47,8 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print a line without breaking the bar."""
-        self._bar.write(text, file=sys.stderr)
+        if sys.stderr is not None:
+            self._bar.write(text, file=sys.stderr)
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pysv import config, files
-from pysv.dataset import build, provenance
+from pysv.dataset import ALWAYS, SCHEMA, build, provenance
 from pysv.engines import choose
 from pysv.engines.base import Method
-from pysv.errors import EngineFailureError, InvariantError, ResumeError, SpectralBoundsError
+from pysv.errors import InvalidInputError, ResultFileError, ResumeError
 from pysv.initial import pure_runs
 from pysv.needs import check_fits, estimate, radius
 from pysv.run.checkpoint import Checkpoint
@@ -139,7 +140,10 @@ def resume(
     if engine not in ("auto", made_with, getattr(made_with, "name", made_with)):
         raise ResumeError(f"{path}: was made with {made_with}, not with {engine}")
     wanted = stop if stop is not None else (experiment or own).times.stop
-    longer = replace(own, times=replace(own.times, stop=wanted))
+    try:
+        longer = replace(own, times=replace(own.times, stop=wanted))
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error}", error.key) from error
     run = _Run.prepare(longer, made_by.engine, made_by.backend)
     if state.fingerprint != run.fingerprint:
         raise ResumeError(f"{path}: its state was made by another experiment than its attributes say; start anew")
@@ -208,15 +212,17 @@ class _Run:
         try:
             with CtrlC(bar.say) as stop, _blas_threads(self.experiment):
                 count = evolve(engine, times, first, listeners, stop)
-        except (EngineFailureError, InvariantError, SpectralBoundsError) as error:
-            if target is not None and recorder.count:  # the engine's state is spoiled, the record before it is not
-                kept = files.load_state(target) if checkpoint is not None and checkpoint.holds_state else None
-                files.write(dataset(recorder.count, f"stopped: {error}"), target, kept)
+                if checkpoint is not None:
+                    checkpoint.write(count)
+        except BaseException as error:
+            if checkpoint is not None and recorder.count:  # the engine's state is spoiled, the record before it is not
+                with suppress(ResultFileError):
+                    kept = files.load_state(checkpoint.path) if checkpoint.holds_state else None
+                    reason = str(error) or type(error).__name__
+                    files.write(dataset(recorder.count, f"stopped: {reason}"), checkpoint.path, kept)
             raise
         finally:
             bar.close()
-        if checkpoint is not None:
-            checkpoint.write(count)
         return dataset(count)
 
     def _dataset(
@@ -244,8 +250,27 @@ def _blas_threads(experiment: Experiment) -> AbstractContextManager[object]:
     """One BLAS thread for small blocks: waking a second one costs more than it saves, much more on a busy machine."""
     if largest_block(experiment) > _ONE_THREAD_BLOCK:
         return nullcontext()
-    limit: AbstractContextManager[object] = ThreadpoolController().limit(limits=1, user_api="blas")
-    return limit
+    return _OneThread()
+
+
+class _OneThread:
+    """BLAS on one thread while any run wants it so: runs may overlap, and the last one to end restores the threads."""
+
+    _lock = threading.Lock()
+    _users = 0
+    _limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if _OneThread._users == 0:
+                _OneThread._limit = ThreadpoolController().limit(limits=1, user_api="blas")
+            _OneThread._users += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            _OneThread._users -= 1
+            if _OneThread._users == 0:
+                _OneThread._limit.restore_original_limits()
 
 
 def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder) -> None:
@@ -256,10 +281,9 @@ def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder)
             "start anew"
         )
     engine.restore(state.time, state.arrays)
-    recorder.resume({str(name): np.asarray(values) for name, values in data.data_vars.items()})
-    names = ("norm", "energy", "spin_z_total", "electron_number")
+    recorder.resume({name: np.asarray(data[name]) for name in SCHEMA if name in data})
     watch.resume(
-        {name: float(data[name][0]) for name in names}, {name: float(data.attrs[f"drift_{name}"]) for name in names}
+        {name: float(data[name][0]) for name in ALWAYS}, {name: float(data.attrs[f"drift_{name}"]) for name in ALWAYS}
     )
 
 

@@ -93,6 +93,20 @@ def test_isotropic_exchange_sees_no_direction():
     np.testing.assert_allclose(tilted.electron_spin_x, math.sin(theta) * straight.electron_spin_z, atol=1e-10)
 
 
+def test_the_w_phase_does_not_hang_on_rounding():
+    """At θ = π/2 both components of a flipped spin are equally large: a change of 1e-9 in φ must change next to nothing."""
+    found = []
+    for phi in (0.4, 0.4 + 1e-9, 0.4 - 1e-9):
+        experiment = pysv.Experiment(
+            device=pysv.SpinValve(sites=14, polarizer=(5, 6), analyzer=(9, 9)),
+            source=pysv.WavePacket(center=4, momentum_spread=1.2),
+            spins=pysv.ProductState(polarizer=((math.pi / 2, 0.4), (math.pi / 2, phi)), analyzer=(0.3, 0.0)),
+            times=pysv.times(stop=4, step=4),
+        )
+        found.append(float(pysv.solve(experiment, progress=False).w_fidelity[-1]))
+    np.testing.assert_allclose(found, found[0], atol=1e-7)
+
+
 def test_azimuth_does_not_matter_without_coherence():
     """A rotation of everything about z changes no rotation-invariant number, only turns x into y."""
     device = pysv.SpinValve(sites=14, polarizer=(5, 6), analyzer=(9, 9))

@@ -27,6 +27,10 @@ def test_coefficients_expand_the_exponential_within_their_bound(z, tolerance):
     assert c.size % 2 == 0  # K is odd
 
 
+def test_the_drift_that_stops_a_run_is_small():
+    assert pysv.Chebyshev().drift_tolerance(60.0) < 2e-9
+
+
 def test_no_more_terms_than_needed():
     """The number of terms grows like z, with a correction like z^{1/3}."""
     for z in (1.0, 10.0, 100.0, 1000.0):

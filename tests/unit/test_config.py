@@ -114,7 +114,7 @@ BAD = {
     "[source]\nkind = 'packet'": "run.toml: [source] unknown kind 'packet'; did you mean 'wave-packet'? known: confined, wave-packet",
     "[source]\nelectrons = 2": "run.toml: [source] electrons belongs to kind = 'confined', not to kind = 'wave-packet'",
     "[source]\ncentre = 2": "run.toml: [source] unknown key 'centre'; did you mean 'center'?",
-    "[source]\ncenter = 2.0": "run.toml: center = 2: 3.8e-01 (left end) of the packet lies beyond the chain",
+    "[source]\ncenter = 2.0": "run.toml: [source] center = 2: 3.8e-01 (left end) of the packet lies beyond the chain",
     "[spins]\ntemperature = 10": "run.toml: [spins] temperature belongs to kind = 'gibbs', not to kind = 'antiparallel'",
     "[spins]\nkind = 3": "run.toml: [spins] unknown kind '3'",
     "[bath]\ntemperature = 0": "run.toml: [bath] temperature = 0 must be greater than 0 (K)",
@@ -126,6 +126,9 @@ BAD = {
     "[evolution.rk4]\ntime_step = 1": "run.toml: [evolution.rk4] would be ignored, because engine = 'auto'; set engine =",
     "[evolution.rk5]\ntime_step = 1": "run.toml: unknown table 'evolution.rk5'; did you mean 'evolution.rk4'?",
     "[evolution]\nengine='rk4'\n[evolution.rk4]\nstep = 1": "run.toml: [evolution.rk4] unknown key 'step'",
+    "[device]\nsites = " + "9" * 5000: "run.toml: is not valid TOML",
+    "a = " + "[" * 5000: "run.toml: is not valid TOML",
+    "[evolution]\nstop = 1" + "0" * 400: "run.toml: [evolution] stop = inf must be finite (fs)",
     "[record]\nmomenta = 3": "run.toml: [record] momenta = 3 must be a list of at least one number",
 }
 

@@ -16,7 +16,7 @@ from pysv.errors import InvalidInputError, PacketTruncationWarning
 NAN, INF = float("nan"), float("inf")
 
 BAD = [
-    (pysv.SpinValve, {"sites": 0}, "sites = 0 must be at least 2"),
+    (pysv.SpinValve, {"sites": 0}, "sites = 0 must be between 2 and 1000000000"),
     (pysv.SpinValve, {"sites": 201.0}, "sites = 201.0 must be a whole number"),
     (pysv.SpinValve, {"sites": True}, "sites = True must be a whole number"),
     (pysv.SpinValve, {"sites": 50}, "analyzer = [52, 55] reaches outside the chain; its sites are 1 to 50"),
@@ -49,6 +49,11 @@ BAD = [
     (pysv.Times, {"step": -1.0}, "step = -1 must be greater than 0 (fs)"),
     (pysv.Times, {"stop": 1.0, "step": 2.0}, "step = 2 fs is larger than stop = 1 fs"),
     (pysv.Times, {"stop": 5.5, "step": 1.0}, "stop = 5.5 fs is not a whole number of steps of 1 fs; take 5 fs"),
+    (pysv.Times, {"stop": 1e9, "step": 1e-3}, "step = 0.001 fs makes 1e+12 snapshots until stop = 1e+09 fs; at most 1e+07"),
+    (pysv.WavePacket, {"center": 10**400}, "center = inf must be finite"),
+    (pysv.SpinValve, {"sites": 10**400}, "must be between 2 and 1000000000"),
+    (pysv.SpinValve, {"polarizer": (100, 10**8), "sites": 10**9}, "at most 60 can be numbered"),
+    (pysv.Experiment, {"source": pysv.WavePacket(center=100, momentum_spread=1e-300)}, "at most 0.01 is allowed"),
     (pysv.Times, {"stop": INF}, "stop = inf must be finite (fs)"),
     (pysv.Record, {"momenta": ()}, "momenta = () must be a list of at least one number"),
     (pysv.Record, {"momenta": (1.0, 1.0)}, "momenta = [1.0, 1.0] names a momentum twice"),
@@ -74,6 +79,23 @@ BAD = [
 def test_bad_values(kind, changes, sentence):
     with pytest.raises(InvalidInputError, match=re.escape(sentence)):
         kind(**changes)
+
+
+def test_numpy_arrays_are_lists():
+    assert pysv.Record(momenta=np.linspace(0.0, 1.0, 3)).momenta == (0.0, 0.5, 1.0)
+    assert pysv.WavePacket(spin=np.array([0.1, 0.2])).spin == (0.1, 0.2)
+    assert pysv.ProductState(polarizer=np.zeros((2, 2))).polarizer == ((0.0, 0.0), (0.0, 0.0))
+    assert pysv.SpinValve(polarizer=np.array([44, 47])) == pysv.SpinValve()
+
+
+def test_a_narrow_packet_between_two_sites():
+    amplitude = pysv.WavePacket(center=20.5, momentum_spread=300.0).amplitudes(60)
+    np.testing.assert_allclose(np.abs(amplitude[[19, 20]]) ** 2, 0.5)
+    assert pysv.Experiment(source=pysv.WavePacket(center=20.5, momentum_spread=300.0)).truncated == 0
+
+
+def test_times_are_round():
+    assert 0.3 in pysv.times(stop=1, step=0.1).values
 
 
 def test_numpy_numbers_are_numbers():

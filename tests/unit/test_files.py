@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 
@@ -95,6 +96,41 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(data, tmp_path, monkey
         pysv.save(data, path, overwrite=True)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["run.nc"]
+
+
+def test_the_old_file_is_whole_while_the_new_one_is_written(data, tmp_path, monkeypatch):
+    path = pysv.save(data, tmp_path / "run.nc")
+    before, usual, seen = path.read_bytes(), xr.Dataset.to_netcdf, []
+
+    def watched(self, target, *args, **kwargs):
+        usual(self, target, *args, **kwargs)
+        seen.append(path.read_bytes() == before and str(target) != str(path))
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", watched)
+    pysv.save(data.isel(time=slice(2)), path, overwrite=True)
+    assert seen == [True]
+    assert pysv.load(path).time.size == 2
+
+
+def test_a_link_is_followed(data, tmp_path):
+    (tmp_path / "link.nc").symlink_to(tmp_path / "real.nc")
+    pysv.save(data, tmp_path / "link.nc")
+    assert (tmp_path / "link.nc").is_symlink()
+    assert pysv.load(tmp_path / "real.nc").time.size == 5
+    with pytest.raises(ResultExistsError):
+        pysv.save(data, tmp_path / "link.nc")
+
+
+def test_damage_is_noticed_anywhere(data, tmp_path):
+    """A byte changed in any of many places gives a dataset or one clear error."""
+    whole = bytearray(pysv.save(data, tmp_path / "run.nc").read_bytes())
+    rng = np.random.default_rng(3)
+    for place in rng.integers(0, len(whole), 60):
+        spoiled = whole.copy()
+        spoiled[place] ^= 0xFF
+        (tmp_path / "bad.nc").write_bytes(spoiled)
+        with contextlib.suppress(ResultFileError):
+            pysv.load(tmp_path / "bad.nc")
 
 
 def test_permissions_follow_the_umask(data, tmp_path):

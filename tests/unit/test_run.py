@@ -164,6 +164,77 @@ def test_killed_and_resumed(small, tmp_path, signal_number):
         assert os.listdir(tmp_path) == ["run.nc"]
 
 
+SLOW_SNAPSHOTS = LONG_RUN.replace(
+    "import pysv.run.checkpoint",
+    """
+import time, pysv.run.checkpoint, pysv.engines.base as base
+usual = base.PureStateEngine.advance
+def slow(self, t):
+    usual(self, t)
+    if t > 5: time.sleep(30)
+base.PureStateEngine.advance = slow
+""",
+)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_second_ctrl_c_stops_at_once_and_keeps_the_record(small, tmp_path):
+    path = tmp_path / "run.nc"
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", SLOW_SNAPSHOTS, str(path)], stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and (not path.exists() or pysv.load(path).time.size < 5):
+        time.sleep(0.05)
+    time.sleep(1.0)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 15, errors.decode()
+    assert b"KeyboardInterrupt" in errors
+    kept = pysv.load(path)
+    assert kept.attrs["status"] == "stopped: KeyboardInterrupt"
+    until = float(kept.time[-1]) + 1
+    whole = pysv.solve(dataclasses.replace(small, times=pysv.times(stop=until, step=0.5)), progress=False)
+    assert_same(pysv.resume(path, stop=until, progress=False), whole)
+
+
+def test_overlapping_runs_give_back_the_blas_threads(small):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threadpoolctl import threadpool_info
+
+    def threads():
+        return sorted(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+    before = threads()
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: pysv.solve(small, progress=False), range(6)))
+    assert threads() == before
+
+
+def test_a_full_disk_keeps_the_last_good_checkpoint(small, tmp_path, monkeypatch):
+    """A write that fails in the middle of a run ends it with one sentence; the file is the last whole one."""
+    from pysv.errors import ResultFileError
+    from pysv.run import checkpoint
+
+    path = tmp_path / "run.nc"
+    pysv.solve(dataclasses.replace(small, times=pysv.times(stop=2, step=0.5)), progress=False, out=path)
+
+    def full(self, *args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(xr.Dataset, "to_netcdf", full)
+        patch.setattr(checkpoint, "SHARE", 1.0)
+        with pytest.raises(ResultFileError, match="No space left on device"):
+            pysv.resume(path, stop=6, progress=False, checkpoint_every=0.0)
+    assert pysv.load(path).time.size == 5
+    assert_same(pysv.resume(path, stop=6, progress=False), pysv.solve(small, progress=False))
+
+
 def test_a_state_that_is_not_finite_stops_the_run(small, monkeypatch):
     from pysv.engines.base import PureStateEngine
 
@@ -255,6 +326,13 @@ def test_the_estimate_counts_what_the_run_does(small):
     assert needed.applications == pytest.approx(data.attrs["applications_of_h"], rel=0.35)
     for row in ("engine", "pure run     electron up: sector of 3 down spins, 20 rows", "memory", "matvecs", "time"):
         assert row in str(needed)
+    assert needed.memory > 16 * 3 * needed.amplitudes
+    magnon = pysv.Experiment(
+        device=pysv.SpinValve.with_layers(10),
+        source=pysv.WavePacket(spin="down"),
+        spins=pysv.ProductState(polarizer=(0.0, 0.0), analyzer=(0.0, 0.0)),
+    )
+    assert pysv.estimate(magnon).memory < 1e9  # one sector of 21 rows, whatever 2^20 is
     tilted = dataclasses.replace(small, spins=pysv.ProductState(polarizer=(0.3, 0.0)))
     assert pysv.estimate(tilted).sectors[0][1] == (3, 4, 5)
 
