@@ -193,8 +193,9 @@ def _weights_share(psi, window, worker, threads, sums):
         for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
             part = 0.0
             for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
-                for j in range(psi.shape[2]):
-                    part += psi[t, r, j] ** 2
+                p = psi[t, r]
+                for j in range(p.size):
+                    part += p[j] * p[j]
             sums[worker, t] += part
 
 
@@ -282,37 +283,78 @@ def expectation(psi: np.ndarray, sites: int, table: tuple[np.ndarray, ...], thre
 
 
 @_compiled(**_JIT_SUM)
-def lanczos_step(now, previous, beta, sites, window, table):
+def _product_share(one, other, window, worker, threads, sums):
+    rows = one.shape[1]
+    for t in range(window[0], window[1]):
+        for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
+            part = 0.0
+            for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+                p, q = one[t, r], other[t, r]
+                for j in range(p.size):
+                    part += p[j] * q[j]
+            sums[worker] += part
+
+
+@_compiled(**_JIT)
+def _combine_share(psi, other, shift, scale, window, worker, threads):
+    rows = psi.shape[1]
+    for t in range(window[0], window[1]):
+        for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
+            for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+                p, q = psi[t, r], other[t, r]
+                for j in range(p.size):
+                    p[j] = scale * (p[j] - shift * q[j])
+
+
+@_compiled(parallel=True, **_JIT)
+def _product_threads(one, other, window, threads, sums):
+    for worker in numba.prange(threads):
+        _product_share(one, other, window, worker, threads, sums)
+
+
+@_compiled(parallel=True, **_JIT)
+def _combine_threads(psi, other, shift, scale, window, threads):
+    for worker in numba.prange(threads):
+        _combine_share(psi, other, shift, scale, window, worker, threads)
+
+
+def lanczos_step(
+    now: np.ndarray,
+    previous: np.ndarray,
+    beta: float,
+    sites: int,
+    window: tuple[int, int],
+    table: tuple[np.ndarray, ...],
+    threads: int,
+) -> tuple[float, float]:
     """One Lanczos step: previous ← normalised (H − α)now − beta·previous; returns (α, next beta)."""
-    begin, end = window
-    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
-    zero = couplings[0] * 0
-    one = zero + 1
-    alpha = 0.0
-    for t in range(begin, end):
-        for r in range(now.shape[1]):
-            _row(
-                t, r, now, previous[t, r], sites, begin, end, diagonal, first, neighbour, partner, tile_first,
-                tile_spin, tile_column, couplings, one, zero, beta,
-            )  # fmt: skip
-            part = 0.0
-            for j in range(now.shape[2]):
-                part += now[t, r, j] * previous[t, r, j]
-            alpha += part
-    square = 0.0
-    for t in range(begin, end):
-        for r in range(now.shape[1]):
-            part = 0.0
-            for j in range(now.shape[2]):
-                previous[t, r, j] -= alpha * now[t, r, j]
-                part += previous[t, r, j] ** 2
-            square += part
-    norm = np.sqrt(square)
+    real = now.dtype.type
+    factor, nothing = np.array([1, 0, beta], now.dtype), np.zeros((0, 6), now.dtype)
+    totals = now[None, :0]
+
+    def product(one: np.ndarray, other: np.ndarray) -> float:
+        sums = np.zeros(threads)
+        if threads == 1:
+            _product_share(one, other, window, 0, 1, sums)
+        else:
+            _product_threads(one, other, window, threads, sums)
+        return float(sums.sum())
+
+    def combine(shift: float, scale: float) -> None:
+        if threads == 1:
+            _combine_share(previous, now, real(shift), real(scale), window, 0, 1)
+        else:
+            _combine_threads(previous, now, real(shift), real(scale), window, threads)
+
+    if threads == 1:
+        recursion(now, previous, totals, sites, window, table, factor[None], nothing[None])
+    else:
+        recursion_step_threads(now, previous, totals, sites, window, table, factor, nothing, threads)
+    alpha = product(now, previous)
+    combine(alpha, 1.0)
+    norm = product(previous, previous) ** 0.5
     if norm > 0:
-        for t in range(begin, end):
-            for r in range(now.shape[1]):
-                for j in range(now.shape[2]):
-                    previous[t, r, j] *= 1 / norm
+        combine(0.0, 1 / norm)
     return alpha, norm
 
 

@@ -90,11 +90,14 @@ def spectral_bounds(
     before[...] = 0
     _fill_random(now, hamiltonian.layout)
     table = hamiltonian.tables(now.dtype.type)
+    threads = kernels.threads_for(now.size // 2) if hamiltonian.layout.tiles > 1 else 1
     alphas: list[float] = []
     betas: list[float] = [0.0]
     low, high = -norm, norm
     for step in range(1, max_steps + 1):
-        alpha, beta = kernels.lanczos_step(now, before, betas[-1], hamiltonian.sites, hamiltonian.everywhere, table)
+        alpha, beta = kernels.lanczos_step(
+            now, before, betas[-1], hamiltonian.sites, hamiltonian.everywhere, table, threads
+        )
         now, before = before, now
         alphas.append(alpha)
         exhausted = beta <= 1e-12 * norm
