@@ -123,19 +123,19 @@ class Hamiltonian:
         complex ndarray (tiles, rows, width)
             Hψ, eV.
         """
-        from pysv import kernels
+        from pysv import jit, kernels
 
         out = np.zeros_like(psi) if out is None else out
-        reals = map(kernels.as_reals, (psi, out))
+        reals = map(jit.as_reals, (psi, out))
         kernels.apply(*reals, self.sites, self.everywhere, self.tables(psi.real.dtype.type))
         return out
 
     def expectation(self, psi: np.ndarray) -> float:
         """⟨ψ|H|ψ⟩, eV."""
-        from pysv import kernels
+        from pysv import jit, kernels
 
-        threads = kernels.threads_for(psi.size)
-        return kernels.expectation(kernels.as_reals(psi), self.sites, self.tables(psi.real.dtype.type), threads)
+        threads = jit.threads_for(psi.size)
+        return kernels.expectation(jit.as_reals(psi), self.sites, self.tables(psi.real.dtype.type), threads)
 
     def sparse(self) -> csr_matrix:
         """H as a sparse real symmetric matrix over the flattened state (rows, sites), for checks and for QuTiP."""

@@ -15,34 +15,14 @@ and `window` = (begin, end) the range of active tiles: ψ must vanish outside, w
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numba
 import numpy as np
 
-_JIT = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
-_JIT_SUM = _JIT | {"fastmath": {"contract", "nsz", "reassoc"}}
-"""Scalar products may be summed in the order that vectorises."""
+from pysv.jit import BLOCK, FAST, SUM, compiled
+from pysv.reductions import combine, product
 
 
-def _compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit` that keeps what it compiled, where there is a folder to keep it in."""
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
-            return numba.njit(**options)(function)
-
-    return decorate
-
-
-_BLOCK = 64
-"""Consecutive rows that one thread takes at a time: threads stay close together, and share what is in the cache."""
-
-
-@_compiled(inline="always", **_JIT)
+@compiled(inline="always", **FAST)
 def _row(
     t, r, psi, o, sites, begin, end_tile, diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column,
     couplings, scale, shift, beta,
@@ -103,7 +83,7 @@ def _row(
             o[x + 1] += sd * (p[x + 1] - 2 * q[x + 1])
 
 
-@_compiled(inline="always", **_JIT)
+@compiled(inline="always", **FAST)
 def _accumulate(new, old, total, mix):
     """`total` becomes keep·total + c·new + c'·old, with (Re c, Im c, Re c', Im c', keep) = mix[:5]."""
     a, b, c, d, keep = mix[0], mix[1], mix[2], mix[3], mix[4]
@@ -114,7 +94,7 @@ def _accumulate(new, old, total, mix):
         total[2 * j + 1] = keep * total[2 * j + 1] + a * fi + b * fr + c * gi + d * gr
 
 
-@_compiled(inline="always", **_JIT)
+@compiled(inline="always", **FAST)
 def _recursion_row(
     t, r, psi, previous, totals, sites, begin, end_tile, diagonal, first, neighbour, partner, tile_first, tile_spin,
     tile_column, couplings, factor, mix,
@@ -128,7 +108,7 @@ def _recursion_row(
             _accumulate(previous[t, r], psi[t, r], totals[output, t, r], mix[output])
 
 
-@_compiled(**_JIT)
+@compiled(**FAST)
 def apply(psi, out, sites, window, table):
     """out ← Hψ in the window, on the calling thread; `out` must be finite."""
     begin, end = window
@@ -145,7 +125,7 @@ def apply(psi, out, sites, window, table):
             )  # fmt: skip
 
 
-@_compiled(**_JIT)
+@compiled(**FAST)
 def recursion(psi, previous, totals, sites, window, table, factors, mixes):
     """Steps of a polynomial recursion, one for each row of `factors`; `psi` and `previous` swap roles after each.
 
@@ -169,52 +149,24 @@ def recursion(psi, previous, totals, sites, window, table, factors, mixes):
                 )  # fmt: skip
 
 
-@_compiled(parallel=True, **_JIT)
+@compiled(parallel=True, **FAST)
 def recursion_step_threads(psi, previous, totals, sites, window, table, factor, mix, threads):
     """One step of `recursion` with row blocks dealt out to the threads in turn."""
     begin, end = window
     diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
     rows = psi.shape[1]
-    blocks = (rows + _BLOCK - 1) // _BLOCK
+    blocks = (rows + BLOCK - 1) // BLOCK
     for t in range(begin, end):
         for worker in numba.prange(threads):
             for block in range(worker, blocks, threads):
-                for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+                for r in range(block * BLOCK, min(rows, (block + 1) * BLOCK)):
                     _recursion_row(
                         t, r, psi, previous, totals, sites, begin, end, diagonal, first, neighbour, partner,
                         tile_first, tile_spin, tile_column, couplings, factor, mix,
                     )  # fmt: skip
 
 
-@_compiled(**_JIT_SUM)
-def _weights_share(psi, window, worker, threads, sums):
-    rows = psi.shape[1]
-    for t in range(window[0], window[1]):
-        for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
-            part = 0.0
-            for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
-                p = psi[t, r]
-                for j in range(p.size):
-                    part += p[j] * p[j]
-            sums[worker, t] += part
-
-
-@_compiled(**_JIT_SUM)
-def _marginals_share(psi, electron, row_weight, site_weight, worker, threads):
-    tiles, rows, full = psi.shape
-    for t in range(tiles):
-        for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
-            for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
-                p, s = psi[t, r], site_weight[worker, electron[r], t]
-                part = 0.0
-                for j in range(full // 2):
-                    square = p[2 * j] * p[2 * j] + p[2 * j + 1] * p[2 * j + 1]
-                    s[j] += square
-                    part += square
-                row_weight[r] += part
-
-
-@_compiled(**_JIT_SUM)
+@compiled(**SUM)
 def _expectation_share(psi, sites, table, worker, threads, sums):
     diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
     tiles, rows, full = psi.shape
@@ -222,9 +174,9 @@ def _expectation_share(psi, sites, table, worker, threads, sums):
     one = zero + 1
     scratch = np.zeros(full, psi.dtype)
     for t in range(tiles):
-        for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
+        for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
             part = 0.0
-            for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
+            for r in range(block * BLOCK, min(rows, (block + 1) * BLOCK)):
                 _row(
                     t, r, psi, scratch, sites, 0, tiles, diagonal, first, neighbour, partner, tile_first, tile_spin,
                     tile_column, couplings, one, zero, zero,
@@ -234,42 +186,10 @@ def _expectation_share(psi, sites, table, worker, threads, sums):
             sums[worker] += part
 
 
-@_compiled(parallel=True, **_JIT)
-def _weights_threads(psi, window, threads, sums):
-    for worker in numba.prange(threads):
-        _weights_share(psi, window, worker, threads, sums)
-
-
-@_compiled(parallel=True, **_JIT)
-def _marginals_threads(psi, electron, row_weight, site_weight, threads):
-    for worker in numba.prange(threads):
-        _marginals_share(psi, electron, row_weight, site_weight, worker, threads)
-
-
-@_compiled(parallel=True, **_JIT)
+@compiled(parallel=True, **FAST)
 def _expectation_threads(psi, sites, table, threads, sums):
     for worker in numba.prange(threads):
         _expectation_share(psi, sites, table, worker, threads, sums)
-
-
-def tile_weights(psi: np.ndarray, window: tuple[int, int], threads: int) -> np.ndarray:
-    """Σ |ψ|² on each tile of the window, float64 (tiles,)."""
-    sums = np.zeros((threads, psi.shape[0]))
-    if threads == 1:  # waking the threads of a parallel loop takes longer than a small state
-        _weights_share(psi, window, 0, 1, sums)
-    else:
-        _weights_threads(psi, window, threads, sums)
-    return np.asarray(sums.sum(axis=0))
-
-
-def marginals(psi: np.ndarray, electron: np.ndarray, threads: int) -> tuple[np.ndarray, np.ndarray]:
-    """Σ_x |ψ[r, x]|², float64 (rows,), and Σ_r |ψ[r, x]|² of each electron spin, float64 (2, tiles, width)."""
-    rows, sites = np.zeros(psi.shape[1]), np.zeros((threads, 2, psi.shape[0], psi.shape[2] // 2))
-    if threads == 1:
-        _marginals_share(psi, electron, rows, sites, 0, 1)
-    else:
-        _marginals_threads(psi, electron, rows, sites, threads)
-    return rows, sites.sum(axis=0)
 
 
 def expectation(psi: np.ndarray, sites: int, table: tuple[np.ndarray, ...], threads: int) -> float:
@@ -282,42 +202,6 @@ def expectation(psi: np.ndarray, sites: int, table: tuple[np.ndarray, ...], thre
     return float(sums.sum())
 
 
-@_compiled(**_JIT_SUM)
-def _product_share(one, other, window, worker, threads, sums):
-    rows = one.shape[1]
-    for t in range(window[0], window[1]):
-        for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
-            part = 0.0
-            for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
-                p, q = one[t, r], other[t, r]
-                for j in range(p.size):
-                    part += p[j] * q[j]
-            sums[worker] += part
-
-
-@_compiled(**_JIT)
-def _combine_share(psi, other, shift, scale, window, worker, threads):
-    rows = psi.shape[1]
-    for t in range(window[0], window[1]):
-        for block in range(worker, (rows + _BLOCK - 1) // _BLOCK, threads):
-            for r in range(block * _BLOCK, min(rows, (block + 1) * _BLOCK)):
-                p, q = psi[t, r], other[t, r]
-                for j in range(p.size):
-                    p[j] = scale * (p[j] - shift * q[j])
-
-
-@_compiled(parallel=True, **_JIT)
-def _product_threads(one, other, window, threads, sums):
-    for worker in numba.prange(threads):
-        _product_share(one, other, window, worker, threads, sums)
-
-
-@_compiled(parallel=True, **_JIT)
-def _combine_threads(psi, other, shift, scale, window, threads):
-    for worker in numba.prange(threads):
-        _combine_share(psi, other, shift, scale, window, worker, threads)
-
-
 def lanczos_step(
     now: np.ndarray,
     previous: np.ndarray,
@@ -328,41 +212,16 @@ def lanczos_step(
     threads: int,
 ) -> tuple[float, float]:
     """One Lanczos step: previous ← normalised (H − α)now − beta·previous; returns (α, next beta)."""
-    real = now.dtype.type
     factor, nothing = np.array([1, 0, beta], now.dtype), np.zeros((0, 6), now.dtype)
     totals = now[None, :0]
-
-    def product(one: np.ndarray, other: np.ndarray) -> float:
-        sums = np.zeros(threads)
-        if threads == 1:
-            _product_share(one, other, window, 0, 1, sums)
-        else:
-            _product_threads(one, other, window, threads, sums)
-        return float(sums.sum())
-
-    def combine(shift: float, scale: float) -> None:
-        if threads == 1:
-            _combine_share(previous, now, real(shift), real(scale), window, 0, 1)
-        else:
-            _combine_threads(previous, now, real(shift), real(scale), window, threads)
 
     if threads == 1:
         recursion(now, previous, totals, sites, window, table, factor[None], nothing[None])
     else:
         recursion_step_threads(now, previous, totals, sites, window, table, factor, nothing, threads)
-    alpha = product(now, previous)
-    combine(alpha, 1.0)
-    norm = product(previous, previous) ** 0.5
+    alpha = product(now, previous, window, threads)
+    combine(previous, now, alpha, 1.0, window, threads)
+    norm = product(previous, previous, window, threads) ** 0.5
     if norm > 0:
-        combine(0.0, 1 / norm)
+        combine(previous, now, 0.0, 1 / norm, window, threads)
     return alpha, norm
-
-
-def as_reals(psi: np.ndarray) -> np.ndarray:
-    """The memory of a complex array (…, width) as reals (…, 2·width); no copy."""
-    return psi.view(psi.real.dtype)
-
-
-def threads_for(amplitudes: int) -> int:
-    """Threads for one pass over a state: one where a second would wait longer than it works."""
-    return numba.get_num_threads() if amplitudes > 300_000 else 1

@@ -81,16 +81,16 @@ def spectral_bounds(
     -------
     SpectralBounds
     """
-    from pysv import kernels
+    from pysv import jit, kernels
 
     norm = triangle_bound(hamiltonian)
     # H is real: real and imaginary part of the state are two independent copies of the problem, iterated as one.
     now, before = (np.zeros(hamiltonian.shape, complex) for _ in range(2)) if buffers is None else buffers
-    now, before = kernels.as_reals(now), kernels.as_reals(before)
+    now, before = jit.as_reals(now), jit.as_reals(before)
     before[...] = 0
     _fill_random(now, hamiltonian.layout)
     table = hamiltonian.tables(now.dtype.type)
-    threads = kernels.threads_for(now.size // 2) if hamiltonian.layout.tiles > 1 else 1
+    threads = jit.threads_for(now.size // 2) if hamiltonian.layout.tiles > 1 else 1
     alphas: list[float] = []
     betas: list[float] = [0.0]
     low, high = -norm, norm

@@ -42,11 +42,11 @@ class Part:
     @cached_property
     def marginals(self) -> tuple[np.ndarray, np.ndarray]:
         """Probability of each row, float64 (rows,), and of each site with each electron spin, float64 (2, sites)."""
-        from pysv import kernels
+        from pysv import jit, reductions
 
         layout, basis = self.hamiltonian.layout, self.hamiltonian.basis
-        threads = kernels.threads_for(self.psi.size)
-        rows, sites = kernels.marginals(kernels.as_reals(self.psi), basis.electron, threads)
+        threads = jit.threads_for(self.psi.size)
+        rows, sites = reductions.marginals(jit.as_reals(self.psi), basis.electron, threads)
         return rows, sites.reshape(2, -1)[:, : layout.sites]
 
 

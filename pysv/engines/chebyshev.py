@@ -198,7 +198,7 @@ class _ChebyshevEngine(PureStateEngine):
 
     def _expand(self, number: int, interval: float) -> None:
         """One expansion over `interval` fs."""
-        from pysv import kernels
+        from pysv import jit, kernels, reductions
 
         bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
         z = bounds.radius * interval / HBAR
@@ -211,9 +211,9 @@ class _ChebyshevEngine(PureStateEngine):
         psi, (work, total) = self.psi[number], self.spare(number)
         for array in (psi, work, total):  # the work space may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
-        reals = [kernels.as_reals(array) for array in (psi, work, total[None])]
+        reals = [jit.as_reals(array) for array in (psi, work, total[None])]
         arguments = hamiltonian.sites, window, self._tables[number]
-        threads = kernels.threads_for(psi.size) if self.large else 1
+        threads = jit.threads_for(psi.size) if self.large else 1
         if not self.large:
             kernels.recursion(*reals, *arguments, factors, mixes)
         else:  # step by step, so that Ctrl-C is heard
@@ -222,7 +222,7 @@ class _ChebyshevEngine(PureStateEngine):
                 kernels.recursion_step_threads(one, other, totals, *arguments, factor, mix, threads)
                 one, other = other, one
         # K is odd: `work` holds T_K ψ, whose norm can only grow through eigenvalues outside the bounds.
-        last = kernels.tile_weights(reals[1], window, threads).sum() ** 0.5
+        last = reductions.tile_weights(reals[1], window, threads).sum() ** 0.5
         epsilon = float(np.finfo(self._real).eps)
         if not last <= self._norms[number] * (1 + _GROWTH + 100 * epsilon):
             raise SpectralBoundsError(
@@ -239,11 +239,11 @@ class _ChebyshevEngine(PureStateEngine):
         tiling = hamiltonian.layout
         if tiling.tiles == 1 or not self.method.light_cone:
             return hamiltonian.everywhere, 0.0
-        from pysv import kernels
+        from pysv import jit, reductions
 
         allowed = self.method.tolerance * interval / 4
-        psi = kernels.as_reals(self.psi[number])
-        weights = kernels.tile_weights(psi, hamiltonian.everywhere, kernels.threads_for(psi.size // 2))
+        psi = jit.as_reals(self.psi[number])
+        weights = reductions.tile_weights(psi, hamiltonian.everywhere, jit.threads_for(psi.size // 2))
         left, right = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
         hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)

@@ -84,7 +84,7 @@ class _RK4Engine(PureStateEngine):
 
     def _steps(self, number: int, psi: np.ndarray, step: float, count: int) -> None:
         """Take `count` steps in place."""
-        from pysv import kernels
+        from pysv import jit, kernels
 
         c = np.array([(-1j * step / HBAR) ** n / math.factorial(n) for n in range(5)])
         factors = np.array([[1.0, 0.0, 0.0]] * 4)
@@ -94,7 +94,7 @@ class _RK4Engine(PureStateEngine):
         mixes[1::2, 0, 4:] = 1
         hamiltonian = self.runs[number].hamiltonian
         work, total = self.spare(number)
-        reals = [kernels.as_reals(array) for array in (psi, work, total[None])]
+        reals = [jit.as_reals(array) for array in (psi, work, total[None])]
         for _ in range(count):
             total[...] = psi
             kernels.recursion(

@@ -25,7 +25,7 @@ def tiled(monkeypatch):
     """Every state is large: narrow tiles, one shared work space, all threads on one run."""
     monkeypatch.setattr(layout, "SMALL", 0)
     monkeypatch.setattr(layout, "WIDTH", 3)
-    monkeypatch.setattr("pysv.kernels.threads_for", lambda amplitudes: 2)
+    monkeypatch.setattr("pysv.jit.threads_for", lambda amplitudes: 2)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

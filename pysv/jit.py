@@ -1,0 +1,39 @@
+"""How the inner loops are compiled, and how many threads a pass over a state takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+FAST = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+SUM = FAST | {"fastmath": {"contract", "nsz", "reassoc"}}
+"""Scalar products may be summed in the order that vectorises."""
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """`numba.njit` that keeps what it compiled, where there is a folder to keep it in."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
+            return numba.njit(**options)(function)
+
+    return decorate
+
+
+BLOCK = 64
+"""Consecutive rows that one thread takes at a time: threads stay close together, and share what is in the cache."""
+
+
+def as_reals(psi: np.ndarray) -> np.ndarray:
+    """The memory of a complex array (…, width) as reals (…, 2·width); no copy."""
+    return psi.view(psi.real.dtype)
+
+
+def threads_for(amplitudes: int) -> int:
+    """Threads for one pass over a state: one where a second would wait longer than it works."""
+    return numba.get_num_threads() if amplitudes > 300_000 else 1
