@@ -25,7 +25,7 @@ from threadpoolctl import ThreadpoolController
 
 import pysv
 from pysv.initial import pure_runs
-from pysv.run.recorder import Recorder
+from pysv.run.observe import Observer
 from pysv.run.watch import Watch
 from pysv.spectrum import triangle_bound
 
@@ -54,12 +54,12 @@ def measures() -> Callable[[], object]:
     engine = method.start(runs, "python")
     engine.advance(20.0)
     watch = Watch(method.drift_tolerance(20.0), triangle_bound(runs[0].hamiltonian))
-    recorder = Recorder(experiment, 1, watch)
+    observer = Observer(experiment)
 
     def action() -> None:
         snapshot = engine.snapshot()  # a fresh one: what it has computed once it keeps
         watch.heard(0, snapshot)
-        recorder.measure(snapshot)
+        observer.measure(snapshot)
 
     return action
 

@@ -84,7 +84,7 @@ def site_range(key: str, value: Any, sites: int) -> tuple[int, int]:
     value = as_list(value)
     if not is_list(value) or len(value) != 2:
         raise InvalidInputError(
-            f"{key} = {value!r} must be [first site, last site]; a layer has at least one site", key
+            f"{key} = {value!r} must be two numbers [first site, last site]; a layer has at least one site", key
         )
     first, last = (whole_number(f"{key}[{n}]", site, low=-(2**62)) for n, site in enumerate(value))
     if first > last:

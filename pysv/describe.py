@@ -29,7 +29,7 @@ def describe(data: xr.Dataset, name: str) -> str:
     time = data.time.values
     lines = [
         f"{name}: {attrs['status']}",
-        f"  times        {time[0]:g} … {time[-1]:g} fs, {time.size} snapshots",
+        f"  times        {time[0]:g} … {time[-1]:g} fs, {time.size} snapshot{'s' if time.size > 1 else ''}",
         f"  engine       {attrs['engine']} ({attrs['backend']} backend), {attrs['wall_time']:.2f} s",
         f"  made with    pysv {versions['pysv']}, Python {versions['python']}",
         f"  drift        norm {attrs['drift_norm']:.1e}, energy {attrs['drift_energy']:.1e} eV, "

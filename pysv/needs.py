@@ -68,10 +68,11 @@ class Estimate:
         lines = [f"engine       {self.engine} ({self.backend} backend)"]
         for label, sectors, rows in self.sectors:
             span = str(sectors[0]) if len(sectors) == 1 else f"{sectors[0]}–{sectors[-1]}"
-            lines.append(f"pure run     electron {label}: sector of {span} down spins, {rows:,} rows")
+            name = "sector" if len(sectors) == 1 else "sectors"
+            lines.append(f"pure run     electron {label}: {name} of {span} down spins, {rows:,} rows")
         lines += [
             f"amplitudes   {self.amplitudes:,}",
-            f"memory       {size(self.memory)} of {size(self.available)} available"
+            f"memory       {size(self.memory)} of {size(SHARE * self.available)} allowed ({SHARE:.0%} of what is free)"
             + ("" if self.fits else ": does not fit"),
             f"snapshots    {self.snapshots:,}",
             f"matvecs      about {self.applications:,}",
@@ -159,8 +160,9 @@ def check_fits(needed: Estimate) -> None:
     """
     if not needed.fits:
         raise MemoryLimitError(
-            f"the run needs {size(needed.memory)} ({needed.amplitudes:,} amplitudes), available are "
-            f"{size(needed.available)}; take fewer spins or sites, or collinear spins, which stay in one S^z sector"
+            f"the run needs {size(needed.memory)} ({needed.amplitudes:,} amplitudes, {needed.snapshots:,} snapshots), "
+            f"allowed are {size(SHARE * needed.available)} ({SHARE:.0%} of what is free); take fewer spins, sites or "
+            "snapshots, or collinear spins, which stay in one S^z sector"
         )
 
 

@@ -93,9 +93,10 @@ def draw(curves: Curves, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> 
             style.add_gamma_axis(axes, hopping)
             style.panel_letter(axes, letter)
         style.mark_echoes(list(panels), echoes)
-        keys = [
-            Line2D([], [], color=SIZES[number % len(SIZES)], label=label) for number, (label, _) in enumerate(curves)
-        ]
+        keys = []
+        if len(curves) > 1:  # one size needs no key
+            colors = (SIZES[number % len(SIZES)] for number in range(len(curves)))
+            keys = [Line2D([], [], color=c, label=label) for c, (label, _) in zip(colors, curves, strict=True)]
         for momentum, look in dashes.items():
             keys.append(Line2D([], [], color="0.3", linestyle=look, label=style.momentum_label(momentum)))
         figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 7), handlelength=2.8)

@@ -51,13 +51,15 @@ class Checkpoint:
         if time.monotonic() - self._written >= max(self._every, self._cost / SHARE):
             self.write(index + 1)
 
-    def write(self, count: int) -> None:
-        """Write the first `count` snapshots and the engine's present state."""
+    def write(self, count: int) -> xr.Dataset:
+        """Write the first `count` snapshots and the engine's present state; returns the dataset written."""
         begun = time.monotonic()
-        write(self._dataset(count), self.path, self.state())
+        data = self._dataset(count)
+        write(data, self.path, self.state())
         self.holds_state = True
         self._written = time.monotonic()
         self._cost = self._written - begun
+        return data
 
     def state(self) -> SavedState:
         """The engine's present state."""

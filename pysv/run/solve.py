@@ -125,6 +125,8 @@ def resume(
     """
     data = files.load(path)
     state = files.load_state(path)
+    if state is None and str(data.attrs["status"]).startswith("stopped"):
+        raise ResumeError(f"{path}: {data.attrs['status']}, and holds no earlier state; run again with other options")
     if state is None:
         raise ResumeError(f"{path}: holds no state to go on from; make it with `pysv run` or solve(..., out=...)")
     made_by = config.loads(str(data.attrs["experiment"]), f"{path}: experiment")
@@ -212,18 +214,17 @@ class _Run:
         try:
             with CtrlC(bar.say) as stop, _blas_threads(self.experiment):
                 count = evolve(engine, times, first, listeners, stop)
-                if checkpoint is not None:
-                    checkpoint.write(count)
+                return dataset(count) if checkpoint is None else checkpoint.write(count)
         except BaseException as error:
             if checkpoint is not None and recorder.count:  # the engine's state is spoiled, the record before it is not
                 with suppress(ResultFileError):
                     kept = files.load_state(checkpoint.path) if checkpoint.holds_state else None
                     reason = str(error) or type(error).__name__
                     files.write(dataset(recorder.count, f"stopped: {reason}"), checkpoint.path, kept)
+                    bar.say(f"pysv: the {recorder.count} snapshots before the failure are in {checkpoint.path}")
             raise
         finally:
             bar.close()
-        return dataset(count)
 
     def _dataset(
         self, count: int, status: str, recorder: Recorder, watch: Watch, engine: Engine, seconds: float

@@ -112,7 +112,10 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
         ("[device]\npolarizer = [52, 53]", "bad.toml: [device] analyzer = [52, 55] overlaps polarizer = [52, 53]"),
         ("[device]\nanalyzer = [200, 204]", "bad.toml: [device] analyzer = [200, 204] reaches outside the chain"),
         ("[device]\nanalyzer = [55, 52]", "bad.toml: [device] analyzer = [55, 52] is reversed; write [52, 55]"),
-        ("[device]\nanalyzer = []", "bad.toml: [device] analyzer = [] must be [first site, last site]; a layer has at"),
+        (
+            "[device]\nanalyzer = []",
+            "bad.toml: [device] analyzer = [] must be two numbers [first site, last site]; a layer has at",
+        ),
         ("[device]\npolarizer = [30, 49]\nanalyzer = [52, 71]", "bad.toml: the run needs"),
         ("[evolution]\nstep = 0", "bad.toml: [evolution] step = 0 must be greater than 0 (fs)"),
         ("[evolution]\nstep = -1", "bad.toml: [evolution] step = -1 must be greater than 0 (fs)"),

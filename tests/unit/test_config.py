@@ -109,7 +109,7 @@ BAD = {
     "[device]\nsites = 201.5": "run.toml: [device] sites = 201.5 must be a whole number",
     "[device]\nhopping = nan": "run.toml: [device] hopping = nan must be finite (eV)",
     "[device]\npolarizer = [50, 53]": "run.toml: [device] analyzer = [52, 55] overlaps polarizer = [50, 53] on site 52",
-    "[device]\npolarizer = []": "run.toml: [device] polarizer = [] must be [first site, last site]",
+    "[device]\npolarizer = []": "run.toml: [device] polarizer = [] must be two numbers [first site, last site]",
     "[device]\nsites = ": "run.toml: is not valid TOML: ",
     "[source]\nkind = 'packet'": "run.toml: [source] unknown kind 'packet'; did you mean 'wave-packet'? known: confined, wave-packet",
     "[source]\nelectrons = 2": "run.toml: [source] electrons belongs to kind = 'confined', not to kind = 'wave-packet'",

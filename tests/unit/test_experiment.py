@@ -22,7 +22,7 @@ BAD = [
     (pysv.SpinValve, {"sites": 50}, "analyzer = [52, 55] reaches outside the chain; its sites are 1 to 50"),
     (pysv.SpinValve, {"polarizer": (0, 4)}, "polarizer = [0, 4] reaches outside the chain; its sites are 1 to 201"),
     (pysv.SpinValve, {"polarizer": (47, 44)}, "polarizer = [47, 44] is reversed; write [44, 47]"),
-    (pysv.SpinValve, {"polarizer": ()}, "polarizer = () must be [first site, last site]; a layer has at least one site"),
+    (pysv.SpinValve, {"polarizer": ()}, "polarizer = () must be two numbers [first site, last site]; a layer has at least one site"),
     (pysv.SpinValve, {"polarizer": (44, 52)}, "analyzer = [52, 55] overlaps polarizer = [44, 52] on site 52; move one"),
     (pysv.SpinValve, {"polarizer": (44.5, 47)}, "polarizer[0] = 44.5 must be a whole number"),
     (pysv.SpinValve, {"hopping": 0.0}, "hopping = 0 must be greater than 0 (eV)"),

@@ -261,6 +261,8 @@ def test_an_unstable_step_stops_the_run_and_keeps_what_was_good(small, tmp_path)
     assert abs(kept.norm - 1).max() < 1e-3
     with h5py.File(path) as file:
         assert "checkpoint" not in file
+    with pytest.raises(ResumeError, match=r"stopped: norm drifted by .*, and holds no earlier state; run again"):
+        pysv.resume(path)
 
 
 def test_a_failed_extension_keeps_the_good_state(small, tmp_path, monkeypatch):
@@ -310,7 +312,8 @@ def test_a_run_that_does_not_fit_is_refused_before_it_allocates():
     )
     begun = time.monotonic()
     with pytest.raises(
-        MemoryLimitError, match=r"the run needs \d.* [PE]B \(\d.* amplitudes\), available are .*; take fewer"
+        MemoryLimitError,
+        match=r"the run needs \d.* [PE]B \(\d.* amplitudes, 61 snapshots\), allowed are .*; take fewer",
     ):
         pysv.solve(huge, progress=False)
     assert time.monotonic() - begun < 5
