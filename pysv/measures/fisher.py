@@ -74,7 +74,7 @@ def qfi(rho: SpinDensity, positions: np.ndarray, momenta: np.ndarray) -> np.ndar
         if not p.size:
             continue
         harmonic = np.outer(p, p) / np.add.outer(p, p)
-        weights = np.abs(states) ** 2 @ p
+        weights = (states.real**2 + states.imag**2) @ p
         elements = states.conj().T @ (diagonals[:, :, None] * states)
         squares = elements.real**2 + elements.imag**2
         total += 4 * (np.abs(diagonals) ** 2 @ weights) - 8 * np.tensordot(squares, harmonic, 2)

@@ -201,5 +201,6 @@ def _add_gram(weight: float, factor: np.ndarray, total: np.ndarray | None) -> np
 
 def _full_hermitian(upper: np.ndarray) -> np.ndarray:
     """ρ from the conjugated upper triangle that `_add_gram` collects."""
-    strict = np.triu(upper, 1)
-    return np.asarray(strict.conj() + strict.T + np.diag(upper.diagonal().real))
+    full = upper + upper.conj().T  # zherk leaves zeros below the diagonal
+    np.fill_diagonal(full, upper.diagonal().real)
+    return np.asarray(full.conj())

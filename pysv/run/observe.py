@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from math import comb
 from typing import TYPE_CHECKING
 
@@ -99,7 +98,6 @@ class Observer:
         self._momenta = np.array(experiment.record.momenta)
         self._keeps_density = experiment.record.density_matrix
         self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[way(experiment)]
-        self._pool = ThreadPoolExecutor(1)
 
     def measure(self, snapshot: Snapshot) -> Measured:
         """All variables of one snapshot but the invariants, by name."""
@@ -115,17 +113,19 @@ class Observer:
 
     def _dense(self, snapshot: Snapshot) -> Measured:
         rho = SpinDensity.of_snapshot(snapshot, *self._layers)
-        negativity = self._pool.submit(log_negativity, rho)  # LAPACK releases the interpreter's lock
-        turned, initial = in_initial_frame(rho, self._directions)
+        if self._initial is None:
+            turned, initial = in_initial_frame(rho, self._directions)
+        else:
+            turned, initial = rho, self._initial
         found: Measured = {
             **{f"spin_{axis}": v for axis, v in zip("xyz", rho.spin_expectations(), strict=True)},
             **_entropies(entropy(rho), layer_entropy(rho, "polarizer"), layer_entropy(rho, "analyzer")),
             "magnon_probability": flip_probabilities(*turned.probabilities, initial, rho.n_spins),
             "w_fidelity": w_fidelity(turned, initial),
+            "log_negativity": log_negativity(rho),
             **_fisher(qfi_paper(rho, self._positions, self._momenta)),
             "qfi": qfi(rho, self._positions, self._momenta),
         }
-        found["log_negativity"] = negativity.result()
         if self._keeps_density:
             found["density_matrix"] = rho.dense()
         return found
