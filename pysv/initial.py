@@ -81,6 +81,11 @@ def occupied_sectors(experiment: Experiment) -> tuple[tuple[int, ...], ...]:
     return tuple(found)
 
 
+def conserves(experiment: Experiment) -> bool:
+    """Whether each pure run lies in a single S^z sector, so that ρ is block diagonal in the number of down spins."""
+    return all(len(sectors) == 1 for sectors in occupied_sectors(experiment))
+
+
 def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:
     """The initial state (Eq. 10) as pure runs.
 

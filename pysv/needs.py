@@ -13,7 +13,7 @@ from pysv.basis import sector_rows
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError
-from pysv.initial import electron_states, occupied_sectors
+from pysv.initial import conserves, electron_states, occupied_sectors
 from pysv.run.observe import largest_block, left_out, way
 
 if TYPE_CHECKING:
@@ -141,11 +141,10 @@ def _transposed(experiment: Experiment) -> int:
     """Bound on the elements of the blocks of ρ^{T_p}."""
     n_p, n_a = experiment.device.n_polarizer, experiment.device.n_analyzer
     n = n_p + n_a
-    sectors = occupied_sectors(experiment)
-    if any(len(part) > 1 for part in sectors):
+    if not conserves(experiment):
         return int(4**n)
     pairs = 0
-    for d in {sector - spin for (sector,) in sectors for spin in (0, 1)}:
+    for d in {sector - spin for (sector,) in occupied_sectors(experiment) for spin in (0, 1)}:
         p_downs = range(max(0, d - n_a), min(n_p, d) + 1)
         pairs += sum(comb(n_p, j) for j in p_downs) * sum(comb(n_a, d - j) for j in p_downs)
     return min(comb(2 * n, n), pairs**2)

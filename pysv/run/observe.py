@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.basis import spin_signs
-from pysv.initial import occupied_sectors
+from pysv.initial import conserves, occupied_sectors
 from pysv.measures import (
     SpinDensity,
     SpinFactor,
@@ -49,7 +49,7 @@ _NOT_DIAGONAL = ("spin_x", "spin_y", "entropy_total", "entropy_polarizer", "entr
 def largest_block(experiment: Experiment) -> int:
     """Size of the largest block of the localized spins' density matrix."""
     n = experiment.device.n_spins
-    if not _conserves(experiment):
+    if not conserves(experiment):
         return int(2**n)
     return max(comb(n, d) for (sector,) in occupied_sectors(experiment) for d in (sector - 1, sector) if 0 <= d <= n)
 
@@ -58,7 +58,7 @@ def way(experiment: Experiment) -> str:
     """``"dense"``, ``"factor"`` or ``"diagonal"``: how the experiment's snapshots are measured."""
     if largest_block(experiment) <= LARGEST_BLOCK:
         return "dense"
-    return "factor" if _conserves(experiment) else "diagonal"
+    return "factor" if conserves(experiment) else "diagonal"
 
 
 def left_out(experiment: Experiment) -> dict[str, str]:
@@ -75,10 +75,6 @@ def left_out(experiment: Experiment) -> dict[str, str]:
         names += ["magnon_probability", "w_fidelity"]
     names += ["density_matrix"] if experiment.record.density_matrix else []
     return dict.fromkeys(names, reason)
-
-
-def _conserves(experiment: Experiment) -> bool:
-    return all(len(sectors) == 1 for sectors in occupied_sectors(experiment))
 
 
 class Observer:

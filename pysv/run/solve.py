@@ -130,17 +130,8 @@ def resume(
     if state is None:
         raise ResumeError(f"{path}: holds no state to go on from; make it with `pysv run` or solve(..., out=...)")
     made_by = config.loads(str(data.attrs["experiment"]), f"{path}: experiment")
+    _check_origin(path, made_by, experiment, engine)
     own = made_by.experiment
-    if experiment is not None and replace(experiment, times=own.times) != own:
-        raise ResumeError(f"{path}: was made by another experiment; {_difference(experiment, own)}")
-    if experiment is not None and experiment.times.step != own.times.step:
-        raise ResumeError(
-            f"{path}: was made by another experiment; its step is {own.times.step:g} fs, "
-            f"not {experiment.times.step:g} fs"
-        )
-    made_with = made_by.engine
-    if engine not in ("auto", made_with, getattr(made_with, "name", made_with)):
-        raise ResumeError(f"{path}: was made with {made_with}, not with {engine}")
     wanted = stop if stop is not None else (experiment or own).times.stop
     try:
         longer = replace(own, times=replace(own.times, stop=wanted))
@@ -286,6 +277,22 @@ def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder)
     watch.resume(
         {name: float(data[name][0]) for name in ALWAYS}, {name: float(data.attrs[f"drift_{name}"]) for name in ALWAYS}
     )
+
+
+def _check_origin(
+    path: str | Path, made_by: config.Configuration, experiment: Experiment | None, engine: str | Method
+) -> None:
+    """Refuse a file that another experiment (its last time aside) or another engine than the given ones made."""
+    own, made_with = made_by.experiment, made_by.engine
+    if experiment is not None and replace(experiment, times=own.times) != own:
+        raise ResumeError(f"{path}: was made by another experiment; {_difference(experiment, own)}")
+    if experiment is not None and experiment.times.step != own.times.step:
+        raise ResumeError(
+            f"{path}: was made by another experiment; its step is {own.times.step:g} fs, "
+            f"not {experiment.times.step:g} fs"
+        )
+    if engine not in ("auto", made_with, getattr(made_with, "name", made_with)):
+        raise ResumeError(f"{path}: was made with {made_with}, not with {engine}")
 
 
 def _difference(one: Experiment, other: Experiment) -> str:
