@@ -166,11 +166,12 @@ def check_fits(needed: Estimate) -> None:
 
 
 def radius(experiment: Experiment) -> float:
-    """Rough half-width of the spectrum from the couplings, eV: hopping, sd exchange and both layers' exchange."""
+    """Rough half-width of the spectrum, eV: hopping and sd exchange of each electron, and both layers' exchange."""
     device = experiment.device
     bonds = device.n_spins - 2
     exchange = device.spin_factor**2 * max(abs(device.exchange), abs(device.exchange_z)) * bonds * 1.3
-    return 2 * device.hopping + 2 * device.electron_factor * device.spin_factor * abs(device.sd_exchange) + exchange
+    one = 2 * device.hopping + 2 * device.electron_factor * device.spin_factor * abs(device.sd_exchange)
+    return experiment.source.count * one + exchange
 
 
 def available_memory() -> int:
