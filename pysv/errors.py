@@ -57,6 +57,10 @@ class EngineFailureError(PysvError, ArithmeticError):
     """An engine that gave up during a run."""
 
 
+class GroundStateError(PysvError, ArithmeticError):
+    """A ground state that is not in the sector where the run is meant to start."""
+
+
 class InvariantError(PysvError, ArithmeticError):
     """A conserved quantity drifted beyond its tolerance, or a state is not finite."""
 

@@ -132,7 +132,7 @@ class WavePacket:
 class ConfinedElectrons:
     """Several electrons, released at t = 0 from the ground state of H + H_{V,B} (Eq. 21).
 
-    H_{V,B} = −V Σ_{x≤N_conf} n_x − B Σ_{FM_p} Sᶻ + B Σ_{FM_a} Sᶻ acts for t ≤ 0 only, with the operators Sᶻ of the run's
+    H_{V,B} = −V Σ_{x≤N_conf} n_x − B Σ_{FM_p} Sᶻ + B Σ_{FM_a} Sᶻ acts for t ≤ 0 only, with operators Sᶻ of the run's
     spin convention. The electrons' total Sᶻ is 0 and the layers are polarised antiparallel.
 
     Parameters
