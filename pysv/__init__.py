@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
+    from pysv.engines.tdmrg import TDMRG
     from pysv.experiment import BosonicBath, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
@@ -44,6 +45,7 @@ _HOMES = {
     "RK4": "engines.rk4",
     "Record": "experiment",
     "SpinValve": "device",
+    "TDMRG": "engines.tdmrg",
     "Times": "experiment",
     "WavePacket": "source",
     "estimate": "needs",
@@ -57,6 +59,7 @@ _HOMES = {
 
 __all__ = [
     "RK4",
+    "TDMRG",
     "Antiparallel",
     "BosonicBath",
     "Chebyshev",

@@ -1,14 +1,15 @@
 """The chain for matrix-product states: what lives on each site, its charges, and H as terms on bonds (Eqs. 7 and 21).
 
-A site holds the electron states ∅, ↑, ↓, ↑↓ = c†_↑c†_↓|∅⟩ (d = 4). A site with a localized spin is one composite site,
-electron ⊗ spin (d = 8, index 2·electron + spin, spin ↑ first), so that every term of H acts on one site or on two
-neighbours. Fermions become ordinary states by the Jordan–Wigner transformation along the chain, site by site, ↑ before ↓
-on a site; for neighbours c†_x c_{x+1} = (c†F)_x ⊗ c_{x+1} with F = (−1)^n, and no longer string is left.
+A site holds the electron states ∅, ↑, ↓, ↑↓ = c†_↑c†_↓|∅⟩ (d = 4). A site with a localized spin is one composite
+site, electron ⊗ spin (d = 8, index 2·electron + spin, spin ↑ first), so that every term of H acts on one site or on
+two neighbours. Fermions become ordinary states by the Jordan–Wigner transformation along the chain, site by site,
+↑ before ↓ on a site; for neighbours c†_x c_{x+1} = (c†F)_x ⊗ c_{x+1} with F = (−1)^n, and no longer string is left.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,7 +113,7 @@ class Chain:
                     sign = -1 if site in device.polarizer_sites else 1
                     term += sign * source.field * f_s * np.diag(space.spin_z)
             onsite.append(term)
-        for left, (one, other) in enumerate(zip(spaces, spaces[1:], strict=False), start=1):
+        for left, (one, other) in enumerate(pairwise(spaces), start=1):
             term = np.zeros((one.dim * other.dim,) * 2)
             for take in (_TAKE_UP, _TAKE_DOWN):
                 hop = np.kron(one.electron(take.T @ _PARITY), other.electron(take))

@@ -11,6 +11,7 @@ import numpy as np
 
 from pysv.mps import kernels
 from pysv.mps.chain import Chain
+from pysv.mps.propagator import Propagator, Truncation
 from pysv.mps.state import Leg, MatrixProductState
 from pysv.mps.trotter import Layer
 from pysv.units import HBAR
@@ -19,19 +20,6 @@ FLOOR = 1e-15
 """Weights below this, relative to the whole, are rounding and are not kept."""
 _ZERO = 1e-15
 """Elements of a gate below this are rounding."""
-
-
-@dataclass(frozen=True)
-class Truncation:
-    """What is kept of a bond.
-
-    As few states as keep the discarded weight below `discarded_weight`, but at least `min_bond` (as far as they weigh
-    anything) and at most `max_bond`.
-    """
-
-    min_bond: int
-    max_bond: int
-    discarded_weight: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +82,7 @@ class Bonds:
         return self._gates[key, duration]
 
 
-class Evolution:
+class BlockPropagator(Propagator):
     """Applies layers of gates to a state, the bonds of a layer dealt out to the threads, the costly ones first.
 
     A bond is left out while it joins two sites in product states that the gate only multiplies by a phase: that is
@@ -107,21 +95,13 @@ class Evolution:
     """
 
     def __init__(self, chain: Chain, truncation: Truncation) -> None:
+        super().__init__(chain, truncation)
         self.bonds = Bonds(chain)
-        self.truncation = truncation
         self.threads = numba.get_num_threads()
         self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
 
     def apply(self, state: MatrixProductState, layers: Sequence[Layer]) -> tuple[np.ndarray, bool]:
-        """Apply the layers, in place.
-
-        Returns
-        -------
-        float64 ndarray (L_x − 1,)
-            Weight discarded on each bond, added up over the layers.
-        bool
-            Whether the largest bond dimension forced more than the allowed weight to be discarded.
-        """
+        """Apply the layers, in place; see `Propagator.apply`."""
         lost, limited = np.zeros(state.sites - 1), False
         for layer in layers:
             active = [n for n in range(layer.parity, state.sites - 1, 2) if not self._idle(state, n, layer.duration)]
@@ -159,14 +139,14 @@ class Evolution:
         state.legs[left + 1] = Leg(charges, sizes, schmidt)
         return lost, limited
 
-    def energy(self, state: MatrixProductState) -> float:
-        """⟨H⟩, eV."""
-        total = 0.0
-        for left, operator in enumerate(self.bonds.operators):
-            outer, centre, end = state.legs[left : left + 3]
-            total += kernels.expectation(
-                state.tensors[left], state.tensors[left + 1], outer.charges, outer.sizes, outer.schmidt,
-                state.local[left], centre.charges, centre.sizes, state.local[left + 1], end.charges, end.sizes,
-                *operator.arguments,
-            )  # fmt: skip
-        return total
+
+def energy(bonds: Bonds, state: MatrixProductState) -> float:
+    """⟨H⟩, eV, bond by bond."""
+    total = 0.0
+    for left, operator in enumerate(bonds.operators):
+        outer, centre, end = state.legs[left : left + 3]
+        total += kernels.expectation(
+            state.tensors[left], state.tensors[left + 1], outer.charges, outer.sizes, outer.schmidt, state.local[left],
+            centre.charges, centre.sizes, state.local[left + 1], end.charges, end.sizes, *operator.arguments,
+        )  # fmt: skip
+    return total

@@ -10,8 +10,8 @@ import numpy as np
 
 from pysv.basis import DOWN, UP, configurations, spin_bit, spin_signs
 from pysv.errors import GroundStateError
-from pysv.mps import kernels
 from pysv.mps.chain import Chain
+from pysv.mps.measure import local_probabilities
 from pysv.mps.state import MatrixProductState
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def ground_state(device: SpinValve, source: ConfinedElectrons, max_bond: int) ->
     """Ground state of H + H_{V,B} (Eq. 21) with N_e electrons and the total S^z of unpolarised electrons and layers.
 
     Two-site DMRG (TeNPy: J. Hauschild and F. Pollmann, SciPost Phys. Lect. Notes 5 (2018)), from a product state with
-    the electrons spread over the well. Where the electrons end well before the layers, it is done on the sites that they
-    reach; the rest is an exact product, empty sites and polarised layers.
+    the electrons spread over the well. Where the electrons end well before the layers, it is done on the sites that
+    they reach; the rest is an exact product, empty sites and polarised layers.
 
     Parameters
     ----------
@@ -274,22 +274,16 @@ def check_sector(state: MatrixProductState, device: SpinValve, source: ConfinedE
         If electrons are at the layers or beyond, or a spin of the layers is not polarised; says what was found.
     """
     density, spin_z = [], {}
-    for site, space in enumerate(state.spaces):
-        left, right = state.legs[site], state.legs[site + 1]
-        probability = kernels.occupations(
-            state.tensors[site], left.charges, left.sizes, left.schmidt, state.local[site], right.charges, right.sizes
-        )
+    for site, (space, probability) in enumerate(zip(state.spaces, local_probabilities(state), strict=True), start=1):
         density.append(float(probability @ (space.up + space.down)))
         if space.has_spin:
-            spin_z[site + 1] = float(probability @ space.spin_z)
+            spin_z[site] = float(probability @ space.spin_z)
     check_prepared(np.array(density), spin_z, device, source)
     return float(sum(density[source.confined_sites :]))
 
 
-def check_prepared(
-    density: np.ndarray, spin_z: dict[int, float], device: SpinValve, source: ConfinedElectrons
-) -> None:
-    """The check of `check_sector`, from the electron density (L_x,) and ⟨σᶻ⟩ of the localized spin on each of its sites.
+def check_prepared(density: np.ndarray, spin_z: dict[int, float], device: SpinValve, source: ConfinedElectrons) -> None:
+    """The check of `check_sector`, from the electron density (L_x,) and the localized ⟨σᶻ⟩ by site.
 
     Raises
     ------

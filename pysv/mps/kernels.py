@@ -197,10 +197,10 @@ def _orthonormal(matrix):
 
 @compiled(**FAST)
 def row_space(theta, guess, allowed):
-    """Orthonormal basis Q, as columns, of the directions in which the rows of θ lie, and the weight ‖θ‖² − ‖θQ‖².
+    """Orthonormal basis Q, as columns, of the directions in which the rows of θ lie, and θQ.
 
-    The whole row space where that is cheap; else the range of θ†θ applied to the guess and some spare directions, unless
-    that misses more than `allowed`.
+    The whole row space where that is cheap; else the range of θ†θ applied to the guess and some spare directions,
+    unless that misses more than `allowed`.
     """
     rows, columns = theta.shape
     whole = 0.0
@@ -351,7 +351,7 @@ def expectation(
     wide = centre_charges(left, local_left, right, local_right)
     pairs = local_left.size * local_right.size
     every = np.arange(pairs + 1)
-    plain, start, rows, columns = two_sites(
+    plain, start, _, columns = two_sites(
         one, other, left, left_size, local_left, centre, centre_size, local_right, right, right_size, wide, every,
         every[:pairs] // local_right.size, every[:pairs] % local_right.size, np.ones(pairs, np.complex128),
     )  # fmt: skip
