@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pysv.config import Configuration, read
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
+    from pysv.engines.fock import Fock
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
     from pysv.engines.tdmrg import TDMRG
@@ -39,6 +40,7 @@ _HOMES = {
     "ConfinedElectrons": "source",
     "Estimate": "needs",
     "Experiment": "experiment",
+    "Fock": "engines.fock",
     "Gibbs": "spins",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
@@ -67,6 +69,7 @@ __all__ = [
     "ConfinedElectrons",
     "Estimate",
     "Experiment",
+    "Fock",
     "Gibbs",
     "ProductState",
     "QuTiP",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,22 +56,15 @@ class Hamiltonian:
     def of_device(cls, device: SpinValve, basis: Basis) -> Hamiltonian:
         """Tables of the device's H on the given basis."""
         f_e, f_s = device.electron_factor, device.spin_factor
-        n = device.n_spins
-        bonds = [i for i in range(n - 1) if i != device.n_polarizer - 1]
-        signs = basis.spin_signs()
-        # An empty bond list (1+1 spins) must still give a column of zeros.
-        aligned = sum((signs[:, i].astype(float) * signs[:, i + 1] for i in bonds), np.zeros(basis.rows))
-        rows, targets = [], []
-        for i in bonds:
-            flippable = np.flatnonzero(signs[:, i] != signs[:, i + 1])
-            mask = spin_bit(n, i) | spin_bit(n, i + 1)
-            rows.append(flippable)
-            targets.append(basis.rows_of(basis.electron[flippable], basis.configuration[flippable] ^ mask))
-        first, neighbour = _by_row(rows, targets, basis.rows)
+        diagonal, first, neighbour = exchange_table(
+            device,
+            basis.spin_signs(),
+            lambda rows, mask: basis.rows_of(basis.electron[rows], basis.configuration[rows] ^ mask),
+        )
         return cls(
             basis=basis,
             layout=Layout.for_rows(basis.rows, device.sites),
-            diagonal=-device.exchange_z * f_s**2 * aligned,
+            diagonal=diagonal,
             first=first,
             neighbour=neighbour,
             columns=np.array(device.spin_sites, dtype=np.int64) - 1,
@@ -156,6 +150,32 @@ class Hamiltonian:
             here = sparse.csr_matrix(([1.0], ([column], [column])), (sites, sites))
             matrix = matrix + sparse.kron(diagonal + trade, here)
         return matrix.tocsr()
+
+
+def exchange_table(
+    device: SpinValve, signs: np.ndarray, flipped: Callable[[np.ndarray, int], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The exchange inside both layers on the rows of a basis: diagonal, first and neighbour of `Hamiltonian`.
+
+    Parameters
+    ----------
+    device : SpinValve
+    signs : int8 ndarray (rows, N)
+        σᶻ of every localized spin in every row.
+    flipped : callable
+        Rows that given rows become when the spins of a mask are flipped.
+    """
+    n = device.n_spins
+    bonds = [i for i in range(n - 1) if i != device.n_polarizer - 1]
+    # An empty bond list (1+1 spins) must still give a column of zeros.
+    aligned = sum((signs[:, i].astype(float) * signs[:, i + 1] for i in bonds), np.zeros(len(signs)))
+    rows, targets = [], []
+    for i in bonds:
+        flippable = np.flatnonzero(signs[:, i] != signs[:, i + 1])
+        rows.append(flippable)
+        targets.append(flipped(flippable, spin_bit(n, i) | spin_bit(n, i + 1)))
+    first, neighbour = _by_row(rows, targets, len(signs))
+    return -device.exchange_z * device.spin_factor**2 * aligned, first, neighbour
 
 
 def _by_row(rows: list[np.ndarray], targets: list[np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,6 @@ BACKENDS = ("auto", "python", "julia")
 _COMING = {
     "krylov": (("julia",), "one electron, closed system: an independent check (KrylovKit)"),
     "low-rank": (("python",), "one electron with baths, deterministic"),
-    "fock": (("python",), "two electrons, exact"),
 }
 """Engines of later versions: their backends and what they will serve."""
 _JULIA = ("chebyshev", "tdmrg")

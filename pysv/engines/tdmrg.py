@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 MOST_SPINS = 12
 """Localized spins up to which ρ is contracted and formed."""
 _GROUND = ("energy", "variance", "change", "sweeps")
-_DRIFT = 0.1
 _POOR_GROUND_STATE = 1e-6
 """Variance of the ground state's energy, eV², from which on the user is warned."""
 
@@ -44,6 +43,9 @@ class TDMRG(Method):
         Weight that may be discarded at each update of a bond, as far as `max_bond` allows.
     bond_limit : {"warn", "stop"}
         What happens when `max_bond` forces more to be discarded: a warning in the dataset, or an error.
+    allowed_loss : float
+        Weight of the state that truncation may take in all before the run stops; also the drift allowed to the energy,
+        relative to the half-width of its spectrum.
     """
 
     time_step: float = 0.1
@@ -52,6 +54,7 @@ class TDMRG(Method):
     max_bond: int = 400
     discarded_weight: float = 1e-7
     bond_limit: str = "warn"
+    allowed_loss: float = 0.1
 
     name: ClassVar[str] = "tdmrg"
     serves: ClassVar[str] = "several electrons (or one, up or down), closed system, collinear spins"
@@ -68,14 +71,15 @@ class TDMRG(Method):
         put(self, "max_bond", whole_number("max_bond", self.max_bond, low=self.min_bond))
         put(self, "discarded_weight", real_number("discarded_weight", self.discarded_weight, low=0.0, high=1e-2))
         choice("bond_limit", self.bond_limit, ("warn", "stop"))
+        put(self, "allowed_loss", real_number("allowed_loss", self.allowed_loss, above=0.0, high=1.0))
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Open systems, mixtures, tilted spins, and more spins than ρ can be formed of."""
         return several_refusal(experiment) or _chain_refusal(experiment)
 
     def drift_tolerance(self, stop: float) -> float:
-        """A run may lose a tenth of its weight by truncation; its record says how much it lost."""
-        return _DRIFT
+        """The weight that truncation may take; the norm records it."""
+        return self.allowed_loss
 
     @property
     def deviation_kind(self) -> str:
