@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
+    from pysv.measures import SpinDensity
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,33 @@ class Part:
         return rows, sites.reshape(2, -1)[:, : layout.sites]
 
 
+class State(ABC):
+    """A state that measures itself: several electrons, in whatever form their engine holds them.
+
+    What `pysv.measures` computes from amplitudes ψ[tile, row, site] of one electron, it asks of such a state instead.
+    """
+
+    @abstractmethod
+    def electron_densities(self) -> tuple[np.ndarray, np.ndarray]:
+        """Electron density and its ⟨σᶻ⟩ on each site, float64 (sites,); see `pysv.measures.electron_densities`."""
+
+    @abstractmethod
+    def electron_spin(self) -> np.ndarray:
+        """⟨σˣ⟩, ⟨σʸ⟩, ⟨σᶻ⟩ of all electrons together, float64 (3,)."""
+
+    @abstractmethod
+    def spin_density(self) -> SpinDensity:
+        """Density matrix of the localized spins, all electrons traced out."""
+
+    @abstractmethod
+    def invariants(self) -> dict[str, float]:
+        """Norm, energy, total spin and number of electrons; see `pysv.measures.invariants`."""
+
+    def bonds(self) -> dict[str, np.ndarray | float]:
+        """Variables that only this form of a state has, by their names in the dataset."""
+        return {}
+
+
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """State of the whole system at one time.
@@ -58,14 +86,17 @@ class Snapshot:
     time : float
         fs.
     parts : tuple of Part
-        The mixture: the density matrix is Σ weight |ψ⟩⟨ψ|.
+        The mixture: the density matrix is Σ weight |ψ⟩⟨ψ|. Empty where `state` is given.
     deviation : float or None
         Largest ‖ψ − ψ_exact‖ that the engine bounds or measured; None where it does neither.
+    state : State, optional
+        In place of `parts`, a state of several electrons.
     """
 
     time: float
     parts: tuple[Part, ...]
     deviation: float | None
+    state: State | None = None
 
 
 @dataclass(frozen=True)
@@ -80,11 +111,14 @@ class Work:
         As in `Snapshot`.
     details : mapping
         What else the engine wants to say, as numbers and words.
+    warnings : tuple of str
+        Sentences that the user must read.
     """
 
     applications: int | None
     deviation: float | None
     details: Mapping[str, float | int | str]
+    warnings: tuple[str, ...] = ()
 
 
 class Engine(ABC):
@@ -166,9 +200,18 @@ class Method(ABC):
             Half of the width of the spectrum, eV.
         """
 
-    @abstractmethod
+    def begin(self, experiment: Experiment, backend: str) -> Engine:
+        """Prepare the initial state of an experiment and start at t = 0.
+
+        Engines that do not work on pure runs of one electron override this one, and `start` is not called.
+        """
+        from pysv.initial import pure_runs
+
+        return self.start(pure_runs(experiment), backend)
+
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
-        """Start at t = 0."""
+        """Start at t = 0 from pure runs of one electron."""
+        raise NotImplementedError(f"{type(self).__name__} starts from an experiment, see begin")
 
 
 class PureStateEngine(Engine):

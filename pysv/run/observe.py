@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.basis import spin_signs
-from pysv.initial import conserves, occupied_sectors
+from pysv.initial import conserves, down_spins
 from pysv.measures import (
     SpinDensity,
     SpinFactor,
@@ -31,6 +31,7 @@ from pysv.measures import (
     w_fidelity,
 )
 from pysv.measures.magnons import collinear_configuration, in_initial_frame
+from pysv.source import ConfinedElectrons
 
 if TYPE_CHECKING:
     from pysv.engines.base import Snapshot
@@ -51,13 +52,13 @@ def largest_block(experiment: Experiment) -> int:
     n = experiment.device.n_spins
     if not conserves(experiment):
         return int(2**n)
-    return max(comb(n, d) for (sector,) in occupied_sectors(experiment) for d in (sector - 1, sector) if 0 <= d <= n)
+    return max(comb(n, d) for d in down_spins(experiment))
 
 
 def way(experiment: Experiment) -> str:
     """``"dense"``, ``"factor"`` or ``"diagonal"``: how the experiment's snapshots are measured."""
-    if largest_block(experiment) <= LARGEST_BLOCK:
-        return "dense"
+    if largest_block(experiment) <= LARGEST_BLOCK or isinstance(experiment.source, ConfinedElectrons):
+        return "dense"  # engines of several electrons give ρ, and refuse more spins than that
     return "factor" if conserves(experiment) else "diagonal"
 
 
@@ -105,6 +106,8 @@ class Observer:
         }
         if snapshot.deviation is not None:
             found["state_deviation"] = snapshot.deviation
+        if snapshot.state is not None:
+            found |= snapshot.state.bonds()
         return found | self._spins_of(snapshot)
 
     def _dense(self, snapshot: Snapshot) -> Measured:

@@ -60,5 +60,7 @@ class Recorder:
 
     def _array(self, name: str, first: np.ndarray) -> np.ndarray:
         if name not in self._arrays:
-            self._arrays[name] = np.full((self._count, *np.shape(first)), np.nan, dtype=SCHEMA[name].dtype)
+            dtype = SCHEMA[name].dtype
+            unset = 0 if dtype is np.int64 else np.nan
+            self._arrays[name] = np.full((self._count, *np.shape(first)), unset, dtype)
         return self._arrays[name]
