@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.basis import configurations, spin_bit, spin_signs
-from pysv.hamiltonian import exchange_table
 
 if TYPE_CHECKING:
     from pysv.device import SpinValve
@@ -91,9 +90,7 @@ class PairHamiltonian:
         n = device.n_spins
         basis = PairBasis.beside(n, device.n_analyzer)
         signs = spin_signs(basis.configuration, n)
-        diagonal, first, neighbour = exchange_table(
-            device, signs, lambda rows, mask: basis.rows_of(basis.kind[rows], basis.configuration[rows] ^ mask)
-        )
+        diagonal, first, neighbour = _exchange(device, basis, signs)
         columns = np.array(device.spin_sites, dtype=np.int64) - 1
         aligned = np.zeros((basis.rows, device.sites))
         aligned[:, columns] = signs
@@ -135,6 +132,23 @@ class PairHamiltonian:
     def expectation(self, psi: np.ndarray, scratch: np.ndarray | None = None) -> float:
         """⟨ψ|H|ψ⟩, eV."""
         return float(np.vdot(psi, self.apply(psi, scratch)).real)
+
+
+def _exchange(device: SpinValve, basis: PairBasis, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Longitudinal exchange of each row, eV, and the rows reached by an exchange of neighbours in one layer."""
+    n = device.n_spins
+    bonds = [i for i in range(n - 1) if i != device.n_polarizer - 1]
+    # An empty bond list (1+1 spins) must still give a column of zeros.
+    aligned = sum((signs[:, i].astype(float) * signs[:, i + 1] for i in bonds), np.zeros(basis.rows))
+    rows, targets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for i in bonds:
+        flippable = np.flatnonzero(signs[:, i] != signs[:, i + 1])
+        mask = spin_bit(n, i) | spin_bit(n, i + 1)
+        rows.append(flippable)
+        targets.append(basis.rows_of(basis.kind[flippable], basis.configuration[flippable] ^ mask))
+    row, target = np.concatenate(rows), np.concatenate(targets)
+    first = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=basis.rows)))).astype(np.int64)
+    return -device.exchange_z * device.spin_factor**2 * aligned, first, target[np.argsort(row, kind="stable")]
 
 
 def ground_state(

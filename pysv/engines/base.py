@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -43,10 +42,10 @@ class Part:
     @cached_property
     def marginals(self) -> tuple[np.ndarray, np.ndarray]:
         """Probability of each row, float64 (rows,), and of each site with each electron spin, float64 (2, sites)."""
-        from pysv import jit, reductions
+        from pysv import jit, reductions, team
 
         layout, basis = self.hamiltonian.layout, self.hamiltonian.basis
-        threads = jit.threads_for(self.psi.size)
+        threads = team.threads_for(self.psi.size)
         rows, sites = reductions.marginals(jit.as_reals(self.psi), basis.electron, threads)
         return rows, sites.reshape(2, -1)[:, : layout.sites]
 
@@ -263,7 +262,6 @@ class PureStateEngine(Engine):
         self.runs = runs
         self.time = 0.0
         self.large = any(run.hamiltonian.layout.tiles > 1 for run in runs)
-        self._pool: ThreadPoolExecutor | None = None
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)
         sizes = [prod(run.hamiltonian.shape) for run in runs]
@@ -311,9 +309,9 @@ class PureStateEngine(Engine):
             for number in range(len(self.runs)):
                 evolve(number)
             return
-        # The kernels release the interpreter's lock; runs share no memory.
-        self._pool = self._pool or ThreadPoolExecutor(len(self.runs))
-        list(self._pool.map(evolve, range(len(self.runs))))
+        from pysv import team
+
+        team.each(evolve, range(len(self.runs)))  # runs share no memory
 
     def snapshot(self) -> Snapshot:
         """The present mixture, in the engine's own memory."""
