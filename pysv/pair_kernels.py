@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from pysv.jit import FAST, compiled
@@ -63,15 +62,17 @@ def _row(r, psi, out, table, scale, shift, beta):
                     target[c, x] -= trade * np.sqrt(0.5) * psi[other, x, c]
 
 
-@compiled(parallel=True, **FAST)
-def step(psi, out, table, scale, shift, beta):
-    """out ← scale·(H − shift)ψ − beta·out."""
-    for r in numba.prange(psi.shape[0]):
+@compiled(**FAST)
+def step(worker, threads, psi, out, table, scale, shift, beta):
+    """out ← scale·(H − shift)ψ − beta·out: the worker's share, every `threads`-th row."""
+    for r in range(worker, psi.shape[0], threads):
         _row(r, psi, out, table, scale, shift, beta)
 
 
-@compiled(parallel=True, **FAST)
-def accumulate(new, old, total, c_new, c_old, keep):
-    """total ← keep·total + c_new·new + c_old·old, all flat."""
-    for j in numba.prange(total.size):
-        total[j] = keep * total[j] + c_new * new[j] + c_old * old[j]
+@compiled(**FAST)
+def accumulate(worker, threads, new, old, total, c_new, c_old, keep):
+    """total ← keep·total + c_new·new + c_old·old: the worker's share, every `threads`-th row."""
+    for r in range(worker, total.shape[0], threads):
+        one, other, sum_ = new[r].ravel(), old[r].ravel(), total[r].ravel()
+        for j in range(sum_.size):
+            sum_[j] = keep * sum_[j] + c_new * one[j] + c_old * other[j]

@@ -123,11 +123,15 @@ class PairHamiltonian:
 
     def apply(self, psi: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Hψ, eV, for a real or complex state."""
-        from pysv import pair_kernels
-
         out = np.zeros_like(psi) if out is None else out
-        pair_kernels.step(psi, out, self.table, 1.0, 0.0, 0.0)
+        self.step(psi, out, 1.0, 0.0, 0.0)
         return out
+
+    def step(self, psi: np.ndarray, out: np.ndarray, scale: float, shift: float, beta: float) -> None:
+        """out ← scale·(H − shift)ψ − beta·out, on all threads; `out` must be finite."""
+        from pysv import pair_kernels, team
+
+        team.share(pair_kernels.step, team.threads_for(psi.size), psi, out, self.table, scale, shift, beta)
 
     def expectation(self, psi: np.ndarray, scratch: np.ndarray | None = None) -> float:
         """⟨ψ|H|ψ⟩, eV."""

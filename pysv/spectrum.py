@@ -105,14 +105,12 @@ def spectral_bounds(
 
 def pair_bounds(hamiltonian: PairHamiltonian, *, margin: float = 0.01, max_steps: int = 120) -> SpectralBounds:
     """The same for two electrons; see `spectral_bounds`."""
-    from pysv import pair_kernels
-
     now, before = np.random.default_rng(_SEED).standard_normal(hamiltonian.shape), np.zeros(hamiltonian.shape)
     now /= np.linalg.norm(now)
 
     def step(beta: float) -> tuple[float, float]:
         nonlocal now, before
-        pair_kernels.step(now, before, hamiltonian.table, 1.0, 0.0, beta)
+        hamiltonian.step(now, before, 1.0, 0.0, beta)
         alpha = float(np.vdot(now, before))
         before -= alpha * now
         norm = float(np.linalg.norm(before))

@@ -119,9 +119,11 @@ class Several:
         return float(np.vdot(psi, self.hamiltonian @ psi).real)
 
     def density(self, psi):
-        """Electrons and their spin z on each site, two arrays (sites,)."""
+        """Electrons and their spin z on each site, two arrays (sites,); n is diagonal."""
+        weight = np.abs(psi) ** 2
+        total = 2 * self.sites + len(self.positions)
         found = np.array(
-            [[np.vdot(psi, self.cut(self.number(x, s)) @ psi).real for s in (0, 1)] for x in range(1, self.sites + 1)]
+            [[weight @ ((self.places >> (total - 1 - (2 * x + s))) & 1) for s in (0, 1)] for x in range(self.sites)]
         )
         return found.sum(axis=1), found[:, 0] - found[:, 1]
 

@@ -269,9 +269,9 @@ class _FockEngine(Engine):
         self.time = time
 
     def _expand(self, interval: float) -> None:
-        from pysv import pair_kernels
+        from pysv import pair_kernels, team
 
-        bounds, table = self.bounds, self.hamiltonian.table
+        bounds = self.bounds
         coefficient, bound = coefficients(bounds.radius * interval / HBAR, self.method.tolerance * interval)
         scaled = coefficient * np.exp(-1j * bounds.centre * interval / HBAR)
         old, (new, total) = self.psi, self._spare
@@ -279,11 +279,10 @@ class _FockEngine(Engine):
         for n in range(1, scaled.size):
             first = n == 1
             scale = (1 if first else 2) / bounds.radius
-            pair_kernels.step(old, new, table, scale, bounds.centre, 0.0 if first else 1.0)
+            self.hamiltonian.step(old, new, scale, bounds.centre, 0.0 if first else 1.0)
             if n % 2:  # two terms at every second step: K is odd
-                pair_kernels.accumulate(
-                    new.ravel(), old.ravel(), total.ravel(), scaled[n], scaled[n - 1], 0.0 if first else 1.0
-                )
+                terms = scaled[n], scaled[n - 1], 0.0 if first else 1.0
+                team.share(pair_kernels.accumulate, team.threads_for(old.size), new, old, total, *terms)
             old, new = new, old
         epsilon = float(np.finfo(float).eps)
         if not np.linalg.norm(old) <= before * (1 + _GROWTH):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
-import numba
 import numpy as np
 
+from pysv import team
 from pysv.mps import kernels
 from pysv.mps.chain import Chain
 from pysv.mps.propagator import Propagator, Truncation
@@ -18,6 +18,8 @@ from pysv.units import HBAR
 
 FLOOR = 1e-15
 """Weights below this, relative to the whole, are rounding and are not kept."""
+_SMALL = 3000
+"""Elements of the tensors of a layer below which a second thread costs more than it saves."""
 _ZERO = 1e-15
 """Elements of a gate below this are rounding."""
 
@@ -97,24 +99,19 @@ class BlockPropagator(Propagator):
     def __init__(self, chain: Chain, truncation: Truncation) -> None:
         super().__init__(chain, truncation)
         self.bonds = Bonds(chain)
-        self.threads = numba.get_num_threads()
-        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
 
     def apply(self, state: MatrixProductState, layers: Sequence[Layer]) -> tuple[np.ndarray, bool]:
         """Apply the layers, in place; see `Propagator.apply`."""
-        lost, limited = np.zeros(state.sites - 1), False
+        lost, limited = np.zeros(state.sites - 1), np.zeros(state.sites - 1, dtype=bool)
         for layer in layers:
             active = [n for n in range(layer.parity, state.sites - 1, 2) if not self._idle(state, n, layer.duration)]
             active.sort(key=lambda n: -state.tensors[n].size * state.tensors[n + 1].size)
-            jobs = [(state, n, layer.duration) for n in active]
-            if self._pool is None or len(jobs) < 2:
-                results = [self._update(*job) for job in jobs]
+            if sum(state.tensors[n].size for n in active) < _SMALL:
+                for left in active:
+                    self._update(state, layer.duration, lost, limited, left)
             else:
-                results = list(self._pool.map(lambda job: self._update(*job), jobs))
-            for left, (weight, hit) in zip(active, results, strict=True):
-                lost[left] += weight
-                limited |= hit
-        return lost, limited
+                team.each(partial(self._update, state, layer.duration, lost, limited), active)
+        return lost, bool(limited.any())
 
     def _idle(self, state: MatrixProductState, left: int, duration: float) -> bool:
         if any(state.legs[n].dimension > 1 for n in (left, left + 1, left + 2)):
@@ -127,17 +124,20 @@ class BlockPropagator(Propagator):
         initial = int(pairs[0][0]) * state.spaces[left + 1].dim + int(pairs[1][0])
         return bool(gate.first[initial + 1] - gate.first[initial] == 1)
 
-    def _update(self, state: MatrixProductState, left: int, duration: float) -> tuple[float, bool]:
+    def _update(
+        self, state: MatrixProductState, duration: float, lost: np.ndarray, limited: np.ndarray, left: int
+    ) -> None:
         outer, centre, end = state.legs[left : left + 3]
         rules = self.truncation
-        one, other, charges, sizes, schmidt, lost, limited = kernels.update(
+        one, other, charges, sizes, schmidt, weight, hit = kernels.update(
             state.tensors[left], state.tensors[left + 1], outer.charges, outer.sizes, outer.schmidt, state.local[left],
             centre.charges, centre.sizes, state.local[left + 1], end.charges, end.sizes,
             *self.bonds.gate(left, duration).arguments, rules.min_bond, rules.max_bond, rules.discarded_weight, FLOOR,
         )  # fmt: skip
         state.tensors[left], state.tensors[left + 1] = one, other
         state.legs[left + 1] = Leg(charges, sizes, schmidt)
-        return lost, limited
+        lost[left] += weight
+        limited[left] |= hit
 
 
 def energy(bonds: Bonds, state: MatrixProductState) -> float:

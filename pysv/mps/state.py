@@ -146,6 +146,26 @@ class MatrixProductState:
                     begin = end
         return found
 
+    def overlap(self, other: MatrixProductState) -> complex:
+        """⟨other|self⟩ of two states of one chain and equal total charge, contracted exactly."""
+        inner = {(0, 0): np.ones((1, 1), dtype=complex)}
+        for site in range(self.sites):
+            ket = {(a, p): (b, matrix) for a, p, b, matrix in self.blocks(site)}
+            bra = {(a, p): (b, matrix) for a, p, b, matrix in other.blocks(site)}
+            outer: dict[tuple[int, int], np.ndarray] = {}
+            for (a, c), part in inner.items():
+                for p in range(self.spaces[site].dim):
+                    if (a, p) in ket and (c, p) in bra:
+                        (b, one), (d, two) = ket[a, p], bra[c, p]
+                        term = one.T @ part @ two.conj()
+                        outer[b, d] = outer[b, d] + term if (b, d) in outer else term
+            inner = outer
+        return complex(sum(part.sum() for part in inner.values()))
+
+    def copy(self) -> MatrixProductState:
+        """A state that may change while this one stays: tensors and legs are replaced, never written to."""
+        return MatrixProductState(self.spaces, list(self.legs), list(self.tensors))
+
     @property
     def dimensions(self) -> np.ndarray:
         """Bond dimensions, int64 (L_x − 1,)."""
