@@ -33,7 +33,7 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("number", figures.READY)
+@pytest.mark.parametrize("number", figures.SINGLE)
 def test_a_figure_shows_its_variables(number, paper):
     experiment, data = paper
     figure = figures.draw(number, data, experiment)
@@ -47,7 +47,7 @@ def test_a_figure_shows_its_variables(number, paper):
     assert "wall echo" in text
 
 
-@pytest.mark.parametrize("number", figures.READY)
+@pytest.mark.parametrize("number", figures.SINGLE)
 @pytest.mark.parametrize("layers", [(1, 1), (1, 3)])
 def test_other_devices_are_drawn(number, layers, tmp_path):
     device = pysv.SpinValve.with_layers(*layers, first=6, sites=20)
@@ -79,3 +79,38 @@ def test_overview_without_density_measures(tmp_path):
     )
     data = pysv.solve(experiment, progress=False).drop_vars(["log_negativity", "qfi", "entropy_total", "spin_z"])
     assert figures.plot(data, tmp_path / "a.png").stat().st_size > 10_000
+
+
+def test_several_electrons_are_drawn(tmp_path):
+    """Figure 6 from small runs: every curve of its three rows, and the mark where truncation took too much."""
+    from pysv.figures import fig6
+
+    experiment = pysv.Experiment(
+        device=pysv.SpinValve(sites=12, polarizer=(5, 6), analyzer=(8, 9)),
+        source=pysv.ConfinedElectrons(confined_sites=2, well=20.0),
+        times=pysv.times(stop=3, step=1),
+    )
+    data = pysv.solve(experiment, engine=pysv.TDMRG(discarded_weight=1e-9), progress=False)
+    rough = data.copy()
+    rough["norm"] = ("time", [1.0, 0.999, 0.98, 0.97])
+    assert fig6.uncertain_from(data) is None
+    assert fig6.uncertain_from(rough) == 2.0
+    figure = fig6.draw([(2, data), (4, rough)], note="quick: 12 sites")
+    drawn = lines_of(figure)
+    for name in ("spin_z", "entropy_half", "mutual_information", "log_negativity"):
+        for curve in np.atleast_2d(data[name].values.T):
+            assert sum(line.shape == curve.shape and np.allclose(line, curve) for line in drawn) >= 2, name
+    assert "quick: 12 sites; hatched" in figure.get_supxlabel()
+    figure.savefig(tmp_path / "a.png")
+
+
+def test_runs_of_figure_6():
+    """The full figure is the paper's: 112 sites, half of them right of site 56, 0 to 80 in units of the hopping time."""
+    runs = figures.several_runs(quick=False)
+    assert [experiment.source.electrons for experiment, _ in runs] == [2, 4, 8]
+    for experiment, method in runs:
+        assert experiment.device.sites == 112
+        assert min(experiment.device.analyzer_sites) > 56
+        assert experiment.times.count == 81
+        assert (method.time_step, method.min_bond, method.max_bond, method.discarded_weight) == (0.1, 100, 400, 1e-7)
+    assert all(method.max_bond < 100 for _, method in figures.several_runs(quick=True))
