@@ -126,8 +126,8 @@ def check_room(target: Path, needed: int) -> None:
         return
     if needed > free:
         raise ResultFileError(
-            f"{target}: needs {needed / 1e9:.3g} GB on a disk with {free / 1e9:.3g} GB free; make room, or choose a file "
-            "on another disk"
+            f"{target}: needs {needed / 1e9:.3g} GB on a disk with {free / 1e9:.3g} GB free; make room, or choose a "
+            "file on another disk"
         )
 
 
