@@ -50,7 +50,7 @@ class Recorder:
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
         """Measure and keep."""
-        for name, value in (self._observer.measure(snapshot) | self._watch.now).items():
+        for name, value in (self._observer.measure(snapshot, index) | self._watch.now).items():
             self._array(name, np.asarray(value))[index] = value
         self.count = index + 1
 
