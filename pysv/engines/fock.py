@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb
@@ -70,7 +70,7 @@ class Fock(Method):
         """The expansion's truncation error is bounded, its rounding estimated."""
         return "bound on the truncation (Bessel tail) plus an estimate of the rounding"
 
-    def applications(self, time: float, steps: int, radius: float) -> int:
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
         """Terms of all expansions, the spectral bounds and the ground state."""
         parts, interval = substeps(time / steps, radius)
         return 100 + steps * parts * (coefficients(radius * interval / HBAR, self.tolerance * interval)[0].size - 1)
@@ -81,7 +81,7 @@ class Fock(Method):
 
         amplitudes = pair_amplitudes(experiment.device)
         times = experiment.times
-        work = self.applications(times.stop, times.count - 1, radius(experiment))
+        work = self.applications(times.stop, times.count - 1, radius(experiment), [amplitudes])
         return Needs(amplitudes, 8 * self.vectors * amplitudes, work, "matvecs", work * amplitudes * _SECONDS)
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:

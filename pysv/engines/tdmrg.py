@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -86,7 +86,7 @@ class TDMRG(Method):
         """Truncation is recorded, the Trotter error is not known."""
         return "not known: discarded_weight records the truncation; see pysv.convergence for the Trotter error"
 
-    def applications(self, time: float, steps: int, radius: float) -> int:
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
         """Not of H: see `needs`."""
         return 0
 
