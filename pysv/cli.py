@@ -141,7 +141,7 @@ def _figure(options: argparse.Namespace) -> None:
     from pysv.figures import make, numbers
 
     for number in numbers(options.number):
-        print(make(number, options.out, quick=options.quick, progress=not options.quiet))
+        print(make(number, options.out, quick=options.quick, full=options.full, progress=not options.quiet))
 
 
 def _engines(options: argparse.Namespace) -> None:
@@ -234,7 +234,8 @@ def _parser() -> argparse.ArgumentParser:
     figure = verb("figure", _figure, "compute and draw a figure of the paper")
     figure.add_argument("number", metavar="N", help="2 … 7, or all")
     figure.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the present one)")
-    figure.add_argument("--quick", action="store_true", help="fewer snapshots, shorter time")
+    figure.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
+    figure.add_argument("--full", action="store_true", help="more spins than usual (figure 4)")
     verb("engines", _engines, "list engines and backends: ready, or why not")
     verb("doctor", _doctor, "check this installation")
     verb("cite", _cite, "say how to cite pysv and the paper")
