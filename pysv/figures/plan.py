@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _USUAL, _QUICK = Times(stop=60.0, step=0.5), Times(stop=30.0, step=1.0)
-_SIZES = {
+_SIZES: dict[int, dict[str, Sequence[int]]] = {
     4: {"quick": range(1, 6), "usual": range(1, 9), "full": range(1, 11)},
     7: {"quick": (4, 5), "usual": (4, 7, 10)},
 }
