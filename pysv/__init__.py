@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
-    from pysv.experiment import BosonicBath, Experiment, Record, Times, times
+    from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
     from pysv.run.solve import resume, solve
@@ -42,6 +42,7 @@ _HOMES = {
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
+    "Every": "experiment",
     "Record": "experiment",
     "SpinValve": "device",
     "Times": "experiment",
@@ -63,6 +64,7 @@ __all__ = [
     "Configuration",
     "ConfinedElectrons",
     "Estimate",
+    "Every",
     "Experiment",
     "Gibbs",
     "ProductState",
