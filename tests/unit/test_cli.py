@@ -176,7 +176,7 @@ def test_bad_words(experiment_file, capsys):
     assert "the folder absent does not exist; make it first" in fails(capsys, "run", file, "--out", "absent/a.nc")
     assert "the folder absent does not exist; make it first" in fails(capsys, "figure", "3", "--out", "absent")
     assert "figure '1': unknown number '1'" in fails(capsys, "figure", "1")
-    assert "figure 4 (negativity against the number of spins) is not ready" in fails(capsys, "figure", "4")
+    assert "figure 3 has no --full version" in fails(capsys, "figure", "3", "--full")
     os.mkfifo("pipe")
     assert "pipe: is not an ordinary file; name another one" in fails(capsys, "run", file, "--out", "pipe", "--force")
     assert "cannot be written (File name too long)" in fails(capsys, "run", file, "--out", "x" * 300)
