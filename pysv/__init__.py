@@ -19,6 +19,7 @@ from pysv.about import __version__
 
 if TYPE_CHECKING:
     from pysv.config import Configuration, read
+    from pysv.convergence import Convergence, convergence
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.fock import Fock
@@ -38,6 +39,7 @@ _HOMES = {
     "Chebyshev": "engines.chebyshev",
     "Configuration": "config",
     "ConfinedElectrons": "source",
+    "Convergence": "convergence",
     "Estimate": "needs",
     "Experiment": "experiment",
     "Fock": "engines.fock",
@@ -51,6 +53,7 @@ _HOMES = {
     "TDMRG": "engines.tdmrg",
     "Times": "experiment",
     "WavePacket": "source",
+    "convergence": "convergence",
     "estimate": "needs",
     "load": "files",
     "read": "config",
@@ -68,6 +71,7 @@ __all__ = [
     "Chebyshev",
     "Configuration",
     "ConfinedElectrons",
+    "Convergence",
     "Estimate",
     "Every",
     "Experiment",
@@ -80,6 +84,7 @@ __all__ = [
     "Times",
     "WavePacket",
     "__version__",
+    "convergence",
     "estimate",
     "load",
     "read",

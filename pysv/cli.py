@@ -128,6 +128,13 @@ def _estimate(options: argparse.Namespace) -> int:
     return _complain(f"{options.file}: the run does not fit in memory", BAD_INPUT)
 
 
+def _convergence(options: argparse.Namespace) -> None:
+    from pysv.convergence import convergence
+
+    asked = _read(options)
+    print(convergence(asked.experiment, asked.engine, progress=not options.quiet))
+
+
 def _plot(options: argparse.Namespace) -> None:
     from pathlib import Path
 
@@ -229,6 +236,9 @@ def _parser() -> argparse.ArgumentParser:
     needs = verb("estimate", _estimate, "say what a run needs, before it runs")
     needs.add_argument("file", metavar="FILE.toml")
     _engine_options(needs)
+    finer = verb("convergence", _convergence, "repeat a tdmrg run with finer settings and print what changes")
+    finer.add_argument("file", metavar="FILE.toml")
+    _engine_options(finer)
     plot = verb("plot", _plot, "draw an overview of a result file")
     plot.add_argument("file", metavar="RUN.nc")
     plot.add_argument("--out", metavar="PICTURE", help="picture file (default: RUN.png)")
@@ -247,7 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     }.items():
         later = verb(name, _not_ready, f"{summary} (not ready in this version)")
         later.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    for sub in (run, resume, figure):
+    for sub in (run, resume, finer, figure):
         sub.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
