@@ -103,9 +103,8 @@ def terms(spins: int, repeat: int) -> None:
             seconds, bandwidth = term.seconds(threads, repeat), term.bandwidth(threads, repeat)
             rate = term.counted() / seconds
             taken[name, threads] = seconds, rate / bandwidth
-            print(
-                f"{name:<9} {threads:>8} {seconds:>8.4f} {rate / 1e9:>7.1f} {bandwidth / 1e9:>12.1f} {rate / bandwidth:>12.2f}"
-            )
+            line = f"{name:<9} {threads:>8} {seconds:>8.4f} {rate / 1e9:>7.1f}"
+            print(f"{line} {bandwidth / 1e9:>12.1f} {rate / bandwidth:>12.2f}")
         del term
         gc.collect()
     share = taken["double", cores][1]

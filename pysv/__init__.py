@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from pysv.config import Configuration, read
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
+    from pysv.engines.fock import Fock
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
+    from pysv.engines.tdmrg import TDMRG
     from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
@@ -38,6 +40,7 @@ _HOMES = {
     "ConfinedElectrons": "source",
     "Estimate": "needs",
     "Experiment": "experiment",
+    "Fock": "engines.fock",
     "Gibbs": "spins",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
@@ -45,6 +48,7 @@ _HOMES = {
     "Every": "experiment",
     "Record": "experiment",
     "SpinValve": "device",
+    "TDMRG": "engines.tdmrg",
     "Times": "experiment",
     "WavePacket": "source",
     "estimate": "needs",
@@ -58,6 +62,7 @@ _HOMES = {
 
 __all__ = [
     "RK4",
+    "TDMRG",
     "Antiparallel",
     "BosonicBath",
     "Chebyshev",
@@ -66,6 +71,7 @@ __all__ = [
     "Estimate",
     "Every",
     "Experiment",
+    "Fock",
     "Gibbs",
     "ProductState",
     "QuTiP",
