@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pysv.config import Configuration, read
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
+    from pysv.engines.krylov import Krylov
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
     from pysv.experiment import BosonicBath, Experiment, Record, Times, times
@@ -39,6 +40,7 @@ _HOMES = {
     "Estimate": "needs",
     "Experiment": "experiment",
     "Gibbs": "spins",
+    "Krylov": "engines.krylov",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
@@ -65,6 +67,7 @@ __all__ = [
     "Estimate",
     "Experiment",
     "Gibbs",
+    "Krylov",
     "ProductState",
     "QuTiP",
     "Record",

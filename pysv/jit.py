@@ -34,6 +34,11 @@ def as_reals(psi: np.ndarray) -> np.ndarray:
     return psi.view(psi.real.dtype)
 
 
+def all_threads() -> int:
+    """Threads that the user allows."""
+    return int(numba.get_num_threads())
+
+
 def threads_for(amplitudes: int) -> int:
     """Threads for one pass over a state: one where a second would wait longer than it works."""
-    return numba.get_num_threads() if amplitudes > 300_000 else 1
+    return all_threads() if amplitudes > 300_000 else 1

@@ -185,12 +185,17 @@ class PureStateEngine(Engine):
         State-sized arrays of work space.
     dtype : type
         Complex type of the state.
+    in_turn : bool
+        Whether small runs, too, advance one after the other, each on all threads: Julia is called from one thread only.
     """
 
-    def __init__(self, runs: tuple[PureRun, ...], spare: int = 0, dtype: type = np.complex128) -> None:
+    def __init__(
+        self, runs: tuple[PureRun, ...], spare: int = 0, dtype: type = np.complex128, *, in_turn: bool = False
+    ) -> None:
         self.runs = runs
         self.time = 0.0
         self.large = any(run.hamiltonian.layout.tiles > 1 for run in runs)
+        self._in_turn = in_turn
         self._pool: ThreadPoolExecutor | None = None
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)
@@ -235,7 +240,7 @@ class PureStateEngine(Engine):
         self.time = time
 
     def _each(self, evolve: Callable[[int], None]) -> None:
-        if self.large or len(self.runs) == 1:
+        if self.large or self._in_turn or len(self.runs) == 1:
             for number in range(len(self.runs)):
                 evolve(number)
             return

@@ -53,7 +53,7 @@ class Chebyshev(Method):
 
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any product state of the spins"
-    backends: ClassVar[tuple[str, ...]] = ("python",)
+    backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     vectors: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ class Chebyshev(Method):
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0: find the spectral bounds and allocate."""
-        return _ChebyshevEngine(runs, self)
+        return _ChebyshevEngine(runs, self, backend)
 
 
 def substeps(interval: float, radius: float) -> tuple[int, float]:
@@ -176,14 +176,15 @@ def light_cone(z: float, tolerance: float) -> int:
 
 
 class _ChebyshevEngine(PureStateEngine):
-    def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev) -> None:
+    def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev, backend: str) -> None:
+        from pysv.recursion import recursion
         from pysv.spectrum import spectral_bounds
 
         single = method.precision == "single"
-        super().__init__(runs, spare=2, dtype=np.complex64 if single else np.complex128)
         self.method = method
         self._real = np.float32 if single else np.float64
-        self._tables = [run.hamiltonian.tables(self._real) for run in runs]
+        self._recursions = [recursion(backend, run.hamiltonian, self._real) for run in runs]
+        super().__init__(runs, 2, np.complex64 if single else np.complex128, in_turn=backend == "julia")
         self.bounds = [
             spectral_bounds(run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number))
             for number, run in enumerate(runs)
@@ -197,7 +198,7 @@ class _ChebyshevEngine(PureStateEngine):
 
     def _expand(self, number: int, interval: float) -> None:
         """One expansion over `interval` fs."""
-        from pysv import jit, kernels, reductions
+        from pysv import jit, reductions
 
         bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
         z = bounds.radius * interval / HBAR
@@ -211,15 +212,8 @@ class _ChebyshevEngine(PureStateEngine):
         for array in (psi, work, total):  # the work space may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
         reals = [jit.as_reals(array) for array in (psi, work, total[None])]
-        arguments = hamiltonian.sites, window, self._tables[number]
+        self._recursions[number](*reals, window, factors, mixes)
         threads = jit.threads_for(psi.size) if self.large else 1
-        if not self.large:
-            kernels.recursion(*reals, *arguments, factors, mixes)
-        else:  # step by step, so that Ctrl-C is heard
-            one, other, totals = reals
-            for factor, mix in zip(factors, mixes, strict=True):
-                kernels.recursion_step_threads(one, other, totals, *arguments, factor, mix, threads)
-                one, other = other, one
         # K is odd: `work` holds T_K ψ, whose norm can only grow through eigenvalues outside the bounds.
         last = reductions.tile_weights(reals[1], window, threads).sum() ** 0.5
         epsilon = float(np.finfo(self._real).eps)
