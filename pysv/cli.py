@@ -95,6 +95,7 @@ def _resume(options: argparse.Namespace) -> int:
         stop=options.stop,
         experiment=None if asked is None else asked.experiment,
         engine="auto" if asked is None else asked.engine,
+        backend=options.backend,
         progress=not options.quiet,
     )
     return _report(data, options.file)
@@ -160,6 +161,18 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if healthy else FAILED
 
 
+def _julia(options: argparse.Namespace) -> int:
+    from pysv import julia
+
+    if options.action == "setup":
+        found = julia.setup(lambda text: print(f"pysv: {text}", file=sys.stderr, flush=True))
+    else:
+        found = julia.status()
+    width = max(map(len, found))
+    print("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
+    return 0 if found["state"].startswith("ready") else FAILED
+
+
 def _cite(options: argparse.Namespace) -> None:
     print(f"The model and the idea:\n  {PAPER}\n\n{BIBTEX}")
 
@@ -222,6 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     resume = verb("resume", _resume, "continue or extend a run in its result file")
     resume.add_argument("file", metavar="RUN.nc")
     resume.add_argument("--stop", type=float, metavar="T", help="new last time, fs")
+    resume.add_argument("--backend", metavar="B", help="backend that goes on, instead of the file's")
     resume.add_argument("--experiment", metavar="FILE.toml", help="go on only if this experiment made the file")
     info = verb("info", _info, "say what a result file holds")
     info.add_argument("file", metavar="RUN.nc")
@@ -236,12 +250,13 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the present one)")
     figure.add_argument("--quick", action="store_true", help="fewer snapshots, shorter time")
     verb("engines", _engines, "list engines and backends: ready, or why not")
+    julia = verb("julia", _julia, "set up Julia for the backend 'julia', or say how things stand with it")
+    julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only look")
     verb("doctor", _doctor, "check this installation")
     verb("cite", _cite, "say how to cite pysv and the paper")
     for name, summary in {
         "movie": "animate a result file",
         "sweep": "run a parameter sweep",
-        "julia": "set up Julia",
     }.items():
         later = verb(name, _not_ready, f"{summary} (not ready in this version)")
         later.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

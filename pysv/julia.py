@@ -116,20 +116,26 @@ def call(name: str, *arguments: Any) -> Any:
         raise unavailable("Julia runs in the thread that started it only, and this is another one")
     function = getattr(_session.package, name.replace("!", "_b"))
     try:
-        return function._jl_call_nogil(*arguments)
+        result = function._jl_call_nogil(*arguments)
     except _session.juliacall.JuliaError as error:
-        if isinstance(error.exception, _session.juliacall.Core.InterruptException):
-            raise KeyboardInterrupt from None
         raise EngineFailureError(f"Julia gave up in {name}: {' '.join(str(error).split())[:300]}") from error
+    if _session.package.interrupted():
+        signal.raise_signal(signal.SIGINT)
+    return result
 
 
 def threads_for(hamiltonian: Hamiltonian) -> int:
     """Threads for a pass over a state: as many as there are, but one for each `SHARE` amplitudes at most."""
     from pysv import jit
 
+    return max(1, min(jit.all_threads(), threads(), math.prod(hamiltonian.shape) // SHARE))
+
+
+def threads() -> int:
+    """Threads of the Julia that runs."""
     start()
     assert _session is not None
-    return max(1, min(jit.all_threads(), _session.threads, math.prod(hamiltonian.shape) // SHARE))
+    return _session.threads
 
 
 def report() -> dict[str, str]:
@@ -230,10 +236,11 @@ def status() -> dict[str, str]:
 def _resolve(tell: Callable[[str], None]) -> None:
     """Have juliapkg find or install Julia and the packages."""
     import juliapkg
+    from juliapkg.state import STATE
 
     try:
         with redirect_stdout(sys.stderr):
-            if juliapkg.resolve(dry_run=True):
+            if Path(STATE["meta"]).is_file() and juliapkg.resolve(dry_run=True):
                 return
             julia_setup.check_network()
             tell("juliapkg installs Julia and its packages, which takes minutes, once")
@@ -264,7 +271,6 @@ def _load(juliacall: Any) -> _Session:
     """The session with the bundled package, which need not be part of the project."""
     base, folder = juliacall.Base, julia_setup.bundled()
     base.push_b(base.LOAD_PATH, str(folder))
-    base.exit_on_sigint(False)
     # Julia takes these signals away from the thread in which it starts; Python's handlers want them back.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -274,6 +280,7 @@ def _load(juliacall: Any) -> _Session:
     loaded = Path(str(base.pkgdir(package)))
     if not loaded.samefile(folder) and julia_setup.digest(loaded) != julia_setup.digest():
         raise unavailable(f"the Julia project holds another {_PACKAGE}, of {loaded}, than this pysv carries")
+    package.put_off_interrupts()
     return _Session(juliacall, package, threading.get_ident(), int(base.Threads.nthreads()))
 
 

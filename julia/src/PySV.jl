@@ -19,6 +19,7 @@ include("threads.jl")
 include("hamiltonian.jl")
 include("recursion.jl")
 include("krylov.jl")
+include("interrupt.jl")
 include("report.jl")
 include("workload.jl")
 

@@ -31,6 +31,7 @@ function propagate!(
     evolved, info = exponentiate(
         x -> h(x, threads), -im * T(time), copy(psi); ishermitian=true, krylovdim=dimension, tol=T(tolerance),
         maxiter=100, eager=true,
+        verbosity=0,
     )
     copyto!(psi, evolved)
     return Float64(info.normres), info.converged > 0, info.numops
@@ -47,7 +48,8 @@ function extremes(h::Hamiltonian{T}, tolerance::Float64, threads::Int) where {T}
     start[(2 * (h.sites - (size(start, 3) - 1) * h.width) + 1):end, :, end] .= 0  # beyond the chain
     low, high = map((:SR, :LR)) do which
         values, _, info = eigsolve(
-            x -> h(x, threads), start, 1, which; issymmetric=true, krylovdim=30, maxiter=100, tol=T(tolerance)
+            x -> h(x, threads), start, 1, which; issymmetric=true, krylovdim=30, maxiter=100, tol=T(tolerance),
+            verbosity=0,
         )
         Float64(values[1]), Float64(info.normres[1]), info.numops
     end

@@ -61,7 +61,7 @@ function step!(
     blocks = cld(rows, block_rows)
     @inbounds scale, shift, beta = factors[1, step], factors[2, step], factors[3, step]
     while true
-        tile, block = divrem(take!(crew), blocks)
+        tile, block = divrem(next_block!(crew), blocks)
         tile += first_tile
         tile > last_tile && return nothing
         for row in (block * block_rows + 1):min(rows, (block + 1) * block_rows)

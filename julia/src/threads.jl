@@ -23,7 +23,7 @@ end
 Crew(members::Int) = Crew(members, 0, 0, 0)
 
 "Number, from 0, of a block that nobody has taken yet."
-take!(crew::Crew) = (@atomic :monotonic crew.next += 1) - 1
+next_block!(crew::Crew) = (@atomic :monotonic crew.next += 1) - 1
 
 "Wait until all members have called this; blocks are then counted from 0 again."
 function meet!(crew::Crew)
@@ -47,17 +47,18 @@ function meet!(crew::Crew)
     return nothing
 end
 
-"Call `work(crew)` on each of `threads` threads; throws an `ArgumentError` where Julia has fewer."
+"""
+    together(work, threads)
+
+Call `work(crew)` on each of `threads` threads, the present one included; throws an `ArgumentError` where Julia has
+fewer.
+"""
 function together(work::F, threads::Int) where {F}
     1 <= threads <= Threads.nthreads() ||
         throw(ArgumentError("threads = $threads must be between 1 and $(Threads.nthreads())"))
     crew = Crew(threads)
-    if threads == 1
-        work(crew)
-    else
-        Threads.@threads :static for _ in 1:threads
-            work(crew)
-        end
-    end
+    others = [Threads.@spawn(:default, work(crew)) for _ in 2:threads]
+    work(crew)
+    foreach(wait, others)
     return nothing
 end
