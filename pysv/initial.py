@@ -10,7 +10,7 @@ import numpy as np
 from pysv.basis import Basis
 from pysv.errors import NotReadyError
 from pysv.hamiltonian import Hamiltonian
-from pysv.source import WavePacket
+from pysv.source import ConfinedElectrons, WavePacket
 from pysv.spins import DOWN, UP, Gibbs, bloch
 
 if TYPE_CHECKING:
@@ -83,7 +83,23 @@ def occupied_sectors(experiment: Experiment) -> tuple[tuple[int, ...], ...]:
 
 def conserves(experiment: Experiment) -> bool:
     """Whether each pure run lies in a single S^z sector, so that ρ is block diagonal in the number of down spins."""
+    if isinstance(experiment.source, ConfinedElectrons):
+        return True
     return all(len(sectors) == 1 for sectors in occupied_sectors(experiment))
+
+
+def down_spins(experiment: Experiment) -> tuple[int, ...]:
+    """Numbers of down localized spins that a run can reach, one for each block of ρ, where `conserves` holds.
+
+    The electrons can take or give as many spin flips as there are electrons of either spin.
+    """
+    n = experiment.device.n_spins
+    if isinstance(experiment.source, ConfinedElectrons):
+        pairs, start = experiment.source.electrons // 2, experiment.device.n_analyzer
+        reached = set(range(start - pairs, start + pairs + 1))
+    else:
+        reached = {sector - spin for (sector,) in occupied_sectors(experiment) for spin in (0, 1)}
+    return tuple(sorted(d for d in reached if 0 <= d <= n))
 
 
 def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:

@@ -114,21 +114,21 @@ def call(name: str, *arguments: Any) -> Any:
     assert _session is not None
     if threading.get_ident() != _session.thread:
         raise unavailable("Julia runs in the thread that started it only, and this is another one")
-    function = getattr(_session.package, name.replace("!", "_b"))
+    guarded, function = _session.package.guarded, getattr(_session.package, name.replace("!", "_b"))
+    error = _session.juliacall.JuliaError
     try:
-        result = function._jl_call_nogil(*arguments)
-    except _session.juliacall.JuliaError as error:
-        raise EngineFailureError(f"Julia gave up in {name}: {' '.join(str(error).split())[:300]}") from error
-    if _session.package.interrupted():
+        guarded()
+    except error:  # Ctrl-C while Python ran, heard by Julia
+        signal.raise_signal(signal.SIGINT)
+    try:
+        result, interrupted = guarded._jl_call_nogil(function, *arguments)
+    except error as problem:
+        if isinstance(problem.exception, _session.juliacall.Core.InterruptException):
+            raise KeyboardInterrupt from None
+        raise EngineFailureError(f"Julia gave up in {name}: {' '.join(str(problem).split())[:300]}") from problem
+    if interrupted:
         signal.raise_signal(signal.SIGINT)
     return result
-
-
-def threads_for(hamiltonian: Hamiltonian) -> int:
-    """Threads for a pass over a state: as many as there are, but one for each `SHARE` amplitudes at most."""
-    from pysv import jit
-
-    return max(1, min(jit.all_threads(), threads(), math.prod(hamiltonian.shape) // SHARE))
 
 
 def threads() -> int:
@@ -167,18 +167,17 @@ class JuliaHamiltonian:
     """
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
-        rows, spins, entries = hamiltonian.basis.rows, hamiltonian.basis.n_spins, hamiltonian.neighbour.size
-        tiles = hamiltonian.layout.tiles
-        self._tables = tuple(np.ascontiguousarray(table) for table in hamiltonian.tables(real))  # kept alive
-        expected = (
-            ((rows,), real), ((rows + 1,), np.int64), ((entries,), np.int32), ((rows, spins), np.int32),
-            ((tiles + 1,), np.int64), ((spins,), np.int64), ((spins,), np.int64), ((3,), real),
-        )  # fmt: skip
-        addresses = [address(table, *wanted) for table, wanted in zip(self._tables, expected, strict=True)]
+        self._table = tuple(np.ascontiguousarray(array) for array in hamiltonian.table(real))  # kept alive
+        long, short = np.int64, np.int32
+        types = (long, long, long, long, real, real, long, short, long, short, short, short, long, long, long, long, real)
+        places = [
+            (address(array, array.shape, dtype), *array.shape[::-1], *(1,) * (3 - array.ndim))
+            for array, dtype in zip(self._table, types, strict=True)
+        ]
+        listed = np.array(places, dtype=np.int64)
         self.handle = call(
-            "hamiltonian", real is np.float32, hamiltonian.sites, hamiltonian.layout.width, rows, spins, entries,
-            *addresses,
-        )  # fmt: skip
+            "hamiltonian", real is np.float32, hamiltonian.sites, hamiltonian.layout.width, listed.ctypes.data
+        )
 
 
 def setup(say: Callable[[str], None]) -> dict[str, str]:
@@ -280,7 +279,7 @@ def _load(juliacall: Any) -> _Session:
     loaded = Path(str(base.pkgdir(package)))
     if not loaded.samefile(folder) and julia_setup.digest(loaded) != julia_setup.digest():
         raise unavailable(f"the Julia project holds another {_PACKAGE}, of {loaded}, than this pysv carries")
-    package.put_off_interrupts()
+    base.exit_on_sigint(False)
     return _Session(juliacall, package, threading.get_ident(), int(base.Threads.nthreads()))
 
 

@@ -13,7 +13,7 @@ from pysv.basis import sector_rows
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError
-from pysv.initial import conserves, electron_states, occupied_sectors
+from pysv.initial import conserves, down_spins, electron_states, occupied_sectors
 from pysv.run.observe import largest_block, left_out, way
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _transposed(experiment: Experiment) -> int:
     if not conserves(experiment):
         return int(4**n)
     pairs = 0
-    for d in {sector - spin for (sector,) in occupied_sectors(experiment) for spin in (0, 1)}:
+    for d in down_spins(experiment):
         p_downs = range(max(0, d - n_a), min(n_p, d) + 1)
         pairs += sum(comb(n_p, j) for j in p_downs) * sum(comb(n_a, d - j) for j in p_downs)
     return min(comb(2 * n, n), pairs**2)

@@ -51,7 +51,7 @@ class PythonRecursion:
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
         self._hamiltonian = hamiltonian
-        self._table = hamiltonian.tables(real)
+        self._table = hamiltonian.table(real)
 
     def __call__(
         self,
@@ -63,15 +63,16 @@ class PythonRecursion:
         mixes: np.ndarray,
     ) -> None:
         """One call for a small state; step by step for a large one, so that Ctrl-C is heard."""
-        from pysv import jit, kernels
+        from pysv import kernels, team
 
         arguments = self._hamiltonian.sites, window, self._table
         if self._hamiltonian.layout.tiles == 1:
-            kernels.recursion(psi, previous, totals, *arguments, factors, mixes)
+            kernels.recursion(0, 1, psi, previous, totals, *arguments, factors, mixes)
             return
-        threads = jit.threads_for(psi.size // 2)
-        for factor, mix in zip(factors, mixes, strict=True):
-            kernels.recursion_step_threads(psi, previous, totals, *arguments, factor, mix, threads)
+        threads = team.threads_for(psi.size // 2)
+        for n in range(len(factors)):
+            step = factors[n : n + 1], mixes[n : n + 1]
+            team.share(kernels.recursion, threads, psi, previous, totals, *arguments, *step)
             psi, previous = previous, psi
 
 

@@ -1,28 +1,21 @@
 """
-    put_off_interrupts()
+    guarded(f, arguments...)
 
-From now on no `InterruptException` is thrown in the present thread, in the middle of a computation; [`interrupted`](@ref)
-tells instead whether Ctrl-C was heard.
+`f(arguments...)`, and whether Julia heard Ctrl-C meanwhile, which is put off until `f` has ended: no state is left half
+done. The system hands a signal to any thread that takes it, and Julia has a thread that does nothing else, so that
+Python does not hear every one.
 """
-function put_off_interrupts()
-    Base.exit_on_sigint(false)
+function guarded(f::F, arguments...) where {F}
     Base.sigatomic_begin()
-    return nothing
-end
-
-"""
-    interrupted()
-
-Whether Julia, rather than Python, heard Ctrl-C since the last call. The system hands a signal to any thread that takes
-it, and Julia has a thread that does nothing else.
-"""
-function interrupted()
+    result = f(arguments...)
     try
         Base.sigatomic_end()  # throws what was put off
     catch error
         error isa InterruptException || rethrow()
-        return true  # leaving the block has put interrupts off again
+        Base.sigatomic_end()  # leaving the block has put it off again
+        return result, true
     end
-    Base.sigatomic_begin()
-    return false
+    return result, false
 end
+
+guarded() = guarded(Returns(nothing))

@@ -1,4 +1,10 @@
 """
+Reals of a state that are worked on together, from the first term of H to the sum of the expansion: they, and the rows
+that are added to them, stay in the nearest cache.
+"""
+const CHUNK = 2048
+
+"""
     recursion!(psi, previous, totals, h, first_tile, last_tile, factors, mixes, threads)
 
 Steps of a polynomial recursion in H, in place; `psi` and `previous` swap roles after each step:
@@ -33,8 +39,8 @@ function recursion!(
 ) where {T}
     size = shape(h)
     return recursion!(
-        array(T, psi, size...), array(T, previous, size...), array(T, totals, size..., outputs), h, begin_tile + 1,
-        end_tile, array(T, factors, 3, steps), array(T, mixes, 6, outputs, steps), threads,
+        array(T, psi, size...), array(T, previous, size...), array(T, totals, size..., outputs), h, begin_tile,
+        end_tile - 1, array(T, factors, 3, steps), array(T, mixes, 6, outputs, steps), threads,
     )
 end
 
@@ -52,38 +58,41 @@ function steps!(
     return nothing
 end
 
+"Work on pieces of the rows, tile by tile, until none is left."
 function step!(
     crew::Crew, old::Array{T,3}, new::Array{T,3}, totals::Array{T,4}, factors::Matrix{T}, mixes::Array{T,3},
     step::Int, h::Hamiltonian{T}, first_tile::Int, last_tile::Int,
 ) where {T}
     full, rows = size(old, 1), size(old, 2)
-    block_rows = min(BLOCK, cld(rows, SHARES * crew.members))
-    blocks = cld(rows, block_rows)
+    together, pieces = max(1, CHUNK ÷ full), size(h.pieces, 2)
     @inbounds scale, shift, beta = factors[1, step], factors[2, step], factors[3, step]
     while true
-        tile, block = divrem(next_block!(crew), blocks)
+        tile, piece = divrem(next_block!(crew), pieces)
         tile += first_tile
         tile > last_tile && return nothing
-        for row in (block * block_rows + 1):min(rows, (block + 1) * block_rows)
-            row!(new, old, h, row, tile, first_tile, last_tile, scale, shift, beta)
-            here = ((tile - 1) * rows + row - 1) * full
+        @inbounds strip, begun, ended = h.pieces[1, piece + 1], h.pieces[2, piece + 1], h.pieces[3, piece + 1]
+        for from in begun:together:(ended - 1)
+            upto = min(from + together, ended)
+            rows!(new, old, h, tile, strip, from, upto, first_tile, last_tile, scale, shift, beta)
+            here = (tile * rows + @inbounds(h.first[strip + 1]) + from) * full
             for output in axes(mixes, 2)
                 if @inbounds(mixes[6, output, step]) != 0
-                    accumulate!(totals, (output - 1) * length(old) + here, new, old, here, full, mixes, output, step)
+                    there = (output - 1) * length(old) + here
+                    accumulate!(totals, there, new, old, here, (upto - from) * full, mixes, output, step)
                 end
             end
         end
     end
 end
 
-"`full` reals of `totals` become keep·total + c·new + c'·old."
+"`length` reals of `totals` become keep·total + c·new + c'·old."
 @inline function accumulate!(
-    totals::Array{T,4}, there::Int, new::Array{T,3}, old::Array{T,3}, here::Int, full::Int, mixes::Array{T,3},
+    totals::Array{T,4}, there::Int, new::Array{T,3}, old::Array{T,3}, here::Int, length::Int, mixes::Array{T,3},
     output::Int, step::Int,
 ) where {T}
     @inbounds begin
         a, b, c, d, keep = ntuple(i -> @inbounds(mixes[i, output, step]), Val(5))
-        @simd ivdep for j in 1:2:full
+        @simd ivdep for j in 1:2:length
             fr, fi, gr, gi = new[here + j], new[here + j + 1], old[here + j], old[here + j + 1]
             totals[there + j] = keep * totals[there + j] + a * fr - b * fi + c * gr - d * gi
             totals[there + j + 1] = keep * totals[there + j + 1] + a * fi + b * fr + c * gi + d * gr
@@ -99,6 +108,6 @@ out ← Hψ, both `Array`s of size (2·width, rows, tiles); what `out` held befo
 """
 function apply!(out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, threads::Int) where {T}
     factors, mixes, totals = reshape(T[1, 0, 0], 3, 1), zeros(T, 6, 0, 1), zeros(T, 0, 0, 0, 0)
-    recursion!(psi, out, totals, h, 1, size(psi, 3), factors, mixes, threads)
+    recursion!(psi, out, totals, h, 0, size(psi, 3) - 1, factors, mixes, threads)
     return out
 end

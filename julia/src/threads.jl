@@ -1,9 +1,3 @@
-"Most consecutive rows that one thread takes at a time."
-const BLOCK = 64
-
-"Blocks of a tile for each thread, at least, so that none waits long for the others at the end."
-const SHARES = 8
-
 "Turns of waiting after which a thread offers its processor to others."
 const PATIENCE = 2000
 

@@ -1,14 +1,15 @@
 """
     example(T, width)
 
-The Hamiltonian of one electron and 1+1 spins with one spin down on 6 sites, in tiles of `width` sites: three rows, and
-every kind of term of H.
+The Hamiltonian of one electron and 1+1 spins with one spin down on 6 sites, in tiles of `width` sites: the rows ↑↑↓,
+↑↓↑ and ↓↑↑ (electron, FM_p, FM_a) are a strip each.
 """
 function example(::Type{T}, width::Int) where {T}
     tile, column = [2, 3] .÷ width, [2, 3] .% width
     return Hamiltonian{T}(
-        6, width, T[0.1, -0.1, -0.1], [0, 0, 1, 2], Int32[2, 1], Int32[1 -1 0; 2 0 -1],
-        [count(<(t), tile) for t in 0:cld(6, width)], [0, 1], column, T[1.0, -0.2, 0.5],
+        6, width, [0, 1, 2, 3], [0, 0, 1], [1, 0, 0], [2, -1, 0], zeros(T, 3), zeros(T, 2), zeros(Int, 4), Int32[],
+        zeros(Int, 3), Int32[], Int32[-1 2 1], cat(Int32[-1; 0;;], Int32[0; -1;;]; dims=3), [0 1 2; 0 0 0; 1 1 1],
+        [count(<(t), tile) for t in 0:cld(6, width)], [0, 1], column, T[1.0, -0.2, 0.5, -0.1],
     )
 end
 
@@ -21,10 +22,9 @@ end
             factors, mixes = T[1 2; 0 0; 0 1], ones(T, 6, 1, 2)
             single = T === Float32
             GC.@preserve h psi previous totals factors mixes begin
-                again = hamiltonian(
-                    single, h.sites, width, 3, 2, 2, map(address, (h.diagonal, h.first, h.neighbour, h.partner))...,
-                    map(address, (h.tile_first, h.tile_spin, h.tile_column, h.couplings))...,
-                )
+                tables = [getfield(h, n + 2) for n in 1:TABLES]
+                list = reduce(hcat, [address(table), size(table)..., ones(Int, 3 - ndims(table))...] for table in tables)
+                again = hamiltonian(single, h.sites, width, address(list))
                 for threads in unique((1, Threads.nthreads()))
                     recursion!(
                         again, map(address, (psi, previous, totals))..., 1, 0, size(psi, 3), address(factors),

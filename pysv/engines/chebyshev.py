@@ -198,7 +198,7 @@ class _ChebyshevEngine(PureStateEngine):
 
     def _expand(self, number: int, interval: float) -> None:
         """One expansion over `interval` fs."""
-        from pysv import jit, reductions
+        from pysv import jit, reductions, team
 
         bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
         z = bounds.radius * interval / HBAR
@@ -213,7 +213,7 @@ class _ChebyshevEngine(PureStateEngine):
             _clear_outside(array, window, hamiltonian.layout)
         reals = [jit.as_reals(array) for array in (psi, work, total[None])]
         self._recursions[number](*reals, window, factors, mixes)
-        threads = jit.threads_for(psi.size) if self.large else 1
+        threads = team.threads_for(psi.size) if self.large else 1
         # K is odd: `work` holds T_K ψ, whose norm can only grow through eigenvalues outside the bounds.
         last = reductions.tile_weights(reals[1], window, threads).sum() ** 0.5
         epsilon = float(np.finfo(self._real).eps)
@@ -232,11 +232,11 @@ class _ChebyshevEngine(PureStateEngine):
         tiling = hamiltonian.layout
         if tiling.tiles == 1 or not self.method.light_cone:
             return hamiltonian.everywhere, 0.0
-        from pysv import jit, reductions
+        from pysv import jit, reductions, team
 
         allowed = self.method.tolerance * interval / 4
         psi = jit.as_reals(self.psi[number])
-        weights = reductions.tile_weights(psi, hamiltonian.everywhere, jit.threads_for(psi.size // 2))
+        weights = reductions.tile_weights(psi, hamiltonian.everywhere, team.threads_for(psi.size // 2))
         left, right = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
         hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)

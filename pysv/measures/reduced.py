@@ -94,6 +94,8 @@ class SpinDensity:
 
         When every pure run lies in a single S^z sector, ρ is block diagonal in the number of down spins.
         """
+        if snapshot.state is not None:
+            return snapshot.state.spin_density()
         n = n_polarizer + n_analyzer
         if all(len(part.hamiltonian.basis.sectors) == 1 for part in snapshot.parts):
             sums: dict[int, np.ndarray] = {}

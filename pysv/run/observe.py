@@ -8,13 +8,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pysv.basis import spin_signs
-from pysv.initial import conserves, occupied_sectors
+from pysv.initial import conserves, down_spins
 from pysv.measures import (
     SpinDensity,
     SpinFactor,
@@ -31,16 +32,25 @@ from pysv.measures import (
     w_fidelity,
 )
 from pysv.measures.magnons import collinear_configuration, in_initial_frame
+from pysv.source import ConfinedElectrons
 
 if TYPE_CHECKING:
     from pysv.engines.base import Snapshot
     from pysv.experiment import Experiment
 
 Measured = dict[str, np.ndarray | float]
+Due = Callable[[str], bool]
+"""Whether a measure of `pysv.experiment.Every` is taken now."""
 
 LARGEST_BLOCK = 1024
 """Largest block of ρ that is formed and diagonalised at every snapshot."""
 
+_SCHEDULED = {
+    "entropies": ("entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information"),
+    "log_negativity": ("log_negativity",),
+    "w_fidelity": ("w_fidelity",),
+    "qfi": ("qfi",),
+}
 _DENSE_ONLY = ("log_negativity",)
 _NOT_DIAGONAL = ("spin_x", "spin_y", "entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information",
                  "log_negativity", "w_fidelity", "qfi")  # fmt: skip
@@ -51,21 +61,27 @@ def largest_block(experiment: Experiment) -> int:
     n = experiment.device.n_spins
     if not conserves(experiment):
         return int(2**n)
-    return max(comb(n, d) for (sector,) in occupied_sectors(experiment) for d in (sector - 1, sector) if 0 <= d <= n)
+    return max(comb(n, d) for d in down_spins(experiment))
 
 
 def way(experiment: Experiment) -> str:
     """``"dense"``, ``"factor"`` or ``"diagonal"``: how the experiment's snapshots are measured."""
-    if largest_block(experiment) <= LARGEST_BLOCK:
-        return "dense"
+    if largest_block(experiment) <= LARGEST_BLOCK or isinstance(experiment.source, ConfinedElectrons):
+        return "dense"  # engines of several electrons give ρ, and refuse more spins than that
     return "factor" if conserves(experiment) else "diagonal"
 
 
 def left_out(experiment: Experiment) -> dict[str, str]:
     """Measures that are not recorded for this experiment, each with the reason."""
+    never = {
+        name: f"not asked for: every = {{ {measure} = 0 }}"
+        for measure, names in _SCHEDULED.items()
+        for name in names
+        if getattr(experiment.record.every, measure) == 0
+    }
     chosen = way(experiment)
     if chosen == "dense":
-        return {}
+        return never
     reason = (
         f"needs a density-matrix block of {largest_block(experiment)} configurations, "
         f"this version forms up to {LARGEST_BLOCK}"
@@ -74,7 +90,7 @@ def left_out(experiment: Experiment) -> dict[str, str]:
     if collinear_configuration(experiment.spins.directions(experiment.device)) is None:  # type: ignore[union-attr]
         names += ["magnon_probability", "w_fidelity"]
     names += ["density_matrix"] if experiment.record.density_matrix else []
-    return dict.fromkeys(names, reason)
+    return dict.fromkeys(names, reason) | never
 
 
 class Observer:
@@ -93,10 +109,11 @@ class Observer:
         self._positions = np.array(device.spin_sites, dtype=float)
         self._momenta = np.array(experiment.record.momenta)
         self._keeps_density = experiment.record.density_matrix
+        self._every = experiment.record.every
         self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[way(experiment)]
 
-    def measure(self, snapshot: Snapshot) -> Measured:
-        """All variables of one snapshot but the invariants, by name."""
+    def measure(self, snapshot: Snapshot, index: int = 0) -> Measured:
+        """The variables of snapshot number `index` that are due, but the invariants, by name."""
         density, spin_density = electron_densities(snapshot)
         found: Measured = {
             "electron_density": density,
@@ -105,9 +122,11 @@ class Observer:
         }
         if snapshot.deviation is not None:
             found["state_deviation"] = snapshot.deviation
-        return found | self._spins_of(snapshot)
+        if snapshot.state is not None:
+            found |= snapshot.state.bonds()
+        return found | self._spins_of(snapshot, lambda measure: self._every.due(measure, index))
 
-    def _dense(self, snapshot: Snapshot) -> Measured:
+    def _dense(self, snapshot: Snapshot, due: Due) -> Measured:
         rho = SpinDensity.of_snapshot(snapshot, *self._layers)
         if self._initial is None:
             turned, initial = in_initial_frame(rho, self._directions)
@@ -115,31 +134,36 @@ class Observer:
             turned, initial = rho, self._initial
         found: Measured = {
             **{f"spin_{axis}": v for axis, v in zip("xyz", rho.spin_expectations(), strict=True)},
-            **_entropies(entropy(rho), layer_entropy(rho, "polarizer"), layer_entropy(rho, "analyzer")),
             "magnon_probability": flip_probabilities(*turned.probabilities, initial, rho.n_spins),
-            "w_fidelity": w_fidelity(turned, initial),
-            "log_negativity": log_negativity(rho),
             **_fisher(qfi_paper(rho, self._positions, self._momenta)),
-            "qfi": qfi(rho, self._positions, self._momenta),
         }
-        if self._keeps_density:
+        if due("entropies"):
+            found |= _entropies(entropy(rho), layer_entropy(rho, "polarizer"), layer_entropy(rho, "analyzer"))
+        if due("w_fidelity"):
+            found["w_fidelity"] = w_fidelity(turned, initial)
+        if due("log_negativity"):
+            found["log_negativity"] = log_negativity(rho)
+        if due("qfi"):
+            found["qfi"] = qfi(rho, self._positions, self._momenta)
+        if self._keeps_density and due("density_matrix"):
             found["density_matrix"] = rho.dense()
         return found
 
-    def _factor(self, snapshot: Snapshot) -> Measured:
+    def _factor(self, snapshot: Snapshot, due: Due) -> Measured:
         phi = SpinFactor.of_snapshot(snapshot, *self._layers)
-        found = self._diagonal(snapshot)
         assert self._initial is not None  # single sectors have collinear spins
         zeros = np.zeros(phi.n_spins)  # no coherence between different numbers of down spins
-        return found | {
-            "spin_x": zeros,
-            "spin_y": zeros,
-            **_entropies(phi.entropy(), phi.layer_entropy("polarizer"), phi.layer_entropy("analyzer")),
-            "w_fidelity": phi.w_fidelity(self._initial),
-            "qfi": phi.qfi(self._positions, self._momenta),
-        }
+        found = self._diagonal(snapshot, due) | {"spin_x": zeros, "spin_y": zeros}
+        if due("entropies"):
+            found |= _entropies(phi.entropy(), phi.layer_entropy("polarizer"), phi.layer_entropy("analyzer"))
+        if due("w_fidelity"):
+            found["w_fidelity"] = phi.w_fidelity(self._initial)
+        if due("qfi"):
+            found["qfi"] = phi.qfi(self._positions, self._momenta)
+        return found
 
-    def _diagonal(self, snapshot: Snapshot) -> Measured:
+    def _diagonal(self, snapshot: Snapshot, due: Due) -> Measured:
+        del due  # cheap: always taken
         configuration, probability = probabilities(snapshot)
         n = len(self._directions)
         found: Measured = {

@@ -17,7 +17,6 @@ from pysv.dataset import ALWAYS, SCHEMA, build, provenance
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import InvalidInputError, ResultFileError, ResumeError
-from pysv.initial import pure_runs
 from pysv.needs import check_fits, estimate, radius
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.loop import Listener, evolve
@@ -185,7 +184,7 @@ class _Run:
         begun = time.monotonic()
         times = self.experiment.times.values
         with _blas_threads(self.experiment):
-            engine = self.method.start(pure_runs(self.experiment), self.backend)
+            engine = self.method.begin(self.experiment, self.backend)
         watch = Watch(self.method.drift_tolerance(float(times[-1])), radius(self.experiment))
         recorder = Recorder(self.experiment, times.size, watch)
         before = 0.0
@@ -236,7 +235,7 @@ class _Run:
         if recorder.deviation is not None:
             attrs["state_deviation_reached"] = recorder.deviation
         attrs["packet_truncated"] = self.experiment.truncated
-        attrs["warnings"] = "\n".join(self.experiment.remarks())
+        attrs["warnings"] = "\n".join((*self.experiment.remarks(), *work.warnings))
         attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in left_out(self.experiment).items())
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 
