@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pysv.hamiltonian import Hamiltonian
 
 _PACKAGE = "PySV"
+_TABLE_TYPES = (
+    "int64 int64 int64 int64 real real int64 int32 int64 int32 int32 int32 int64 int64 int64 int64 real".split()
+)
+"""Types of the arrays of `Hamiltonian.table`, on whose memory Julia relies."""
 SHARE = 5_000
 """Amplitudes for each thread, below which another thread costs more than it helps."""
 
@@ -67,8 +71,7 @@ def start(say: Callable[[str], None] | None = None) -> None:
     if threading.current_thread() is not threading.main_thread():
         raise unavailable("Julia runs in the main thread of a process only, and this is another one")
     if "juliacall" in sys.modules:
-        juliacall = _taken_over(sys.modules["juliacall"])
-        _session = _load(juliacall)
+        _session = _load(_taken_over(sys.modules["juliacall"]))
         return
     here = julia_setup.home()
     fresh = julia_setup.not_ready() is not None
@@ -117,8 +120,10 @@ def call(name: str, *arguments: Any) -> Any:
     guarded, function = _session.package.guarded, getattr(_session.package, name.replace("!", "_b"))
     error = _session.juliacall.JuliaError
     try:
-        guarded()
-    except error:  # Ctrl-C while Python ran, heard by Julia
+        _, interrupted = guarded()
+    except error:
+        interrupted = True
+    if interrupted:  # while Python ran
         signal.raise_signal(signal.SIGINT)
     try:
         result, interrupted = guarded._jl_call_nogil(function, *arguments)
@@ -138,12 +143,19 @@ def threads() -> int:
     return _session.threads
 
 
+def threads_for(hamiltonian: Hamiltonian) -> int:
+    """Threads for a pass over a state: as many as there are, but one for each `SHARE` amplitudes at most."""
+    from pysv import team
+
+    return max(1, min(team.largest(), threads(), math.prod(hamiltonian.shape) // SHARE))
+
+
 def report() -> dict[str, str]:
     """Versions, threads and BLAS of the Julia that runs."""
     return {str(name): str(value) for name, value in call("report")}
 
 
-def address(array: np.ndarray, shape: tuple[int, ...], dtype: type) -> int:
+def address(array: np.ndarray, shape: tuple[int, ...], dtype: type | str) -> int:
     """Where the memory of an array begins, for a Julia function that relies on shape, type and C order.
 
     Raises
@@ -152,7 +164,8 @@ def address(array: np.ndarray, shape: tuple[int, ...], dtype: type) -> int:
         If one of the three is another.
     """
     if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
-        raise ValueError(f"an array {array.shape} of {array.dtype} came where C-ordered {shape} of {dtype} was expected")
+        wanted = f"C-ordered {shape} of {np.dtype(dtype)}"
+        raise ValueError(f"an array {array.shape} of {array.dtype} came where {wanted} was expected")
     return int(array.ctypes.data)
 
 
@@ -168,11 +181,13 @@ class JuliaHamiltonian:
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
         self._table = tuple(np.ascontiguousarray(array) for array in hamiltonian.table(real))  # kept alive
-        long, short = np.int64, np.int32
-        types = (long, long, long, long, real, real, long, short, long, short, short, short, long, long, long, long, real)
         places = [
-            (address(array, array.shape, dtype), *array.shape[::-1], *(1,) * (3 - array.ndim))
-            for array, dtype in zip(self._table, types, strict=True)
+            (
+                address(array, array.shape, real if kind == "real" else kind),
+                *array.shape[::-1],
+                *(1,) * (3 - array.ndim),
+            )
+            for array, kind in zip(self._table, _TABLE_TYPES, strict=True)
         ]
         listed = np.array(places, dtype=np.int64)
         self.handle = call(

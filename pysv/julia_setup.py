@@ -27,8 +27,8 @@ PATIENCE = 6.0
 """Time after which a package server that has not answered counts as out of reach, s."""
 
 _WAYS = (
-    "run `pysv julia setup` where the network can be reached, or name a Julia and a project with its packages in PYTHON_JULIACALL_EXE and "
-    "PYTHON_JULIACALL_PROJECT, or use backend 'python'"
+    "run `pysv julia setup` where the network can be reached, or name a Julia and a project with its packages in "
+    "PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT, or use backend 'python'"
 )
 
 

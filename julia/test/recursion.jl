@@ -5,8 +5,9 @@ SHAPES = ((; sites=11, width=4), (; sites=13, width=4), (; sites=12, width=12), 
     threads in THREADS
 
     rng = Xoshiro(1)
-    h, matrix = random_system(rng, T; shape..., spins=min(3, shape.sites), rows=150)
+    h, matrix = random_system(rng, T; shape...)
     psi = random_state(rng, h)
+    @test matrix == matrix'
     @test flat(h, PySV.apply!(zero(psi), psi, h, threads)) ≈ matrix * flat(h, psi) rtol = 20 * eps(T)
 end
 
@@ -27,7 +28,7 @@ end
 
 @testset "recursion, $T, width $width, $threads threads" for T in (Float64, Float32), width in (11, 4), threads in THREADS
     rng = Xoshiro(2)
-    h, matrix = random_system(rng, T; width, rows=150)
+    h, matrix = random_system(rng, T; width)
     psi, previous, first_total, second_total = (random_state(rng, h) for _ in 1:4)
     totals = cat(first_total, second_total; dims=4)
     factors, mixes = randn(rng, T, 3, 5) ./ 4, randn(rng, T, 6, 2, 5)
@@ -35,7 +36,7 @@ end
     expected = reference(
         matrix, flat(h, psi), flat(h, previous), [flat(h, first_total), flat(h, second_total)], factors, mixes
     )
-    PySV.recursion!(psi, previous, totals, h, 1, size(psi, 3), factors, mixes, threads)
+    PySV.recursion!(psi, previous, totals, h, 0, size(psi, 3) - 1, factors, mixes, threads)
     @test flat(h, previous) ≈ expected[1] rtol = 1000 * eps(T)  # five steps: the roles have been swapped
     @test flat(h, psi) ≈ expected[2] rtol = 1000 * eps(T)
     @test flat(h, totals[:, :, :, 1]) ≈ expected[3][1] rtol = 1000 * eps(T)
@@ -51,7 +52,7 @@ end
     end
     psi[3, 2, 3] = 1
     totals = reshape(totals, PySV.shape(h)..., 1)
-    PySV.recursion!(psi, previous, totals, h, 2, 4, [1.0 1.0; 0 0; 0 1], ones(6, 1, 2), 1)
+    PySV.recursion!(psi, previous, totals, h, 1, 3, [1.0 1.0; 0 0; 0 1], ones(6, 1, 2), 1)
     for array in (psi, previous, totals)
         @test all(isfinite, array[:, :, 2:4])
         @test all(isnan, array[:, :, [1, 5]])
@@ -59,10 +60,10 @@ end
 end
 
 @testset "no allocation from step to step, $T" for T in (Float64, Float32)
-    h, _ = random_system(Xoshiro(4), T; rows=200)
+    h, _ = random_system(Xoshiro(4), T; strips=10, lengths=(20, 30))
     psi, previous, totals = zeros(T, PySV.shape(h)), zeros(T, PySV.shape(h)), zeros(T, PySV.shape(h)..., 1)
     work(factors, mixes, threads) =
-        @allocated PySV.recursion!(psi, previous, totals, h, 1, size(psi, 3), factors, mixes, threads)
+        @allocated PySV.recursion!(psi, previous, totals, h, 0, size(psi, 3) - 1, factors, mixes, threads)
     for threads in THREADS
         short, long = (zeros(T, 3, 2), ones(T, 6, 1, 2)), (zeros(T, 3, 400), ones(T, 6, 1, 400))
         work(short..., threads), work(long..., threads)  # compile
@@ -78,7 +79,7 @@ end
     psi[5, 1, 1] = 1
     expected = map(copy, (psi, previous, totals))
     factors, mixes = [1.0 2.0; 0 0; 0 1], ones(6, 1, 2)
-    PySV.recursion!(expected..., h, 1, 2, factors, mixes, 1)
+    PySV.recursion!(expected..., h, 0, 1, factors, mixes, 1)
     GC.@preserve psi previous totals factors mixes begin
         @test pointer(PySV.array(Float64, PySV.address(psi), size(psi)...)) === pointer(psi)
         PySV.recursion!(

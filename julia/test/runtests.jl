@@ -8,6 +8,11 @@ include("systems.jl")
 @testset "PySV" begin
     include("recursion.jl")
     include("krylov.jl")
+    @testset "a call that is not interrupted" begin
+        @test PySV.guarded(+, 1, 2) == (3, false)
+        @test PySV.guarded() == (nothing, false)
+        @test_throws "as it is" PySV.guarded(() -> error("as it is"))
+    end
     @testset "report" begin
         told = Dict(PySV.report())
         @test told["Julia"] == string(VERSION)

@@ -211,7 +211,7 @@ class _ChebyshevEngine(PureStateEngine):
         psi, (work, total) = self.psi[number], self.spare(number)
         for array in (psi, work, total):  # the work space may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
-        reals = [jit.as_reals(array) for array in (psi, work, total[None])]
+        reals = jit.as_reals(psi), jit.as_reals(work), jit.as_reals(total[None])
         self._recursions[number](*reals, window, factors, mixes)
         threads = team.threads_for(psi.size) if self.large else 1
         # K is odd: `work` holds T_K ψ, whose norm can only grow through eigenvalues outside the bounds.
