@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pysv.engines.krylov import Krylov
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
-    from pysv.experiment import BosonicBath, Experiment, Record, Times, times
+    from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
     from pysv.run.solve import resume, solve
@@ -44,6 +44,7 @@ _HOMES = {
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
+    "Every": "experiment",
     "Record": "experiment",
     "SpinValve": "device",
     "Times": "experiment",
@@ -65,6 +66,7 @@ __all__ = [
     "Configuration",
     "ConfinedElectrons",
     "Estimate",
+    "Every",
     "Experiment",
     "Gibbs",
     "Krylov",

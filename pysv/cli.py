@@ -142,7 +142,7 @@ def _figure(options: argparse.Namespace) -> None:
     from pysv.figures import make, numbers
 
     for number in numbers(options.number):
-        print(make(number, options.out, quick=options.quick, progress=not options.quiet))
+        print(make(number, options.out, quick=options.quick, full=options.full, progress=not options.quiet))
 
 
 def _engines(options: argparse.Namespace) -> None:
@@ -186,7 +186,7 @@ def _read(options: argparse.Namespace) -> Configuration:
 
     from pysv.config import read
     from pysv.engines import BACKENDS, choose, engine_names
-    from pysv.errors import EngineError, JuliaUnavailableError, unknown_name
+    from pysv.errors import EngineError, unknown_name
 
     asked = read(options.file)
     if options.engine is not None:
@@ -205,7 +205,7 @@ def _read(options: argparse.Namespace) -> Configuration:
         asked = replace(asked, backend=options.backend)
     try:
         choose(asked.experiment, asked.engine, asked.backend)
-    except (NotReadyError, JuliaUnavailableError) as error:
+    except (NotReadyError, EngineError) as error:
         raise type(error)(f"{options.file}: {error}") from error
     return asked
 
@@ -248,7 +248,8 @@ def _parser() -> argparse.ArgumentParser:
     figure = verb("figure", _figure, "compute and draw a figure of the paper")
     figure.add_argument("number", metavar="N", help="2 … 7, or all")
     figure.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the present one)")
-    figure.add_argument("--quick", action="store_true", help="fewer snapshots, shorter time")
+    figure.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
+    figure.add_argument("--full", action="store_true", help="more spins than usual (figure 4)")
     verb("engines", _engines, "list engines and backends: ready, or why not")
     julia = verb("julia", _julia, "set up Julia for the backend 'julia', or say how things stand with it")
     julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only look")

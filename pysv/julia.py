@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 _PACKAGE = "PySV"
 _TABLE_TYPES = (
-    "int64 int64 int64 int64 real real int64 int32 int64 int32 int32 int32 int64 int64 int64 int64 real".split()
-)
+    "int64", "int64", "int64", "int64", "real", "real", "int64", "int32", "int64", "int32", "int32", "int32", "int64",
+    "int64", "int64", "int64", "real",
+)  # fmt: skip
 """Types of the arrays of `Hamiltonian.table`, on whose memory Julia relies."""
 SHARE = 5_000
 """Amplitudes for each thread, below which another thread costs more than it helps."""
@@ -181,15 +182,10 @@ class JuliaHamiltonian:
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
         self._table = tuple(np.ascontiguousarray(array) for array in hamiltonian.table(real))  # kept alive
-        places = [
-            (
-                address(array, array.shape, real if kind == "real" else kind),
-                *array.shape[::-1],
-                *(1,) * (3 - array.ndim),
-            )
-            for array, kind in zip(self._table, _TABLE_TYPES, strict=True)
-        ]
-        listed = np.array(places, dtype=np.int64)
+        listed = np.ones((len(_TABLE_TYPES), 4), dtype=np.int64)
+        for row, array, kind in zip(listed, self._table, _TABLE_TYPES, strict=True):
+            row[0] = address(array, array.shape, real if kind == "real" else kind)
+            row[1 : 1 + array.ndim] = array.shape[::-1]
         self.handle = call(
             "hamiltonian", real is np.float32, hamiltonian.sites, hamiltonian.layout.width, listed.ctypes.data
         )

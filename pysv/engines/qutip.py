@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -60,7 +60,7 @@ class QuTiP(Method):
         """QuTiP tells no global error."""
         return "not known: QuTiP controls the local error only"
 
-    def applications(self, time: float, steps: int, radius: float) -> int:
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
         """A multistep integrator takes roughly 15 evaluations for each radian of the fastest phase at its default."""
         return int(15 * radius * time / HBAR) + 20 * steps
 

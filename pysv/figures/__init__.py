@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pysv.errors import InvalidInputError, NotReadyError, unknown_name
-from pysv.experiment import Experiment, Times
+from pysv.experiment import Experiment
 from pysv.files import check_destination, whole_file
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-READY = (2, 3, 5, 7)
+    Curves = Sequence[tuple[str, xr.Dataset]]
+
+READY = (2, 3, 4, 5, 7)
 _FORMATS = ("png", "pdf", "svg")
-_COMING = {4: "negativity against the number of spins", 6: "several electrons"}
-_FULL, _QUICK = Times(stop=60.0, step=0.5), Times(stop=30.0, step=1.0)
+_COMING = {6: "several electrons"}
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -49,17 +48,22 @@ def numbers(text: str) -> tuple[int, ...]:
     return (number,)
 
 
-def make(number: int, folder: str | Path = ".", *, quick: bool = False, progress: bool = True) -> Path:
+def make(
+    number: int, folder: str | Path = ".", *, quick: bool = False, full: bool = False, progress: bool = True
+) -> Path:
     """Run what a figure of the paper needs and draw it.
 
     Parameters
     ----------
     number : int
-        One of `READY`. All are at T = 0 with 4+4 spins and an unpolarized electron.
+        One of `READY`. All are at T = 0 with an unpolarized electron.
     folder : str or Path
-        Where the picture goes; one that is there is replaced.
+        Where the picture goes; one that is there is replaced. Long runs are kept beside it in result files, from which
+        the same command goes on or draws again.
     quick : bool
-        30 fs with a snapshot every fs instead of 60 fs with one every 0.5 fs.
+        Shorter runs, of fewer spins.
+    full : bool
+        More spins than usual, where the figure has such a version; see `pysv.figures.plan.experiments`.
     progress : bool
 
     Returns
@@ -69,49 +73,47 @@ def make(number: int, folder: str | Path = ".", *, quick: bool = False, progress
 
     Raises
     ------
+    InvalidInputError
+        If the figure has no such version.
     ResultFileError
         If the folder does not exist.
     """
+    from pysv.figures.plan import experiments, solved
+
     target = check_destination(Path(folder) / f"figure{number}.png", overwrite=True)
-    experiment = replace(Experiment(), times=_QUICK if quick else _FULL)
-    return _save(draw(number, _solved(experiment, progress), experiment), target)
+    needed = experiments(number, quick=quick, full=full)
+    curves = []
+    for label, experiment in needed.items():
+        kept = target.with_name(f"{target.stem}{'-quick' if quick else ''}-{label}.nc")
+        curves.append((label, solved(experiment, kept, progress)))
+    return _save(draw(number, curves, next(iter(needed.values()))), target)
 
 
-@lru_cache(maxsize=1)
-def _solved(experiment: Experiment, progress: bool) -> xr.Dataset:
-    """A run; the figures that share one compute it once."""
-    from pysv.run.solve import solve
-
-    data = solve(experiment, progress=progress)
-    if data.attrs["status"] != "complete":
-        raise KeyboardInterrupt  # half a run is no figure
-    return data
-
-
-def draw(number: int, data: xr.Dataset, experiment: Experiment) -> Figure:
-    """Draw a figure of the paper from a finished run.
+def draw(number: int, curves: Curves, experiment: Experiment) -> Figure:
+    """Draw a figure of the paper from finished runs.
 
     Parameters
     ----------
     number : int
         One of `READY`.
-    data : xarray.Dataset
+    curves : sequence of (str, xarray.Dataset)
+        Labelled runs.
     experiment : Experiment
-        Which made it.
+        Which made the first of them: the one whose wall echoes are marked.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    from pysv.figures import fig2, fig3, fig5, fig7
+    from pysv.figures import fig2, fig3, fig4, fig5, fig7
 
     frame: dict[str, Any] = {"hopping": experiment.device.hopping, "echoes": experiment.wall_echoes}
-    layers = f"{experiment.device.n_polarizer}+{experiment.device.n_analyzer}"
     pictures: dict[int, Callable[[], Figure]] = {
-        2: lambda: fig2.draw(data, **frame),
-        3: lambda: fig3.draw([(r"$T=0$ K", data)], **frame),
-        5: lambda: fig5.draw(data, **frame),
-        7: lambda: fig7.draw([(layers, data)], **frame),
+        2: lambda: fig2.draw(curves[0][1], **frame),
+        3: lambda: fig3.draw([(r"$T=0$ K", curves[0][1])], **frame),
+        4: lambda: fig4.draw(curves, **frame),
+        5: lambda: fig5.draw(curves[0][1], **frame),
+        7: lambda: fig7.draw(curves, **frame),
     }
     return pictures[number]()
 

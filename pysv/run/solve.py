@@ -82,6 +82,8 @@ def solve(
     """
     target = None if out is None else files.check_destination(out, overwrite=overwrite)
     run = _Run.prepare(experiment, engine, backend)
+    if target is not None:  # rather now than at the first checkpoint
+        files.check_room(target, 16 * estimate(experiment, run.method, run.backend).amplitudes)
     experiment.warn()
     return run.go(target, progress, checkpoint_every)
 

@@ -16,7 +16,6 @@ from pysv import config
 from pysv.dataset import SCHEMA
 from pysv.errors import ResultExistsError, ResultFileError
 
-
 OF_CHAINS = {"entropy_half", "entropy_bond", "bond_dimension", "discarded_weight"}
 """Variables of matrix-product states only."""
 
