@@ -65,7 +65,7 @@ class Krylov(Method):
         """KrylovKit estimates its error."""
         return "estimated by KrylovKit from the last Krylov coefficients, added up over the intervals"
 
-    def applications(self, time: float, steps: int, radius: float) -> int:
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
         """One Krylov space for each part of an interval, and 60 for the ends of the spectrum."""
         return 60 + steps * self.parts(time / steps, radius) * self.krylov_dimension
 
