@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from pysv.config import Configuration, read
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
+    from pysv.engines.fock import Fock
     from pysv.engines.krylov import Krylov
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
+    from pysv.engines.tdmrg import TDMRG
     from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
@@ -39,6 +41,7 @@ _HOMES = {
     "ConfinedElectrons": "source",
     "Estimate": "needs",
     "Experiment": "experiment",
+    "Fock": "engines.fock",
     "Gibbs": "spins",
     "Krylov": "engines.krylov",
     "ProductState": "spins",
@@ -47,6 +50,7 @@ _HOMES = {
     "Every": "experiment",
     "Record": "experiment",
     "SpinValve": "device",
+    "TDMRG": "engines.tdmrg",
     "Times": "experiment",
     "WavePacket": "source",
     "estimate": "needs",
@@ -60,6 +64,7 @@ _HOMES = {
 
 __all__ = [
     "RK4",
+    "TDMRG",
     "Antiparallel",
     "BosonicBath",
     "Chebyshev",
@@ -68,6 +73,7 @@ __all__ = [
     "Estimate",
     "Every",
     "Experiment",
+    "Fock",
     "Gibbs",
     "Krylov",
     "ProductState",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pysv.about import BIBTEX, PAPER, __version__
 from pysv.errors import (
+    BondLimitError,
     EngineFailureError,
     InvariantError,
     MemoryLimitError,
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(options.verb(options) or 0)
         sys.stdout.flush()
         return code
-    except (EngineFailureError, InvariantError, SpectralBoundsError) as error:
+    except (BondLimitError, EngineFailureError, InvariantError, SpectralBoundsError) as error:
         return _complain(str(error), FAILED)
     except PysvError as error:
         return _complain(str(error), BAD_INPUT)

@@ -11,15 +11,16 @@ from functools import cache
 from pysv.engines.base import Method
 from pysv.errors import EngineError, InvalidInputError, NotReadyError, unknown_name
 from pysv.experiment import Experiment
+from pysv.source import ConfinedElectrons
 
 BACKENDS = ("auto", "python", "julia")
 
 _COMING = {
     "low-rank": (("python",), "one electron with baths, deterministic"),
-    "fock": (("python",), "two electrons, exact"),
-    "tdmrg": (("python", "julia"), "several electrons"),
 }
 """Engines of later versions: their backends and what they will serve."""
+_JULIA = ("tdmrg",)
+"""Engines that will have a Julia backend."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,17 @@ def readiness() -> tuple[Readiness, ...]:
         for backend in method.backends:
             remark = (lacking or "") if backend == "julia" else ""
             rows.append(Readiness(name, backend, method.serves, not remark, remark))
+        if name in _JULIA and "julia" not in method.backends:
+            rows.append(Readiness(name, "julia", method.serves, False, "not in this version; use backend 'python'"))
     for name, (backends, serves) in _COMING.items():
         remark = f"not in this version; ready: {', '.join(methods())}"
         rows += [Readiness(name, backend, serves, False, remark) for backend in backends]
     return tuple(rows)
+
+
+def automatic(experiment: Experiment) -> str:
+    """The engine that ``"auto"`` means: `chebyshev` for one electron, `tdmrg` for several."""
+    return "tdmrg" if isinstance(experiment.source, ConfinedElectrons) else "chebyshev"
 
 
 def choose(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> tuple[Method, str]:
@@ -101,7 +109,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     if not isinstance(experiment, Experiment):
         raise InvalidInputError(f"experiment = {experiment!r} must be a pysv.Experiment")
     if isinstance(engine, str):
-        name = "chebyshev" if engine == "auto" else engine
+        name = automatic(experiment) if engine == "auto" else engine
         if name in _COMING:
             raise NotReadyError(f"engine {name!r} is not ready in this version; ready: {', '.join(methods())}")
         if name not in methods():

@@ -121,6 +121,31 @@ class Work:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a run needs, in the words of an engine whose states are no amplitudes ψ[tile, row, site].
+
+    Parameters
+    ----------
+    amplitudes : int
+        Complex numbers of the state.
+    memory : int
+        Bytes of the state and the work space.
+    work : int
+        How often the costliest thing is done.
+    unit : str
+        What that thing is, e.g. "gates".
+    seconds : float
+        Rough time of the evolution.
+    """
+
+    amplitudes: int
+    memory: int
+    work: int
+    unit: str
+    seconds: float
+
+
 class Engine(ABC):
     """A run in progress.
 
@@ -169,7 +194,7 @@ class Method(ABC):
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""
         if not isinstance(experiment.source, WavePacket):
-            return "[source] kind = 'confined' (several electrons) is not ready in this version; use 'wave-packet'"
+            return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
         if isinstance(experiment.spins, Gibbs):
             return "[spins] kind = 'gibbs' (thermal) is not ready in this version; use 'antiparallel' or 'product'"
         if experiment.bath is not None:
@@ -179,6 +204,10 @@ class Method(ABC):
     def memory(self, amplitudes: Sequence[int]) -> int:
         """Bytes of all state-sized arrays, for pure runs of so many amplitudes."""
         return 16 * self.vectors * sum(amplitudes)
+
+    def needs(self, experiment: Experiment) -> Needs | None:
+        """What a run needs; None for amplitudes ψ[tile, row, site], which are counted by `pysv.estimate` itself."""
+        return None
 
     @abstractmethod
     def drift_tolerance(self, stop: float) -> float:

@@ -36,7 +36,8 @@ def test_engines_agree_on_random_devices(seed, name):
 
 
 def test_every_engine_of_this_version_is_compared():
-    assert set(methods()) == {"chebyshev", *METHODS, "krylov"}  # krylov in test_backends.py
+    # krylov in test_backends.py, the two of several electrons in test_several.py
+    assert set(methods()) == {"chebyshev", "fock", "krylov", "tdmrg", *METHODS}
 
 
 def test_rk4_reports_the_error_that_it_makes(small):
@@ -92,7 +93,7 @@ def test_all_engines_of_the_contract_are_listed():
     assert {row.engine for row in readiness() if row.backend == "julia"} == {"chebyshev", "krylov", "tdmrg"}
 
 
-@pytest.mark.parametrize("name", ["low-rank", "fock", "tdmrg"])
+@pytest.mark.parametrize("name", ["low-rank"])
 def test_engines_to_come_are_refused(name):
     with pytest.raises(NotReadyError, match=f"engine '{name}' is not ready in this version; ready: chebyshev"):
         choose(pysv.Experiment(), name)
@@ -103,7 +104,6 @@ def test_engines_to_come_are_refused(name):
     [
         ({"spins": pysv.Gibbs()}, r"\[spins\] kind = 'gibbs' .* is not ready .* use 'antiparallel' or 'product'"),
         ({"bath": pysv.BosonicBath()}, r"\[bath\] .* is not ready in this version; leave it out"),
-        ({"source": pysv.ConfinedElectrons()}, r"\[source\] kind = 'confined' .* is not ready .* use 'wave-packet'"),
     ],
 )
 @pytest.mark.parametrize("verb", [pysv.solve, pysv.estimate])

@@ -130,12 +130,12 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
         ),
         ("[bath]", "bad.toml: [bath] (open systems) is not ready in this version; leave it out for a closed system"),
         (
-            "[source]\nkind = 'confined'",
-            "bad.toml: [source] kind = 'confined' (several electrons) is not ready in this version; use",
+            "[source]\nkind = 'confined'\n[evolution]\nengine = 'chebyshev'",
+            "bad.toml: [source] kind = 'confined' (several electrons) is not served by engine 'chebyshev'; use",
         ),
         (
             "[evolution]\nengine = 'tdmrg'",
-            "bad.toml: engine 'tdmrg' is not ready in this version; ready: chebyshev, qutip, rk4",
+            "bad.toml: [source] spin = 'unpolarized' is no single matrix-product state of definite S^z; run",
         ),
         (
             "[evolution]\nengine = 'rk4'\nbackend = 'julia'",
@@ -176,10 +176,7 @@ def test_bad_words(experiment_file, capsys):
     assert "the folder absent does not exist; make it first" in fails(capsys, "run", file, "--out", "absent/a.nc")
     assert "the folder absent does not exist; make it first" in fails(capsys, "figure", "3", "--out", "absent")
     assert "figure '1': unknown number '1'" in fails(capsys, "figure", "1")
-    assert "figure 4 (negativity against the number of spins) is not ready" in fails(capsys, "figure", "4")
-    assert "figure 6 (several electrons) is not ready in this version; ready: 2, 3, 5, 7" in fails(
-        capsys, "figure", "6"
-    )
+    assert "figure 3 has no --full version" in fails(capsys, "figure", "3", "--full")
     os.mkfifo("pipe")
     assert "pipe: is not an ordinary file; name another one" in fails(capsys, "run", file, "--out", "pipe", "--force")
     assert "cannot be written (File name too long)" in fails(capsys, "run", file, "--out", "x" * 300)
