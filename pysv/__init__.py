@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.fock import Fock
+    from pysv.engines.krylov import Krylov
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
     from pysv.engines.tdmrg import TDMRG
@@ -44,6 +45,7 @@ _HOMES = {
     "Experiment": "experiment",
     "Fock": "engines.fock",
     "Gibbs": "spins",
+    "Krylov": "engines.krylov",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
@@ -77,6 +79,7 @@ __all__ = [
     "Experiment",
     "Fock",
     "Gibbs",
+    "Krylov",
     "ProductState",
     "QuTiP",
     "Record",
