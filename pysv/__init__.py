@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.fock import Fock
+    from pysv.engines.krylov import Krylov
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
     from pysv.engines.tdmrg import TDMRG
-    from pysv.experiment import BosonicBath, Experiment, Record, Times, times
+    from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
     from pysv.run.solve import resume, solve
@@ -44,9 +45,11 @@ _HOMES = {
     "Experiment": "experiment",
     "Fock": "engines.fock",
     "Gibbs": "spins",
+    "Krylov": "engines.krylov",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
+    "Every": "experiment",
     "Record": "experiment",
     "SpinValve": "device",
     "TDMRG": "engines.tdmrg",
@@ -72,9 +75,11 @@ __all__ = [
     "ConfinedElectrons",
     "Convergence",
     "Estimate",
+    "Every",
     "Experiment",
     "Fock",
     "Gibbs",
+    "Krylov",
     "ProductState",
     "QuTiP",
     "Record",

@@ -200,3 +200,19 @@ def test_negativity_against_the_full_partial_transpose(n):
     engine.advance(30.0)
     rho = SpinDensity.of_snapshot(engine.snapshot(), n, n)
     assert log_negativity(rho) == pytest.approx(brute.log_negativity(rho.dense(), n, n), abs=1e-9)
+
+
+@pytest.mark.slow
+def test_ten_and_ten_spins_conserve(tmp_path):
+    """The largest system of the paper, 6 GB: norm, energy and S^z to 1e-9, from the first fs to the last."""
+    experiment = pysv.Experiment(
+        device=pysv.SpinValve.with_layers(10),
+        source=pysv.WavePacket(spin="down", center=36),  # reaches the layers at once
+        times=pysv.times(stop=6, step=1),
+        record=pysv.Record(every=dict.fromkeys(("entropies", "log_negativity", "w_fidelity", "qfi"), 0)),
+    )
+    data = pysv.solve(experiment, progress=False)
+    for name in ("norm", "energy", "spin_z_total", "electron_number"):
+        assert np.abs(data[name] - data[name][0]).max() < 1e-9
+    assert data.spin_z[-1, :10].min() < 0.95  # and something happened
+    assert data.magnon_probability[-1].sum() == pytest.approx(1, abs=1e-9)
