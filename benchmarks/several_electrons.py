@@ -74,9 +74,8 @@ def main() -> None:
     unit = HBAR / device.hopping
     chain = Chain.of_device(device)
     state, known = ground_state(device, source, options.max_bond)
-    print(
-        f"N_e = {options.electrons}, {device.sites} sites, ground state {known.energy:.6f} eV (variance {known.variance:.0e})"
-    )
+    found = f"ground state {known.energy:.6f} eV (variance {known.variance:.0e})"
+    print(f"N_e = {options.electrons}, {device.sites} sites, {found}")
     propagator = BlockPropagator(chain, Truncation(options.min_bond, options.max_bond, options.discarded_weight))
     propagator.apply(state, schedule(1e-6, 1, 2))  # compiles
     with threadpool_limits(1, "blas"):
@@ -120,9 +119,9 @@ def main() -> None:
         lost["pysv"] += float(weights.sum())
         lost["TeNPy"] += float(tebd.trunc_err.eps - before)
         apart = 1 - abs(from_tenpy(chain, peer).overlap(state)) ** 2
+        speeds = f"{one / STEPS:>14.3f}  {other / STEPS:>15.3f}  {other / one:>6.1f}"
         print(
-            f"{turn + 1:>10}  {state.dimensions.max():>5}  {one / STEPS:>14.3f}  {other / STEPS:>15.3f}  {other / one:>6.1f}"
-            f"   {lost['pysv']:.1e}  {lost['TeNPy']:.1e}    {apart:.1e}",
+            f"{turn + 1:>10}  {state.dimensions.max():>5}  {speeds}   {lost['pysv']:.1e}  {lost['TeNPy']:.1e}    {apart:.1e}",
             flush=True,
         )
     print(
