@@ -119,11 +119,9 @@ def main() -> None:
         lost["pysv"] += float(weights.sum())
         lost["TeNPy"] += float(tebd.trunc_err.eps - before)
         apart = 1 - abs(from_tenpy(chain, peer).overlap(state)) ** 2
-        speeds = f"{one / STEPS:>14.3f}  {other / STEPS:>15.3f}  {other / one:>6.1f}"
-        print(
-            f"{turn + 1:>10}  {state.dimensions.max():>5}  {speeds}   {lost['pysv']:.1e}  {lost['TeNPy']:.1e}    {apart:.1e}",
-            flush=True,
-        )
+        row = f"{turn + 1:>10}  {state.dimensions.max():>5}  {one / STEPS:>14.3f}  {other / STEPS:>15.3f}"
+        taken = f"{lost['pysv']:.1e}  {lost['TeNPy']:.1e}"
+        print(f"{row}  {other / one:>6.1f}   {taken}    {apart:.1e}", flush=True)
     print(
         f"whole: pysv {spent['pysv']:.1f} s, TeNPy {spent['TeNPy']:.1f} s, ratio {spent['TeNPy'] / spent['pysv']:.1f}; "
         f"energy {energy(propagator.bonds, state):.6f} eV; until {options.stop * unit:.2f} fs"
