@@ -286,7 +286,8 @@ def test_what_is_remembered_holds_for_what_was_compiled(own, tmp_path):
 def test_the_first_call_of_a_process_takes_seconds():
     """Start of Python, pysv and Julia to the end of a small run: processor time, which a busy machine does not change."""
     code = "import pysv\nd = pysv.SpinValve(sites=30, polarizer=(8, 9), analyzer=(12, 14))\n"
-    code += "e = pysv.Experiment(device=d, source=pysv.WavePacket(center=10), times=pysv.times(stop=2, step=1))\n"
+    code += "e = pysv.Experiment(device=d, source=pysv.WavePacket(center=5, momentum_spread=0.9), "
+    code += "times=pysv.times(stop=2, step=1))\n"
     code += "print(pysv.solve(e, backend='julia', progress=False).attrs['backend'])"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
