@@ -183,7 +183,8 @@ def test_the_interpreter_is_free_while_julia_computes():
 
 
 LONG = f"""
-import pysv, sys
+import pysv, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background would ignore it
 from pysv import julia
 julia.start()
 device = pysv.SpinValve(**{SMALL_DEVICE!r})
