@@ -140,10 +140,13 @@ def _plot(options: argparse.Namespace) -> None:
 
 
 def _figure(options: argparse.Namespace) -> None:
-    from pysv.figures import make, numbers
+    from pysv.figures import make, make_all, numbers
 
-    for number in numbers(options.number):
-        print(make(number, options.out, quick=options.quick, full=options.full, progress=not options.quiet))
+    asked = numbers(options.number)
+    how = {"quick": options.quick, "full": options.full, "progress": not options.quiet}
+    made = make_all(options.out, **how) if len(asked) > 1 else (make(number, options.out, **how) for number in asked)
+    for path in made:
+        print(path, flush=True)
 
 
 def _movie(options: argparse.Namespace) -> None:

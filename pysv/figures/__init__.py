@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,15 +79,51 @@ def make(
     ResultFileError
         If the folder does not exist.
     """
+    return _make(number, Path(folder), quick, full, progress)[0]
+
+
+def make_all(
+    folder: str | Path = ".", *, quick: bool = False, full: bool = False, progress: bool = True
+) -> Iterator[Path]:
+    """Make every figure that is ready, then a page that sets what the paper's text says beside what the runs show.
+
+    Parameters
+    ----------
+    folder, quick, full, progress
+        As for `make`.
+
+    Yields
+    ------
+    Path
+        Each picture when it is drawn; at the end the page, ``figures.md``.
+    """
+    from pysv.figures import compare
+
+    page = check_destination(Path(folder) / "figures.md", overwrite=True)
+    made: dict[int, tuple[Curves, Experiment]] = {}
+    for number in READY:
+        picture, curves, experiment = _make(number, Path(folder), quick, full, progress)
+        made[number] = curves, experiment
+        yield picture
+    with whole_file(page) as partial:
+        partial.write_text(compare.page(made, _COMING, quick=quick), encoding="utf-8")
+    yield page
+
+
+def _make(
+    number: int, folder: Path, quick: bool, full: bool, progress: bool
+) -> tuple[Path, list[tuple[str, xr.Dataset]], Experiment]:
+    """The picture of a figure, with its runs and the experiment of the first of them."""
     from pysv.figures.plan import experiments, solved
 
-    target = check_destination(Path(folder) / f"figure{number}.png", overwrite=True)
+    target = check_destination(folder / f"figure{number}.png", overwrite=True)
     needed = experiments(number, quick=quick, full=full)
     curves = []
     for label, experiment in needed.items():
         kept = target.with_name(f"{target.stem}{'-quick' if quick else ''}-{label}.nc")
         curves.append((label, solved(experiment, kept, progress)))
-    return _save(draw(number, curves, next(iter(needed.values()))), target)
+    first = next(iter(needed.values()))
+    return _save(draw(number, curves, first), target), curves, first
 
 
 def draw(number: int, curves: Curves, experiment: Experiment) -> Figure:
