@@ -13,7 +13,7 @@ from pysv.basis import sector_rows
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError
-from pysv.initial import conserves, electron_states, occupied_sectors
+from pysv.initial import conserves, occupied_sectors, run_labels
 from pysv.run.observe import largest_block, left_out, way
 
 if TYPE_CHECKING:
@@ -66,7 +66,11 @@ class Estimate:
 
     def __str__(self) -> str:
         lines = [f"engine       {self.engine} ({self.backend} backend)"]
-        for label, sectors, rows in self.sectors:
+        if len(self.sectors) > 2:
+            lines.append(
+                f"pure runs    {len(self.sectors):,}, of up to {max(rows for _, _, rows in self.sectors):,} rows"
+            )
+        for label, sectors, rows in self.sectors if len(self.sectors) <= 2 else ():
             span = str(sectors[0]) if len(sectors) == 1 else f"{sectors[0]}–{sectors[-1]}"
             name = "sector" if len(sectors) == 1 else "sectors"
             lines.append(f"pure run     electron {label}: {name} of {span} down spins, {rows:,} rows")
@@ -100,7 +104,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     device, times = experiment.device, experiment.times
     n = device.n_spins
     rows = [sum(sector_rows(n, sector) for sector in sectors) for sectors in occupied_sectors(experiment)]
-    labels = [label for label, _, _ in electron_states(experiment.source)]  # type: ignore[arg-type]
+    labels = run_labels(experiment)
     amplitudes = sum(rows) * device.sites
     tables = sum(rows) * (40 + 4 * n + 4 * n)
     omitted = left_out(experiment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,6 @@ import numpy as np
 
 from pysv.errors import ResumeError
 from pysv.source import WavePacket
-from pysv.spins import Gibbs
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -134,8 +134,6 @@ class Method(ABC):
         """Why this engine cannot run the experiment, or None if it can."""
         if not isinstance(experiment.source, WavePacket):
             return "[source] kind = 'confined' (several electrons) is not ready in this version; use 'wave-packet'"
-        if isinstance(experiment.spins, Gibbs):
-            return "[spins] kind = 'gibbs' (thermal) is not ready in this version; use 'antiparallel' or 'product'"
         if experiment.bath is not None:
             return "[bath] (open systems) is not ready in this version; leave it out for a closed system"
         return None
@@ -240,7 +238,7 @@ class PureStateEngine(Engine):
                 evolve(number)
             return
         # The kernels release the interpreter's lock; runs share no memory.
-        self._pool = self._pool or ThreadPoolExecutor(len(self.runs))
+        self._pool = self._pool or ThreadPoolExecutor(min(len(self.runs), os.cpu_count() or 1))
         list(self._pool.map(evolve, range(len(self.runs))))
 
     def snapshot(self) -> Snapshot:

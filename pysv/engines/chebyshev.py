@@ -1,4 +1,4 @@
-"""Chebyshev expansion of exp(−iHt/ħ): one electron, closed system, any product state of the spins."""
+"""Chebyshev expansion of exp(−iHt/ħ): one electron, closed system, any state of the spins."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Chebyshev(Method):
     light_cone: bool = True
 
     name: ClassVar[str] = "chebyshev"
-    serves: ClassVar[str] = "one electron, closed system, any product state of the spins"
+    serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python",)
     vectors: ClassVar[int] = 3
 
@@ -183,12 +183,16 @@ class _ChebyshevEngine(PureStateEngine):
         super().__init__(runs, spare=2, dtype=np.complex64 if single else np.complex128)
         self.method = method
         self._real = np.float32 if single else np.float64
-        self._tables = [run.hamiltonian.tables(self._real) for run in runs]
-        self.bounds = [
-            spectral_bounds(run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number))
-            for number, run in enumerate(runs)
-        ]
-        self._applications = [bounds.steps for bounds in self.bounds]
+        tables, bounds = {}, {}  # one for each Hamiltonian: many runs of a thermal state share one
+        for number, run in enumerate(runs):
+            if run.hamiltonian not in bounds:
+                tables[run.hamiltonian] = run.hamiltonian.tables(self._real)
+                bounds[run.hamiltonian] = spectral_bounds(
+                    run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number)
+                )
+                self._applications[number] = bounds[run.hamiltonian].steps
+        self._tables = [tables[run.hamiltonian] for run in runs]
+        self.bounds = [bounds[run.hamiltonian] for run in runs]
 
     def advance_run(self, number: int, interval: float) -> None:
         parts, short = substeps(interval, self.bounds[number].radius)
@@ -253,6 +257,9 @@ class _ChebyshevEngine(PureStateEngine):
     def work(self) -> Work:
         """Applications of H, error bound, and the spectral bounds used."""
         details: dict[str, float | int | str] = {}
+        if len(self.runs) > 2:
+            ends = {"low": min(bounds.low for bounds in self.bounds), "high": max(b.high for b in self.bounds)}
+            return Work(sum(self._applications), self.deviation(), {f"spectrum_{end}": ends[end] for end in ends})
         for run, bounds in zip(self.runs, self.bounds, strict=True):
             details[f"spectrum_low_{run.label}"] = bounds.low
             details[f"spectrum_high_{run.label}"] = bounds.high

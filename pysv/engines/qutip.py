@@ -40,7 +40,7 @@ class QuTiP(Method):
     nsteps: int = 100_000
 
     name: ClassVar[str] = "qutip"
-    serves: ClassVar[str] = "one electron, closed system, any product state of the spins (sesolve)"
+    serves: ClassVar[str] = "one electron, closed system, any state of the spins (sesolve)"
     backends: ClassVar[tuple[str, ...]] = ("python",)
     vectors: ClassVar[int] = 45  # the integrator's history and the sparse matrix
 
@@ -78,9 +78,11 @@ class _QuTiPEngine(PureStateEngine):
         options = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
         # The progress bar is the time loop's; normalising would hide the drift of the norm.
         options |= {"progress_bar": "", "normalize_output": False}
-        self._solvers = [
-            qutip.SESolver(qutip.Qobj(run.hamiltonian.sparse() / HBAR).to("CSR"), options=options) for run in runs
-        ]
+        solvers = {
+            hamiltonian: qutip.SESolver(qutip.Qobj(hamiltonian.sparse() / HBAR).to("CSR"), options=options)
+            for hamiltonian in {run.hamiltonian: None for run in runs}
+        }
+        self._solvers = [solvers[run.hamiltonian] for run in runs]
 
     def _each(self, evolve: Callable[[int], None]) -> None:
         for number in range(len(self.runs)):  # QuTiP's solvers are not made for threads

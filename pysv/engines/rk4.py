@@ -37,7 +37,7 @@ class RK4(Method):
     measure_error: bool = True
 
     name: ClassVar[str] = "rk4"
-    serves: ClassVar[str] = "one electron, closed system, any product state of the spins"
+    serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python",)
     vectors: ClassVar[int] = 5
 
@@ -72,7 +72,8 @@ class _RK4Engine(PureStateEngine):
         super().__init__(runs, spare=2)
         self.method = method
         self.twin = [run.psi if method.measure_error else None for run in runs]
-        self._tables = [run.hamiltonian.tables() for run in runs]
+        tables = {run.hamiltonian: run.hamiltonian.tables() for run in runs}
+        self._tables = [tables[run.hamiltonian] for run in runs]
 
     def advance_run(self, number: int, interval: float) -> None:
         steps = math.ceil(interval / self.method.time_step - 1e-9)

@@ -71,7 +71,7 @@ def left_out(experiment: Experiment) -> dict[str, str]:
         f"this version forms up to {LARGEST_BLOCK}"
     )
     names = list(_DENSE_ONLY if chosen == "factor" else _NOT_DIAGONAL)
-    if collinear_configuration(experiment.spins.directions(experiment.device)) is None:  # type: ignore[union-attr]
+    if collinear_configuration(experiment.spins.directions(experiment.device)) is None:
         names += ["magnon_probability", "w_fidelity"]
     names += ["density_matrix"] if experiment.record.density_matrix else []
     return dict.fromkeys(names, reason)
@@ -88,7 +88,7 @@ class Observer:
     def __init__(self, experiment: Experiment) -> None:
         device = experiment.device
         self._layers = device.n_polarizer, device.n_analyzer
-        self._directions = experiment.spins.directions(device)  # type: ignore[union-attr]
+        self._directions = experiment.spins.directions(device)
         self._initial = collinear_configuration(self._directions)
         self._positions = np.array(device.spin_sites, dtype=float)
         self._momenta = np.array(experiment.record.momenta)

@@ -17,7 +17,7 @@ from pysv.dataset import ALWAYS, SCHEMA, build, provenance
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import InvalidInputError, ResultFileError, ResumeError
-from pysv.initial import pure_runs
+from pysv.initial import dropped_weight, pure_runs
 from pysv.needs import check_fits, estimate, radius
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.loop import Listener, evolve
@@ -233,6 +233,8 @@ class _Run:
         if recorder.deviation is not None:
             attrs["state_deviation_reached"] = recorder.deviation
         attrs["packet_truncated"] = self.experiment.truncated
+        attrs["initial_spins"] = self.experiment.spins.kind
+        attrs["dropped_weight"] = dropped_weight(self.experiment)
         attrs["warnings"] = "\n".join(self.experiment.remarks())
         attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in left_out(self.experiment).items())
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)

@@ -100,7 +100,6 @@ def test_engines_to_come_are_refused(name):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"spins": pysv.Gibbs()}, r"\[spins\] kind = 'gibbs' .* is not ready .* use 'antiparallel' or 'product'"),
         ({"bath": pysv.BosonicBath()}, r"\[bath\] .* is not ready in this version; leave it out"),
         ({"source": pysv.ConfinedElectrons()}, r"\[source\] kind = 'confined' .* is not ready .* use 'wave-packet'"),
     ],

@@ -125,8 +125,8 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
             "bad.toml: [source] center = 5: 1.8e-01 (left end) of the packet lies beyond the chain, at most",
         ),
         (
-            "[spins]\nkind = 'gibbs'",
-            "bad.toml: [spins] kind = 'gibbs' (thermal) is not ready in this version; use 'antiparallel' or",
+            "[spins]\nkind = 'gibbs'\ntemperature = nan",
+            "bad.toml: [spins] temperature = nan must be finite (K)",
         ),
         ("[bath]", "bad.toml: [bath] (open systems) is not ready in this version; leave it out for a closed system"),
         (
