@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
+    from pysv.engines.trajectories import Trajectories
     from pysv.experiment import BosonicBath, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
@@ -45,6 +46,7 @@ _HOMES = {
     "Record": "experiment",
     "SpinValve": "device",
     "Times": "experiment",
+    "Trajectories": "engines.trajectories",
     "WavePacket": "source",
     "estimate": "needs",
     "load": "files",
@@ -70,6 +72,7 @@ __all__ = [
     "Record",
     "SpinValve",
     "Times",
+    "Trajectories",
     "WavePacket",
     "__version__",
     "estimate",

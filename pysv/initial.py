@@ -45,6 +45,11 @@ class PureRun:
     amplitude: np.ndarray
     packet: np.ndarray
 
+    @property
+    def electron(self) -> str:
+        """Label of the incoming electron's state."""
+        return self.label.partition("_")[0]
+
     def fill(self, psi: np.ndarray) -> np.ndarray:
         """Write the state at t = 0 into an array (tiles, rows, width) and return it."""
         psi[...] = 0
@@ -162,9 +167,10 @@ def _gibbs_states(device: SpinValve, spins: Gibbs) -> tuple[SpinState, ...]:
 
 
 def occupied_sectors(experiment: Experiment) -> tuple[tuple[int, ...], ...]:
-    """Numbers of down spins (electron included) with weight in the initial state, for each pure run.
+    """Numbers of down spins (electron included) that each pure run occupies, until a jump at least.
 
-    A spin along z has one down count, a tilted one has two: the run with c tilted spins occupies c + 1 sectors.
+    A spin along z has one down count, a tilted one has two: the run with c tilted spins occupies c + 1 sectors. Baths
+    that do not conserve S^z spread a run over all sectors of the same parity.
     """
     return tuple(sectors for _, _, sectors in _products(experiment))
 
@@ -177,6 +183,24 @@ def run_labels(experiment: Experiment) -> tuple[str, ...]:
 def conserves(experiment: Experiment) -> bool:
     """Whether each pure run lies in a single S^z sector, so that ρ is block diagonal in the number of down spins."""
     return all(len(sectors) == 1 for sectors in occupied_sectors(experiment))
+
+
+def keeps_parity(experiment: Experiment) -> bool:
+    """Whether each pure run keeps to down counts of one parity, so that ρ is at least block diagonal in the parity."""
+    return all(len({sector % 2 for sector in sectors}) == 1 for sectors in occupied_sectors(experiment))
+
+
+def keeps_spin_z(experiment: Experiment) -> bool:
+    """Whether S^z_tot is conserved: no bath, or one that couples to σᶻ."""
+    return experiment.bath is None or experiment.bath.coupling == "z"
+
+
+def conserved(experiment: Experiment) -> tuple[str, ...]:
+    """Invariants that the experiment conserves: with baths neither energy nor, but for σᶻ, the total spin."""
+    always = ("norm", "electron_number")
+    if experiment.bath is None:
+        return (*always, "energy", "spin_z_total")
+    return (*always, "spin_z_total") if keeps_spin_z(experiment) else always
 
 
 def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:
@@ -221,7 +245,14 @@ def _products(experiment: Experiment) -> Iterator[tuple[ElectronState, SpinState
     for electron in electron_states(source):
         own = np.flatnonzero(electron[2])
         for spins in localized_states(experiment.device, experiment.spins):
-            yield electron, spins, tuple(range(int(own[0]) + spins.downs[0], int(own[-1]) + spins.downs[-1] + 1))
+            sectors = tuple(range(int(own[0]) + spins.downs[0], int(own[-1]) + spins.downs[-1] + 1))
+            yield electron, spins, sectors if keeps_spin_z(experiment) else _of_parity(sectors, experiment)
+
+
+def _of_parity(sectors: tuple[int, ...], experiment: Experiment) -> tuple[int, ...]:
+    """All sectors of the same parities: σˣ and σʸ add and remove a down spin in superposition."""
+    parities = {sector % 2 for sector in sectors}
+    return tuple(sector for sector in range(experiment.device.n_spins + 2) if sector % 2 in parities)
 
 
 def _label(electron: ElectronState, spins: SpinState) -> str:

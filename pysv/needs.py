@@ -14,6 +14,7 @@ from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError
 from pysv.initial import conserves, occupied_sectors, run_labels
+from pysv.remarks import remarks
 from pysv.run.observe import largest_block, left_out, way
 
 if TYPE_CHECKING:
@@ -108,13 +109,14 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     amplitudes = sum(rows) * device.sites
     tables = sum(rows) * (40 + 4 * n + 4 * n)
     omitted = left_out(experiment)
-    applications = len(rows) * method.applications(times.stop, times.count - 1, radius(experiment))
+    columns = method.columns(len(rows))
+    applications = columns * method.applications(times.stop, times.count - 1, radius(experiment))
     block = largest_block(experiment)
     measures, per_snapshot = _measuring(experiment, block, sum(rows))
     recorded = 8 * times.count * (2 * device.sites + 4 * n + 40)
-    remarks = [*experiment.remarks()]
+    said = [*remarks(experiment)]
     if omitted:
-        remarks.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
+        said.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
     return Estimate(
         engine=method.name,
         backend=chosen,
@@ -123,9 +125,9 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         memory=method.memory([count * device.sites for count in rows]) + tables + measures + recorded,
         available=available_memory(),
         applications=applications,
-        seconds=applications / len(rows) * amplitudes * _SECONDS_PER_AMPLITUDE + times.count * per_snapshot,
+        seconds=applications * (amplitudes / len(rows)) * _SECONDS_PER_AMPLITUDE + times.count * per_snapshot,
         snapshots=times.count,
-        remarks=tuple(remarks),
+        remarks=tuple(said),
     )
 
 

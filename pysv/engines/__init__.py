@@ -73,6 +73,11 @@ def readiness() -> tuple[Readiness, ...]:
     return tuple(rows)
 
 
+def default_engine(experiment: Experiment) -> str:
+    """The engine that ``"auto"`` stands for: `chebyshev`, or `trajectories` for a system with baths."""
+    return "chebyshev" if experiment.bath is None else "trajectories"
+
+
 def choose(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> tuple[Method, str]:
     """The method and backend that run an experiment.
 
@@ -101,7 +106,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     if not isinstance(experiment, Experiment):
         raise InvalidInputError(f"experiment = {experiment!r} must be a pysv.Experiment")
     if isinstance(engine, str):
-        name = "chebyshev" if engine == "auto" else engine
+        name = default_engine(experiment) if engine == "auto" else engine
         if name in _COMING:
             raise NotReadyError(f"engine {name!r} is not ready in this version; ready: {', '.join(methods())}")
         if name not in methods():

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pysv.initial import PureRun
 
 
+OPEN_ENGINES = ("trajectories", "low-rank", "qutip")
+"""Engines that run systems with baths."""
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """One pure state of a snapshot.
@@ -49,6 +53,27 @@ class Part:
         rows, sites = reductions.marginals(jit.as_reals(self.psi), basis.electron, threads)
         return rows, sites.reshape(2, -1)[:, : layout.sites]
 
+    @cached_property
+    def energy(self) -> float:
+        """⟨ψ|H|ψ⟩, eV."""
+        return self.hamiltonian.expectation(self.psi)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """How a snapshot's parts were sampled.
+
+    Parameters
+    ----------
+    stratum : int ndarray (parts,)
+        Parts of one stratum are equally distributed and of equal weight; the strata's weights are fixed.
+    group : int ndarray (parts,)
+        Number of the jackknife group of each part; each group has parts of every stratum.
+    """
+
+    stratum: np.ndarray
+    group: np.ndarray
+
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
@@ -62,11 +87,14 @@ class Snapshot:
         The mixture: the density matrix is Σ weight |ψ⟩⟨ψ|.
     deviation : float or None
         Largest ‖ψ − ψ_exact‖ that the engine bounds or measured; None where it does neither.
+    sample : Sample, optional
+        Where the parts are random trajectories: which ones may be exchanged for each other.
     """
 
     time: float
     parts: tuple[Part, ...]
     deviation: float | None
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True)
@@ -129,14 +157,24 @@ class Method(ABC):
     """Backends that are ready, the preferred one first."""
     vectors: ClassVar[int]
     """State-sized arrays held for each pure run, for the memory estimate."""
+    closed: ClassVar[bool] = True
+    """Whether it runs closed systems."""
+    open: ClassVar[bool] = False
+    """Whether it runs systems with baths."""
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""
         if not isinstance(experiment.source, WavePacket):
             return "[source] kind = 'confined' (several electrons) is not ready in this version; use 'wave-packet'"
-        if experiment.bath is not None:
-            return "[bath] (open systems) is not ready in this version; leave it out for a closed system"
+        if experiment.bath is not None and not self.open:
+            return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {', '.join(OPEN_ENGINES)}"
+        if experiment.bath is None and not self.closed:
+            return f"engine {self.name!r} runs open systems only; add a table [bath], or use 'chebyshev'"
         return None
+
+    def columns(self, runs: int) -> int:
+        """State vectors that are carried for so many pure runs, for the estimate."""
+        return runs
 
     def memory(self, amplitudes: Sequence[int]) -> int:
         """Bytes of all state-sized arrays, for pure runs of so many amplitudes."""
@@ -168,6 +206,16 @@ class Method(ABC):
     @abstractmethod
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0."""
+
+    def begin(self, experiment: Experiment, backend: str) -> Engine:
+        """Start an experiment at t = 0; engines that need more than its pure runs override this."""
+        from pysv.initial import pure_runs
+
+        return self.start(pure_runs(experiment), backend)
+
+    def seeds_used(self) -> str:
+        """Seeds of the run, for the dataset."""
+        return "none: the run is deterministic"
 
 
 class PureStateEngine(Engine):

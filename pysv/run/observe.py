@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.basis import spin_signs
-from pysv.initial import conserves, occupied_sectors
+from pysv.initial import conserves, keeps_parity, occupied_sectors
 from pysv.measures import (
     SpinDensity,
     SpinFactor,
@@ -30,6 +30,7 @@ from pysv.measures import (
     qfi_paper,
     w_fidelity,
 )
+from pysv.run.sampling import cells_of, measure_sample
 from pysv.measures.magnons import collinear_configuration, in_initial_frame
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def largest_block(experiment: Experiment) -> int:
     """Size of the largest block of the localized spins' density matrix."""
     n = experiment.device.n_spins
     if not conserves(experiment):
-        return int(2**n)
+        return int(2 ** (n - 1 if keeps_parity(experiment) else n))
     return max(comb(n, d) for (sector,) in occupied_sectors(experiment) for d in (sector - 1, sector) if 0 <= d <= n)
 
 
@@ -96,7 +97,9 @@ class Observer:
         self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[way(experiment)]
 
     def measure(self, snapshot: Snapshot) -> Measured:
-        """All variables of one snapshot but the invariants, by name."""
+        """All variables of one snapshot but the invariants, by name; sampled ones with their statistical errors."""
+        if snapshot.sample is not None:
+            return measure_sample(cells_of(snapshot, snapshot.sample, self._layers), snapshot.sample, self.of_density)
         density, spin_density = electron_densities(snapshot)
         found: Measured = {
             "electron_density": density,
@@ -108,7 +111,10 @@ class Observer:
         return found | self._spins_of(snapshot)
 
     def _dense(self, snapshot: Snapshot) -> Measured:
-        rho = SpinDensity.of_snapshot(snapshot, *self._layers)
+        return self.of_density(SpinDensity.of_snapshot(snapshot, *self._layers))
+
+    def of_density(self, rho: SpinDensity) -> Measured:
+        """What the localized spins' density matrix gives."""
         if self._initial is None:
             turned, initial = in_initial_frame(rho, self._directions)
         else:
