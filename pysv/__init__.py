@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pysv.config import Configuration, read
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
+    from pysv.engines.lowrank import LowRank
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
     from pysv.engines.trajectories import Trajectories
@@ -40,6 +41,7 @@ _HOMES = {
     "Estimate": "needs",
     "Experiment": "experiment",
     "Gibbs": "spins",
+    "LowRank": "engines.lowrank",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
@@ -67,6 +69,7 @@ __all__ = [
     "Estimate",
     "Experiment",
     "Gibbs",
+    "LowRank",
     "ProductState",
     "QuTiP",
     "Record",

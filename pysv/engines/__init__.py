@@ -16,7 +16,6 @@ BACKENDS = ("auto", "python", "julia")
 
 _COMING = {
     "krylov": (("julia",), "one electron, closed system: an independent check (KrylovKit)"),
-    "low-rank": (("python",), "one electron with baths, deterministic"),
     "fock": (("python",), "two electrons, exact"),
     "tdmrg": (("python", "julia"), "several electrons"),
 }

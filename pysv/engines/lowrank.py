@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _PIECE = 8192
 """Amplitudes of a column that one thread takes at a time."""
+_SINGLE = 1e-6
+"""Weight that may be left out in a step from which on single precision finds the weights."""
 _ROUNDING = 1e-15
 """Weights of which the truncation rids ρ in any case."""
 
@@ -124,8 +126,8 @@ class _LowRankEngine(Engine):
             count, step = time_steps(interval, self.method.time_step)
             for index in range(count + 1):
                 self._unitary(step / 2 if index in (0, count) else step)
-                for layer in (0, 1) if index < count else ():
-                    self._channel(layer, step)
+                if index < count:
+                    self._dissipate(step)
         self.time = time
 
     def _unitary(self, interval: float) -> None:
@@ -143,10 +145,24 @@ class _LowRankEngine(Engine):
 
             self._applications += sum(self._pool.map(evolve, range(self._workers)))
 
-    def _channel(self, layer: int, step: float) -> None:
-        """Kraus map of one layer, and truncation."""
+    def _dissipate(self, step: float) -> None:
+        """Channels of both layers, then truncation; ρ is scaled to keep its trace."""
+        budget = self.method.tolerance * step
+        total = self._trace()
+        jumped = [self._channel(layer, step, budget / 4) for layer in (0, 1)]
+        if any(jumped):
+            self._truncate(budget / 2)
+        now = self._trace()
+        self.discarded += max(0.0, 1 - now / total)
+        for columns in self.columns:
+            columns *= (total / now) ** 0.5
+
+    def _trace(self) -> float:
+        return sum(float(_weights(columns).sum()) for columns in self.columns)
+
+    def _channel(self, layer: int, step: float, budget: float) -> bool:
+        """Kraus map of one layer, without the weakest jumps; returns whether there were jumps."""
         system, channel = self.system, self.system.channels(step)[layer]
-        budget = self.method.tolerance * step / 4
         before = [_weights(columns) for columns in self.columns]
         least = self._least(before, channel.strengths, budget)
         found: list[list[np.ndarray]] = [[] for _ in self.columns]
@@ -159,19 +175,10 @@ class _LowRankEngine(Engine):
                     for psi, target in zip(chosen, out, strict=True):
                         operator.apply(psi, target)
                     found[after].append(out)
-        total = sum(float(weights.sum()) for weights in before)
-        jumped = any(len(parts) > 1 for parts in found) or any(
-            parts and not len(columns) for parts, columns in zip(found, self.columns, strict=True)
-        )
         self.columns = [
             np.concatenate(parts) if parts else columns[:0] for parts, columns in zip(found, self.columns, strict=True)
         ]
-        if jumped:
-            self._truncate(budget)
-        now = sum(float(_weights(columns).sum()) for columns in self.columns)
-        self.discarded += max(0.0, 1 - now / total)
-        for columns in self.columns:
-            columns *= (total / now) ** 0.5
+        return sum(map(len, self.columns)) > sum(map(len, before))
 
     @staticmethod
     def _least(before: list[np.ndarray], strengths: np.ndarray, budget: float) -> float:
@@ -182,7 +189,7 @@ class _LowRankEngine(Engine):
 
     def _truncate(self, budget: float) -> None:
         flat = [columns.reshape(len(columns), -1) for columns in self.columns]
-        spectra = [np.linalg.eigh(self._gram(matrix)) for matrix in flat]
+        spectra = [np.linalg.eigh(self._gram(matrix, single=budget > _SINGLE)) for matrix in flat]
         values = np.sort(np.concatenate([np.clip(weights, 0, None) for weights, _ in spectra]))
         least = values[np.searchsorted(np.cumsum(values), max(budget, _ROUNDING), side="right")]
         for basis, (matrix, (weights, vectors)) in enumerate(zip(flat, spectra, strict=True)):
@@ -195,10 +202,19 @@ class _LowRankEngine(Engine):
                 "tolerance in [evolution.low-rank], or use 'trajectories'"
             )
 
-    def _gram(self, matrix: np.ndarray) -> np.ndarray:
-        """Φ†Φ for Φᵀ = matrix, piece by piece on all threads."""
-        pieces = [matrix[:, begin : begin + _PIECE] for begin in range(0, matrix.shape[1], _PIECE)]
-        return np.asarray(sum(self._pool.map(lambda piece: piece.conj() @ piece.T, pieces)))
+    def _gram(self, matrix: np.ndarray, single: bool) -> np.ndarray:
+        """Φ†Φ for Φᵀ = matrix, piece by piece on all threads.
+
+        Single precision does not spoil ρ: the eigenvectors form a unitary matrix, whatever the error of the elements,
+        and only the choice of what is left out depends on it.
+        """
+
+        def piece(begin: int) -> np.ndarray:
+            part = matrix[:, begin : begin + _PIECE].astype(np.complex64 if single else complex, copy=False)
+            return np.asarray(part.conj() @ part.T)
+
+        pieces = self._pool.map(piece, range(0, matrix.shape[1], _PIECE))
+        return np.asarray(sum(pieces, np.zeros((len(matrix),) * 2, complex)))
 
     def _product(self, turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """turn · matrix, piece by piece on all threads."""
