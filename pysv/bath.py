@@ -137,8 +137,8 @@ class Validity:
 def validity(density: SpectralDensity) -> Validity:
     """Γ_NR and τ of a bath, from its jump correlator g(t) = ∫ dω √(J(ω)/2π) e^{−iωt}.
 
-    With a hard cutoff g falls like 1/t, with an exponential one (√J has a cusp at ω = 0) like 1/t²: the integrals of |g|
-    or of |t g| diverge, and so does Γ_NR τ.
+    With a hard cutoff g falls like 1/t, with an exponential one (√J has a cusp at ω = 0) like 1/t²: the integrals of
+    |g| or of |t g| diverge, and so does Γ_NR τ.
     """
     if density.strength == 0:
         return Validity(0.0, 0.0)
@@ -276,8 +276,8 @@ def report(device: SpinValve, bath: BosonicBath) -> tuple[dict[str, float], tupl
     Returns
     -------
     dict
-        ``bath_validity`` Γ_NR τ, ``bath_rate`` Γ_NR/ħ (1/fs), ``bath_memory`` τ (fs), and ``bath_series_distance`` where
-        the power series is used.
+        ``bath_validity`` Γ_NR τ, ``bath_rate`` Γ_NR/ħ (1/fs), ``bath_memory`` τ (fs), and ``bath_series_distance``
+        where the power series is used.
     tuple of str
         Sentences that warn of a doubtful bath.
     """

@@ -48,7 +48,7 @@ _AXES = ("x", "y", "z")
 SCHEMA: dict[str, Variable] = {
     **{f"spin_{a}": Variable(("spin",), "1", f"localized spin ⟨σ^{a}⟩") for a in _AXES},
     **{f"electron_spin_{a}": Variable((), "1", f"electron spin ⟨σ^{a}⟩") for a in _AXES},
-    "electron_density": Variable(("site",), "1", "probability of the electron on a site"),
+    "electron_density": Variable(("site",), "1", "probability of the electron, or number of electrons, on a site"),
     "electron_spin_density_z": Variable(("site",), "1", "electron spin density ⟨σ^z⟩ on a site"),
     "entropy_total": Variable((), "nat", "von Neumann entropy of FM_p ∪ FM_a"),
     "entropy_polarizer": Variable((), "nat", "von Neumann entropy of FM_p"),
@@ -65,6 +65,10 @@ SCHEMA: dict[str, Variable] = {
     "spin_z_total": Variable((), "1", "total spin ⟨σ^z⟩ of electron and localized spins"),
     "electron_number": Variable((), "1", "number of electrons"),
     "state_deviation": Variable((), "1", "distance of the state from the exact one"),
+    "entropy_half": Variable((), "nat", "entanglement entropy of the chain's right half, S_half"),
+    "entropy_bond": Variable(("bond",), "nat", "entanglement entropy of all that lies right of a bond"),
+    "bond_dimension": Variable(("bond",), "1", "bond dimension of the matrix-product state", np.int64),
+    "discarded_weight": Variable(("bond",), "1", "weight discarded on a bond up to this time"),
     "density_matrix": Variable(("ket", "bra"), "1", "density matrix of the localized spins", np.complex128),
 }
 NONLINEAR = (
@@ -104,6 +108,8 @@ def coordinates(experiment: Experiment) -> dict[str, xr.Variable]:
             "momentum", list(experiment.record.momenta), {"units": "rad/site", "long_name": "momentum transfer k"}
         ),
     }
+    bonds = np.arange(1, device.sites)
+    found["bond"] = xr.Variable("bond", bonds, {"units": "1", "long_name": "bond between this site and the next"})
     if experiment.record.density_matrix:
         labels = [format(c, f"0{n}b").replace("0", "↑").replace("1", "↓") for c in range(1 << n)]
         found |= {side: xr.Variable(side, labels, {"long_name": f"{side} configuration"}) for side in ("ket", "bra")}

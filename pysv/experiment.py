@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from pysv.checks import as_list, choice, is_list, real_number, truth, whole_number
 from pysv.device import SpinValve
-from pysv.errors import InvalidInputError
+from pysv.errors import InvalidInputError, unknown_name
 from pysv.source import TRUNCATION_ERROR, TRUNCATION_WARNING, ConfinedElectrons, WavePacket
 from pysv.spins import Antiparallel, Gibbs, ProductState
 
@@ -118,10 +119,42 @@ class BosonicBath:
         if self.series_terms and self.cutoff_shape != "gaussian":
             reason = "a jump in √J" if self.cutoff_shape == "hard" else "a cusp of √J at ω = 0"
             raise InvalidInputError(
-                f"series_terms = {self.series_terms} with cutoff_shape = {self.cutoff_shape!r}: the moments ∫g(t)tⁿdt of "
-                f"Eq. 18 diverge because of {reason}; use the exact operators (series_terms = 0) or the gaussian cutoff",
+                f"series_terms = {self.series_terms} with cutoff_shape = {self.cutoff_shape!r}: the moments ∫g(t)tⁿdt "
+                f"of Eq. 18 diverge because of {reason}; use the exact operators (series_terms = 0) or the gaussian "
+                "cutoff",
                 "series_terms",
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Every:
+    """Schedules of the measures whose cost grows fastest with the number of spins.
+
+    Each number n means: at snapshots 0, n, 2n, … (not a number in between), or never if n = 0.
+
+    Parameters
+    ----------
+    entropies : int
+        The three entropies and the mutual information.
+    log_negativity, w_fidelity, qfi, density_matrix : int
+        The variable of that name; `qfi` is the true quantum Fisher information.
+    """
+
+    entropies: int = 1
+    log_negativity: int = 1
+    w_fidelity: int = 1
+    qfi: int = 1
+    density_matrix: int = 1
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = whole_number(entry.name, getattr(self, entry.name), low=0, unit="snapshots, 0 for never")
+            object.__setattr__(self, entry.name, value)
+
+    def due(self, measure: str, index: int) -> bool:
+        """Whether a measure is taken at snapshot number `index`."""
+        n = getattr(self, measure)
+        return bool(n) and index % n == 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,11 +166,14 @@ class Record:
     momenta : sequence of float
         Momentum transfers k of the quantum Fisher information, rad per site.
     density_matrix : bool
-        Whether the density matrix of the localized spins is kept at every snapshot (2^N × 2^N, complex).
+        Whether the density matrix of the localized spins is kept (2^N × 2^N, complex).
+    every : Every or mapping
+        Schedules, e.g. ``{"log_negativity": 5}`` for every fifth snapshot; see `Every`.
     """
 
     momenta: tuple[float, ...] = (math.pi / 6, math.pi / 2)
     density_matrix: bool = False
+    every: Every = field(default_factory=Every)
 
     def __post_init__(self) -> None:
         given = as_list(self.momenta)
@@ -148,6 +184,22 @@ class Record:
             raise InvalidInputError(f"momenta = {list(momenta)} names a momentum twice; leave one out", "momenta")
         object.__setattr__(self, "momenta", momenta)
         truth("density_matrix", self.density_matrix)
+        object.__setattr__(self, "every", self._schedules(self.every))
+
+    @staticmethod
+    def _schedules(given: Every | Mapping[str, int]) -> Every:
+        if isinstance(given, Every):
+            return given
+        if not isinstance(given, Mapping):
+            raise InvalidInputError(f"every = {given!r} must be a table of measures and whole numbers", "every")
+        known = [entry.name for entry in fields(Every)]
+        for key in given:
+            if key not in known:
+                raise InvalidInputError(f"every: {unknown_name('measure', str(key), known)}", "every")
+        try:
+            return Every(**given)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"every: {error}", "every") from error
 
 
 @dataclass(frozen=True, kw_only=True)

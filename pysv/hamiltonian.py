@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.basis import Basis, spin_bit
+from pysv.basis import Basis
 from pysv.layout import Layout
+from pysv.strips import Strips
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -30,52 +32,37 @@ class Hamiltonian:
     basis : Basis
     layout : Layout
         How a state lies in memory.
-    diagonal : float64 ndarray (rows,)
-        Longitudinal exchange, eV.
-    first, neighbour : int64 ndarray (rows + 1,), int32 ndarray (entries,)
-        Rows reached from row r by one exchange of antiparallel neighbours: ``neighbour[first[r]:first[r + 1]]``.
+    strips : Strips
+        The rows, and which of them an exchange of spins joins.
     columns : int64 ndarray (N,)
         Index (from 0) of the site of each localized spin.
-    partner : int32 ndarray (rows, N)
-        Row in which electron and spin i have traded their antiparallel spins; −1 where they are parallel.
-    couplings : float64 ndarray (3,)
-        γ, −2 f_s² J and f_e f_s J_sd, eV.
+    couplings : float64 ndarray (4,)
+        γ, −2 f_s² J, f_e f_s J_sd and −f_s² J_z, eV.
     """
 
     basis: Basis
     layout: Layout
-    diagonal: np.ndarray
-    first: np.ndarray
-    neighbour: np.ndarray
+    strips: Strips
     columns: np.ndarray
-    partner: np.ndarray
     couplings: np.ndarray
 
     @classmethod
     def of_device(cls, device: SpinValve, basis: Basis) -> Hamiltonian:
-        """Tables of the device's H on the given basis."""
+        """The device's H on the given basis."""
         f_e, f_s = device.electron_factor, device.spin_factor
-        n = device.n_spins
-        bonds = [i for i in range(n - 1) if i != device.n_polarizer - 1]
-        signs = basis.spin_signs()
-        # An empty bond list (1+1 spins) must still give a column of zeros.
-        aligned = sum((signs[:, i].astype(float) * signs[:, i + 1] for i in bonds), np.zeros(basis.rows))
-        rows, targets = [], []
-        for i in bonds:
-            flippable = np.flatnonzero(signs[:, i] != signs[:, i + 1])
-            mask = spin_bit(n, i) | spin_bit(n, i + 1)
-            rows.append(flippable)
-            targets.append(basis.rows_of(basis.electron[flippable], basis.configuration[flippable] ^ mask))
-        first, neighbour = _by_row(rows, targets, basis.rows)
         return cls(
             basis=basis,
             layout=Layout.for_rows(basis.rows, device.sites),
-            diagonal=-device.exchange_z * f_s**2 * aligned,
-            first=first,
-            neighbour=neighbour,
+            strips=Strips.of_basis(basis, device.n_polarizer),
             columns=np.array(device.spin_sites, dtype=np.int64) - 1,
-            partner=_partners(basis),
-            couplings=np.array([device.hopping, -2 * f_s**2 * device.exchange, f_e * f_s * device.sd_exchange]),
+            couplings=np.array(
+                [
+                    device.hopping,
+                    -2 * f_s**2 * device.exchange,
+                    f_e * f_s * device.sd_exchange,
+                    -(f_s**2) * device.exchange_z,
+                ]
+            ),
         )
 
     @property
@@ -93,21 +80,45 @@ class Hamiltonian:
         """The window (begin, end) of all tiles."""
         return 0, self.layout.tiles
 
-    def tables(self, dtype: type = np.float64) -> tuple[np.ndarray, ...]:
-        """The argument `table` of the kernels, in the real precision `dtype`."""
-        tile, column = np.divmod(self.columns, self.layout.width)
-        order = np.argsort(tile, kind="stable")
-        tile_first = np.concatenate(([0], np.cumsum(np.bincount(tile, minlength=self.layout.tiles))))
-        return (
-            self.diagonal.astype(dtype, copy=False),
-            self.first,
-            self.neighbour,
-            self.partner,
-            tile_first.astype(np.int64),
-            order.astype(np.int64),
-            column[order],
-            self.couplings.astype(dtype, copy=False),
-        )
+    @cached_property
+    def diagonal(self) -> np.ndarray:
+        """Longitudinal exchange of each row, eV, float64 (rows,)."""
+        strip, place = self.strips.of_rows
+        alignment = self.strips.alignment[strip] + self.strips.analyzer.alignment[self.strips.inner[strip] + place]
+        return np.asarray(self.couplings[3] * alignment)
+
+    def table(self, dtype: type = np.float64) -> tuple[np.ndarray, ...]:
+        """The argument `table` of the kernels, in the real precision `dtype`; made once."""
+        name = np.dtype(dtype).name
+        if name not in self._tables:
+            strips, chain = self.strips, self.strips.analyzer
+            tile, column = np.divmod(self.columns, self.layout.width)
+            order = np.argsort(tile, kind="stable")
+            tile_first = np.concatenate(([0], np.cumsum(np.bincount(tile, minlength=self.layout.tiles))))
+            self._tables[name] = (
+                strips.first,
+                strips.electron,
+                strips.inner,
+                strips.cross,
+                (self.couplings[3] * strips.alignment).astype(dtype),
+                (self.couplings[3] * chain.alignment).astype(dtype),
+                strips.exchange_first,
+                strips.exchange,
+                chain.first,
+                chain.neighbour,
+                strips.partner,
+                chain.flips(),
+                strips.pieces,
+                tile_first.astype(np.int64),
+                order.astype(np.int64),
+                column[order],
+                self.couplings.astype(dtype),
+            )
+        return self._tables[name]
+
+    @cached_property
+    def _tables(self) -> dict[str, tuple[np.ndarray, ...]]:
+        return {}
 
     def apply(self, psi: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Hψ.
@@ -126,54 +137,33 @@ class Hamiltonian:
         from pysv import jit, kernels
 
         out = np.zeros_like(psi) if out is None else out
-        reals = map(jit.as_reals, (psi, out))
-        kernels.apply(*reals, self.sites, self.everywhere, self.tables(psi.real.dtype.type))
+        kernels.apply(jit.as_reals(psi), jit.as_reals(out), self.sites, self.table(psi.real.dtype.type))
         return out
 
     def expectation(self, psi: np.ndarray) -> float:
         """⟨ψ|H|ψ⟩, eV."""
-        from pysv import jit, kernels
+        from pysv import jit, kernels, team
 
-        threads = jit.threads_for(psi.size)
-        return kernels.expectation(jit.as_reals(psi), self.sites, self.tables(psi.real.dtype.type), threads)
+        table = self.table(psi.real.dtype.type)
+        return kernels.expectation(jit.as_reals(psi), self.sites, table, team.threads_for(psi.size))
 
     def sparse(self) -> csr_matrix:
         """H as a sparse real symmetric matrix over the flattened state (rows, sites), for checks and for QuTiP."""
         from scipy import sparse
 
         rows, sites = self.basis.rows, self.sites
-        hopping, flip, sd = self.couplings
+        hopping, flip, sd, _ = self.couplings
         along = sparse.diags([-hopping, -hopping], [-1, 1], shape=(sites, sites))
-        swaps = sparse.csr_matrix((np.full(self.neighbour.size, flip), self.neighbour, self.first), (rows, rows))
+        source, target = self.strips.exchanges()
+        swaps = sparse.csr_matrix((np.full(source.size, flip), (source, target)), (rows, rows))
         matrix = sparse.kron(sparse.identity(rows), along) + sparse.kron(
             sparse.diags(self.diagonal) + swaps, sparse.identity(sites)
         )
         for spin, column in enumerate(self.columns):
-            partner = self.partner[:, spin]
+            partner = self.strips.traded(spin)
             crossed = np.flatnonzero(partner >= 0)
             diagonal = sparse.diags(np.where(partner >= 0, sd, -sd))
             trade = sparse.csr_matrix((np.full(crossed.size, -2 * sd), (crossed, partner[crossed])), (rows, rows))
             here = sparse.csr_matrix(([1.0], ([column], [column])), (sites, sites))
             matrix = matrix + sparse.kron(diagonal + trade, here)
         return matrix.tocsr()
-
-
-def _by_row(rows: list[np.ndarray], targets: list[np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs (row, target) in compressed-row form."""
-    row = np.concatenate([*rows, np.empty(0, np.int64)]).astype(np.int64)
-    target = np.concatenate([*targets, np.empty(0, np.int64)]).astype(np.int32)
-    order = np.argsort(row, kind="stable")
-    first = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=count)))).astype(np.int64)
-    return first, target[order]
-
-
-def _partners(basis: Basis) -> np.ndarray:
-    n = basis.n_spins
-    partner = np.full((basis.rows, n), -1, dtype=np.int32)
-    for spin in range(n):
-        down = (basis.configuration & spin_bit(n, spin)) != 0
-        crossed = np.flatnonzero(down != (basis.electron == 1))
-        partner[crossed, spin] = basis.rows_of(
-            1 - basis.electron[crossed], basis.configuration[crossed] ^ spin_bit(n, spin)
-        )
-    return partner

@@ -13,7 +13,7 @@ from pysv.basis import Basis
 from pysv.errors import NotReadyError
 from pysv.hamiltonian import Hamiltonian
 from pysv.layers import layer_spectrum
-from pysv.source import WavePacket
+from pysv.source import ConfinedElectrons, WavePacket
 from pysv.spins import DOWN, UP, Antiparallel, Gibbs, ProductState, bloch
 
 if TYPE_CHECKING:
@@ -182,6 +182,8 @@ def run_labels(experiment: Experiment) -> tuple[str, ...]:
 
 def conserves(experiment: Experiment) -> bool:
     """Whether each pure run lies in a single S^z sector, so that ρ is block diagonal in the number of down spins."""
+    if isinstance(experiment.source, ConfinedElectrons):
+        return True
     return all(len(sectors) == 1 for sectors in occupied_sectors(experiment))
 
 
@@ -201,6 +203,20 @@ def conserved(experiment: Experiment) -> tuple[str, ...]:
     if experiment.bath is None:
         return (*always, "energy", "spin_z_total")
     return (*always, "spin_z_total") if keeps_spin_z(experiment) else always
+
+
+def down_spins(experiment: Experiment) -> tuple[int, ...]:
+    """Numbers of down localized spins that a run can reach, one for each block of ρ, where `conserves` holds.
+
+    The electrons can take or give as many spin flips as there are electrons of either spin.
+    """
+    n = experiment.device.n_spins
+    if isinstance(experiment.source, ConfinedElectrons):
+        pairs, start = experiment.source.electrons // 2, experiment.device.n_analyzer
+        reached = set(range(start - pairs, start + pairs + 1))
+    else:
+        reached = {sector - spin for (sector,) in occupied_sectors(experiment) for spin in (0, 1)}
+    return tuple(sorted(d for d in reached if 0 <= d <= n))
 
 
 def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:

@@ -1,4 +1,4 @@
-"""How the inner loops are compiled, and how many threads a pass over a state takes."""
+"""How the inner loops are compiled."""
 
 from __future__ import annotations
 
@@ -25,15 +25,6 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-BLOCK = 64
-"""Consecutive rows that one thread takes at a time: threads stay close together, and share what is in the cache."""
-
-
 def as_reals(psi: np.ndarray) -> np.ndarray:
     """The memory of a complex array (…, width) as reals (…, 2·width); no copy."""
     return psi.view(psi.real.dtype)
-
-
-def threads_for(amplitudes: int) -> int:
-    """Threads for one pass over a state: one where a second would wait longer than it works."""
-    return numba.get_num_threads() if amplitudes > 300_000 else 1

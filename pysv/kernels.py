@@ -2,85 +2,149 @@
 
 A state ψ[tile, row, site of the tile] (see `pysv.layout`) is passed as real numbers, shape (tiles, rows, 2·width),
 real and imaginary parts interleaved (the memory of a complex array): H of Eq. 7 is real, so that no complex product is
-needed. H acts on a row by the hopping stencil along the sites, by adding the rows that one exchange of neighbouring
-spins reaches, and by the sd exchange on the few sites that carry a spin:
+needed. Rows come in strips (see `pysv.strips`): k counts the rows of strip s, i.e. the configurations of FM_a, and
 
-    (Hψ)[r, x] = diagonal[r] ψ[r, x] − γ (ψ[r, x−1] + ψ[r, x+1]) + flip · Σ_k ψ[neighbour_k(r), x]
-                 − sd · Σ_i δ(x, x_i) × { ψ[r, x] parallel, 2 ψ[partner_i(r), x] − ψ[r, x] antiparallel }
+    (Hψ)[s, k, x] = (outer[s] + inner[k]) ψ[s, k, x] − γ (ψ[s, k, x−1] + ψ[s, k, x+1])
+                    + flip · (Σ_s' ψ[s', k, x] + Σ_k' ψ[s, k', x])          one exchange inside FM_p, inside FM_a
+                    − sd · Σ_i δ(x, x_i) × { ψ[s, k, x] parallel, 2 ψ[s', k', x] − ψ[s, k, x] antiparallel }
 
-`table` is what `Hamiltonian.tables` returns: diagonal, first, neighbour, partner, first spin of each tile, the spins
-in that order, their columns in the tile, and the couplings (γ, flip, sd) in the precision of the state. `sites` is L_x,
-and `window` = (begin, end) the range of active tiles: ψ must vanish outside, where nothing is read or written.
+`table` is what `Hamiltonian.table` returns, in the precision of the state. `sites` is L_x, and `window` = (begin, end)
+the range of active tiles: ψ must vanish outside, where nothing is read or written. Each function does the share of one
+worker of a team (see `pysv.team`): every `threads`-th piece of the rows.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from pysv.jit import BLOCK, FAST, SUM, compiled
+from pysv import team
+from pysv.jit import FAST, SUM, compiled
 from pysv.reductions import combine, product
+
+CHUNK = 2048
+"""Reals of a state that are worked on together, from the first term of H to the sum of the expansion: they, and the
+rows that they are added to, stay in the nearest cache."""
 
 
 @compiled(inline="always", **FAST)
-def _row(
-    t, r, psi, o, sites, begin, end_tile, diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column,
-    couplings, scale, shift, beta,
+def _add_one(o, a, flip):
+    for j in range(o.size):
+        o[j] += flip * a[j]
+
+
+@compiled(inline="always", **FAST)
+def _add_two(o, a, b, flip):
+    for j in range(o.size):
+        o[j] += flip * (a[j] + b[j])
+
+
+@compiled(inline="always", **FAST)
+def _add_four(o, a, b, c, d, flip):
+    for j in range(o.size):
+        o[j] += flip * ((a[j] + b[j]) + (c[j] + d[j]))
+
+
+@compiled(inline="always", **FAST)
+def _hopping(o, p, left, right, width, diagonal, hop, hop_left, hop_right, beta):
+    """o becomes diagonal·p − hop·(neighbouring sites) − beta·o on one row; `left` and `right` end the next tiles."""
+    if width < 4:  # a single site
+        for j in range(2):
+            o[j] = diagonal * p[j] - hop_left * left[j] - hop_right * right[j] - beta * o[j]
+        return
+    for j in range(2):
+        o[j] = diagonal * p[j] - hop * p[j + 2] - hop_left * left[j] - beta * o[j]
+    for j in range(width - 4):  # indices that only grow from the loop variable let the compiler vectorise
+        o[j + 2] = diagonal * p[j + 2] - hop * (p[j] + p[j + 4]) - beta * o[j + 2]
+    for j in range(2):
+        k = width - 2 + j
+        o[k] = diagonal * p[k] - hop * p[k - 2] - hop_right * right[j] - beta * o[k]
+
+
+@compiled(inline="always", **FAST)
+def _parallel(o, to, here, at, sd):
+    o[to] -= sd * here[at]
+    o[to + 1] -= sd * here[at + 1]
+
+
+@compiled(inline="always", **FAST)
+def _antiparallel(o, to, here, at, partner, sd):
+    o[to] += sd * (here[at] - 2 * here[partner])
+    o[to + 1] += sd * (here[at + 1] - 2 * here[partner + 1])
+
+
+@compiled(inline="always", **FAST)
+def _rows(
+    t, s, k0, k1, psi, here, o, sites, begin, end, first, electron, inner, cross, outer_diagonal, inner_diagonal,
+    outer_first, outer_exchange, inner_first, inner_exchange, outer_partner, inner_partner, tile_first, tile_spin,
+    tile_column, couplings, scale, shift, beta,
 ):  # fmt: skip
-    """`o`, a row of reals, becomes scale·(H − shift)ψ − beta·o on row r of tile t."""
+    """`o`, flat, becomes scale·(H − shift)ψ − beta·o on rows k0 … k1 − 1 of strip s in tile t; `here` is ψ[t], flat."""
     full = psi.shape[2]
     width = min(full, 2 * sites - t * full)
-    here = psi[t]
-    p = here[r]
-    hop = scale * couplings[0]
-    d = scale * (diagonal[r] - shift)
-    if width < 4:
-        for j in range(width):
-            o[j] = d * p[j] - beta * o[j]
-    else:
-        for j in range(2):
-            o[j] = d * p[j] - hop * p[j + 2] - beta * o[j]
-        for j in range(width - 4):  # indices that only grow from the loop variable let the compiler vectorise
-            o[j + 2] = d * p[j + 2] - hop * (p[j] + p[j + 4]) - beta * o[j + 2]
-        for j in range(width - 2, width):
-            o[j] = d * p[j] - hop * p[j - 2] - beta * o[j]
-    if t > begin:
-        q = psi[t - 1, r]
-        o[0] -= hop * q[full - 2]
-        o[1] -= hop * q[full - 1]
-    if t < end_tile - 1:
-        q = psi[t + 1, r]
-        o[width - 2] -= hop * q[0]
-        o[width - 1] -= hop * q[1]
+    row, a0 = first[s], inner[s]
+    hop, flip, sd = scale * couplings[0], scale * couplings[1], scale * couplings[2]
+    none = hop - hop
+    hop_left = hop if t > begin else none
+    hop_right = hop if t < end - 1 else none
+    left, right = psi[max(t - 1, begin)], psi[min(t + 1, end - 1)]
+    outer = outer_diagonal[s] - shift
+    size = (k1 - k0) * full
 
-    flip = scale * couplings[1]
-    k, end = first[r], first[r + 1]
-    while k + 3 < end:
-        a, b, c, e = here[neighbour[k]], here[neighbour[k + 1]], here[neighbour[k + 2]], here[neighbour[k + 3]]
-        for j in range(width):
-            o[j] += flip * ((a[j] + b[j]) + (c[j] + e[j]))
-        k += 4
-    if k + 1 < end:
-        a, b = here[neighbour[k]], here[neighbour[k + 1]]
-        for j in range(width):
-            o[j] += flip * (a[j] + b[j])
-        k += 2
-    if k < end:
-        a = here[neighbour[k]]
-        for j in range(width):
-            o[j] += flip * a[j]
+    for k in range(k0, k1):
+        d = scale * (outer + inner_diagonal[a0 + k])
+        r, at = row + k, (k - k0) * full
+        ours = o[at : at + full]
+        p = here[r * full : (r + 1) * full]
+        _hopping(ours, p, left[r, full - 2 :], right[r], width, d, hop, hop_left, hop_right, beta)
+        n, last = inner_first[a0 + k], inner_first[a0 + k + 1]
+        while n + 3 < last:
+            a, b = (row + inner_exchange[n]) * full, (row + inner_exchange[n + 1]) * full
+            c, e = (row + inner_exchange[n + 2]) * full, (row + inner_exchange[n + 3]) * full
+            _add_four(ours, here[a : a + full], here[b : b + full], here[c : c + full], here[e : e + full], flip)
+            n += 4
+        if n + 1 < last:
+            a, b = (row + inner_exchange[n]) * full, (row + inner_exchange[n + 1]) * full
+            _add_two(ours, here[a : a + full], here[b : b + full], flip)
+            n += 2
+        if n < last:
+            a = (row + inner_exchange[n]) * full
+            _add_one(ours, here[a : a + full], flip)
 
-    sd = scale * couplings[2]
+    n, last = outer_first[s], outer_first[s + 1]
+    while n + 3 < last:
+        a, b = (first[outer_exchange[n]] + k0) * full, (first[outer_exchange[n + 1]] + k0) * full
+        c, e = (first[outer_exchange[n + 2]] + k0) * full, (first[outer_exchange[n + 3]] + k0) * full
+        _add_four(o, here[a : a + size], here[b : b + size], here[c : c + size], here[e : e + size], flip)
+        n += 4
+    if n + 1 < last:
+        a, b = (first[outer_exchange[n]] + k0) * full, (first[outer_exchange[n + 1]] + k0) * full
+        _add_two(o, here[a : a + size], here[b : b + size], flip)
+        n += 2
+    if n < last:
+        a = (first[outer_exchange[n]] + k0) * full
+        _add_one(o, here[a : a + size], flip)
+
+    n_outer = outer_partner.shape[1]
     for n in range(tile_first[t], tile_first[t + 1]):
-        x = 2 * tile_column[n]
-        other = partner[r, tile_spin[n]]
-        if other < 0:
-            o[x] -= sd * p[x]
-            o[x + 1] -= sd * p[x + 1]
+        x, spin = 2 * tile_column[n], tile_spin[n]
+        if spin < n_outer:
+            other = outer_partner[s, spin]
+            if other < 0:
+                for k in range(k1 - k0):
+                    _parallel(o, k * full + x, here, (row + k0 + k) * full + x, sd)
+            else:
+                q = (first[other] + k0) * full + x
+                for k in range(k1 - k0):
+                    _antiparallel(o, k * full + x, here, (row + k0 + k) * full + x, q + k * full, sd)
         else:
-            q = here[other]
-            o[x] += sd * (p[x] - 2 * q[x])
-            o[x + 1] += sd * (p[x + 1] - 2 * q[x + 1])
+            partner = inner_partner[electron[s], spin - n_outer]
+            opposite = 0 if cross[s] < 0 else first[cross[s]]
+            for k in range(k1 - k0):
+                rank = partner[a0 + k0 + k]
+                if rank < 0:
+                    _parallel(o, k * full + x, here, (row + k0 + k) * full + x, sd)
+                else:
+                    _antiparallel(o, k * full + x, here, (row + k0 + k) * full + x, (opposite + rank) * full + x, sd)
 
 
 @compiled(inline="always", **FAST)
@@ -95,111 +159,88 @@ def _accumulate(new, old, total, mix):
 
 
 @compiled(inline="always", **FAST)
-def _recursion_row(
-    t, r, psi, previous, totals, sites, begin, end_tile, diagonal, first, neighbour, partner, tile_first, tile_spin,
-    tile_column, couplings, factor, mix,
-):  # fmt: skip
-    _row(
-        t, r, psi, previous[t, r], sites, begin, end_tile, diagonal, first, neighbour, partner, tile_first, tile_spin,
-        tile_column, couplings, factor[0], factor[1], factor[2],
-    )  # fmt: skip
-    for output in range(mix.shape[0]):
-        if mix[output, 5] != 0:
-            _accumulate(previous[t, r], psi[t, r], totals[output, t, r], mix[output])
-
-
-@compiled(**FAST)
-def apply(psi, out, sites, window, table):
-    """out ← Hψ in the window, on the calling thread; `out` must be finite."""
-    begin, end = window
-    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
-    zero = couplings[0] * 0
-    one = zero + 1
+def _step(worker, threads, psi, previous, totals, sites, begin, end, table, factor, mix):
+    (
+        first, electron, inner, cross, outer_diagonal, inner_diagonal, outer_first, outer_exchange, inner_first,
+        inner_exchange, outer_partner, inner_partner, pieces, tile_first, tile_spin, tile_column, couplings,
+    ) = table  # fmt: skip
+    full = psi.shape[2]
+    rows = max(1, CHUNK // full)
     for t in range(begin, end):
-        for r in range(psi.shape[1]):
-            for j in range(psi.shape[2]):
-                out[t, r, j] = zero
-            _row(
-                t, r, psi, out[t, r], sites, begin, end, diagonal, first, neighbour, partner, tile_first, tile_spin,
-                tile_column, couplings, one, zero, zero,
-            )  # fmt: skip
+        here, out = psi[t].reshape(-1), previous[t].reshape(-1)
+        for piece in range(worker, pieces.shape[0], threads):
+            s, last = pieces[piece, 0], pieces[piece, 2]
+            for k0 in range(pieces[piece, 1], last, rows):
+                k1 = min(k0 + rows, last)
+                a, b = (first[s] + k0) * full, (first[s] + k1) * full
+                o = out[a:b]
+                _rows(
+                    t, s, k0, k1, psi, here, o, sites, begin, end, first, electron, inner, cross, outer_diagonal,
+                    inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
+                    inner_partner, tile_first, tile_spin, tile_column, couplings, factor[0], factor[1],
+                    factor[2],
+                )  # fmt: skip
+                for output in range(mix.shape[0]):
+                    if mix[output, 5] != 0:
+                        _accumulate(o, here[a:b], totals[output, t].reshape(-1)[a:b], mix[output])
 
 
 @compiled(**FAST)
-def recursion(psi, previous, totals, sites, window, table, factors, mixes):
+def recursion(worker, threads, psi, previous, totals, sites, window, table, factors, mixes):
     """Steps of a polynomial recursion, one for each row of `factors`; `psi` and `previous` swap roles after each.
 
     previous ← scale·(H − shift)ψ − beta·previous; then for every output whose `add` is not 0,
     total ← keep·total + c·previous + c'·ψ. Adding two terms at every second step, rather than one at each, spares half
-    of the passes over the totals.
+    of the passes over the totals. Several workers can share a single step only.
 
     `totals` has shape (outputs, tiles, rows, 2·width), `factors` (steps, 3) holds scale, shift and beta, `mixes`
     (steps, outputs, 6) holds Re c, Im c, Re c', Im c', keep and add, all in the precision of the state.
     """
-    begin, end = window
-    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
     for n in range(factors.shape[0]):
-        factor, mix = factors[n], mixes[n]
         new, old = (previous, psi) if n % 2 == 0 else (psi, previous)
-        for t in range(begin, end):
-            for r in range(psi.shape[1]):
-                _recursion_row(
-                    t, r, old, new, totals, sites, begin, end, diagonal, first, neighbour, partner, tile_first,
-                    tile_spin, tile_column, couplings, factor, mix,
-                )  # fmt: skip
-
-
-@compiled(parallel=True, **FAST)
-def recursion_step_threads(psi, previous, totals, sites, window, table, factor, mix, threads):
-    """One step of `recursion` with row blocks dealt out to the threads in turn."""
-    begin, end = window
-    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
-    rows = psi.shape[1]
-    blocks = (rows + BLOCK - 1) // BLOCK
-    for t in range(begin, end):
-        for worker in numba.prange(threads):
-            for block in range(worker, blocks, threads):
-                for r in range(block * BLOCK, min(rows, (block + 1) * BLOCK)):
-                    _recursion_row(
-                        t, r, psi, previous, totals, sites, begin, end, diagonal, first, neighbour, partner,
-                        tile_first, tile_spin, tile_column, couplings, factor, mix,
-                    )  # fmt: skip
+        _step(worker, threads, old, new, totals, sites, window[0], window[1], table, factors[n], mixes[n])
 
 
 @compiled(**SUM)
-def _expectation_share(psi, sites, table, worker, threads, sums):
-    diagonal, first, neighbour, partner, tile_first, tile_spin, tile_column, couplings = table
-    tiles, rows, full = psi.shape
-    zero = couplings[0] * 0
-    one = zero + 1
-    scratch = np.zeros(full, psi.dtype)
-    for t in range(tiles):
-        for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
+def _expectation(worker, threads, psi, sites, table, sums):
+    (
+        first, electron, inner, cross, outer_diagonal, inner_diagonal, outer_first, outer_exchange, inner_first,
+        inner_exchange, outer_partner, inner_partner, pieces, tile_first, tile_spin, tile_column, couplings,
+    ) = table  # fmt: skip
+    full = psi.shape[2]
+    rows = max(1, CHUNK // full)
+    zero = couplings[0] - couplings[0]
+    scratch = np.zeros(rows * full, psi.dtype)
+    for t in range(psi.shape[0]):
+        here = psi[t].reshape(-1)
+        for piece in range(worker, pieces.shape[0], threads):
+            s, last = pieces[piece, 0], pieces[piece, 2]
             part = 0.0
-            for r in range(block * BLOCK, min(rows, (block + 1) * BLOCK)):
-                _row(
-                    t, r, psi, scratch, sites, 0, tiles, diagonal, first, neighbour, partner, tile_first, tile_spin,
-                    tile_column, couplings, one, zero, zero,
+            for k0 in range(pieces[piece, 1], last, rows):
+                k1 = min(k0 + rows, last)
+                a, size = (first[s] + k0) * full, (k1 - k0) * full
+                o = scratch[:size]
+                _rows(
+                    t, s, k0, k1, psi, here, o, sites, 0, psi.shape[0], first, electron, inner, cross, outer_diagonal,
+                    inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
+                    inner_partner, tile_first, tile_spin, tile_column, couplings, zero + 1, zero, zero,
                 )  # fmt: skip
-                for j in range(min(full, 2 * sites - t * full)):
-                    part += scratch[j] * psi[t, r, j]
+                for j in range(size):  # the places beyond the chain hold zeros
+                    part += o[j] * here[a + j]
             sums[worker] += part
-
-
-@compiled(parallel=True, **FAST)
-def _expectation_threads(psi, sites, table, threads, sums):
-    for worker in numba.prange(threads):
-        _expectation_share(psi, sites, table, worker, threads, sums)
 
 
 def expectation(psi: np.ndarray, sites: int, table: tuple[np.ndarray, ...], threads: int) -> float:
     """Σ ψ*Hψ, which is real, without storing Hψ."""
     sums = np.zeros(threads)
-    if threads == 1:
-        _expectation_share(psi, sites, table, 0, 1, sums)
-    else:
-        _expectation_threads(psi, sites, table, threads, sums)
+    team.share(_expectation, threads, psi, sites, table, sums)
     return float(sums.sum())
+
+
+def apply(psi: np.ndarray, out: np.ndarray, sites: int, table: tuple[np.ndarray, ...]) -> None:
+    """out ← Hψ on the calling thread; `out` must be finite."""
+    factor, nothing = np.array([[1, 0, 0]], psi.dtype), np.zeros((1, 0, 6), psi.dtype)
+    recursion(0, 1, psi, out, psi[None, :0], sites, (0, psi.shape[0]), table, factor, nothing)
 
 
 def lanczos_step(
@@ -212,13 +253,8 @@ def lanczos_step(
     threads: int,
 ) -> tuple[float, float]:
     """One Lanczos step: previous ← normalised (H − α)now − beta·previous; returns (α, next beta)."""
-    factor, nothing = np.array([1, 0, beta], now.dtype), np.zeros((0, 6), now.dtype)
-    totals = now[None, :0]
-
-    if threads == 1:
-        recursion(now, previous, totals, sites, window, table, factor[None], nothing[None])
-    else:
-        recursion_step_threads(now, previous, totals, sites, window, table, factor, nothing, threads)
+    factor, nothing = np.array([[1, 0, beta]], now.dtype), np.zeros((1, 0, 6), now.dtype)
+    team.share(recursion, threads, now, previous, now[None, :0], sites, window, table, factor, nothing)
     alpha = product(now, previous, window, threads)
     combine(previous, now, alpha, 1.0, window, threads)
     norm = product(previous, previous, window, threads) ** 0.5

@@ -14,8 +14,13 @@ import numpy as np
 
 SMALL = 4_000_000
 """Bytes up to which a state is one tile."""
-WIDTH = 16
-"""Sites of a tile of a larger state: 256 bytes of complex128."""
+WIDTHS = range(48, 81, 4)
+"""Sites of a tile of a larger state: about a kilobyte of complex128, in whole cache lines."""
+
+
+def tile_width(sites: int) -> int:
+    """Width that leaves the fewest places beyond the chain; the widest of equals."""
+    return min(sites, min(WIDTHS, key=lambda width: (-(-sites // width) * width, -width)))
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Layout:
     @classmethod
     def for_rows(cls, rows: int, sites: int) -> Layout:
         """The layout for states of this many rows: one tile if they fit in the cache."""
-        return cls(sites, sites if 16 * rows * sites <= SMALL else min(WIDTH, sites))
+        return cls(sites, sites if 16 * rows * sites <= SMALL else tile_width(sites))
 
     @property
     def tiles(self) -> int:

@@ -13,7 +13,7 @@ from pysv.basis import sector_rows
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError
-from pysv.initial import conserves, occupied_sectors, run_labels
+from pysv.initial import conserves, down_spins, occupied_sectors, run_labels
 from pysv.remarks import remarks
 from pysv.run.observe import largest_block, left_out, way
 
@@ -150,7 +150,7 @@ def _transposed(experiment: Experiment) -> int:
     if not conserves(experiment):
         return int(4**n)
     pairs = 0
-    for d in {sector - spin for (sector,) in occupied_sectors(experiment) for spin in (0, 1)}:
+    for d in down_spins(experiment):
         p_downs = range(max(0, d - n_a), min(n_p, d) + 1)
         pairs += sum(comb(n_p, j) for j in p_downs) * sum(comb(n_a, d - j) for j in p_downs)
     return min(comb(2 * n, n), pairs**2)

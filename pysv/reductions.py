@@ -1,19 +1,22 @@
-"""Compiled sums and combinations of states, the parallel loops beside the kernels of H.
+"""Compiled sums and combinations of states, beside the kernels of H.
 
-States are passed as in `pysv.kernels`: reals, shape (tiles, rows, 2·width). Row blocks are dealt out to the threads in
-turn; a function called with one thread never wakes the others.
+States are passed as in `pysv.kernels`: reals, shape (tiles, rows, 2·width). Each compiled function does the share of
+one worker of a team: every `threads`-th block of the rows.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from pysv.jit import BLOCK, FAST, SUM, compiled
+from pysv import team
+from pysv.jit import FAST, SUM, compiled
+
+BLOCK = 64
+"""Consecutive rows that one thread takes at a time: threads stay close together, and share what is in the cache."""
 
 
 @compiled(**SUM)
-def _weights_share(psi, window, worker, threads, sums):
+def _weights(worker, threads, psi, window, sums):
     rows = psi.shape[1]
     for t in range(window[0], window[1]):
         for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
@@ -26,7 +29,7 @@ def _weights_share(psi, window, worker, threads, sums):
 
 
 @compiled(**SUM)
-def _marginals_share(psi, electron, row_weight, site_weight, worker, threads):
+def _marginals(worker, threads, psi, electron, row_weight, site_weight):
     tiles, rows, full = psi.shape
     for t in range(tiles):
         for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
@@ -41,7 +44,7 @@ def _marginals_share(psi, electron, row_weight, site_weight, worker, threads):
 
 
 @compiled(**SUM)
-def _product_share(one, other, window, worker, threads, sums):
+def _product(worker, threads, one, other, window, sums):
     rows = one.shape[1]
     for t in range(window[0], window[1]):
         for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
@@ -54,7 +57,7 @@ def _product_share(one, other, window, worker, threads, sums):
 
 
 @compiled(**FAST)
-def _combine_share(psi, other, shift, scale, window, worker, threads):
+def _combine(worker, threads, psi, other, shift, scale, window):
     rows = psi.shape[1]
     for t in range(window[0], window[1]):
         for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
@@ -64,57 +67,24 @@ def _combine_share(psi, other, shift, scale, window, worker, threads):
                     p[j] = scale * (p[j] - shift * q[j])
 
 
-@compiled(parallel=True, **FAST)
-def _weights_threads(psi, window, threads, sums):
-    for worker in numba.prange(threads):
-        _weights_share(psi, window, worker, threads, sums)
-
-
-@compiled(parallel=True, **FAST)
-def _marginals_threads(psi, electron, row_weight, site_weight, threads):
-    for worker in numba.prange(threads):
-        _marginals_share(psi, electron, row_weight, site_weight, worker, threads)
-
-
-@compiled(parallel=True, **FAST)
-def _product_threads(one, other, window, threads, sums):
-    for worker in numba.prange(threads):
-        _product_share(one, other, window, worker, threads, sums)
-
-
-@compiled(parallel=True, **FAST)
-def _combine_threads(psi, other, shift, scale, window, threads):
-    for worker in numba.prange(threads):
-        _combine_share(psi, other, shift, scale, window, worker, threads)
-
-
 def tile_weights(psi: np.ndarray, window: tuple[int, int], threads: int) -> np.ndarray:
     """Σ |ψ|² on each tile of the window, float64 (tiles,)."""
     sums = np.zeros((threads, psi.shape[0]))
-    if threads == 1:  # waking the threads of a parallel loop takes longer than a small state
-        _weights_share(psi, window, 0, 1, sums)
-    else:
-        _weights_threads(psi, window, threads, sums)
+    team.share(_weights, threads, psi, window, sums)
     return np.asarray(sums.sum(axis=0))
 
 
 def marginals(psi: np.ndarray, electron: np.ndarray, threads: int) -> tuple[np.ndarray, np.ndarray]:
     """Σ_x |ψ[r, x]|², float64 (rows,), and Σ_r |ψ[r, x]|² of each electron spin, float64 (2, tiles, width)."""
     rows, sites = np.zeros(psi.shape[1]), np.zeros((threads, 2, psi.shape[0], psi.shape[2] // 2))
-    if threads == 1:
-        _marginals_share(psi, electron, rows, sites, 0, 1)
-    else:
-        _marginals_threads(psi, electron, rows, sites, threads)
+    team.share(_marginals, threads, psi, electron, rows, sites)
     return rows, sites.sum(axis=0)
 
 
 def product(one: np.ndarray, other: np.ndarray, window: tuple[int, int], threads: int) -> float:
     """Scalar product of the reals of two states."""
     sums = np.zeros(threads)
-    if threads == 1:
-        _product_share(one, other, window, 0, 1, sums)
-    else:
-        _product_threads(one, other, window, threads, sums)
+    team.share(_product, threads, one, other, window, sums)
     return float(sums.sum())
 
 
@@ -123,7 +93,4 @@ def combine(
 ) -> None:
     """psi ← scale·(psi − shift·other)."""
     real = psi.dtype.type
-    if threads == 1:
-        _combine_share(psi, other, real(shift), real(scale), window, 0, 1)
-    else:
-        _combine_threads(psi, other, real(shift), real(scale), window, threads)
+    team.share(_combine, threads, psi, other, real(shift), real(scale), window)

@@ -48,8 +48,8 @@ def triangle_bound(hamiltonian: Hamiltonian) -> float:
     The hopping has norm < 2γ; the electron is on one site at a time, so that the sd exchange has norm
     ≤ 3 f_e f_s |J_sd|; each row of the exchange sums to at most |diagonal| + Σ |flip| (Gershgorin).
     """
-    hopping, flip, sd = np.abs(hamiltonian.couplings)
-    exchange = np.abs(hamiltonian.diagonal) + flip * np.diff(hamiltonian.first)
+    hopping, flip, sd, _ = np.abs(hamiltonian.couplings)
+    exchange = np.abs(hamiltonian.diagonal) + flip * hamiltonian.strips.exchange_count()
     return float(2 * hopping + 3 * sd + exchange.max(initial=0.0))
 
 
@@ -81,7 +81,7 @@ def spectral_bounds(
     -------
     SpectralBounds
     """
-    from pysv import jit, kernels
+    from pysv import jit, kernels, team
 
     norm = triangle_bound(hamiltonian)
     # H is real: real and imaginary part of the state are two independent copies of the problem, iterated as one.
@@ -89,8 +89,8 @@ def spectral_bounds(
     now, before = jit.as_reals(now), jit.as_reals(before)
     before[...] = 0
     _fill_random(now, hamiltonian.layout)
-    table = hamiltonian.tables(now.dtype.type)
-    threads = jit.threads_for(now.size // 2) if hamiltonian.layout.tiles > 1 else 1
+    table = hamiltonian.table(now.dtype.type)
+    threads = team.threads_for(now.size // 2) if hamiltonian.layout.tiles > 1 else 1
     alphas: list[float] = []
     betas: list[float] = [0.0]
     low, high = -norm, norm

@@ -84,7 +84,11 @@ def jump_operators(device: brute.BruteDevice, bath: BruteBath) -> list[np.ndarra
 
 
 def evolve(
-    device: brute.BruteDevice, rho: np.ndarray, jumps: list[np.ndarray], times: list[float], extra: np.ndarray | None = None
+    device: brute.BruteDevice,
+    rho: np.ndarray,
+    jumps: list[np.ndarray],
+    times: list[float],
+    extra: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Density matrices of the whole system at the given times (fs), from rho at t = 0.
 

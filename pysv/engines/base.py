@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
+    from pysv.measures import SpinDensity
 
 
 OPEN_ENGINES = ("trajectories", "low-rank", "qutip")
@@ -46,10 +45,10 @@ class Part:
     @cached_property
     def marginals(self) -> tuple[np.ndarray, np.ndarray]:
         """Probability of each row, float64 (rows,), and of each site with each electron spin, float64 (2, sites)."""
-        from pysv import jit, reductions
+        from pysv import jit, reductions, team
 
         layout, basis = self.hamiltonian.layout, self.hamiltonian.basis
-        threads = jit.threads_for(self.psi.size)
+        threads = team.threads_for(self.psi.size)
         rows, sites = reductions.marginals(jit.as_reals(self.psi), basis.electron, threads)
         return rows, sites.reshape(2, -1)[:, : layout.sites]
 
@@ -75,6 +74,33 @@ class Sample:
     group: np.ndarray
 
 
+class State(ABC):
+    """A state that measures itself: several electrons, in whatever form their engine holds them.
+
+    What `pysv.measures` computes from amplitudes ψ[tile, row, site] of one electron, it asks of such a state instead.
+    """
+
+    @abstractmethod
+    def electron_densities(self) -> tuple[np.ndarray, np.ndarray]:
+        """Electron density and its ⟨σᶻ⟩ on each site, float64 (sites,); see `pysv.measures.electron_densities`."""
+
+    @abstractmethod
+    def electron_spin(self) -> np.ndarray:
+        """⟨σˣ⟩, ⟨σʸ⟩, ⟨σᶻ⟩ of all electrons together, float64 (3,)."""
+
+    @abstractmethod
+    def spin_density(self) -> SpinDensity:
+        """Density matrix of the localized spins, all electrons traced out."""
+
+    @abstractmethod
+    def invariants(self) -> dict[str, float]:
+        """Norm, energy, total spin and number of electrons; see `pysv.measures.invariants`."""
+
+    def bonds(self) -> dict[str, np.ndarray | float]:
+        """Variables that only this form of a state has, by their names in the dataset."""
+        return {}
+
+
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """State of the whole system at one time.
@@ -84,17 +110,20 @@ class Snapshot:
     time : float
         fs.
     parts : tuple of Part
-        The mixture: the density matrix is Σ weight |ψ⟩⟨ψ|.
+        The mixture: the density matrix is Σ weight |ψ⟩⟨ψ|. Empty where `state` is given.
     deviation : float or None
         Largest ‖ψ − ψ_exact‖ that the engine bounds or measured; None where it does neither.
     sample : Sample, optional
         Where the parts are random trajectories: which ones may be exchanged for each other.
+    state : State, optional
+        In place of `parts`, a state of several electrons.
     """
 
     time: float
     parts: tuple[Part, ...]
     deviation: float | None
     sample: Sample | None = None
+    state: State | None = None
 
 
 @dataclass(frozen=True)
@@ -109,11 +138,14 @@ class Work:
         As in `Snapshot`.
     details : mapping
         What else the engine wants to say, as numbers and words.
+    warnings : tuple of str
+        Sentences that the user must read.
     """
 
     applications: int | None
     deviation: float | None
     details: Mapping[str, float | int | str]
+    warnings: tuple[str, ...] = ()
 
 
 class Engine(ABC):
@@ -203,15 +235,18 @@ class Method(ABC):
             Half of the width of the spectrum, eV.
         """
 
-    @abstractmethod
-    def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
-        """Start at t = 0."""
-
     def begin(self, experiment: Experiment, backend: str) -> Engine:
-        """Start an experiment at t = 0; engines that need more than its pure runs override this."""
+        """Prepare the initial state of an experiment and start at t = 0.
+
+        Engines that do not work on pure runs of one electron override this one, and `start` is not called.
+        """
         from pysv.initial import pure_runs
 
         return self.start(pure_runs(experiment), backend)
+
+    def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
+        """Start at t = 0 from pure runs of one electron."""
+        raise NotImplementedError(f"{type(self).__name__} starts from an experiment, see begin")
 
     def seeds_used(self) -> str:
         """Seeds of the run, for the dataset."""
@@ -237,7 +272,6 @@ class PureStateEngine(Engine):
         self.runs = runs
         self.time = 0.0
         self.large = any(run.hamiltonian.layout.tiles > 1 for run in runs)
-        self._pool: ThreadPoolExecutor | None = None
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)
         sizes = [prod(run.hamiltonian.shape) for run in runs]
@@ -285,9 +319,9 @@ class PureStateEngine(Engine):
             for number in range(len(self.runs)):
                 evolve(number)
             return
-        # The kernels release the interpreter's lock; runs share no memory.
-        self._pool = self._pool or ThreadPoolExecutor(min(len(self.runs), os.cpu_count() or 1))
-        list(self._pool.map(evolve, range(len(self.runs))))
+        from pysv import team
+
+        team.each(evolve, range(len(self.runs)))  # runs share no memory
 
     def snapshot(self) -> Snapshot:
         """The present mixture, in the engine's own memory."""

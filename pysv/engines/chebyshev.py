@@ -17,6 +17,7 @@ from pysv.errors import SpectralBoundsError
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
+    from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
     from pysv.layout import Layout
     from pysv.spectrum import SpectralBounds
@@ -183,15 +184,13 @@ class _ChebyshevEngine(PureStateEngine):
         super().__init__(runs, spare=2, dtype=np.complex64 if single else np.complex128)
         self.method = method
         self._real = np.float32 if single else np.float64
-        tables, bounds = {}, {}  # one for each Hamiltonian: many runs of a thermal state share one
+        bounds: dict[Hamiltonian, SpectralBounds] = {}  # many runs of a thermal state share a Hamiltonian
         for number, run in enumerate(runs):
             if run.hamiltonian not in bounds:
-                tables[run.hamiltonian] = run.hamiltonian.tables(self._real)
                 bounds[run.hamiltonian] = spectral_bounds(
                     run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number)
                 )
                 self._applications[number] = bounds[run.hamiltonian].steps
-        self._tables = [tables[run.hamiltonian] for run in runs]
         self.bounds = [bounds[run.hamiltonian] for run in runs]
 
     def advance_run(self, number: int, interval: float) -> None:
@@ -201,7 +200,7 @@ class _ChebyshevEngine(PureStateEngine):
 
     def _expand(self, number: int, interval: float) -> None:
         """One expansion over `interval` fs."""
-        from pysv import jit, kernels, reductions
+        from pysv import jit, kernels, reductions, team
 
         bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
         z = bounds.radius * interval / HBAR
@@ -215,14 +214,15 @@ class _ChebyshevEngine(PureStateEngine):
         for array in (psi, work, total):  # the work space may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
         reals = [jit.as_reals(array) for array in (psi, work, total[None])]
-        arguments = hamiltonian.sites, window, self._tables[number]
-        threads = jit.threads_for(psi.size) if self.large else 1
+        arguments = hamiltonian.sites, window, hamiltonian.table(self._real)
+        threads = team.threads_for(psi.size) if self.large else 1
         if not self.large:
-            kernels.recursion(*reals, *arguments, factors, mixes)
+            kernels.recursion(0, 1, *reals, *arguments, factors, mixes)
         else:  # step by step, so that Ctrl-C is heard
             one, other, totals = reals
-            for factor, mix in zip(factors, mixes, strict=True):
-                kernels.recursion_step_threads(one, other, totals, *arguments, factor, mix, threads)
+            for n in range(steps):
+                step = factors[n : n + 1], mixes[n : n + 1]
+                team.share(kernels.recursion, threads, one, other, totals, *arguments, *step)
                 one, other = other, one
         # K is odd: `work` holds T_K ψ, whose norm can only grow through eigenvalues outside the bounds.
         last = reductions.tile_weights(reals[1], window, threads).sum() ** 0.5
@@ -242,11 +242,11 @@ class _ChebyshevEngine(PureStateEngine):
         tiling = hamiltonian.layout
         if tiling.tiles == 1 or not self.method.light_cone:
             return hamiltonian.everywhere, 0.0
-        from pysv import jit, reductions
+        from pysv import jit, reductions, team
 
         allowed = self.method.tolerance * interval / 4
         psi = jit.as_reals(self.psi[number])
-        weights = reductions.tile_weights(psi, hamiltonian.everywhere, jit.threads_for(psi.size // 2))
+        weights = reductions.tile_weights(psi, hamiltonian.everywhere, team.threads_for(psi.size // 2))
         left, right = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
         hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)

@@ -7,23 +7,20 @@ matrix, and those of smallest weight are left out.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pysv import team
 from pysv.checks import real_number, whole_number
 from pysv.engines.base import Engine, Method, Part, Snapshot, Work, saved_array
 from pysv.engines.opensystem import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
 from pysv.errors import EngineFailureError
 
 if TYPE_CHECKING:
-    from pysv.engines.propagator import Propagator
     from pysv.experiment import Experiment
-    from pysv.initial import PureRun
 
 _PIECE = 8192
 """Amplitudes of a column that one thread takes at a time."""
@@ -74,7 +71,7 @@ class LowRank(Method):
 
     def memory(self, amplitudes: Sequence[int]) -> int:
         """Twice the columns at their largest number, and three states of work space for each thread."""
-        return 16 * max(amplitudes) * (2 * self.max_rank + 3 * (os.cpu_count() or 1))
+        return 16 * max(amplitudes) * (2 * self.max_rank + 3 * team.largest())
 
     def drift_tolerance(self, stop: float) -> float:
         """The truncation is scaled away; the unitary steps change the norm by less."""
@@ -83,15 +80,13 @@ class LowRank(Method):
     @property
     def deviation_kind(self) -> str:
         """The truncation is bounded."""
-        return "bound on ‖ρ − ρ_exact‖₁ by the truncation of the rank; the splitting error is of second order in time_step"
+        return (
+            "bound on ‖ρ − ρ_exact‖₁ by the truncation of the rank; the splitting error is of second order in time_step"
+        )
 
     def applications(self, time: float, steps: int, radius: float) -> int:
         """As for trajectories."""
         return split_applications(time, steps, radius, self.time_step)
-
-    def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
-        """Not to be called: the baths are part of the experiment, see `begin`."""
-        raise NotImplementedError("engine 'low-rank' starts with `begin`")
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0."""
@@ -104,8 +99,6 @@ class _LowRankEngine(Engine):
         self.method = method
         self.system = OpenSystem(experiment)
         self._applications = sum(propagator.bounds.steps for propagator in self.system.propagators)
-        self._workers = os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(self._workers)
         self.discarded = 0.0
         self.largest = 0
         self.columns = [np.zeros((0, *hamiltonian.shape), complex) for hamiltonian in self.system.hamiltonians]
@@ -131,19 +124,20 @@ class _LowRankEngine(Engine):
         self.time = time
 
     def _unitary(self, interval: float) -> None:
-        for propagator, columns in zip(self.system.propagators, self.columns, strict=True):
+        workers = team.largest()
+        done = [0] * workers
 
-            def evolve(first: int, propagator: Propagator = propagator, columns: np.ndarray = columns) -> int:
+        def evolve(worker: int) -> None:
+            for propagator, columns in zip(self.system.propagators, self.columns, strict=True):
                 spare = [np.zeros(columns.shape[1:], complex) for _ in range(2)]
-                applications = 0
-                for psi in columns[first :: self._workers]:
+                for psi in columns[worker::workers]:
                     count, after = propagator.advance(psi, spare[0], spare[1], interval)
-                    applications += count
+                    done[worker] += count
                     if after is spare[1]:
                         psi[...] = after
-                return applications
 
-            self._applications += sum(self._pool.map(evolve, range(self._workers)))
+        team.each(evolve, range(workers))
+        self._applications += sum(done)
 
     def _dissipate(self, step: float) -> None:
         """Channels of both layers, then truncation; ρ is scaled to keep its trace."""
@@ -198,8 +192,8 @@ class _LowRankEngine(Engine):
         self.largest = max(self.largest, self.rank)
         if self.rank > self.method.max_rank:
             raise EngineFailureError(
-                f"the rank grew to {self.rank} at t = {self.time:g} fs, max_rank is {self.method.max_rank}; raise it or "
-                "tolerance in [evolution.low-rank], or use 'trajectories'"
+                f"the rank grew to {self.rank} at t = {self.time:g} fs, max_rank is {self.method.max_rank}; raise it "
+                "or tolerance in [evolution.low-rank], or use 'trajectories'"
             )
 
     def _gram(self, matrix: np.ndarray, single: bool) -> np.ndarray:
@@ -209,12 +203,16 @@ class _LowRankEngine(Engine):
         and only the choice of what is left out depends on it.
         """
 
-        def piece(begin: int) -> np.ndarray:
-            part = matrix[:, begin : begin + _PIECE].astype(np.complex64 if single else complex, copy=False)
-            return np.asarray(part.conj() @ part.T)
+        begins = range(0, matrix.shape[1], _PIECE)
+        grams = np.zeros((len(begins), len(matrix), len(matrix)), complex)
 
-        pieces = self._pool.map(piece, range(0, matrix.shape[1], _PIECE))
-        return np.asarray(sum(pieces, np.zeros((len(matrix),) * 2, complex)))
+        def add(number: int) -> None:
+            part = matrix[:, begins[number] : begins[number] + _PIECE]
+            part = part.astype(np.complex64 if single else complex, copy=False)
+            grams[number] = part.conj() @ part.T
+
+        team.each(add, range(len(begins)))
+        return np.asarray(grams.sum(axis=0))
 
     def _product(self, turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """turn · matrix, piece by piece on all threads."""
@@ -223,7 +221,7 @@ class _LowRankEngine(Engine):
         def fill(begin: int) -> None:
             np.matmul(turn, matrix[:, begin : begin + _PIECE], out=out[:, begin : begin + _PIECE])
 
-        list(self._pool.map(fill, range(0, matrix.shape[1], _PIECE)))
+        team.each(fill, range(0, matrix.shape[1], _PIECE))
         return out
 
     def snapshot(self) -> Snapshot:

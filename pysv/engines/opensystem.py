@@ -95,7 +95,7 @@ class OpenSystem:
         return self._channels[step]
 
     def operator(self, step: float, layer: int, which: int, basis: int) -> tuple[RowOperator, int]:
-        """Kraus operator `which` of a layer as it acts on states in a basis, and the number of the basis it leads to."""
+        """A layer's Kraus operator `which` as it acts on states in a basis, and the number of the basis it leads to."""
         channel = self.channels(step)[layer]
         after = self.flipped[basis] if channel.flips[which] else basis
         key = step, layer, which, basis

@@ -34,7 +34,7 @@ class Propagator:
         self.hamiltonian = hamiltonian
         self.bounds = spectral_bounds(hamiltonian)
         self._tolerance = tolerance
-        self._table = hamiltonian.tables()
+        self._table = hamiltonian.table(np.float64)
         self._plan = lru_cache(maxsize=8)(self._planned)
 
     def _planned(self, interval: float) -> tuple[int, np.ndarray, np.ndarray]:
@@ -74,7 +74,7 @@ class Propagator:
         before = np.linalg.norm(psi)
         for _ in range(parts):
             kernels.recursion(
-                *(jit.as_reals(array) for array in (psi, work, total[None])),
+                0, 1, *(jit.as_reals(array) for array in (psi, work, total[None])),
                 self.hamiltonian.sites, self.hamiltonian.everywhere, self._table, factors, mixes,
             )  # fmt: skip
             psi, total = total, psi

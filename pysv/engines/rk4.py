@@ -72,8 +72,6 @@ class _RK4Engine(PureStateEngine):
         super().__init__(runs, spare=2)
         self.method = method
         self.twin = [run.psi if method.measure_error else None for run in runs]
-        tables = {run.hamiltonian: run.hamiltonian.tables() for run in runs}
-        self._tables = [tables[run.hamiltonian] for run in runs]
 
     def advance_run(self, number: int, interval: float) -> None:
         steps = math.ceil(interval / self.method.time_step - 1e-9)
@@ -96,11 +94,10 @@ class _RK4Engine(PureStateEngine):
         hamiltonian = self.runs[number].hamiltonian
         work, total = self.spare(number)
         reals = [jit.as_reals(array) for array in (psi, work, total[None])]
+        arguments = hamiltonian.sites, hamiltonian.everywhere, hamiltonian.table()
         for _ in range(count):
             total[...] = psi
-            kernels.recursion(
-                *reals, hamiltonian.sites, hamiltonian.everywhere, self._tables[number], factors, mixes
-            )  # fmt: skip
+            kernels.recursion(0, 1, *reals, *arguments, factors, mixes)
             psi[...] = total
         self._applications[number] += 4 * count
 

@@ -8,14 +8,13 @@ trajectories obeys the same map, whatever τ: nothing is expanded in the rate of
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pysv import team
 from pysv.channel import layer_density
 from pysv.checks import as_list, is_list, real_number, whole_number
 from pysv.engines.base import Engine, Method, Part, Sample, Snapshot, Work, saved_array
@@ -25,7 +24,6 @@ from pysv.layers import LAYERS
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
-    from pysv.initial import PureRun
 
 GROUPS = 20
 """Most jackknife groups that trajectories are dealt into."""
@@ -48,7 +46,7 @@ def check_sample(ntraj: int, seeds: Seeds) -> tuple[int, Seeds]:
     listed = tuple(whole_number(f"seeds[{n}]", seed, low=0, high=2**63 - 1) for n, seed in enumerate(given))
     if len(listed) != count:
         raise InvalidInputError(
-            f"seeds lists {len(listed)} numbers for ntraj = {count} trajectories; give one for each, or a single number",
+            f"seeds lists {len(listed)} numbers for ntraj = {count} trajectories; give one for each, or one number",
             "seeds",
         )
     if len(set(listed)) < count:
@@ -125,7 +123,7 @@ class Trajectories(Method):
 
     def memory(self, amplitudes: Sequence[int]) -> int:
         """The trajectories, and three states of work space for each thread."""
-        return 16 * max(amplitudes) * (self.ntraj + 3 * (os.cpu_count() or 1))
+        return 16 * max(amplitudes) * (self.ntraj + 3 * team.largest())
 
     def drift_tolerance(self, stop: float) -> float:
         """The unitary steps change the norm by less."""
@@ -139,10 +137,6 @@ class Trajectories(Method):
     def applications(self, time: float, steps: int, radius: float) -> int:
         """Two half steps for each step between snapshots that lie close, one more than steps in general."""
         return split_applications(time, steps, radius, self.time_step)
-
-    def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
-        """Not to be called: the baths are part of the experiment, see `begin`."""
-        raise NotImplementedError("engine 'trajectories' starts with `begin`")
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0: draw the initial states."""
@@ -191,12 +185,15 @@ class _TrajectoriesEngine(Engine):
         if interval > 0:
             count, step = time_steps(interval, self.method.time_step)
             self.system.channels(step)
-            workers = min(os.cpu_count() or 1, len(self.psi))
-            shares = [range(first, len(self.psi), workers) for first in range(workers)]
-            with ThreadPoolExecutor(workers) as pool:
-                for applications, jumps in pool.map(lambda share: self._advance(share, count, step), shares):
-                    self._applications += applications
-                    self.jumps += jumps
+            workers = min(team.largest(), len(self.psi))
+            done = [(0, 0)] * workers
+
+            def work(worker: int) -> None:
+                done[worker] = self._advance(range(worker, len(self.psi), workers), count, step)
+
+            team.each(work, range(workers))
+            self._applications += sum(applications for applications, _ in done)
+            self.jumps += sum(jumps for _, jumps in done)
             self._draws += 2 * count
         self.time = time
 

@@ -110,9 +110,11 @@ def plot_variable(
     """
     if name not in data or not np.isfinite(data[name].isel(at or {}).values).any():
         return name
-    time, values = data["time"].values, data[name].isel(at or {}).values
+    values = data[name].isel(at or {}).values
+    measured = np.isfinite(values)  # a measure may have a schedule of its own
+    time, values = data["time"].values[measured], values[measured]
     if f"{name}_error" in data:
-        error = data[f"{name}_error"].isel(at or {}).values
+        error = data[f"{name}_error"].isel(at or {}).values[measured]
         axes.fill_between(time, values - error, values + error, color="0.6", alpha=0.4, linewidth=0, zorder=1.5)
     axes.plot(time, values, label=label or None, marker="." if time.size == 1 else "", **look)
     return None

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def electron_densities(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
     """Probability of finding the electron on each site, and its spin density ⟨σᶻ⟩ there.
 
+    Several electrons are added up: the mean number of electrons on each site.
+
     Parameters
     ----------
     snapshot : Snapshot
@@ -23,6 +25,8 @@ def electron_densities(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
     -------
     density, spin_density_z : float64 ndarray (sites,)
     """
+    if snapshot.state is not None:
+        return snapshot.state.electron_densities()
     spin = sum((part.weight * part.marginals[1] for part in snapshot.parts), np.zeros((2, 1)))
     return spin[UP] + spin[DOWN], spin[UP] - spin[DOWN]
 
@@ -32,6 +36,8 @@ def electron_spin(snapshot: Snapshot) -> np.ndarray:
 
     The coherence ⟨↑|ρ_e|↓⟩ pairs rows of equal configuration, which lie in neighbouring S^z sectors.
     """
+    if snapshot.state is not None:
+        return snapshot.state.electron_spin()
     found = np.zeros(3)
     _, spin_density = electron_densities(snapshot)
     found[2] = spin_density.sum()
@@ -54,6 +60,8 @@ def invariants(snapshot: Snapshot) -> dict[str, float]:
 
     With one electron, the number of electrons is the norm.
     """
+    if snapshot.state is not None:
+        return snapshot.state.invariants()
     norm = energy = spin_z = 0.0
     for part in snapshot.parts:
         basis = part.hamiltonian.basis

@@ -102,6 +102,8 @@ class SpinDensity:
         When every pure run lies in a single S^z sector, ρ is block diagonal in the number of down spins; when each lies
         in sectors of one parity, ρ is block diagonal in that.
         """
+        if snapshot.state is not None:
+            return snapshot.state.spin_density()
         n = n_polarizer + n_analyzer
         if all(len(part.hamiltonian.basis.sectors) == 1 for part in snapshot.parts):
             sums: dict[int, np.ndarray] = {}
@@ -126,7 +128,9 @@ class SpinDensity:
                     factor[places] = tile[held]
                     grams[side] = _add_gram(part.weight, factor, grams.get(side))
         return cls(
-            n_polarizer, n_analyzer, tuple(Block(sides[i], _full_hermitian(upper)) for i, upper in sorted(grams.items()))
+            n_polarizer,
+            n_analyzer,
+            tuple(Block(sides[i], _full_hermitian(upper)) for i, upper in sorted(grams.items())),
         )
 
     @classmethod

@@ -8,13 +8,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pysv.basis import spin_signs
-from pysv.initial import conserves, keeps_parity, occupied_sectors
+from pysv.initial import conserves, down_spins, keeps_parity
 from pysv.measures import (
     SpinDensity,
     SpinFactor,
@@ -30,18 +31,27 @@ from pysv.measures import (
     qfi_paper,
     w_fidelity,
 )
-from pysv.run.sampling import cells_of, measure_sample
 from pysv.measures.magnons import collinear_configuration, in_initial_frame
+from pysv.run.sampling import cells_of, measure_sample
+from pysv.source import ConfinedElectrons
 
 if TYPE_CHECKING:
     from pysv.engines.base import Snapshot
     from pysv.experiment import Experiment
 
 Measured = dict[str, np.ndarray | float]
+Due = Callable[[str], bool]
+"""Whether a measure of `pysv.experiment.Every` is taken now."""
 
 LARGEST_BLOCK = 1024
 """Largest block of ρ that is formed and diagonalised at every snapshot."""
 
+_SCHEDULED = {
+    "entropies": ("entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information"),
+    "log_negativity": ("log_negativity",),
+    "w_fidelity": ("w_fidelity",),
+    "qfi": ("qfi",),
+}
 _DENSE_ONLY = ("log_negativity",)
 _NOT_DIAGONAL = ("spin_x", "spin_y", "entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information",
                  "log_negativity", "w_fidelity", "qfi")  # fmt: skip
@@ -52,21 +62,27 @@ def largest_block(experiment: Experiment) -> int:
     n = experiment.device.n_spins
     if not conserves(experiment):
         return int(2 ** (n - 1 if keeps_parity(experiment) else n))
-    return max(comb(n, d) for (sector,) in occupied_sectors(experiment) for d in (sector - 1, sector) if 0 <= d <= n)
+    return max(comb(n, d) for d in down_spins(experiment))
 
 
 def way(experiment: Experiment) -> str:
     """``"dense"``, ``"factor"`` or ``"diagonal"``: how the experiment's snapshots are measured."""
-    if largest_block(experiment) <= LARGEST_BLOCK:
-        return "dense"
+    if largest_block(experiment) <= LARGEST_BLOCK or isinstance(experiment.source, ConfinedElectrons):
+        return "dense"  # engines of several electrons give ρ, and refuse more spins than that
     return "factor" if conserves(experiment) else "diagonal"
 
 
 def left_out(experiment: Experiment) -> dict[str, str]:
     """Measures that are not recorded for this experiment, each with the reason."""
+    never = {
+        name: f"not asked for: every = {{ {measure} = 0 }}"
+        for measure, names in _SCHEDULED.items()
+        for name in names
+        if getattr(experiment.record.every, measure) == 0
+    }
     chosen = way(experiment)
     if chosen == "dense":
-        return {}
+        return never
     reason = (
         f"needs a density-matrix block of {largest_block(experiment)} configurations, "
         f"this version forms up to {LARGEST_BLOCK}"
@@ -75,7 +91,7 @@ def left_out(experiment: Experiment) -> dict[str, str]:
     if collinear_configuration(experiment.spins.directions(experiment.device)) is None:
         names += ["magnon_probability", "w_fidelity"]
     names += ["density_matrix"] if experiment.record.density_matrix else []
-    return dict.fromkeys(names, reason)
+    return dict.fromkeys(names, reason) | never
 
 
 class Observer:
@@ -94,12 +110,21 @@ class Observer:
         self._positions = np.array(device.spin_sites, dtype=float)
         self._momenta = np.array(experiment.record.momenta)
         self._keeps_density = experiment.record.density_matrix
+        self._every = experiment.record.every
         self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[way(experiment)]
 
-    def measure(self, snapshot: Snapshot) -> Measured:
-        """All variables of one snapshot but the invariants, by name; sampled ones with their statistical errors."""
+    def measure(self, snapshot: Snapshot, index: int = 0) -> Measured:
+        """The variables of snapshot number `index` that are due, but the invariants, by name.
+
+        Those of a random sample come with their statistical errors.
+        """
+
+        def due(measure: str) -> bool:
+            return self._every.due(measure, index)
+
         if snapshot.sample is not None:
-            return measure_sample(cells_of(snapshot, snapshot.sample, self._layers), snapshot.sample, self.of_density)
+            cells = cells_of(snapshot, snapshot.sample, self._layers)
+            return measure_sample(cells, snapshot.sample, lambda rho: self.of_density(rho, due))
         density, spin_density = electron_densities(snapshot)
         found: Measured = {
             "electron_density": density,
@@ -108,12 +133,14 @@ class Observer:
         }
         if snapshot.deviation is not None:
             found["state_deviation"] = snapshot.deviation
-        return found | self._spins_of(snapshot)
+        if snapshot.state is not None:
+            found |= snapshot.state.bonds()
+        return found | self._spins_of(snapshot, due)
 
-    def _dense(self, snapshot: Snapshot) -> Measured:
-        return self.of_density(SpinDensity.of_snapshot(snapshot, *self._layers))
+    def _dense(self, snapshot: Snapshot, due: Due) -> Measured:
+        return self.of_density(SpinDensity.of_snapshot(snapshot, *self._layers), due)
 
-    def of_density(self, rho: SpinDensity) -> Measured:
+    def of_density(self, rho: SpinDensity, due: Due) -> Measured:
         """What the localized spins' density matrix gives."""
         if self._initial is None:
             turned, initial = in_initial_frame(rho, self._directions)
@@ -121,31 +148,36 @@ class Observer:
             turned, initial = rho, self._initial
         found: Measured = {
             **{f"spin_{axis}": v for axis, v in zip("xyz", rho.spin_expectations(), strict=True)},
-            **_entropies(entropy(rho), layer_entropy(rho, "polarizer"), layer_entropy(rho, "analyzer")),
             "magnon_probability": flip_probabilities(*turned.probabilities, initial, rho.n_spins),
-            "w_fidelity": w_fidelity(turned, initial),
-            "log_negativity": log_negativity(rho),
             **_fisher(qfi_paper(rho, self._positions, self._momenta)),
-            "qfi": qfi(rho, self._positions, self._momenta),
         }
-        if self._keeps_density:
+        if due("entropies"):
+            found |= _entropies(entropy(rho), layer_entropy(rho, "polarizer"), layer_entropy(rho, "analyzer"))
+        if due("w_fidelity"):
+            found["w_fidelity"] = w_fidelity(turned, initial)
+        if due("log_negativity"):
+            found["log_negativity"] = log_negativity(rho)
+        if due("qfi"):
+            found["qfi"] = qfi(rho, self._positions, self._momenta)
+        if self._keeps_density and due("density_matrix"):
             found["density_matrix"] = rho.dense()
         return found
 
-    def _factor(self, snapshot: Snapshot) -> Measured:
+    def _factor(self, snapshot: Snapshot, due: Due) -> Measured:
         phi = SpinFactor.of_snapshot(snapshot, *self._layers)
-        found = self._diagonal(snapshot)
         assert self._initial is not None  # single sectors have collinear spins
         zeros = np.zeros(phi.n_spins)  # no coherence between different numbers of down spins
-        return found | {
-            "spin_x": zeros,
-            "spin_y": zeros,
-            **_entropies(phi.entropy(), phi.layer_entropy("polarizer"), phi.layer_entropy("analyzer")),
-            "w_fidelity": phi.w_fidelity(self._initial),
-            "qfi": phi.qfi(self._positions, self._momenta),
-        }
+        found = self._diagonal(snapshot, due) | {"spin_x": zeros, "spin_y": zeros}
+        if due("entropies"):
+            found |= _entropies(phi.entropy(), phi.layer_entropy("polarizer"), phi.layer_entropy("analyzer"))
+        if due("w_fidelity"):
+            found["w_fidelity"] = phi.w_fidelity(self._initial)
+        if due("qfi"):
+            found["qfi"] = phi.qfi(self._positions, self._momenta)
+        return found
 
-    def _diagonal(self, snapshot: Snapshot) -> Measured:
+    def _diagonal(self, snapshot: Snapshot, due: Due) -> Measured:
+        del due  # cheap: always taken
         configuration, probability = probabilities(snapshot)
         n = len(self._directions)
         found: Measured = {

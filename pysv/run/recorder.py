@@ -50,7 +50,7 @@ class Recorder:
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
         """Measure and keep."""
-        for name, value in (self._observer.measure(snapshot) | self._watch.now).items():
+        for name, value in (self._observer.measure(snapshot, index) | self._watch.now).items():
             self._array(name, np.asarray(value))[index] = value
         self.count = index + 1
 
@@ -60,5 +60,7 @@ class Recorder:
 
     def _array(self, name: str, first: np.ndarray) -> np.ndarray:
         if name not in self._arrays:
-            self._arrays[name] = np.full((self._count, *np.shape(first)), np.nan, dtype=SCHEMA[name].dtype)
+            dtype = SCHEMA[name].dtype
+            unset = 0 if dtype is np.int64 else np.nan
+            self._arrays[name] = np.full((self._count, *np.shape(first)), unset, dtype)
         return self._arrays[name]

@@ -1,7 +1,7 @@
 """Measures of random trajectories: ρ is averaged first, then measured; errors by jackknife, biases by half samples.
 
-Trajectories come in strata (the electron's incoming spin) of fixed weight, and are dealt into G groups. With θ a measure
-of the average over all groups and θ_g of that over all but group g, the standard error of θ is
+Trajectories come in strata (the electron's incoming spin) of fixed weight, and are dealt into G groups. With θ a
+measure of the average over all groups and θ_g of that over all but group g, the standard error of θ is
 [(G − 1)/G Σ_g (θ_g − θ̄)²]^{1/2}. A measure that is not linear in ρ is biased by c/n to leading order in the number n of
 trajectories; measured on halves of the groups it is biased by 2c/n, so that θ_half − θ estimates the bias.
 """
@@ -42,7 +42,7 @@ class Cell:
         density, spin_density = electron_densities(snapshot)
         others: Measured = {"electron_density": density, "electron_spin_density_z": spin_density}
         others |= {f"electron_spin_{axis}": v for axis, v in zip("xyz", electron_spin(snapshot), strict=True)}
-        return cls(SpinDensity.of_snapshot(snapshot, *layers), others | invariants(snapshot))
+        return cls(SpinDensity.of_snapshot(snapshot, *layers), {**others, **invariants(snapshot)})
 
 
 Cells = dict[tuple[int, int], Cell]
@@ -67,7 +67,9 @@ def average(cells: Cells, sample: Sample, groups: Sequence[int]) -> Cell:
     taken = [(factors[stratum], cell) for (stratum, group), cell in sorted(cells.items()) if group in groups]
     rho = SpinDensity.combination((factor, cell.rho) for factor, cell in taken)
     names = taken[0][1].others
-    others = {name: sum(factor * np.asarray(cell.others[name]) for factor, cell in taken) for name in names}
+    others: Measured = {
+        name: np.sum([factor * np.asarray(cell.others[name]) for factor, cell in taken], axis=0) for name in names
+    }
     return Cell(rho, others)
 
 
@@ -101,7 +103,8 @@ def measure_sample(cells: Cells, sample: Sample, of_density: Callable[[SpinDensi
         if name in whole:
             found[f"{name}_error"] = jackknife_error([values[name] for values in left])
         if name in whole and name in NONLINEAR:
-            found[f"{name}_bias"] = np.mean([values[name] for values in halves], axis=0) - np.asarray(whole[name])
+            half = np.mean([np.asarray(values[name]) for values in halves], axis=0)
+            found[f"{name}_bias"] = half - np.asarray(whole[name])
     return found
 
 

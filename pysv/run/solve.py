@@ -184,7 +184,9 @@ class _Run:
         times = self.experiment.times.values
         with _blas_threads(self.experiment):
             engine = self.method.begin(self.experiment, self.backend)
-        watch = Watch(self.method.drift_tolerance(float(times[-1])), radius(self.experiment), conserved(self.experiment))
+        watch = Watch(
+            self.method.drift_tolerance(float(times[-1])), radius(self.experiment), conserved(self.experiment)
+        )
         recorder = Recorder(self.experiment, times.size, watch)
         before = 0.0
         first = 0
@@ -243,7 +245,7 @@ class _Run:
         attrs["dropped_weight"] = dropped_weight(self.experiment)
         if self.experiment.bath is not None:
             attrs |= bath.report(self.experiment.device, self.experiment.bath)[0]
-        attrs["warnings"] = "\n".join(remarks(self.experiment))
+        attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
         attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in left_out(self.experiment).items())
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 

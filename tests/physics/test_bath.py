@@ -199,7 +199,9 @@ def test_no_strength_no_jump():
 
 @pytest.mark.parametrize("shape", ["hard", "exponential"])
 def test_a_series_without_moments_is_refused(shape):
-    with pytest.raises(InvalidInputError, match=r"series_terms = 20 .* the moments .* diverge because of (a jump in|a cusp of) √J"):
+    with pytest.raises(
+        InvalidInputError, match=r"series_terms = 20 .* the moments .* diverge because of (a jump in|a cusp of) √J"
+    ):
         pysv.BosonicBath(cutoff_shape=shape, series_terms=20)
 
 

@@ -24,8 +24,8 @@ SEEDS = range(0, 12)
 def tiled(monkeypatch):
     """Every state is large: narrow tiles, one shared work space, all threads on one run."""
     monkeypatch.setattr(layout, "SMALL", 0)
-    monkeypatch.setattr(layout, "WIDTH", 3)
-    monkeypatch.setattr("pysv.jit.threads_for", lambda amplitudes: 2)
+    monkeypatch.setattr(layout, "WIDTHS", (3,))
+    monkeypatch.setattr("pysv.team.threads_for", lambda amplitudes: 2)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -16,7 +16,7 @@ import pytest
 import xarray as xr
 
 import pysv
-from pysv import files
+from pysv import config, files
 from pysv.errors import InvariantError, MemoryLimitError, ResumeError
 from pysv.run import solve as solve_module
 
@@ -353,3 +353,18 @@ def test_progress_is_in_femtoseconds(small, capsys):
     assert "Δnorm" in shown
     pysv.solve(small, progress=False)
     assert capsys.readouterr().err == ""
+
+
+def test_a_schedule_measures_only_then(small):
+    scheduled = dataclasses.replace(
+        small, record=pysv.Record(density_matrix=True, every={"qfi": 2, "entropies": 3, "log_negativity": 0})
+    )
+    data, full = pysv.solve(scheduled, progress=False), pysv.solve(small, progress=False)
+    index = np.arange(data.time.size)
+    for name, due in (("qfi", index % 2 == 0), ("mutual_information", index % 3 == 0), ("w_fidelity", index >= 0)):
+        assert np.array_equal(np.isfinite(data[name].values).reshape(index.size, -1).all(axis=1), due)
+        np.testing.assert_array_equal(data[name].values[due], full[name].values[due])
+    assert "log_negativity" not in data
+    assert "log_negativity: not asked for" in data.attrs["left_out"]
+    again = config.loads(data.attrs["experiment"]).experiment
+    assert again == scheduled
