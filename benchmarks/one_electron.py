@@ -20,7 +20,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 import numpy as np
-from peers import ADAMS, KRYLOV, PYSV, WHOLE, Contender, peers, pysv_engine, reference
+from peers import ADAMS, KRYLOV, PYSV, WHOLE, Contender, matrix_peers, pysv_engine, qutip_peers, reference
 from threadpoolctl import ThreadpoolController
 
 import pysv
@@ -99,7 +99,7 @@ def main() -> None:
     print(f"{run.psi.size} amplitudes, {options.stop} fs; {options.repeat} timed runs of each, interleaved with pysv's")
     doubt = np.linalg.norm(exact - other, axis=(1, 2)).max()
     print(f"reference: Lanczos, 1/2 fs steps; from 1/3 fs steps it differs by {doubt:.0e}\n")
-    one, others = Contender(PYSV, pysv_engine(pysv.Chebyshev(), run)), peers(run)
+    one, others = Contender(PYSV, pysv_engine(pysv.Chebyshev(), run)), [*qutip_peers(run), *matrix_peers(run)]
     errors = {contender.name: contender.error(times, exact) for contender in (one, *others)}
     for _ in range(options.repeat):
         for peer in others:
@@ -113,6 +113,7 @@ def main() -> None:
         print(f"{c.name:<31} {c.threads:>7} {its[0]:>7.3f} {its[1]:>9.3f} {its[2]:>6.3f}", end="")
         print(" {:>13.1f} {:>7.1f} {:>7.1f}".format(*its / mine), f"  {errors[c.name]:.1e}")
     engine = pysv.Chebyshev().start((run,), "python")
+    engine.expect([float(t) for t in times[1:]])
     deque((engine.advance(float(t)) for t in times[1:]), maxlen=0)
     bound = engine.work().deviation or 0.0
     print(f"\nCPU s: median processor time, all threads. pysv's own bound of its error: {bound:.1e}\n")

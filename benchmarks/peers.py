@@ -64,6 +64,7 @@ def pysv_engine(method: Method, run: PureRun) -> Evolve:
 
     def evolve(times: np.ndarray) -> Iterator[np.ndarray]:
         engine = method.start((run,), "python")
+        engine.expect([float(t) for t in times[1:]])
         for t in times[1:]:
             engine.advance(float(t))
             yield run.hamiltonian.layout.flat(engine.snapshot().parts[0].psi)
@@ -78,9 +79,27 @@ def sesolve(h: Hamiltonian, psi: np.ndarray, **options: object) -> Evolve:
     return lambda times: qutip.sesolve(operator, ket, times, options=options).states[1:]
 
 
-def peers(run: PureRun) -> list[Contender]:
-    """The others. They are given H as a CSR matrix on the occupied S^z sector, real or complex as they like best."""
-    h, psi, cores = run.hamiltonian, run.psi.ravel(), os.cpu_count() or 1
+def qutip_peers(run: PureRun) -> list[Contender]:
+    """The paper's RK4, and QuTiP on the occupied S^z sector and on the whole product space."""
+    h = run.hamiltonian
+    start = h.layout.flat(run.psi)
+    everything = Basis.of_sectors(h.basis.n_spins, tuple(range(h.basis.n_spins + 2)))
+    rows = everything.rows_of(h.basis.electron, h.basis.configuration)
+    whole = np.zeros((everything.rows, h.sites), complex)
+    whole[rows] = start
+    adams = {"method": "adams", "atol": 1e-10, "rtol": 1e-8}
+    return [
+        Contender("pysv rk4, 0.1 fs", pysv_engine(pysv.RK4(time_step=0.1, measure_error=False), run)),
+        Contender(ADAMS, sesolve(h, start, **adams)),
+        Contender(KRYLOV, sesolve(h, start, method="krylov", krylov_dim=30, atol=1e-12)),
+        Contender(WHOLE, sesolve(Hamiltonian.of_device(pysv.SpinValve(), everything), whole, **adams), rows=rows),
+    ]
+
+
+def matrix_peers(run: PureRun) -> list[Contender]:
+    """SciPy and QuSpin, given H as a CSR matrix on the occupied S^z sector, real or complex as they like best."""
+    h, cores = run.hamiltonian, os.cpu_count() or 1
+    psi = h.layout.flat(run.psi).ravel()
     matrix = csr_matrix(h.sparse() / HBAR)
     generator, trace = -1j * matrix, -1j * matrix.trace()
 
@@ -102,19 +121,7 @@ def peers(run: PureRun) -> list[Contender]:
 
         return evolve
 
-    start = h.layout.flat(run.psi)
-    everything = Basis.of_sectors(h.basis.n_spins, tuple(range(h.basis.n_spins + 2)))
-    rows = everything.rows_of(h.basis.electron, h.basis.configuration)
-    whole = np.zeros((everything.rows, h.sites), complex)
-    whole[rows] = start
-    adams = {"method": "adams", "atol": 1e-10, "rtol": 1e-8}
-    found = [
-        Contender("pysv rk4, 0.1 fs", pysv_engine(pysv.RK4(time_step=0.1, measure_error=False), run)),
-        Contender(ADAMS, sesolve(h, start, **adams)),
-        Contender(KRYLOV, sesolve(h, start, method="krylov", krylov_dim=30, atol=1e-12)),
-        Contender(WHOLE, sesolve(Hamiltonian.of_device(pysv.SpinValve(), everything), whole, **adams), rows=rows),
-        Contender("SciPy expm_multiply", scipy),
-    ]
+    found = [Contender("SciPy expm_multiply", scipy)]
     if util.find_spec("quspin") is None:
         print("QuSpin is not installed (pip install quspin): left out")
         return found

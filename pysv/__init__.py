@@ -19,13 +19,17 @@ from pysv.about import __version__
 
 if TYPE_CHECKING:
     from pysv.config import Configuration, read
+    from pysv.convergence import Convergence, convergence
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
+    from pysv.engines.fock import Fock
+    from pysv.engines.krylov import Krylov
     from pysv.engines.lowrank import LowRank
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
+    from pysv.engines.tdmrg import TDMRG
     from pysv.engines.trajectories import Trajectories
-    from pysv.experiment import BosonicBath, Experiment, Record, Times, times
+    from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
     from pysv.run.solve import resume, solve
@@ -38,18 +42,24 @@ _HOMES = {
     "Chebyshev": "engines.chebyshev",
     "Configuration": "config",
     "ConfinedElectrons": "source",
+    "Convergence": "convergence",
     "Estimate": "needs",
     "Experiment": "experiment",
+    "Fock": "engines.fock",
     "Gibbs": "spins",
+    "Krylov": "engines.krylov",
     "LowRank": "engines.lowrank",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
+    "Every": "experiment",
     "Record": "experiment",
     "SpinValve": "device",
+    "TDMRG": "engines.tdmrg",
     "Times": "experiment",
     "Trajectories": "engines.trajectories",
     "WavePacket": "source",
+    "convergence": "convergence",
     "estimate": "needs",
     "load": "files",
     "read": "config",
@@ -61,14 +71,19 @@ _HOMES = {
 
 __all__ = [
     "RK4",
+    "TDMRG",
     "Antiparallel",
     "BosonicBath",
     "Chebyshev",
     "Configuration",
     "ConfinedElectrons",
+    "Convergence",
     "Estimate",
+    "Every",
     "Experiment",
+    "Fock",
     "Gibbs",
+    "Krylov",
     "LowRank",
     "ProductState",
     "QuTiP",
@@ -78,6 +93,7 @@ __all__ = [
     "Trajectories",
     "WavePacket",
     "__version__",
+    "convergence",
     "estimate",
     "load",
     "read",

@@ -43,13 +43,13 @@ def examine() -> tuple[bool, str]:
     return healthy, "\n".join(lines)
 
 
-def self_check() -> float:
+def self_check(backend: str = "python") -> float:
     """Largest distance ‖ψ − ψ_dense‖ of a Chebyshev run of 5 fs on 8 sites with 1+2 spins."""
     from pysv.engines.chebyshev import Chebyshev
 
     device = SpinValve(sites=8, polarizer=(3, 3), analyzer=(5, 6))
     runs = pure_runs(Experiment(device=device, source=WavePacket(center=3, momentum_spread=1.2)))
-    engine = Chebyshev().start(runs, "python")
+    engine = Chebyshev().start(runs, backend)
     engine.advance(5.0)
     worst = 0.0
     for run, part in zip(runs, engine.snapshot().parts, strict=True):

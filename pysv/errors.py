@@ -57,6 +57,14 @@ class EngineFailureError(PysvError, ArithmeticError):
     """An engine that gave up during a run."""
 
 
+class BondLimitError(PysvError, ArithmeticError):
+    """A matrix-product state that needs a larger bond dimension than the run allows."""
+
+
+class GroundStateError(PysvError, ArithmeticError):
+    """A ground state that is not in the sector where the run is meant to start."""
+
+
 class InvariantError(PysvError, ArithmeticError):
     """A conserved quantity drifted beyond its tolerance, or a state is not finite."""
 

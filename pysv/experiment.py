@@ -209,6 +209,7 @@ class Experiment:
     Parameters
     ----------
     device : SpinValve
+        By default that of the paper's figures for the given source: 201 sites for one electron, 112 for several.
     source : WavePacket or ConfinedElectrons
     spins : Antiparallel, ProductState or Gibbs
     bath : BosonicBath, optional
@@ -224,7 +225,7 @@ class Experiment:
         number of spins, a part of the wrong type.
     """
 
-    device: SpinValve = field(default_factory=SpinValve)
+    device: SpinValve = None  # type: ignore[assignment]  # filled in below, according to the source
     source: WavePacket | ConfinedElectrons = field(default_factory=WavePacket)
     spins: Antiparallel | ProductState | Gibbs = field(default_factory=Antiparallel)
     bath: BosonicBath | None = None
@@ -232,6 +233,9 @@ class Experiment:
     record: Record = field(default_factory=Record)
 
     def __post_init__(self) -> None:
+        if vars(self)["device"] is None:
+            several = isinstance(self.source, ConfinedElectrons)
+            object.__setattr__(self, "device", SpinValve.for_several_electrons() if several else SpinValve())
         parts = {
             "device": (SpinValve,),
             "source": (WavePacket, ConfinedElectrons),
@@ -249,11 +253,8 @@ class Experiment:
             self.spins.directions(self.device)
         if isinstance(self.source, WavePacket):
             self._check_packet(self.source)
-        elif self.source.confined_sites > self.device.sites:
-            raise InvalidInputError(
-                f"confined_sites = {self.source.confined_sites} exceeds the {self.device.sites} sites of the chain",
-                "confined_sites",
-            )
+        else:
+            self._check_confined(self.source)
 
     def _check_packet(self, packet: WavePacket) -> None:
         sites = self.device.sites
@@ -269,6 +270,20 @@ class Experiment:
                 "center",
             )
 
+    def _check_confined(self, source: ConfinedElectrons) -> None:
+        if source.confined_sites > self.device.sites:
+            raise InvalidInputError(
+                f"confined_sites = {source.confined_sites} exceeds the {self.device.sites} sites of the chain",
+                "confined_sites",
+            )
+        first = min(self.device.spin_sites)
+        if first <= source.confined_sites:
+            raise InvalidInputError(
+                f"confined_sites = {source.confined_sites}: a localized spin sits on site {first}, inside the confined "
+                f"region; confine at most {first - 1} sites, or move the layers",
+                "confined_sites",
+            )
+
     @property
     def truncated(self) -> float:
         """Probability of the incoming packet that lies beyond the ends of the chain and is cut off."""
@@ -277,7 +292,7 @@ class Experiment:
     @property
     def wall_echoes(self) -> tuple[tuple[float, str], ...]:
         """Times in fs from which on waves that a wall sent back act on the layers; see `WavePacket.wall_echoes`."""
-        return self.source.wall_echoes(self.device) if isinstance(self.source, WavePacket) else ()
+        return self.source.wall_echoes(self.device)
 
     def remarks(self) -> tuple[str, ...]:
         """Sentences about the experiment that its user must know: the packet's truncation by the chain's ends."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import numbers
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -102,13 +103,32 @@ def write(data: xr.Dataset, target: Path, state: SavedState | None = None) -> Pa
     Raises
     ------
     ResultFileError
-        If the file system refuses; an earlier file stays as it was.
+        If the disk has not enough room or the file system refuses; an earlier file stays as it was.
     """
+    check_room(target, data.nbytes + sum(array.nbytes for array in state.arrays.values()) if state else data.nbytes)
     with whole_file(target) as partial:
         _split_complex(data).to_netcdf(partial, engine="h5netcdf")
         if state is not None:
             _write_state(partial, state)
     return target
+
+
+def check_room(target: Path, needed: int) -> None:
+    """Refuse to write `needed` bytes where the disk has no room for them beside the present file.
+
+    Raises
+    ------
+    ResultFileError
+    """
+    try:
+        free = shutil.disk_usage(target.parent).free
+    except OSError:  # a file system that does not say
+        return
+    if needed > free:
+        raise ResultFileError(
+            f"{target}: needs {needed / 1e9:.3g} GB on a disk with {free / 1e9:.3g} GB free; make room, or choose a "
+            "file on another disk"
+        )
 
 
 @contextlib.contextmanager

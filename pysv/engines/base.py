@@ -113,17 +113,17 @@ class Snapshot:
         The mixture: the density matrix is Σ weight |ψ⟩⟨ψ|. Empty where `state` is given.
     deviation : float or None
         Largest ‖ψ − ψ_exact‖ that the engine bounds or measured; None where it does neither.
-    sample : Sample, optional
-        Where the parts are random trajectories: which ones may be exchanged for each other.
     state : State, optional
         In place of `parts`, a state of several electrons.
+    sample : Sample, optional
+        Where the parts are random trajectories: which ones may be exchanged for each other.
     """
 
     time: float
     parts: tuple[Part, ...]
     deviation: float | None
-    sample: Sample | None = None
     state: State | None = None
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,31 @@ class Work:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a run needs, in the words of an engine whose states are no amplitudes ψ[tile, row, site].
+
+    Parameters
+    ----------
+    amplitudes : int
+        Complex numbers of the state.
+    memory : int
+        Bytes of the state and the work space.
+    work : int
+        How often the costliest thing is done.
+    unit : str
+        What that thing is, e.g. "gates".
+    seconds : float
+        Rough time of the evolution.
+    """
+
+    amplitudes: int
+    memory: int
+    work: int
+    unit: str
+    seconds: float
+
+
 class Engine(ABC):
     """A run in progress.
 
@@ -156,6 +181,9 @@ class Engine(ABC):
     """
 
     time: float
+
+    def expect(self, times: Sequence[float]) -> None:  # noqa: B027 - most engines need not know
+        """Hear of the times (fs, ascending) that `advance` will be called with, to prepare several at once."""
 
     @abstractmethod
     def advance(self, time: float) -> None:
@@ -197,7 +225,7 @@ class Method(ABC):
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""
         if not isinstance(experiment.source, WavePacket):
-            return "[source] kind = 'confined' (several electrons) is not ready in this version; use 'wave-packet'"
+            return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
         if experiment.bath is not None and not self.open:
             return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {', '.join(OPEN_ENGINES)}"
         if experiment.bath is None and not self.closed:
@@ -212,6 +240,10 @@ class Method(ABC):
         """Bytes of all state-sized arrays, for pure runs of so many amplitudes."""
         return 16 * self.vectors * sum(amplitudes)
 
+    def needs(self, experiment: Experiment) -> Needs | None:
+        """What a run needs; None for amplitudes ψ[tile, row, site], which are counted by `pysv.estimate` itself."""
+        return None
+
     @abstractmethod
     def drift_tolerance(self, stop: float) -> float:
         """Drift of norm and S^z, and of the energy over the spectral radius, beyond which a run of `stop` fs ends."""
@@ -222,7 +254,7 @@ class Method(ABC):
         """What `Snapshot.deviation` is, for the dataset."""
 
     @abstractmethod
-    def applications(self, time: float, steps: int, radius: float) -> int:
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
         """Expected applications of H for each pure run.
 
         Parameters
@@ -233,6 +265,8 @@ class Method(ABC):
             Number of snapshot intervals in it.
         radius : float
             Half of the width of the spectrum, eV.
+        amplitudes : sequence of int
+            Of each pure run.
         """
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
@@ -248,7 +282,7 @@ class Method(ABC):
         """Start at t = 0 from pure runs of one electron."""
         raise NotImplementedError(f"{type(self).__name__} starts from an experiment, see begin")
 
-    def seeds_used(self) -> str:
+    def seeds_used(self, experiment: Experiment) -> str:
         """Seeds of the run, for the dataset."""
         return "none: the run is deterministic"
 
@@ -266,19 +300,36 @@ class PureStateEngine(Engine):
         State-sized arrays of work space.
     dtype : type
         Complex type of the state.
+    outputs : int
+        States of consecutive times that can be held for each run.
+    in_turn : bool
+        Whether small runs, too, advance one after the other, each on all threads: Julia is called from one thread only.
     """
 
-    def __init__(self, runs: tuple[PureRun, ...], spare: int = 0, dtype: type = np.complex128) -> None:
+    def __init__(
+        self,
+        runs: tuple[PureRun, ...],
+        spare: int = 0,
+        dtype: type = np.complex128,
+        outputs: int = 1,
+        *,
+        in_turn: bool = False,
+    ) -> None:
         self.runs = runs
         self.time = 0.0
         self.large = any(run.hamiltonian.layout.tiles > 1 for run in runs)
+        self._in_turn = in_turn
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)
         sizes = [prod(run.hamiltonian.shape) for run in runs]
-        largest = max(sizes)
-        self._memory: list[np.ndarray] = [np.zeros(largest if self.large else size, dtype) for size in sizes]
+        self._memory: list[np.ndarray] = [np.zeros((outputs, size), dtype) for size in sizes]
+        self._place = 0
+        """Which of the outputs is the present state."""
+        self._prepared: list[tuple[float, list[float]]] = []
+        """Times of the outputs after the present one, and the deviations there."""
+        self._expected: tuple[float, ...] = ()
         if self.large:
-            shared: list[np.ndarray] = [np.zeros(largest, dtype) for _ in range(spare)]
+            shared: list[np.ndarray] = [np.zeros(max(sizes), dtype) for _ in range(spare)]
             self._spare = [shared] * len(runs)
         else:
             self._spare = [[np.zeros(size, dtype) for _ in range(spare)] for size in sizes]
@@ -288,34 +339,60 @@ class PureStateEngine(Engine):
     @property
     def psi(self) -> list[np.ndarray]:
         """State of each run, (tiles, rows, width)."""
-        return [self._shaped(number, memory) for number, memory in enumerate(self._memory)]
+        return [self.outputs(number)[self._place] for number in range(len(self.runs))]
+
+    def outputs(self, number: int) -> np.ndarray:
+        """Memory of run `number` for states of consecutive times, (outputs, tiles, rows, width)."""
+        return self._memory[number].reshape(-1, *self.runs[number].hamiltonian.shape)
 
     def spare(self, number: int) -> list[np.ndarray]:
         """Work space of run `number`, each array with the shape of its state and some finite content."""
-        return [self._shaped(number, memory) for memory in self._spare[number]]
-
-    def take(self, number: int, spare: int) -> None:
-        """Make array `spare` of the work space the state of run `number`, and its old state work space."""
-        free = self._spare[number]
-        self._memory[number], free[spare] = free[spare], self._memory[number]
-
-    def _shaped(self, number: int, memory: np.ndarray) -> np.ndarray:
         shape = self.runs[number].hamiltonian.shape
-        return memory[: prod(shape)].reshape(shape)
+        return [memory[: prod(shape)].reshape(shape) for memory in self._spare[number]]
 
     @abstractmethod
     def advance_run(self, number: int, interval: float) -> None:
-        """Evolve run `number` by `interval` fs."""
+        """Evolve run `number`, whose state is in place 0 of its outputs, by `interval` fs."""
+
+    def advance_outputs(self, number: int, intervals: Sequence[float]) -> list[float]:
+        """Evolve run `number` by each of the ascending intervals (fs), into its outputs; returns the deviations there.
+
+        Engines with one output have `advance_run` instead.
+        """
+        (interval,) = intervals
+        self.advance_run(number, interval)
+        return [self.deviations[number]]
+
+    def targets(self, times: Sequence[float]) -> Sequence[float]:
+        """Of the next times that are expected, those that are best prepared together, the first at least."""
+        return times[:1]
+
+    def expect(self, times: Sequence[float]) -> None:
+        """Hear of the times to come."""
+        self._expected = tuple(times)
 
     def advance(self, time: float) -> None:
-        """Evolve every pure run to `time`, fs."""
-        interval = time - self.time
-        if interval > 0:
-            self._each(lambda number: self.advance_run(number, interval))
+        """Evolve every pure run to `time`, fs; to some expected times beyond it at once, where that is cheaper."""
+        if self._prepared and self._prepared[0][0] == time:
+            _, self.deviations = self._prepared.pop(0)
+            self._place += 1
+        elif time > self.time:
+            later = [expected for expected in self._expected if expected > time]
+            targets = self.targets([time, *later])
+            intervals = [target - self.time for target in targets]
+            found: list[list[float]] = [[]] * len(self.runs)
+
+            def evolve(number: int) -> None:
+                found[number] = self.advance_outputs(number, intervals)
+
+            self._each(evolve)
+            self._place = 0
+            self._prepared = list(zip(targets, map(list, zip(*found, strict=True)), strict=True))
+            _, self.deviations = self._prepared.pop(0)
         self.time = time
 
     def _each(self, evolve: Callable[[int], None]) -> None:
-        if self.large or len(self.runs) == 1:
+        if self.large or self._in_turn or len(self.runs) == 1:
             for number in range(len(self.runs)):
                 evolve(number)
             return
@@ -350,6 +427,7 @@ class PureStateEngine(Engine):
             self.psi[number][...] = saved_array(state, f"psi_{run.label}", run.hamiltonian.shape)
         self.deviations = [float(value) for value in saved_array(state, "deviations", (len(self.runs),))]
         self._applications = [int(value) for value in saved_array(state, "applications", (len(self.runs),))]
+        self._prepared = []
         self.time = time
 
 

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
     from pysv.layout import Layout
+    from pysv.recursion import Recursion
     from pysv.spectrum import SpectralBounds
 
 _LARGEST_Z = 900.0
 """Largest R τ/ħ of one expansion: longer ones gain nothing and their Bessel functions cost more."""
+_OUTPUTS = 8
+"""Snapshots of a small run that one expansion serves at most."""
+_ADDING = 0.3
+"""Cost of adding a term to one output, relative to that of making the term."""
 _GROWTH = 1e-8
 """Growth of ‖T_n ψ‖ over ‖ψ‖ from which on the spectrum must lie outside the bounds (inside, |T_n| ≤ 1)."""
 
@@ -54,7 +59,7 @@ class Chebyshev(Method):
 
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
-    backends: ClassVar[tuple[str, ...]] = ("python",)
+    backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     vectors: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
@@ -64,11 +69,17 @@ class Chebyshev(Method):
         choice("precision", self.precision, ("double", "single"))
         truth("light_cone", self.light_cone)
 
+    def outputs(self, amplitudes: Sequence[int]) -> int:
+        """Snapshots that one expansion may serve: as many as leave a large run five state-sized arrays in all."""
+        if 16 * max(amplitudes) <= layout.SMALL:
+            return _OUTPUTS
+        return max(1, 3 // len(amplitudes))
+
     def memory(self, amplitudes: Sequence[int]) -> int:
-        """One state for each run and two for work, which large runs share."""
+        """Some states for each run and two for work, which large runs share."""
         size = 8 if self.precision == "single" else 16
-        large = size * max(amplitudes) > layout.SMALL
-        return size * (sum(amplitudes) + 2 * (max(amplitudes) if large else sum(amplitudes)))
+        work = max(amplitudes) if 16 * max(amplitudes) > layout.SMALL else sum(amplitudes)
+        return size * (self.outputs(amplitudes) * sum(amplitudes) + 2 * work)
 
     def drift_tolerance(self, stop: float) -> float:
         """Twice the error allowed to the state, above what rounding makes."""
@@ -79,15 +90,29 @@ class Chebyshev(Method):
         """The expansion's truncation error is bounded, its rounding estimated."""
         return "bound on the truncation (Bessel tail, light cone) plus an estimate of the rounding"
 
-    def applications(self, time: float, steps: int, radius: float) -> int:
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
         """Terms of all expansions, and 40 for the spectral bounds."""
-        parts, interval = substeps(time / steps, radius)
-        terms = coefficients(radius * interval / HBAR, self.tolerance * interval)[0].size - 1
-        return 40 + steps * parts * terms
+        together = self.together(time / steps, min(steps, self.outputs(amplitudes)), radius)
+        parts, interval = substeps(together * time / steps, radius)
+        return 40 + math.ceil(steps / together) * parts * self.terms(interval, radius)
+
+    def terms(self, interval: float, radius: float) -> int:
+        """Terms of one expansion over `interval` fs, with a spectrum of half-width `radius` eV."""
+        return coefficients(radius * interval / HBAR, self.tolerance * interval)[0].size - 1
+
+    def together(self, interval: float, most: int, radius: float) -> int:
+        """How many of the next snapshots, `interval` fs apart, one expansion serves best; `most` at most.
+
+        A long expansion has fewer terms than several short ones, but adds them up in several places.
+        """
+        most = max(1, min(most, int(_LARGEST_Z / (radius * interval / HBAR))))
+        terms = [self.terms(count * interval, radius) for count in range(1, most + 1)]
+        cost = [(last + _ADDING * sum(terms[: count + 1])) / (count + 1) for count, last in enumerate(terms)]
+        return cost.index(min(cost)) + 1
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0: find the spectral bounds and allocate."""
-        return _ChebyshevEngine(runs, self)
+        return _ChebyshevEngine(runs, self, backend)
 
 
 def substeps(interval: float, radius: float) -> tuple[int, float]:
@@ -177,66 +202,81 @@ def light_cone(z: float, tolerance: float) -> int:
 
 
 class _ChebyshevEngine(PureStateEngine):
-    def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev) -> None:
+    def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev, backend: str) -> None:
+        from pysv.recursion import recursion
         from pysv.spectrum import spectral_bounds
 
         single = method.precision == "single"
-        super().__init__(runs, spare=2, dtype=np.complex64 if single else np.complex128)
         self.method = method
         self._real = np.float32 if single else np.float64
-        bounds: dict[Hamiltonian, SpectralBounds] = {}  # many runs of a thermal state share a Hamiltonian
+        outputs = method.outputs([math.prod(run.hamiltonian.shape) for run in runs])
+        dtype = np.complex64 if single else np.complex128
+        super().__init__(runs, 2, dtype, outputs, in_turn=backend == "julia")
+        shared: dict[Hamiltonian, Recursion] = {}  # many runs of a thermal state share a Hamiltonian
+        bounds: dict[Hamiltonian, SpectralBounds] = {}
         for number, run in enumerate(runs):
             if run.hamiltonian not in bounds:
+                shared[run.hamiltonian] = recursion(backend, run.hamiltonian, self._real)
                 bounds[run.hamiltonian] = spectral_bounds(
                     run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number)
                 )
                 self._applications[number] = bounds[run.hamiltonian].steps
+        self._recursions = [shared[run.hamiltonian] for run in runs]
         self.bounds = [bounds[run.hamiltonian] for run in runs]
 
-    def advance_run(self, number: int, interval: float) -> None:
-        parts, short = substeps(interval, self.bounds[number].radius)
-        for _ in range(parts):
-            self._expand(number, short)
+    def targets(self, times: Sequence[float]) -> Sequence[float]:
+        """The next times that one expansion serves best."""
+        interval = round(times[0] - self.time, 9)  # the coefficients are kept for equal intervals
+        radius = max(bounds.radius for bounds in self.bounds)
+        return times[: self.method.together(interval, min(len(times), self._memory[0].shape[0]), radius)]
 
-    def _expand(self, number: int, interval: float) -> None:
-        """One expansion over `interval` fs."""
-        from pysv import jit, kernels, reductions, team
+    def advance_run(self, number: int, interval: float) -> None:
+        raise NotImplementedError("has advance_outputs")
+
+    def advance_outputs(self, number: int, intervals: Sequence[float]) -> list[float]:
+        deviations = [self.deviations[number]] * len(intervals)
+        psi = self.psi[number]
+        parts, _ = substeps(intervals[-1], self.bounds[number].radius)
+        for _ in range(parts):
+            cuts = self._expand(number, psi, [interval / parts for interval in intervals])
+            deviations = [deviation + cut for deviation, cut in zip(deviations, cuts, strict=True)]
+            psi = self.outputs(number)[0]  # several parts have a single output
+        return deviations
+
+    def _expand(self, number: int, psi: np.ndarray, intervals: Sequence[float]) -> list[float]:
+        """One expansion from `psi` into an output for each interval (fs); returns bounds on what it neglects."""
+        from pysv import jit, reductions, team
 
         bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
-        z = bounds.radius * interval / HBAR
-        coefficient, bound = coefficients(z, self.method.tolerance * interval)
-        window, cut = self._window(number, interval)
-        steps = coefficient.size - 1
+        expansions = [
+            coefficients(bounds.radius * interval / HBAR, self.method.tolerance * interval) for interval in intervals
+        ]
+        window, cut = self._window(number, psi, intervals[-1])
+        steps = max(coefficient.size for coefficient, _ in expansions) - 1
         factors = recursion_factors(bounds, steps).astype(self._real)
-        phase = np.exp(-1j * bounds.centre * interval / HBAR)
-        mixes = recursion_mix(coefficient, phase, steps)[:, None].astype(self._real)
-        psi, (work, total) = self.psi[number], self.spare(number)
-        for array in (psi, work, total):  # the work space may hold another run's states
+        phases = [np.exp(-1j * bounds.centre * interval / HBAR) for interval in intervals]
+        mixes = np.stack(
+            [recursion_mix(c, phase, steps) for (c, _), phase in zip(expansions, phases, strict=True)], axis=1
+        ).astype(self._real)
+        one, other = self.spare(number)
+        one[...] = psi
+        totals = self.outputs(number)[: len(intervals)]
+        for array in (one, other, *totals):  # they may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
-        reals = [jit.as_reals(array) for array in (psi, work, total[None])]
-        arguments = hamiltonian.sites, window, hamiltonian.table(self._real)
+        self._recursions[number](jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)
         threads = team.threads_for(psi.size) if self.large else 1
-        if not self.large:
-            kernels.recursion(0, 1, *reals, *arguments, factors, mixes)
-        else:  # step by step, so that Ctrl-C is heard
-            one, other, totals = reals
-            for n in range(steps):
-                step = factors[n : n + 1], mixes[n : n + 1]
-                team.share(kernels.recursion, threads, one, other, totals, *arguments, *step)
-                one, other = other, one
-        # K is odd: `work` holds T_K ψ, whose norm can only grow through eigenvalues outside the bounds.
-        last = reductions.tile_weights(reals[1], window, threads).sum() ** 0.5
+        # After an odd number of steps `other` holds T_K ψ, whose norm only eigenvalues outside the bounds can raise.
+        last = reductions.tile_weights(jit.as_reals(other), window, threads).sum() ** 0.5
         epsilon = float(np.finfo(self._real).eps)
         if not last <= 1 + _GROWTH + 100 * epsilon:
             raise SpectralBoundsError(
                 f"the spectrum of H reaches outside [{bounds.low:.4f}, {bounds.high:.4f}] eV; raise bound_margin above "
                 f"{self.method.bound_margin:g} in [evolution.chebyshev]"
             )
-        self.take(number, 1)
         self._applications[number] += steps
-        self.deviations[number] += bound + cut + epsilon * steps**0.5
+        return [bound + cut + epsilon * (coefficient.size - 1) ** 0.5 for coefficient, bound in expansions]
 
-    def _window(self, number: int, interval: float) -> tuple[tuple[int, int], float]:
+    def _window(self, number: int, start: np.ndarray, interval: float) -> tuple[tuple[int, int], float]:
         """Tiles that the packet can reach, and the norm of what the choice neglects."""
         hamiltonian = self.runs[number].hamiltonian
         tiling = hamiltonian.layout
@@ -245,7 +285,7 @@ class _ChebyshevEngine(PureStateEngine):
         from pysv import jit, reductions, team
 
         allowed = self.method.tolerance * interval / 4
-        psi = jit.as_reals(self.psi[number])
+        psi = jit.as_reals(start)
         weights = reductions.tile_weights(psi, hamiltonian.everywhere, team.threads_for(psi.size // 2))
         left, right = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))

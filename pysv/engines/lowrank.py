@@ -84,7 +84,7 @@ class LowRank(Method):
             "bound on ‖ρ − ρ_exact‖₁ by the truncation of the rank; the splitting error is of second order in time_step"
         )
 
-    def applications(self, time: float, steps: int, radius: float) -> int:
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
         """As for trajectories."""
         return split_applications(time, steps, radius, self.time_step)
 

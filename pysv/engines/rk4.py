@@ -13,7 +13,7 @@ from pysv.engines.base import Engine, Method, PureStateEngine, saved_array
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pysv.initial import PureRun
 
@@ -57,9 +57,9 @@ class RK4(Method):
             return "measured: distance from a run with half the step, times 16/15"
         return "not known: measure_error = false"
 
-    def applications(self, time: float, steps: int, radius: float) -> int:
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
         """Four for each step, and eight more for the twin run."""
-        del radius  # the step is given, whatever the spectrum
+        del radius, amplitudes  # the step is given, whatever the spectrum
         return steps * math.ceil(time / steps / self.time_step - 1e-9) * (12 if self.measure_error else 4)
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:

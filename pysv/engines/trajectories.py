@@ -134,7 +134,7 @@ class Trajectories(Method):
         """Statistical errors stand beside the variables; the splitting is not measured in a run."""
         return "not known: X_error is the statistical error of X, the splitting error is of second order in time_step"
 
-    def applications(self, time: float, steps: int, radius: float) -> int:
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
         """Two half steps for each step between snapshots that lie close, one more than steps in general."""
         return split_applications(time, steps, radius, self.time_step)
 
@@ -142,7 +142,7 @@ class Trajectories(Method):
         """Start at t = 0: draw the initial states."""
         return _TrajectoriesEngine(experiment, self)
 
-    def seeds_used(self) -> str:
+    def seeds_used(self, experiment: Experiment) -> str:
         """The seed of every trajectory, as JSON."""
         return json.dumps(trajectory_seeds(self.ntraj, self.seeds))
 
@@ -245,7 +245,7 @@ class _TrajectoriesEngine(Engine):
             Part(weight, hamiltonians[basis], psi)
             for weight, basis, psi in zip(self._weights, self.basis, self.psi, strict=True)
         )
-        return Snapshot(self.time, parts, None, self.sample)
+        return Snapshot(self.time, parts, None, sample=self.sample)
 
     def work(self) -> Work:
         """Applications of H and jumps so far."""

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pysv.errors import InvalidInputError, NotReadyError, unknown_name
-from pysv.experiment import Experiment, Times
+from pysv.errors import InvalidInputError, unknown_name
+from pysv.experiment import Experiment
 from pysv.files import check_destination, whole_file
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-READY = (2, 3, 5, 7)
+    Curves = Sequence[tuple[str, xr.Dataset]]
+
+READY = (2, 3, 4, 5, 6, 7)
 _FORMATS = ("png", "pdf", "svg")
-_COMING = {4: "negativity against the number of spins", 6: "several electrons"}
-_FULL, _QUICK = Times(stop=60.0, step=0.5), Times(stop=30.0, step=1.0)
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -34,32 +32,30 @@ def numbers(text: str) -> tuple[int, ...]:
     ------
     InvalidInputError
         If the paper has no such figure of results.
-    NotReadyError
-        If this version does not draw it.
     """
     if text == "all":
         return READY
-    if text not in {*map(str, READY), *map(str, _COMING)}:
+    if text not in map(str, READY):
         raise InvalidInputError(f"figure {text!r}: {unknown_name('number', text, ['all', *'234567'])}")
-    number = int(text)
-    if number in _COMING:
-        raise NotReadyError(
-            f"figure {number} ({_COMING[number]}) is not ready in this version; ready: {', '.join(map(str, READY))}"
-        )
-    return (number,)
+    return (int(text),)
 
 
-def make(number: int, folder: str | Path = ".", *, quick: bool = False, progress: bool = True) -> Path:
+def make(
+    number: int, folder: str | Path = ".", *, quick: bool = False, full: bool = False, progress: bool = True
+) -> Path:
     """Run what a figure of the paper needs and draw it.
 
     Parameters
     ----------
     number : int
-        One of `READY`. All are at T = 0 with 4+4 spins and an unpolarized electron.
+        One of `READY`. All are at T = 0; Fig. 6 has two, four and eight electrons, the others an unpolarized one.
     folder : str or Path
-        Where the picture goes; one that is there is replaced.
+        Where the picture goes; one that is there is replaced. Long runs are kept beside it in result files, from which
+        the same command goes on or draws again.
     quick : bool
-        30 fs with a snapshot every fs instead of 60 fs with one every 0.5 fs.
+        Shorter runs, of fewer spins or on a shorter chain with a looser truncation.
+    full : bool
+        More spins than usual, where the figure has such a version; see `pysv.figures.plan.runs`.
     progress : bool
 
     Returns
@@ -69,51 +65,57 @@ def make(number: int, folder: str | Path = ".", *, quick: bool = False, progress
 
     Raises
     ------
+    InvalidInputError
+        If the figure has no such version.
     ResultFileError
         If the folder does not exist.
     """
+    from pysv.figures.plan import runs, solved
+
     target = check_destination(Path(folder) / f"figure{number}.png", overwrite=True)
-    experiment = replace(Experiment(), times=_QUICK if quick else _FULL)
-    return _save(draw(number, _solved(experiment, progress), experiment), target)
+    needed = runs(number, quick=quick, full=full)
+    curves = []
+    for label, run in needed.items():
+        kept = target.with_name(f"{target.stem}{'-quick' if quick else ''}-{label.replace(' ', '-')}.nc")
+        curves.append((label, solved(run, kept, progress)))
+    return _save(draw(number, curves, next(iter(needed.values())).experiment, quick=quick), target)
 
 
-@lru_cache(maxsize=1)
-def _solved(experiment: Experiment, progress: bool) -> xr.Dataset:
-    """A run; the figures that share one compute it once."""
-    from pysv.run.solve import solve
-
-    data = solve(experiment, progress=progress)
-    if data.attrs["status"] != "complete":
-        raise KeyboardInterrupt  # half a run is no figure
-    return data
-
-
-def draw(number: int, data: xr.Dataset, experiment: Experiment) -> Figure:
-    """Draw a figure of the paper from a finished run.
+def draw(number: int, curves: Curves, experiment: Experiment, *, quick: bool = False) -> Figure:
+    """Draw a figure of the paper from finished runs.
 
     Parameters
     ----------
     number : int
         One of `READY`.
-    data : xarray.Dataset
+    curves : sequence of (str, xarray.Dataset)
+        Labelled runs.
     experiment : Experiment
-        Which made it.
+        Which made the first of them: the one whose wall echoes are marked.
+    quick : bool
+        Whether the runs are not those of the paper; Fig. 6 says so.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    from pysv.figures import fig2, fig3, fig5, fig7
+    from pysv.figures import fig2, fig3, fig4, fig5, fig6, fig7
 
     frame: dict[str, Any] = {"hopping": experiment.device.hopping, "echoes": experiment.wall_echoes}
-    layers = f"{experiment.device.n_polarizer}+{experiment.device.n_analyzer}"
+    note = f"quick: {experiment.device.sites} sites, a looser truncation" if quick else ""
     pictures: dict[int, Callable[[], Figure]] = {
-        2: lambda: fig2.draw(data, **frame),
-        3: lambda: fig3.draw([(r"$T=0$ K", data)], **frame),
-        5: lambda: fig5.draw(data, **frame),
-        7: lambda: fig7.draw([(layers, data)], **frame),
+        2: lambda: fig2.draw(curves[0][1], **frame),
+        3: lambda: fig3.draw([(r"$T=0$ K", curves[0][1])], **frame),
+        4: lambda: fig4.draw(curves, **frame),
+        5: lambda: fig5.draw(curves[0][1], **frame),
+        6: lambda: fig6.draw([(_electrons(data), data) for _, data in curves], note=note, **frame),
+        7: lambda: fig7.draw(curves, **frame),
     }
     return pictures[number]()
+
+
+def _electrons(data: xr.Dataset) -> int:
+    return round(float(data["electron_number"][0]))
 
 
 def plot(data: xr.Dataset, target: str | Path) -> Path:

@@ -46,6 +46,7 @@ def evolve(engine: Engine, times: np.ndarray, first: int, listeners: Iterable[Li
         Number of snapshots of the run that exist now; less than T if a stop was requested.
     """
     listeners = tuple(listeners)
+    engine.expect([float(time) for time in times[first:]])
     for index in range(first, len(times)):
         engine.advance(float(times[index]))
         snapshot = engine.snapshot()

@@ -54,6 +54,31 @@ def test_other_engines_on_tiles(small, tiled, engine):
         np.testing.assert_allclose(data[name], reference[name], atol=1e-6)
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_several_outputs_of_one_expansion(small, large, monkeypatch, request):
+    """One polarised electron: a large run has memory for three outputs; a small one for many."""
+    if large:
+        request.getfixturevalue("tiled")
+    experiment = dataclasses.replace(
+        small,
+        source=dataclasses.replace(small.source, spin="up"),
+        times=pysv.times(stop=4, step=0.25),
+        record=pysv.Record(density_matrix=True),
+    )
+    several = pysv.solve(experiment, progress=False)
+    monkeypatch.setattr(pysv.Chebyshev, "outputs", lambda self, amplitudes: 1)
+    one = pysv.solve(experiment, progress=False)
+    assert several.attrs["applications_of_h"] < 0.8 * one.attrs["applications_of_h"]
+    for name in ("density_matrix", "electron_density", "energy", "log_negativity"):
+        np.testing.assert_allclose(several[name], one[name], atol=1e-11)
+    monkeypatch.undo()
+    device, history = brute_run(experiment)
+    for time, runs in zip(experiment.times.values, history, strict=True):
+        np.testing.assert_allclose(
+            several.density_matrix.sel(time=time), brute.reduced_density(device, runs), atol=1e-9
+        )
+
+
 LONG = pysv.Experiment(
     device=pysv.SpinValve(sites=150, polarizer=(40, 41), analyzer=(45, 46)),
     source=pysv.WavePacket(center=20, momentum_spread=0.5),
@@ -72,7 +97,7 @@ def test_the_light_cone_neglects_no_more_than_it_says(tiled, tolerance):
     for time in LONG.times.values[1:]:
         for engine in (cone, everywhere, exact):
             engine.advance(float(time))
-        begin, end = cone._window(0, 2.0)[0]
+        begin, end = cone._window(0, cone.psi[0], 2.0)[0]
         narrow += end - begin < runs[0].hamiltonian.layout.tiles
         for one, other in zip(cone.psi, exact.psi, strict=True):
             assert np.linalg.norm(one - other) <= cone.snapshot().deviation
@@ -175,3 +200,19 @@ def test_negativity_against_the_full_partial_transpose(n):
     engine.advance(30.0)
     rho = SpinDensity.of_snapshot(engine.snapshot(), n, n)
     assert log_negativity(rho) == pytest.approx(brute.log_negativity(rho.dense(), n, n), abs=1e-9)
+
+
+@pytest.mark.slow
+def test_ten_and_ten_spins_conserve(tmp_path):
+    """The largest system of the paper, 6 GB: norm, energy and S^z to 1e-9, from the first fs to the last."""
+    experiment = pysv.Experiment(
+        device=pysv.SpinValve.with_layers(10),
+        source=pysv.WavePacket(spin="down", center=36),  # reaches the layers at once
+        times=pysv.times(stop=6, step=1),
+        record=pysv.Record(every=dict.fromkeys(("entropies", "log_negativity", "w_fidelity", "qfi"), 0)),
+    )
+    data = pysv.solve(experiment, progress=False)
+    for name in ("norm", "energy", "spin_z_total", "electron_number"):
+        assert np.abs(data[name] - data[name][0]).max() < 1e-9
+    assert data.spin_z[-1, :10].min() < 0.95  # and something happened
+    assert data.magnon_probability[-1].sum() == pytest.approx(1, abs=1e-9)

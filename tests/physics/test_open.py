@@ -22,6 +22,7 @@ CASES = [
     for coupling in ("x", "z", "xyz")
     for temperature in (10.0, 100.0, 300.0)
 ]
+TINY = pysv.SpinValve(sites=40, polarizer=(20, 20), analyzer=(30, 30))
 STRENGTH = 0.0144
 STOP = 1.0
 
@@ -64,6 +65,32 @@ def test_low_rank_against_the_density_matrix(coupling, temperature):
     energy = [np.trace(brute.hamiltonian(device).toarray() @ matrix).real for matrix in whole]
     np.testing.assert_allclose(data.energy, energy, atol=1e-5)
     assert abs(energy[-1] - energy[0]) > 1e-6 or coupling == "z"
+
+
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
+@pytest.mark.parametrize(("coupling", "temperature"), CASES)
+def test_mesolve_against_the_density_matrix(coupling, temperature):
+    data = pysv.solve(experiment(coupling, temperature), engine=pysv.QuTiP(atol=1e-12, rtol=1e-9), progress=False)
+    np.testing.assert_allclose(data.density_matrix, reference(coupling, temperature)[1], atol=1e-6, rtol=0)
+    assert data.attrs["seeds"] == "none: the run is deterministic"
+    for matrix in data.density_matrix.values:
+        assert np.trace(matrix).real == pytest.approx(1, abs=1e-8)
+        assert np.linalg.eigvalsh(matrix).min() >= -1e-12
+
+
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
+def test_mcsolve_against_the_density_matrix(tmp_path):
+    """QuTiP's trajectories within three standard errors, resumed with the same bits."""
+    engine = pysv.QuTiP(solver="mcsolve", ntraj=60, seeds=2)
+    own = experiment("x", 300.0, 0.2, (6.0, 3.0))
+    data = pysv.solve(own, engine=engine, progress=False)
+    _, reduced = reference("x", 300.0, 0.2, (0.0, 3.0, 6.0))
+    off = np.abs(data.spin_z[-1].values - brute.spin_expectations(reduced[-1])[:, 2])
+    assert (off <= 3 * data.spin_z_error[-1].values).all()
+    path = tmp_path / "run.nc"
+    pysv.solve(dataclasses.replace(own, times=pysv.times(3, 3)), engine=engine, progress=False, out=path)
+    np.testing.assert_array_equal(pysv.resume(path, stop=6, progress=False).spin_z, data.spin_z)
+    assert len(json.loads(data.attrs["seeds"])) == 60
 
 
 @pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")

@@ -1,0 +1,219 @@
+"""Large systems: a term of the expansion against STREAM triad, 8+8 spins against peers, cost from 4+4 to 10+10.
+
+    python benchmarks/large.py [--spins 10] [--peers 8] [--repeat 5] [--growth docs/growth.png] [--whole]
+
+All is measured in one run on the same arrays; read the ratios. `--whole` adds the run that the project aims at: 10+10
+spins to 40 fs with the diagonal measures at every fs (several minutes, 6 GB).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numba
+import numpy as np
+from one_electron import judge, machine
+from peers import Contender, matrix_peers
+
+import pysv
+from pysv import jit, kernels, team
+from pysv.basis import Basis
+from pysv.hamiltonian import Hamiltonian
+from pysv.initial import pure_runs
+
+TRIAD, SINGLE, THREADS, SECONDS, GIGABYTES = 0.6, 1.8, 1.7, 600.0, 8.0
+"""Targets: share of the triad bandwidth, gains by single precision and by a second thread; 10+10 to 40 fs."""
+COUNTED = 5
+"""Reads and writes of an amplitude in a term: ψ, the term before it (read, written), the sum (read, written)."""
+NEVER = dict.fromkeys(("entropies", "log_negativity", "w_fidelity", "qfi"), 0)
+
+
+@numba.njit(nogil=True)
+def triad(worker: int, threads: int, a: np.ndarray, b: np.ndarray, c: np.ndarray, s: float) -> None:
+    """a ← b + s·c on this worker's blocks of 4096 numbers (J. D. McCalpin's STREAM)."""
+    for block in range(worker, a.size // 4096, threads):
+        for n in range(block * 4096, (block + 1) * 4096):
+            a[n] = b[n] + s * c[n]
+
+
+def best(action: Callable[[], object], repeat: int) -> float:
+    """Shortest of several wall times."""
+    found = []
+    for _ in range(repeat + 1):
+        begun = time.perf_counter()
+        action()
+        found.append(time.perf_counter() - begun)
+    return min(found[1:])
+
+
+class Term:
+    """A term of the expansion at n+n spins on random states, beside the triad on the same arrays."""
+
+    def __init__(self, spins: int, real: type) -> None:
+        basis = Basis.of_sectors(2 * spins, (spins,))
+        self.hamiltonian = Hamiltonian.of_device(pysv.SpinValve.with_layers(spins), basis)
+        self.amplitudes = basis.rows * self.hamiltonian.sites
+        rng, shape = np.random.default_rng(1), self.hamiltonian.shape
+        self.arrays = [np.empty(shape, np.result_type(real, np.complex64)) for _ in range(3)]
+        pattern = rng.standard_normal(1009).astype(real)
+        for array in self.arrays:
+            jit.as_reals(array).reshape(-1)[...] = np.resize(pattern, 2 * array.size)
+            array[-1, :, self.hamiltonian.sites - (shape[0] - 1) * shape[2] :] = 0
+        self.real = real
+
+    def seconds(self, threads: int, repeat: int) -> float:
+        """Mean of a step that adds two terms to the sum and one that adds none, which alternate."""
+        psi, previous, total = map(jit.as_reals, self.arrays)
+        factor = np.array([[0.1, 0.0, 1.0]], self.real)
+        window, table = self.hamiltonian.everywhere, self.hamiltonian.table(self.real)
+        found = []
+        for add in (1, 0):
+            mix = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, add]]], self.real)
+            arguments = psi, previous, total[None], self.hamiltonian.sites, window, table, factor, mix
+            found.append(best(lambda given=arguments: team.share(kernels.recursion, threads, *given), repeat))
+        return sum(found) / 2
+
+    def bandwidth(self, threads: int, repeat: int) -> float:
+        """Bytes per second that the triad moves, counting 24 (12 in single precision) a number."""
+        a, b, c = (jit.as_reals(array).reshape(-1) for array in self.arrays)
+        seconds = best(lambda: team.share(triad, threads, a, b, c, self.real(0.5)), repeat)
+        return 3 * a.nbytes / seconds
+
+    def counted(self) -> int:
+        """Bytes that a term moves at least: 80 an amplitude in double precision."""
+        return COUNTED * self.arrays[0].itemsize * self.amplitudes
+
+
+def terms(spins: int, repeat: int) -> None:
+    """A term against the triad, in both precisions, on one thread and on all."""
+    cores = team.largest()
+    print(f"a term at {spins}+{spins} spins, counting 80 (single: 40) bytes an amplitude")
+    print("precision  threads   s/term    GB/s   triad GB/s   share of triad")
+    taken = {}
+    for name, real in (("double", np.float64), ("single", np.float32)):
+        term = Term(spins, real)
+        for threads in sorted({1, cores}):
+            seconds, bandwidth = term.seconds(threads, repeat), term.bandwidth(threads, repeat)
+            rate = term.counted() / seconds
+            taken[name, threads] = seconds, rate / bandwidth
+            line = f"{name:<9} {threads:>8} {seconds:>8.4f} {rate / 1e9:>7.1f}"
+            print(f"{line} {bandwidth / 1e9:>12.1f} {rate / bandwidth:>12.2f}")
+        del term
+        gc.collect()
+    share = taken["double", cores][1]
+    judge("share of the triad bandwidth, double", f"{share:.2f}", f">= {TRIAD}", share >= TRIAD)
+    gain = taken["double", cores][0] / taken["single", cores][0]
+    judge("single precision against double", f"{gain:.2f} times as fast", f">= {SINGLE}", gain >= SINGLE)
+    gain = taken["double", 1][0] / taken["double", cores][0]
+    judge(f"{cores} threads against one", f"{gain:.2f} times as fast", f">= {THREADS}", gain >= THREADS)
+
+
+def against_peers(spins: int, repeat: int) -> None:
+    """One femtosecond of one pure run, against SciPy and QuSpin on the sector's matrix."""
+    experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(spins), source=pysv.WavePacket(spin="up"))
+    (run,) = pure_runs(experiment)
+    method = pysv.Chebyshev(light_cone=False)
+    engine = method.start((run,), "python")  # its start belongs to the run, not to a femtosecond of it
+    at = iter(range(1, 1000))
+
+    def step(times: np.ndarray) -> Iterator[np.ndarray]:
+        engine.advance(float(next(at)))
+        yield engine.snapshot().parts[0].psi
+
+    one = Contender("pysv chebyshev", step, team.largest())
+    others = matrix_peers(run)
+    times = np.array([0.0, 1.0])
+    for _ in range(repeat + 1):
+        for contender in (one, *others):
+            contender.measure(times)
+    print(f"\n1 fs at {spins}+{spins} spins, {run.psi.size} amplitudes, one pure run")
+    print(f"{'':<31} threads   best s   ratio")
+    for contender in (one, *others):
+        seconds, mine = min(contender.wall[1:]), min(one.wall[1:])
+        print(f"{contender.name:<31} {contender.threads:>7} {seconds:>8.2f} {seconds / mine:>7.1f}")
+
+
+def growth(picture: Path, largest: int, repeat: int) -> None:
+    """Cost of a term and of a femtosecond from 4+4 spins on, with a picture."""
+    from matplotlib.figure import Figure
+
+    rows = []
+    print("\nspins   amplitudes   s/term   terms/fs   s/fs (unpolarized)   memory GB")
+    for spins in range(4, largest + 1):
+        term = Term(spins, np.float64)
+        threads = team.threads_for(term.amplitudes)
+        seconds = term.seconds(threads, repeat)
+        experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(spins), times=pysv.times(20))
+        needed = pysv.estimate(experiment)
+        per_fs = needed.applications / 20
+        rows.append((spins, term.amplitudes, seconds, seconds * per_fs))
+        print(f"{spins:>2}+{spins:<2} {term.amplitudes:>12} {seconds:>8.2g} {per_fs:>10.1f} {seconds * per_fs:>20.2g} "
+              f"{needed.memory / 1e9:>11.2g}")  # fmt: skip
+        del term
+        gc.collect()
+    _, amplitudes, per_term, per_fs_seconds = np.array(rows).T
+    figure = Figure(figsize=(4.2, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.loglog(amplitudes, per_term, "o-", color="black", label="a term")
+    axes.loglog(amplitudes, per_fs_seconds, "s--", color="#b2182b", label="1 fs, unpolarized electron")
+    axes.loglog(
+        amplitudes, per_term[-1] * amplitudes / amplitudes[-1], ":", color="0.5", label="proportional to amplitudes"
+    )
+    for spins, size, seconds, _ in rows:
+        axes.annotate(f"{spins}+{spins}", (size, seconds), xytext=(4, -9), textcoords="offset points", size=7)
+    axes.set_xlabel("amplitudes of one pure run")
+    axes.set_ylabel("seconds")
+    axes.legend(frameon=False, fontsize=8)
+    figure.savefig(picture, dpi=150)
+    print(picture)
+
+
+def whole(spins: int, stop: float) -> None:
+    """The whole run, with its result file, diagonal measures at every fs."""
+    experiment = pysv.Experiment(
+        device=pysv.SpinValve.with_layers(spins),
+        times=pysv.times(stop, 1),
+        record=pysv.Record(every=pysv.Every(**NEVER)),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        data = pysv.solve(experiment, out=Path(folder) / "run.nc")
+        seconds = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    drifts = ", ".join(f"{name} {data.attrs[f'drift_{name}']:.0e}" for name in ("norm", "energy", "spin_z_total"))
+    print(
+        f"\n{spins}+{spins} spins to {stop:g} fs: {data.attrs['applications_of_h']} applications of H; drifts: {drifts}"
+    )
+    judge("wall time, the last result file included", f"{seconds:.0f} s", f"< {SECONDS:g} s", seconds < SECONDS)
+    judge("peak memory of the process", f"{peak:.2f} GB", f"< {GIGABYTES:g} GB", peak < GIGABYTES)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Large systems against STREAM triad and peers, and their growth.")
+    parser.add_argument("--spins", type=int, default=10, help="spins of a layer for the triad ratio (default: 10)")
+    parser.add_argument("--peers", type=int, default=8, help="spins of a layer against peers, 0: none (default: 8)")
+    parser.add_argument("--repeat", type=int, default=5, help="timed repetitions (default: 5)")
+    parser.add_argument("--growth", type=Path, metavar="PICTURE", help="measure and draw the cost from 4+4 spins on")
+    parser.add_argument("--whole", type=float, metavar="FS", nargs="?", const=40.0, help="the whole run, to 40 fs")
+    options = parser.parse_args()
+    print(machine())
+    print(f"memory {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB, {team.largest()} threads\n")
+    if options.whole:  # first, so that the peak memory is its own
+        whole(options.spins, options.whole)
+    terms(options.spins, options.repeat)
+    if options.peers:
+        against_peers(options.peers, max(1, options.repeat // 2))
+    if options.growth:
+        growth(options.growth, options.spins, options.repeat)
+
+
+if __name__ == "__main__":
+    main()
