@@ -150,7 +150,16 @@ def _figure(options: argparse.Namespace) -> None:
     from pysv.figures import make, numbers
 
     for number in numbers(options.number):
-        print(make(number, options.out, quick=options.quick, full=options.full, progress=not options.quiet))
+        print(
+            make(
+                number,
+                options.out,
+                quick=options.quick,
+                full=options.full,
+                thermal=options.thermal,
+                progress=not options.quiet,
+            )
+        )
 
 
 def _engines(options: argparse.Namespace) -> None:
@@ -260,6 +269,7 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("number", metavar="N", help="2 … 7, or all")
     figure.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the present one)")
     figure.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
+    figure.add_argument("--thermal", action="store_true", help="the layers at 100 K (figure 5)")
     figure.add_argument("--full", action="store_true", help="more spins than usual (figure 4)")
     verb("engines", _engines, "list engines and backends: ready, or why not")
     julia = verb("julia", _julia, "set up Julia for the backend 'julia', or say how things stand with it")

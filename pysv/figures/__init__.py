@@ -41,14 +41,20 @@ def numbers(text: str) -> tuple[int, ...]:
 
 
 def make(
-    number: int, folder: str | Path = ".", *, quick: bool = False, full: bool = False, progress: bool = True
+    number: int,
+    folder: str | Path = ".",
+    *,
+    quick: bool = False,
+    full: bool = False,
+    thermal: bool = False,
+    progress: bool = True,
 ) -> Path:
     """Run what a figure of the paper needs and draw it.
 
     Parameters
     ----------
     number : int
-        One of `READY`. All are at T = 0; Fig. 6 has two, four and eight electrons, the others an unpolarized one.
+        One of `READY`. All are at T = 0, but for curves of Fig. 3; Fig. 6 has two, four and eight electrons, the others an unpolarized one.
     folder : str or Path
         Where the picture goes; one that is there is replaced. Long runs are kept beside it in result files, from which
         the same command goes on or draws again.
@@ -56,6 +62,8 @@ def make(
         Shorter runs, of fewer spins or on a shorter chain with a looser truncation.
     full : bool
         More spins than usual, where the figure has such a version; see `pysv.figures.plan.runs`.
+    thermal : bool
+        The layers at 100 K, where the figure has such a version; see `pysv.figures.plan.runs`.
     progress : bool
 
     Returns
@@ -72,11 +80,14 @@ def make(
     """
     from pysv.figures.plan import runs, solved
 
-    target = check_destination(Path(folder) / f"figure{number}.png", overwrite=True)
-    needed = runs(number, quick=quick, full=full)
+    needed = runs(number, quick=quick, full=full, thermal=thermal)
+    name = f"figure{number}{'-thermal' if thermal else ''}.png"
+    target = check_destination(Path(folder) / name, overwrite=True)
     curves = []
     for label, run in needed.items():
-        kept = target.with_name(f"{target.stem}{'-quick' if quick else ''}-{label.replace(' ', '-')}.nc")
+        kept = target.with_name(
+            f"{target.stem}{'-quick' if quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
+        )
         curves.append((label, solved(run, kept, progress)))
     return _save(draw(number, curves, next(iter(needed.values())).experiment, quick=quick), target)
 
@@ -105,7 +116,7 @@ def draw(number: int, curves: Curves, experiment: Experiment, *, quick: bool = F
     note = f"quick: {experiment.device.sites} sites, a looser truncation" if quick else ""
     pictures: dict[int, Callable[[], Figure]] = {
         2: lambda: fig2.draw(curves[0][1], **frame),
-        3: lambda: fig3.draw([(r"$T=0$ K", curves[0][1])], **frame),
+        3: lambda: fig3.draw(curves, **frame),
         4: lambda: fig4.draw(curves, **frame),
         5: lambda: fig5.draw(curves[0][1], **frame),
         6: lambda: fig6.draw([(_electrons(data), data) for _, data in curves], note=note, **frame),

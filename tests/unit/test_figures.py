@@ -120,6 +120,18 @@ def test_versions_that_a_figure_has():
         plan.runs(4, quick=True, full=True)
 
 
+def test_the_runs_of_figures_with_temperature():
+    labels = ["T = 0 K", "Gibbs 100 K, pinned", "bath 10 K", "bath 100 K", "Gibbs 100 K, literal"]
+    needed = plan.runs(3)
+    assert list(needed) == labels
+    assert [getattr(run.experiment.bath, "temperature", None) for run in needed.values()] == [None, None, 10, 100, None]
+    assert needed["bath 10 K"].engine.ntraj == 200
+    thermal = plan.runs(5, thermal=True)["thermal"].experiment.spins
+    assert thermal == pysv.Gibbs(temperature=100, pinning=0.02)
+    with pytest.raises(InvalidInputError, match="figure 3 has no --thermal version; figure 5 has one"):
+        plan.runs(3, thermal=True)
+
+
 def test_several_electrons_are_drawn(tmp_path):
     """Figure 6 from small runs: every curve of its three rows, and the mark where truncation took too much."""
     from pysv.figures import fig6
