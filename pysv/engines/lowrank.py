@@ -44,7 +44,7 @@ class LowRank(Method):
         τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
     """
 
-    tolerance: float = 1e-5
+    tolerance: float = 1e-4
     max_rank: int = 2000
     time_step: float = 1.0
 

@@ -150,7 +150,8 @@ class MonteCarlo(_OpenSolver):
         import qutip
 
         super().__init__(experiment, method)
-        self._solver = qutip.MCSolver(self.generator, self.jumps, options=self.options | {"keep_runs_results": False})
+        options = {name: value for name, value in self.options.items() if name != "normalize_output"}
+        self._solver = qutip.MCSolver(self.generator, self.jumps, options=options)
         self._seeds = trajectory_seeds(method.ntraj, method.seeds)
         self._interval = 0
         electrons = list(dict.fromkeys(run.electron for run in self.runs))

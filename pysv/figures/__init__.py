@@ -54,7 +54,8 @@ def make(
     Parameters
     ----------
     number : int
-        One of `READY`. All are at T = 0, but for curves of Fig. 3; Fig. 6 has two, four and eight electrons, the others an unpolarized one.
+        One of `READY`. All are at T = 0, but for some curves of Fig. 3; Fig. 6 has two, four and eight electrons, the
+        others an unpolarized one.
     folder : str or Path
         Where the picture goes; one that is there is replaced. Long runs are kept beside it in result files, from which
         the same command goes on or draws again.

@@ -61,10 +61,10 @@ def test_other_devices_are_drawn(number, layers, tmp_path):
 
 
 def test_the_command_draws(tmp_path, capsys):
-    assert main(["figure", "3", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "figure3.png")
-    assert (tmp_path / "figure3.png").stat().st_size > 20_000
-    assert main(["figure", "3", "--quick", "--quiet", "--out", str(tmp_path)]) == 0  # a picture may be drawn again
+    assert main(["figure", "5", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "figure5.png")
+    assert (tmp_path / "figure5.png").stat().st_size > 20_000
+    assert main(["figure", "5", "--quick", "--quiet", "--out", str(tmp_path)]) == 0  # a picture may be drawn again
 
 
 def test_numbers():
