@@ -19,7 +19,6 @@ from pysv.about import __version__
 
 if TYPE_CHECKING:
     from pysv.config import Configuration, read
-    from pysv.convergence import Convergence, convergence
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.fock import Fock
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
+    from pysv.refinement import Convergence, convergence
     from pysv.run.solve import resume, solve
     from pysv.source import ConfinedElectrons, WavePacket
     from pysv.spins import Antiparallel, Gibbs, ProductState
@@ -42,7 +42,7 @@ _HOMES = {
     "Chebyshev": "engines.chebyshev",
     "Configuration": "config",
     "ConfinedElectrons": "source",
-    "Convergence": "convergence",
+    "Convergence": "refinement",
     "Estimate": "needs",
     "Experiment": "experiment",
     "Fock": "engines.fock",
@@ -59,7 +59,7 @@ _HOMES = {
     "Times": "experiment",
     "Trajectories": "engines.trajectories",
     "WavePacket": "source",
-    "convergence": "convergence",
+    "convergence": "refinement",
     "estimate": "needs",
     "load": "files",
     "read": "config",

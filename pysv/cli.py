@@ -130,7 +130,7 @@ def _estimate(options: argparse.Namespace) -> int:
 
 
 def _convergence(options: argparse.Namespace) -> None:
-    from pysv.convergence import convergence
+    from pysv.refinement import convergence
 
     asked = _read(options)
     print(convergence(asked.experiment, asked.engine, progress=not options.quiet))
