@@ -283,8 +283,8 @@ class Method(ABC):
         raise NotImplementedError(f"{type(self).__name__} starts from an experiment, see begin")
 
     def seeds_used(self, experiment: Experiment) -> str:
-        """Seeds of the run, for the dataset."""
-        return "none: the run is deterministic"
+        """Seeds of the evolution, for the dataset; empty where it is deterministic."""
+        return ""
 
 
 class PureStateEngine(Engine):

@@ -110,10 +110,10 @@ def largest_transposed(experiment: Experiment) -> int:
     return max(block_sizes(device.n_polarizer, device.n_analyzer, tuple(down_spins(experiment))).values())
 
 
-def seeds(experiment: Experiment) -> str:
-    """Seeds of what is random in the measures, for the dataset."""
+def probe_seeds(experiment: Experiment) -> str:
+    """Seeds of what is random in the measures, for the dataset; empty where nothing is."""
     if way(experiment) != "factor" or "log_negativity" in left_out(experiment):
-        return "none: the run is deterministic"
+        return ""
     return f"{SEED} (probes of log_negativity, the same at every snapshot)"
 
 

@@ -22,7 +22,7 @@ from pysv.needs import check_fits, estimate, radius
 from pysv.remarks import remarks, warn
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.loop import Listener, evolve
-from pysv.run.observe import left_out, seeds
+from pysv.run.observe import left_out, probe_seeds
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.stop import CtrlC
@@ -231,13 +231,13 @@ class _Run:
                 config.dumps(self.experiment, self.method, self.backend),
                 self.method.name,
                 self.backend,
-                self.method.seeds_used(self.experiment),
+                "; ".join(filter(None, (self.method.seeds_used(self.experiment), probe_seeds(self.experiment))))
+                or "none: the run is deterministic",
             )
         )
         attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": watch.tolerance}
         attrs |= {f"drift_{name}": value for name, value in watch.drift.items()}
         attrs |= {f"engine_{key}": value for key, value in work.details.items()}
-        attrs["seeds"] = seeds(self.experiment)
         attrs["state_deviation_kind"] = self.method.deviation_kind
         if work.applications is not None:
             attrs["applications_of_h"] = work.applications

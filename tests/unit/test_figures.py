@@ -123,14 +123,15 @@ def test_versions_that_a_figure_has():
 
 def test_the_runs_of_figures_with_temperature():
     labels = ["T = 0 K", "Gibbs 100 K, pinned", "bath 10 K", "bath 100 K", "Gibbs 100 K, literal"]
-    needed = plan.runs(3)
+    needed = plan.runs(3, thermal=True)
     assert list(needed) == labels
     assert [getattr(run.experiment.bath, "temperature", None) for run in needed.values()] == [None, None, 10, 100, None]
     assert needed["bath 10 K"].engine.ntraj == 200
     thermal = plan.runs(5, thermal=True)["thermal"].experiment.spins
     assert thermal == pysv.Gibbs(temperature=100, pinning=0.02)
-    with pytest.raises(InvalidInputError, match="figure 3 has no --thermal version; figure 5 has one"):
-        plan.runs(3, thermal=True)
+    assert list(plan.runs(3)) == ["4+4"]
+    with pytest.raises(InvalidInputError, match="figure 2 has no --thermal version; figures 3 and 5 have one"):
+        plan.runs(2, thermal=True)
 
 
 def test_several_electrons_are_drawn(tmp_path):
