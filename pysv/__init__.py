@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.fock import Fock
+    from pysv.engines.krylov import Krylov
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
     from pysv.engines.tdmrg import TDMRG
     from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
+    from pysv.refinement import Convergence, convergence
     from pysv.run.solve import resume, solve
     from pysv.source import ConfinedElectrons, WavePacket
     from pysv.spins import Antiparallel, Gibbs, ProductState
@@ -38,10 +40,12 @@ _HOMES = {
     "Chebyshev": "engines.chebyshev",
     "Configuration": "config",
     "ConfinedElectrons": "source",
+    "Convergence": "refinement",
     "Estimate": "needs",
     "Experiment": "experiment",
     "Fock": "engines.fock",
     "Gibbs": "spins",
+    "Krylov": "engines.krylov",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
@@ -51,6 +55,7 @@ _HOMES = {
     "TDMRG": "engines.tdmrg",
     "Times": "experiment",
     "WavePacket": "source",
+    "convergence": "refinement",
     "estimate": "needs",
     "load": "files",
     "read": "config",
@@ -68,11 +73,13 @@ __all__ = [
     "Chebyshev",
     "Configuration",
     "ConfinedElectrons",
+    "Convergence",
     "Estimate",
     "Every",
     "Experiment",
     "Fock",
     "Gibbs",
+    "Krylov",
     "ProductState",
     "QuTiP",
     "Record",
@@ -80,6 +87,7 @@ __all__ = [
     "Times",
     "WavePacket",
     "__version__",
+    "convergence",
     "estimate",
     "load",
     "read",

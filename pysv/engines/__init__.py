@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from functools import cache
 
 from pysv.engines.base import Method
-from pysv.errors import EngineError, InvalidInputError, JuliaUnavailableError, NotReadyError, unknown_name
+from pysv.errors import EngineError, InvalidInputError, NotReadyError, unknown_name
 from pysv.experiment import Experiment
 from pysv.source import ConfinedElectrons
 
 BACKENDS = ("auto", "python", "julia")
 
 _COMING = {
-    "krylov": (("julia",), "one electron, closed system: an independent check (KrylovKit)"),
     "low-rank": (("python",), "one electron with baths, deterministic"),
 }
 """Engines of later versions: their backends and what they will serve."""
-_JULIA = ("chebyshev", "tdmrg")
+_JULIA = ("tdmrg",)
 """Engines that will have a Julia backend."""
 
 
@@ -63,9 +62,14 @@ def engine_names() -> tuple[str, ...]:
 
 def readiness() -> tuple[Readiness, ...]:
     """Each engine × backend of the contract: ready, or why not."""
+    from pysv.julia_setup import not_ready
+
     rows = []
+    lacking = not_ready()
     for name, method in methods().items():
-        rows += [Readiness(name, backend, method.serves, True) for backend in method.backends]
+        for backend in method.backends:
+            remark = (lacking or "") if backend == "julia" else ""
+            rows.append(Readiness(name, backend, method.serves, not remark, remark))
         if name in _JULIA and "julia" not in method.backends:
             rows.append(Readiness(name, "julia", method.serves, False, "not in this version; use backend 'python'"))
     for name, (backends, serves) in _COMING.items():
@@ -98,11 +102,9 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     Raises
     ------
     EngineError
-        If engine or backend does not exist.
+        If engine or backend does not exist, or the engine does not run on the backend.
     NotReadyError
         If the engine, or what the experiment needs, is not in this version.
-    JuliaUnavailableError
-        If the Julia backend is asked for by name.
     """
     if not isinstance(experiment, Experiment):
         raise InvalidInputError(f"experiment = {experiment!r} must be a pysv.Experiment")
@@ -119,11 +121,11 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
         raise EngineError(f"engine = {engine!r} must be a name or an options object such as pysv.Chebyshev()")
     if backend not in BACKENDS:
         raise EngineError(unknown_name("backend", str(backend), BACKENDS))
-    if backend == "julia":
-        raise JuliaUnavailableError(
-            f"backend 'julia' is not ready in this version for engine {method.name!r}; use backend 'python' or 'auto'"
+    if backend not in ("auto", *method.backends):
+        raise EngineError(
+            f"engine {method.name!r} has no backend {backend!r}; use backend {' or '.join(map(repr, method.backends))}"
         )
     reason = method.refusal(experiment)
     if reason is not None:
         raise NotReadyError(reason)
-    return method, method.backends[0]
+    return method, method.backends[0] if backend == "auto" else backend

@@ -263,14 +263,23 @@ class PureStateEngine(Engine):
         Complex type of the state.
     outputs : int
         States of consecutive times that can be held for each run.
+    in_turn : bool
+        Whether small runs, too, advance one after the other, each on all threads: Julia is called from one thread only.
     """
 
     def __init__(
-        self, runs: tuple[PureRun, ...], spare: int = 0, dtype: type = np.complex128, outputs: int = 1
+        self,
+        runs: tuple[PureRun, ...],
+        spare: int = 0,
+        dtype: type = np.complex128,
+        outputs: int = 1,
+        *,
+        in_turn: bool = False,
     ) -> None:
         self.runs = runs
         self.time = 0.0
         self.large = any(run.hamiltonian.layout.tiles > 1 for run in runs)
+        self._in_turn = in_turn
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)
         sizes = [prod(run.hamiltonian.shape) for run in runs]
@@ -344,7 +353,7 @@ class PureStateEngine(Engine):
         self.time = time
 
     def _each(self, evolve: Callable[[int], None]) -> None:
-        if self.large or len(self.runs) == 1:
+        if self.large or self._in_turn or len(self.runs) == 1:
             for number in range(len(self.runs)):
                 evolve(number)
             return

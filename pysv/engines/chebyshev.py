@@ -57,7 +57,7 @@ class Chebyshev(Method):
 
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any product state of the spins"
-    backends: ClassVar[tuple[str, ...]] = ("python",)
+    backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     vectors: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
@@ -110,7 +110,7 @@ class Chebyshev(Method):
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0: find the spectral bounds and allocate."""
-        return _ChebyshevEngine(runs, self)
+        return _ChebyshevEngine(runs, self, backend)
 
 
 def substeps(interval: float, radius: float) -> tuple[int, float]:
@@ -200,16 +200,17 @@ def light_cone(z: float, tolerance: float) -> int:
 
 
 class _ChebyshevEngine(PureStateEngine):
-    def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev) -> None:
+    def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev, backend: str) -> None:
+        from pysv.recursion import recursion
         from pysv.spectrum import spectral_bounds
 
         single = method.precision == "single"
-        amplitudes = [math.prod(run.hamiltonian.shape) for run in runs]
-        super().__init__(
-            runs, spare=2, dtype=np.complex64 if single else np.complex128, outputs=method.outputs(amplitudes)
-        )
         self.method = method
         self._real = np.float32 if single else np.float64
+        self._recursions = [recursion(backend, run.hamiltonian, self._real) for run in runs]
+        outputs = method.outputs([math.prod(run.hamiltonian.shape) for run in runs])
+        dtype = np.complex64 if single else np.complex128
+        super().__init__(runs, 2, dtype, outputs, in_turn=backend == "julia")
         self.bounds = [
             spectral_bounds(run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number))
             for number, run in enumerate(runs)
@@ -237,7 +238,7 @@ class _ChebyshevEngine(PureStateEngine):
 
     def _expand(self, number: int, psi: np.ndarray, intervals: Sequence[float]) -> list[float]:
         """One expansion from `psi` into an output for each interval (fs); returns bounds on what it neglects."""
-        from pysv import jit, kernels, reductions, team
+        from pysv import jit, reductions, team
 
         bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
         expansions = [
@@ -255,19 +256,10 @@ class _ChebyshevEngine(PureStateEngine):
         totals = self.outputs(number)[: len(intervals)]
         for array in (one, other, *totals):  # they may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
-        reals = [jit.as_reals(array) for array in (one, other, totals)]
-        arguments = hamiltonian.sites, window, hamiltonian.table(self._real)
+        self._recursions[number](jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)
         threads = team.threads_for(psi.size) if self.large else 1
-        if not self.large:
-            kernels.recursion(0, 1, *reals, *arguments, factors, mixes)
-        else:  # step by step, so that Ctrl-C is heard
-            now, before, sums = reals
-            for n in range(steps):
-                step = factors[n : n + 1], mixes[n : n + 1]
-                team.share(kernels.recursion, threads, now, before, sums, *arguments, *step)
-                now, before = before, now
         # After an odd number of steps `other` holds T_K ψ, whose norm only eigenvalues outside the bounds can raise.
-        last = reductions.tile_weights(reals[1], window, threads).sum() ** 0.5
+        last = reductions.tile_weights(jit.as_reals(other), window, threads).sum() ** 0.5
         epsilon = float(np.finfo(self._real).eps)
         if not last <= 1 + _GROWTH + 100 * epsilon:
             raise SpectralBoundsError(

@@ -91,6 +91,7 @@ def resume(
     stop: float | None = None,
     experiment: Experiment | None = None,
     engine: str | Method = "auto",
+    backend: str | None = None,
     progress: bool = True,
     checkpoint_every: float = 30.0,
 ) -> xr.Dataset:
@@ -106,6 +107,8 @@ def resume(
         If given, the file must have been made by this experiment (its last time aside).
     engine : str or Method
         If not ``"auto"``, the file must have been made by this engine; options, if given, must be the same.
+    backend : {"auto", "python", "julia"}, optional
+        By default that of the file. The state is the same on every backend, so that one goes on where another stopped.
     progress, checkpoint_every
         As for `solve`.
 
@@ -135,7 +138,7 @@ def resume(
         longer = replace(own, times=replace(own.times, stop=wanted))
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}", error.key) from error
-    run = _Run.prepare(longer, made_by.engine, made_by.backend)
+    run = _Run.prepare(longer, made_by.engine, backend or made_by.backend)
     if state.fingerprint != run.fingerprint:
         raise ResumeError(f"{path}: its state was made by another experiment than its attributes say; start anew")
     # After a failure the record may reach further than the last good state.

@@ -138,8 +138,8 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
             "bad.toml: [source] spin = 'unpolarized' is no single matrix-product state of definite S^z; run",
         ),
         (
-            "[evolution]\nbackend = 'julia'",
-            "bad.toml: backend 'julia' is not ready in this version for engine 'chebyshev'; use",
+            "[evolution]\nengine = 'rk4'\nbackend = 'julia'",
+            "bad.toml: engine 'rk4' has no backend 'julia'; use backend 'python'",
         ),
         (
             "[device]\npolarizer = [1, 100000000]\nsites = 1000000000\nanalyzer = [100000002, 100000003]",
@@ -182,7 +182,7 @@ def test_bad_words(experiment_file, capsys):
     assert "cannot be written (File name too long)" in fails(capsys, "run", file, "--out", "x" * 300)
     assert "cannot be written" in fails(capsys, "run", file, "--out", "/proc/x.nc")
     assert "figure '²': unknown number" in fails(capsys, "figure", "²")
-    for verb in ("movie", "sweep", "julia"):
+    for verb in ("sweep",):
         assert f"`pysv {verb}` is not ready in this version" in fails(capsys, verb, "a", "--b", "c")
 
 
