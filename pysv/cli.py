@@ -152,7 +152,7 @@ def _figure(options: argparse.Namespace) -> None:
     from pysv.figures import make, make_all, numbers
 
     asked = numbers(options.number)
-    how = {"quick": options.quick, "full": options.full, "progress": not options.quiet}
+    how = {"quick": options.quick, "full": options.full, "thermal": options.thermal, "progress": not options.quiet}
     made = make_all(options.out, **how) if len(asked) > 1 else (make(number, options.out, **how) for number in asked)
     for path in made:
         print(path, flush=True)
@@ -283,6 +283,7 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("number", metavar="N", help="2 … 7, or all")
     figure.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the present one)")
     figure.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
+    figure.add_argument("--thermal", action="store_true", help="with thermal states and baths (figures 3 and 5)")
     figure.add_argument("--full", action="store_true", help="more spins than usual (figure 4)")
     movie = verb("movie", _movie, "animate a result file, or the run of the paper")
     movie.add_argument("file", metavar="RUN.nc", nargs="?")

@@ -42,14 +42,21 @@ def numbers(text: str) -> tuple[int, ...]:
 
 
 def make(
-    number: int, folder: str | Path = ".", *, quick: bool = False, full: bool = False, progress: bool = True
+    number: int,
+    folder: str | Path = ".",
+    *,
+    quick: bool = False,
+    full: bool = False,
+    thermal: bool = False,
+    progress: bool = True,
 ) -> Path:
     """Run what a figure of the paper needs and draw it.
 
     Parameters
     ----------
     number : int
-        One of `READY`. All are at T = 0; Fig. 6 has two, four and eight electrons, the others an unpolarized one.
+        One of `READY`. All are at T = 0, but for some curves of Fig. 3; Fig. 6 has two, four and eight electrons, the
+        others an unpolarized one.
     folder : str or Path
         Where the picture goes; one that is there is replaced. Long runs are kept beside it in result files, from which
         the same command goes on or draws again.
@@ -57,6 +64,8 @@ def make(
         Shorter runs, of fewer spins or on a shorter chain with a looser truncation.
     full : bool
         More spins than usual, where the figure has such a version; see `pysv.figures.plan.runs`.
+    thermal : bool
+        The layers at 100 K, where the figure has such a version; see `pysv.figures.plan.runs`.
     progress : bool
 
     Returns
@@ -71,17 +80,22 @@ def make(
     ResultFileError
         If the folder does not exist.
     """
-    return _make(number, Path(folder), quick, full, progress)[0]
+    return _make(number, Path(folder), quick, full, thermal, progress)[0]
 
 
 def make_all(
-    folder: str | Path = ".", *, quick: bool = False, full: bool = False, progress: bool = True
+    folder: str | Path = ".",
+    *,
+    quick: bool = False,
+    full: bool = False,
+    thermal: bool = False,
+    progress: bool = True,
 ) -> Iterator[Path]:
     """Make every figure that is ready, then a page that sets what the paper's text says beside what the runs show.
 
     Parameters
     ----------
-    folder, quick, full, progress
+    folder, quick, full, thermal, progress
         As for `make`.
 
     Yields
@@ -94,7 +108,7 @@ def make_all(
     page = check_destination(Path(folder) / "figures.md", overwrite=True)
     made: dict[int, tuple[Curves, Experiment]] = {}
     for number in READY:
-        picture, curves, experiment = _make(number, Path(folder), quick, full, progress)
+        picture, curves, experiment = _make(number, Path(folder), quick, full, thermal, progress)
         made[number] = curves, experiment
         yield picture
     with whole_file(page) as partial:
@@ -103,16 +117,19 @@ def make_all(
 
 
 def _make(
-    number: int, folder: Path, quick: bool, full: bool, progress: bool
+    number: int, folder: Path, quick: bool, full: bool, thermal: bool, progress: bool
 ) -> tuple[Path, list[tuple[str, xr.Dataset]], Experiment]:
     """The picture of a figure, with its runs and the experiment of the first of them."""
     from pysv.figures.plan import runs, solved
 
-    target = check_destination(folder / f"figure{number}.png", overwrite=True)
-    needed = runs(number, quick=quick, full=full)
+    needed = runs(number, quick=quick, full=full, thermal=thermal)
+    name = f"figure{number}{'-thermal' if thermal else ''}.png"
+    target = check_destination(folder / name, overwrite=True)
     curves = []
     for label, run in needed.items():
-        kept = target.with_name(f"{target.stem}{'-quick' if quick else ''}-{label.replace(' ', '-')}.nc")
+        kept = target.with_name(
+            f"{target.stem}{'-quick' if quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
+        )
         curves.append((label, solved(run, kept, progress)))
     first = next(iter(needed.values())).experiment
     return _save(draw(number, curves, first, quick=quick), target), curves, first
@@ -142,7 +159,7 @@ def draw(number: int, curves: Curves, experiment: Experiment, *, quick: bool = F
     note = f"quick: {experiment.device.sites} sites, a looser truncation" if quick else ""
     pictures: dict[int, Callable[[], Figure]] = {
         2: lambda: fig2.draw(curves[0][1], **frame),
-        3: lambda: fig3.draw([(r"$T=0$ K", curves[0][1])], **frame),
+        3: lambda: fig3.draw(curves, **frame),
         4: lambda: fig4.draw(curves, **frame),
         5: lambda: fig5.draw(curves[0][1], **frame),
         6: lambda: fig6.draw([(_electrons(data), data) for _, data in curves], note=note, **frame),

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.linalg.lapack import zheevd
 
 from pysv import team
-from pysv.basis import configurations, down_count
+from pysv.basis import down_count
 from pysv.measures.factor import SpinFactor
 from pysv.measures.quadrature import trace_norm
-from pysv.measures.reduced import SpinDensity
+from pysv.measures.reduced import SpinDensity, spanned_configurations
 from pysv.measures.transpose import Product, TransposedBlock, transposed_blocks
 
 LARGEST_DENSE = 5000
@@ -28,8 +28,8 @@ _NOTHING = 1e-10
 def log_negativity(rho: SpinDensity) -> float:
     """ln ‖ρ^{T_p}‖₁ = ln Σ |λ_n| (Eq. 2); the transpose over FM_a gives the same.
 
-    When ρ is block diagonal in the number of down spins d_p + d_a, the partial transpose is block diagonal in
-    d_a − d_p, and only those blocks are diagonalised.
+    When ρ is block diagonal in the number of down spins d_p + d_a, or in its parity, the partial transpose is block
+    diagonal in d_a − d_p, or in its parity, and only those blocks are diagonalised.
 
     Parameters
     ----------
@@ -117,9 +117,8 @@ def partial_transpose(rho: SpinDensity) -> Iterator[np.ndarray]:
         tensor = rho.blocks[0].matrix.reshape(d_p, d_a, d_p, d_a)
         yield tensor.transpose(2, 1, 0, 3).reshape(d_p * d_a, d_p * d_a)
         return
-    downs = tuple(int(down_count(block.configuration[:1])[0]) for block in rho.blocks)
     flat = np.concatenate([block.matrix.ravel() for block in rho.blocks] + [np.zeros(1, complex)])
-    for source in _gathers(rho.n_polarizer, rho.n_analyzer, downs):
+    for source in _gathers(rho.n_polarizer, rho.n_analyzer, rho.downs):
         yield flat[source]
 
 
@@ -132,16 +131,18 @@ def _eigenvalues(block: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _gathers(n_p: int, n_a: int, downs: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def _gathers(n_p: int, n_a: int, downs: tuple[tuple[int, ...], ...]) -> tuple[np.ndarray, ...]:
     """Where the elements of each block of ρ^{T_p} lie in the concatenated blocks of ρ; the last place holds a zero."""
     n = n_p + n_a
-    inside = [configurations(n, d) for d in downs]
+    inside = [spanned_configurations(n, spanned) for spanned in downs]
     offsets = np.cumsum([0, *(found.size**2 for found in inside)])
     # (iα) occurs where some configurations of one block hold i in FM_p and α in FM_a.
     pairs = [np.add.outer(np.unique(c >> n_a) << n_a, np.unique(c & ((1 << n_a) - 1))).ravel() for c in inside]
     index = np.unique(np.concatenate(pairs))
     p, a = index >> n_a, index & ((1 << n_a) - 1)
     difference = down_count(a) - down_count(p)
+    if any(len(spanned) > 1 for spanned in downs):
+        difference %= 2
     found = []
     for charge in np.unique(difference):
         here = difference == charge
@@ -149,8 +150,8 @@ def _gathers(n_p: int, n_a: int, downs: tuple[int, ...]) -> tuple[np.ndarray, ..
         bra = (p[here][:, None] << n_a) | a[here][None, :]  # (iβ)
         down = down_count(ket)
         source = np.full(ket.shape, offsets[-1])
-        for d, configuration, offset in zip(downs, inside, offsets, strict=False):
-            held = down == d
+        for spanned, configuration, offset in zip(downs, inside, offsets, strict=False):
+            held = np.isin(down, spanned)
             row, column = (np.searchsorted(configuration, side[held]) for side in (ket, bra))
             source[held] = offset + row * configuration.size + column
         if (source != offsets[-1]).any():

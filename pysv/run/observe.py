@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.basis import spin_signs
-from pysv.initial import conserves, down_spins
+from pysv.initial import conserves, down_spins, keeps_parity
 from pysv.measures import (
     SpinDensity,
     SpinFactor,
@@ -35,6 +35,7 @@ from pysv.measures import (
 from pysv.measures.magnons import collinear_configuration, in_initial_frame
 from pysv.measures.quadrature import SEED
 from pysv.measures.transpose import block_sizes
+from pysv.run.sampling import cells_of, measure_sample
 from pysv.source import ConfinedElectrons
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def largest_block(experiment: Experiment) -> int:
     """Size of the largest block of the localized spins' density matrix."""
     n = experiment.device.n_spins
     if not conserves(experiment):
-        return int(2**n)
+        return int(2 ** (n - 1 if keeps_parity(experiment) else n))
     return max(comb(n, d) for d in down_spins(experiment))
 
 
@@ -90,7 +91,7 @@ def left_out(experiment: Experiment) -> dict[str, str]:
     why = f"needs the density matrix, whose largest block has {block} rows, this version forms up to {LARGEST_BLOCK}"
     names = list(_NOT_DIAGONAL if chosen == "diagonal" else ())
     reasons = dict.fromkeys(names, f"{why}, and its factor serves collinear spins only")
-    if collinear_configuration(experiment.spins.directions(experiment.device)) is None:  # type: ignore[union-attr]
+    if collinear_configuration(experiment.spins.directions(experiment.device)) is None:
         reasons |= dict.fromkeys(("magnon_probability", "w_fidelity"), f"{why} with tilted spins")
     rows = largest_transposed(experiment) if chosen == "factor" else 0
     if rows > LARGEST_SAMPLED:
@@ -109,10 +110,10 @@ def largest_transposed(experiment: Experiment) -> int:
     return max(block_sizes(device.n_polarizer, device.n_analyzer, tuple(down_spins(experiment))).values())
 
 
-def seeds(experiment: Experiment) -> str:
-    """Seeds of what is random in the measures, for the dataset."""
+def probe_seeds(experiment: Experiment) -> str:
+    """Seeds of what is random in the measures, for the dataset; empty where nothing is."""
     if way(experiment) != "factor" or "log_negativity" in left_out(experiment):
-        return "none: the run is deterministic"
+        return ""
     return f"{SEED} (probes of log_negativity, the same at every snapshot)"
 
 
@@ -127,7 +128,7 @@ class Observer:
     def __init__(self, experiment: Experiment) -> None:
         device = experiment.device
         self._layers = device.n_polarizer, device.n_analyzer
-        self._directions = experiment.spins.directions(device)  # type: ignore[union-attr]
+        self._directions = experiment.spins.directions(device)
         self._initial = collinear_configuration(self._directions)
         self._positions = np.array(device.spin_sites, dtype=float)
         self._momenta = np.array(experiment.record.momenta)
@@ -137,7 +138,17 @@ class Observer:
         self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[way(experiment)]
 
     def measure(self, snapshot: Snapshot, index: int = 0) -> Measured:
-        """The variables of snapshot number `index` that are due, but the invariants, by name."""
+        """The variables of snapshot number `index` that are due, but the invariants, by name.
+
+        Those of a random sample come with their statistical errors.
+        """
+
+        def due(measure: str) -> bool:
+            return self._every.due(measure, index)
+
+        if snapshot.sample is not None:
+            cells = cells_of(snapshot, snapshot.sample, self._layers)
+            return measure_sample(cells, snapshot.sample, lambda rho: self.of_density(rho, due))
         density, spin_density = electron_densities(snapshot)
         found: Measured = {
             "electron_density": density,
@@ -148,10 +159,13 @@ class Observer:
             found["state_deviation"] = snapshot.deviation
         if snapshot.state is not None:
             found |= snapshot.state.bonds()
-        return found | self._spins_of(snapshot, lambda measure: self._every.due(measure, index))
+        return found | self._spins_of(snapshot, due)
 
     def _dense(self, snapshot: Snapshot, due: Due) -> Measured:
-        rho = SpinDensity.of_snapshot(snapshot, *self._layers)
+        return self.of_density(SpinDensity.of_snapshot(snapshot, *self._layers), due)
+
+    def of_density(self, rho: SpinDensity, due: Due) -> Measured:
+        """What the localized spins' density matrix gives."""
         if self._initial is None:
             turned, initial = in_initial_frame(rho, self._directions)
         else:

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from pysv import config, files
+from pysv import bath, config, files
 from pysv.dataset import ALWAYS, SCHEMA, build, provenance
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import InvalidInputError, ResultFileError, ResumeError
+from pysv.initial import conserved, dropped_weight
 from pysv.needs import check_fits, estimate, radius
+from pysv.remarks import remarks, warn
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.loop import Listener, evolve
-from pysv.run.observe import left_out, seeds
+from pysv.run.observe import left_out, probe_seeds
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.stop import CtrlC
@@ -81,7 +83,7 @@ def solve(
     run = _Run.prepare(experiment, engine, backend)
     if target is not None:  # rather now than at the first checkpoint
         files.check_room(target, 16 * estimate(experiment, run.method, run.backend).amplitudes)
-    experiment.warn()
+    warn(experiment)
     return run.go(target, progress, checkpoint_every)
 
 
@@ -149,7 +151,7 @@ def resume(
         )
     if data.time.size == longer.times.count and data.attrs["status"] == "complete":
         return data
-    longer.warn()
+    warn(longer)
     return run.go(Path(path), progress, checkpoint_every, Earlier(data, state))
 
 
@@ -184,7 +186,9 @@ class _Run:
         times = self.experiment.times.values
         with _OneThread():
             engine = self.method.begin(self.experiment, self.backend)
-        watch = Watch(self.method.drift_tolerance(float(times[-1])), radius(self.experiment))
+        watch = Watch(
+            self.method.drift_tolerance(float(times[-1])), radius(self.experiment), conserved(self.experiment)
+        )
         recorder = Recorder(self.experiment, times.size, watch)
         before = 0.0
         first = 0
@@ -223,19 +227,28 @@ class _Run:
     ) -> xr.Dataset:
         work = engine.work()
         attrs: dict[str, str | float | int] = dict(
-            provenance(config.dumps(self.experiment, self.method, self.backend), self.method.name, self.backend)
+            provenance(
+                config.dumps(self.experiment, self.method, self.backend),
+                self.method.name,
+                self.backend,
+                "; ".join(filter(None, (self.method.seeds_used(self.experiment), probe_seeds(self.experiment))))
+                or "none: the run is deterministic",
+            )
         )
         attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": watch.tolerance}
         attrs |= {f"drift_{name}": value for name, value in watch.drift.items()}
         attrs |= {f"engine_{key}": value for key, value in work.details.items()}
-        attrs["seeds"] = seeds(self.experiment)
         attrs["state_deviation_kind"] = self.method.deviation_kind
         if work.applications is not None:
             attrs["applications_of_h"] = work.applications
         if recorder.deviation is not None:
             attrs["state_deviation_reached"] = recorder.deviation
         attrs["packet_truncated"] = self.experiment.truncated
-        attrs["warnings"] = "\n".join((*self.experiment.remarks(), *work.warnings))
+        attrs["initial_spins"] = self.experiment.spins.kind
+        attrs["dropped_weight"] = dropped_weight(self.experiment)
+        if self.experiment.bath is not None:
+            attrs |= bath.report(self.experiment.device, self.experiment.bath)[0]
+        attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
         attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in left_out(self.experiment).items())
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 

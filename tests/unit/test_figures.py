@@ -62,10 +62,10 @@ def test_other_devices_are_drawn(number, layers, tmp_path):
 
 
 def test_the_command_draws(tmp_path, capsys):
-    assert main(["figure", "3", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "figure3.png")
-    assert (tmp_path / "figure3.png").stat().st_size > 20_000
-    assert main(["figure", "3", "--quick", "--quiet", "--out", str(tmp_path)]) == 0  # a picture may be drawn again
+    assert main(["figure", "5", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "figure5.png")
+    assert (tmp_path / "figure5.png").stat().st_size > 20_000
+    assert main(["figure", "5", "--quick", "--quiet", "--out", str(tmp_path)]) == 0  # a picture may be drawn again
 
 
 def test_numbers():
@@ -119,6 +119,19 @@ def test_versions_that_a_figure_has():
         plan.runs(3, full=True)
     with pytest.raises(InvalidInputError, match="exclude each other"):
         plan.runs(4, quick=True, full=True)
+
+
+def test_the_runs_of_figures_with_temperature():
+    labels = ["T = 0 K", "Gibbs 100 K, pinned", "bath 10 K", "bath 100 K", "Gibbs 100 K, literal"]
+    needed = plan.runs(3, thermal=True)
+    assert list(needed) == labels
+    assert [getattr(run.experiment.bath, "temperature", None) for run in needed.values()] == [None, None, 10, 100, None]
+    assert needed["bath 10 K"].engine.ntraj == 200
+    thermal = plan.runs(5, thermal=True)["thermal"].experiment.spins
+    assert thermal == pysv.Gibbs(temperature=100, pinning=0.02)
+    assert list(plan.runs(3)) == ["4+4"]
+    with pytest.raises(InvalidInputError, match="figure 2 has no --thermal version; figures 3 and 5 have one"):
+        plan.runs(2, thermal=True)
 
 
 def test_several_electrons_are_drawn(tmp_path):
