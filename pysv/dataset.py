@@ -78,7 +78,8 @@ NONLINEAR = (
 )
 """Variables that are not linear in ρ: from a finite number of trajectories they carry a bias."""
 SAMPLED = tuple(name for name in SCHEMA if name not in ("state_deviation", "density_matrix", "discarded_weight_factor"))
-"""Variables that have a statistical error in a run of random trajectories; the negativity of a large run has one, too."""
+"""Variables that have a statistical error in a run of random trajectories; the negativity of a large run has
+one, too."""
 SCHEMA |= {
     f"{name}_error": replace(SCHEMA[name], long_name=f"standard error: {SCHEMA[name].long_name}") for name in SAMPLED
 }
