@@ -78,11 +78,14 @@ NONLINEAR = (
     *("qfi_paper", "qfi_variance", "qfi"),
 )
 """Variables that are not linear in ρ: from a finite number of trajectories they carry a bias."""
-SAMPLED = tuple(name for name in SCHEMA if name not in ("state_deviation", "density_matrix"))
+SAMPLED = tuple(
+    name for name in SCHEMA if name not in ("state_deviation", "density_matrix") and not name.endswith("_error")
+)
 """Variables that have a statistical error in a run of random trajectories."""
 SCHEMA |= {
     f"{name}_error": replace(SCHEMA[name], long_name=f"standard error (jackknife): {SCHEMA[name].long_name}")
     for name in SAMPLED
+    if f"{name}_error" not in SCHEMA
 }
 SCHEMA |= {
     f"{name}_bias": replace(SCHEMA[name], long_name=f"estimated bias (half samples): {SCHEMA[name].long_name}")
