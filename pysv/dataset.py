@@ -55,6 +55,8 @@ SCHEMA: dict[str, Variable] = {
     "entropy_analyzer": Variable((), "nat", "von Neumann entropy of FM_a"),
     "mutual_information": Variable((), "nat", "mutual information of FM_p and FM_a"),
     "log_negativity": Variable((), "nat", "mutual logarithmic negativity of FM_p and FM_a"),
+    "log_negativity_error": Variable((), "nat", "standard error and bounds of what log_negativity leaves out"),
+    "discarded_weight_factor": Variable((), "1", "weight of ρ beyond the numerical rank of its factor"),
     "magnon_probability": Variable(("flips",), "1", "probability of m flipped spins"),
     "w_fidelity": Variable((), "1", "fidelity with the one-magnon W state"),
     "qfi_paper": Variable(("momentum",), "1", "Eq. 29: 4 Var(O_k)/N, Pauli operators (not a witness)"),

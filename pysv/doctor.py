@@ -35,12 +35,35 @@ def examine() -> tuple[bool, str]:
         *(f"{name:<12} {version}" for name, version in versions().items()),
         f"{'processors':<12} {len(os.sched_getaffinity(0))}",
         f"{'memory':<12} {size(available_memory())} available",
+        f"{'BLAS':<12} {', '.join(_blas())}",
+        f"{'Julia':<12} {_julia()}",
         f"{'engines':<12} {', '.join(ready)} ready (see `pysv engines`)",
         f"{'self-check':<12} "
         + ("passed" if healthy else "FAILED")
         + f": distance from dense diagonalisation {error:.0e}, {seconds:.1f} s with the compilation of kernels",
     ]
     return healthy, "\n".join(lines)
+
+
+def _blas() -> list[str]:
+    """The BLAS libraries of this process and the processor that each believes to run on."""
+    from threadpoolctl import threadpool_info
+
+    return [
+        f"{found['internal_api']} {found['version']}, {found.get('architecture', 'unknown')} kernels, "
+        f"{found['num_threads']} threads"
+        for found in threadpool_info()
+        if found["user_api"] == "blas"
+    ]
+
+
+def _julia() -> str:
+    from pysv import julia
+
+    found = julia.status()
+    if not found["state"].startswith("ready"):
+        return found["state"]
+    return f"{found['Julia']}, {found['threads']} threads, ready (see `pysv julia status`); {found['BLAS']}"
 
 
 def self_check(backend: str = "python") -> float:

@@ -118,6 +118,60 @@ def _solved(run: Run, progress: bool) -> xr.Dataset:
     return _finished(solve(run.experiment, engine=run.engine, progress=progress))
 
 
+def movie_run(*, quick: bool = False, progress: bool = True) -> xr.Dataset:
+    """The run of the paper's movie (its Ref. 92): that of Figs. 2, 3 and 5, with ρ recorded every fs.
+
+    Parameters
+    ----------
+    quick : bool
+        30 instead of 60 fs.
+    progress : bool
+    """
+    times = _QUICK if quick else replace(_USUAL, step=1.0)
+    return _solved(replace(Experiment(), times=times, record=Record(density_matrix=True)), progress)
+
+
+def with_matrix(data: xr.Dataset, progress: bool) -> xr.Dataset:
+    """A run with ρ: the given one, or the same made again if that is quick.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+    progress : bool
+
+    Raises
+    ------
+    InvalidInputError
+        If ρ cannot be recorded for so many spins, or making the run again would be long or not fit in memory.
+    """
+    from pysv import config
+    from pysv.figures.movie import has_matrix
+    from pysv.needs import estimate
+    from pysv.run.observe import left_out
+    from pysv.run.solve import solve
+
+    if has_matrix(data):
+        return data
+    asked = config.loads(str(data.attrs["experiment"]))
+    own = asked.experiment
+    every = replace(own.record.every, density_matrix=own.record.every.density_matrix or 1)
+    experiment = replace(
+        own,
+        times=replace(own.times, stop=max(float(data["time"][-1]), own.times.step)),
+        record=replace(own.record, density_matrix=True, every=every),
+    )
+    reason = left_out(experiment).get("density_matrix")
+    if reason is not None:
+        raise InvalidInputError(f"the run holds no density_matrix, and cannot: it {reason}; take fewer spins")
+    needed = estimate(experiment, asked.engine, asked.backend)
+    if needed.seconds > _KEEP or not needed.fits:
+        raise InvalidInputError(
+            "the run holds no density_matrix, and making it again would be long or large; run it again with "
+            "`density_matrix = true` in its table [record]"
+        )
+    return _finished(solve(experiment, engine=asked.engine, backend=asked.backend, progress=progress))
+
+
 def _finished(data: xr.Dataset) -> xr.Dataset:
     if data.attrs["status"] != "complete":
         raise KeyboardInterrupt  # half a run is no figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from pysv.errors import InvalidInputError, ResultFileError, ResumeError
 from pysv.needs import check_fits, estimate, radius
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.loop import Listener, evolve
-from pysv.run.observe import largest_block, left_out
+from pysv.run.observe import left_out, seeds
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.stop import CtrlC
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from pysv.engines.base import Engine
     from pysv.experiment import Experiment
     from pysv.files import SavedState
-
-_ONE_THREAD_BLOCK = 1024
-"""Largest block of ρ for which linear algebra runs on one thread."""
 
 
 def solve(
@@ -185,7 +182,7 @@ class _Run:
         """Run, or go on, to the last snapshot; keep `target` up to date."""
         begun = time.monotonic()
         times = self.experiment.times.values
-        with _blas_threads(self.experiment):
+        with _OneThread():
             engine = self.method.begin(self.experiment, self.backend)
         watch = Watch(self.method.drift_tolerance(float(times[-1])), radius(self.experiment))
         recorder = Recorder(self.experiment, times.size, watch)
@@ -207,7 +204,7 @@ class _Run:
         bar = Progress(float(times[-1]), float(times[max(first - 1, 0)]), watch, self.method.name, progress)
         listeners: list[Listener] = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
         try:
-            with CtrlC(bar.say) as stop, _blas_threads(self.experiment):
+            with CtrlC(bar.say) as stop, _OneThread():
                 count = evolve(engine, times, first, listeners, stop)
                 return dataset(count) if checkpoint is None else checkpoint.write(count)
         except BaseException as error:
@@ -231,6 +228,7 @@ class _Run:
         attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": watch.tolerance}
         attrs |= {f"drift_{name}": value for name, value in watch.drift.items()}
         attrs |= {f"engine_{key}": value for key, value in work.details.items()}
+        attrs["seeds"] = seeds(self.experiment)
         attrs["state_deviation_kind"] = self.method.deviation_kind
         if work.applications is not None:
             attrs["applications_of_h"] = work.applications
@@ -242,15 +240,12 @@ class _Run:
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 
 
-def _blas_threads(experiment: Experiment) -> AbstractContextManager[object]:
-    """One BLAS thread for small blocks: waking a second one costs more than it saves, much more on a busy machine."""
-    if largest_block(experiment) > _ONE_THREAD_BLOCK:
-        return nullcontext()
-    return _OneThread()
-
-
 class _OneThread:
-    """BLAS on one thread while any run wants it so: runs may overlap, and the last one to end restores the threads."""
+    """BLAS on one thread while any run is under way; runs may overlap, and the last one to end restores the threads.
+
+    Waking a second thread costs more than it saves for small matrices, and on a busy machine much more for any; what is
+    large is shared by `pysv.team` instead.
+    """
 
     _lock = threading.Lock()
     _users = 0
