@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from pysv.engines.chebyshev import Chebyshev
     from pysv.engines.fock import Fock
     from pysv.engines.krylov import Krylov
+    from pysv.engines.lowrank import LowRank
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
     from pysv.engines.tdmrg import TDMRG
+    from pysv.engines.trajectories import Trajectories
     from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
@@ -46,6 +48,7 @@ _HOMES = {
     "Fock": "engines.fock",
     "Gibbs": "spins",
     "Krylov": "engines.krylov",
+    "LowRank": "engines.lowrank",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
@@ -54,6 +57,7 @@ _HOMES = {
     "SpinValve": "device",
     "TDMRG": "engines.tdmrg",
     "Times": "experiment",
+    "Trajectories": "engines.trajectories",
     "WavePacket": "source",
     "convergence": "refinement",
     "estimate": "needs",
@@ -80,11 +84,13 @@ __all__ = [
     "Fock",
     "Gibbs",
     "Krylov",
+    "LowRank",
     "ProductState",
     "QuTiP",
     "Record",
     "SpinValve",
     "Times",
+    "Trajectories",
     "WavePacket",
     "__version__",
     "convergence",

@@ -14,6 +14,7 @@ from pysv.about import BIBTEX, PAPER, __version__
 from pysv.errors import (
     BondLimitError,
     EngineFailureError,
+    InvalidInputError,
     InvariantError,
     MemoryLimitError,
     NotReadyError,
@@ -142,15 +143,36 @@ def _plot(options: argparse.Namespace) -> None:
     from pysv.figures import plot
     from pysv.files import load
 
-    out = Path(options.out) if options.out else Path(options.file).with_suffix(".png")
-    print(plot(load(options.file), out))
+    name = Path(options.file)
+    usual = name.with_suffix(".png") if options.var is None else name.with_name(f"{name.stem}-{options.var}.png")
+    print(plot(load(options.file), options.out or usual, variable=options.var))
 
 
 def _figure(options: argparse.Namespace) -> None:
-    from pysv.figures import make, numbers
+    from pysv.figures import make, make_all, numbers
 
-    for number in numbers(options.number):
-        print(make(number, options.out, quick=options.quick, full=options.full, progress=not options.quiet))
+    asked = numbers(options.number)
+    how = {"quick": options.quick, "full": options.full, "thermal": options.thermal, "progress": not options.quiet}
+    made = make_all(options.out, **how) if len(asked) > 1 else (make(number, options.out, **how) for number in asked)
+    for path in made:
+        print(path, flush=True)
+
+
+def _movie(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from pysv.figures import animate, movie, plan
+    from pysv.files import load
+
+    if options.paper == (options.file is not None):
+        raise InvalidInputError("movie: name a result file, or give --paper for the movie of the paper, not both")
+    if options.quick and not options.paper:
+        raise InvalidInputError("movie: --quick would be ignored without --paper; leave it out")
+    stem = "movie" if options.paper else Path(options.file).with_suffix("").name
+    target = movie.check_target(options.out or Path(options.file or ".").parent / f"{stem}.{movie.usual_format()}")
+    data = plan.movie_run(quick=options.quick, progress=not options.quiet) if options.paper else load(options.file)
+    for path in animate(data, target, rate=options.rate, progress=not options.quiet):
+        print(path)
 
 
 def _engines(options: argparse.Namespace) -> None:
@@ -253,26 +275,33 @@ def _parser() -> argparse.ArgumentParser:
     finer = verb("convergence", _convergence, "repeat a tdmrg run with finer settings and print what changes")
     finer.add_argument("file", metavar="FILE.toml")
     _engine_options(finer)
-    plot = verb("plot", _plot, "draw an overview of a result file")
+    plot = verb("plot", _plot, "draw an overview of a result file, or one variable")
     plot.add_argument("file", metavar="RUN.nc")
-    plot.add_argument("--out", metavar="PICTURE", help="picture file (default: RUN.png)")
+    plot.add_argument("--out", metavar="PICTURE", help="picture file (default: RUN.png, or RUN-NAME.png)")
+    plot.add_argument("--var", metavar="NAME", help="draw this variable alone")
     figure = verb("figure", _figure, "compute and draw a figure of the paper")
     figure.add_argument("number", metavar="N", help="2 … 7, or all")
     figure.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the present one)")
     figure.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
+    figure.add_argument("--thermal", action="store_true", help="with thermal states and baths (figures 3 and 5)")
     figure.add_argument("--full", action="store_true", help="more spins than usual (figure 4)")
+    movie = verb("movie", _movie, "animate a result file, or the run of the paper")
+    movie.add_argument("file", metavar="RUN.nc", nargs="?")
+    movie.add_argument("--paper", action="store_true", help="the movie of the paper, computed first")
+    movie.add_argument("--quick", action="store_true", help="with --paper: a shorter run")
+    movie.add_argument("--out", metavar="MOVIE", help=".mp4 or .gif (default: RUN.mp4, or RUN.gif without ffmpeg)")
+    movie.add_argument("--rate", metavar="N", type=int, default=12, help="frames per second (default: 12)")
     verb("engines", _engines, "list engines and backends: ready, or why not")
     julia = verb("julia", _julia, "set up Julia for the backend 'julia', or say how things stand with it")
     julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only look")
     verb("doctor", _doctor, "check this installation")
     verb("cite", _cite, "say how to cite pysv and the paper")
     for name, summary in {
-        "movie": "animate a result file",
         "sweep": "run a parameter sweep",
     }.items():
         later = verb(name, _not_ready, f"{summary} (not ready in this version)")
         later.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    for sub in (run, resume, finer, figure):
+    for sub in (run, resume, finer, figure, movie):
         sub.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 

@@ -89,6 +89,10 @@ class PacketTruncationWarning(PysvWarning):
     """Part of the wave packet lies beyond an end of the chain and is cut off."""
 
 
+class BathValidityWarning(PysvWarning):
+    """The universal Lindblad equation, or the power series of its jump operators, is doubtful for a bath."""
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """Sentence for a name that is not known, with the nearest known one.
 

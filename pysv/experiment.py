@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from pysv.checks import as_list, choice, is_list, real_number, truth, whole_number
 from pysv.device import SpinValve
-from pysv.errors import InvalidInputError, PacketTruncationWarning, unknown_name
+from pysv.errors import InvalidInputError, unknown_name
 from pysv.source import TRUNCATION_ERROR, TRUNCATION_WARNING, ConfinedElectrons, WavePacket
 from pysv.spins import Antiparallel, Gibbs, ProductState
 
@@ -91,6 +90,13 @@ class BosonicBath:
         How the spectral density ends above ω_m.
     lamb_shift : bool
         Whether the Lamb shift is part of the Hamiltonian.
+    series_terms : int
+        N_L of the paper's power series for the jump operators (Eq. 18), 0 … 60; 0, the default, means the exact ones.
+
+    Raises
+    ------
+    InvalidInputError
+        If a value is outside its range, or the power series is asked for with a cutoff for which it does not exist.
     """
 
     temperature: float = 100.0
@@ -99,6 +105,7 @@ class BosonicBath:
     cutoff: float = 0.1
     cutoff_shape: str = "gaussian"
     lamb_shift: bool = False
+    series_terms: int = 0
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -108,6 +115,15 @@ class BosonicBath:
         put(self, "cutoff", real_number("cutoff", self.cutoff, above=0.0, unit="eV"))
         choice("cutoff_shape", self.cutoff_shape, ("gaussian", "exponential", "hard"))
         truth("lamb_shift", self.lamb_shift)
+        put(self, "series_terms", whole_number("series_terms", self.series_terms, low=0, high=60))
+        if self.series_terms and self.cutoff_shape != "gaussian":
+            reason = "a jump in √J" if self.cutoff_shape == "hard" else "a cusp of √J at ω = 0"
+            raise InvalidInputError(
+                f"series_terms = {self.series_terms} with cutoff_shape = {self.cutoff_shape!r}: the moments ∫g(t)tⁿdt "
+                f"of Eq. 18 diverge because of {reason}; use the exact operators (series_terms = 0) or the gaussian "
+                "cutoff",
+                "series_terms",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,11 +300,6 @@ class Experiment:
             return ()
         lost = _lost(self.source.beyond_ends(self.device.sites))
         return (f"{lost} of the packet lies beyond the chain and is cut off; the rest is normalised to one electron",)
-
-    def warn(self) -> None:
-        """Emit `remarks` as `PacketTruncationWarning`."""
-        for remark in self.remarks():
-            warnings.warn(remark, PacketTruncationWarning, stacklevel=3)
 
 
 def _lost(beyond: tuple[float, float]) -> str:

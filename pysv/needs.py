@@ -13,7 +13,8 @@ from pysv.basis import sector_rows
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError
-from pysv.initial import conserves, down_spins, electron_states, occupied_sectors
+from pysv.initial import conserves, down_spins, occupied_sectors, run_labels
+from pysv.remarks import remarks
 from pysv.run.observe import largest_block, left_out, way
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ class Estimate:
 
     def __str__(self) -> str:
         lines = [f"engine       {self.engine} ({self.backend} backend)"]
-        for label, sectors, rows in self.sectors:
+        if len(self.sectors) > 2:
+            lines.append(
+                f"pure runs    {len(self.sectors):,}, of up to {max(rows for _, _, rows in self.sectors):,} rows"
+            )
+        for label, sectors, rows in self.sectors if len(self.sectors) <= 2 else ():
             span = str(sectors[0]) if len(sectors) == 1 else f"{sectors[0]}–{sectors[-1]}"
             name = "sector" if len(sectors) == 1 else "sectors"
             lines.append(f"pure run     electron {label}: {name} of {span} down spins, {rows:,} rows")
@@ -120,18 +125,19 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
             unit=own.unit,
         )
     rows = [sum(sector_rows(n, sector) for sector in sectors) for sectors in occupied_sectors(experiment)]
-    labels = [label for label, _, _ in electron_states(experiment.source)]  # type: ignore[arg-type]
+    labels = run_labels(experiment)
     amplitudes = sum(rows) * device.sites
     tables = sum(rows) * (40 + 4 * n + 4 * n)
     omitted = left_out(experiment)
     sizes = [count * device.sites for count in rows]
-    applications = len(rows) * method.applications(times.stop, times.count - 1, radius(experiment), sizes)
+    columns = method.columns(len(rows))
+    applications = columns * method.applications(times.stop, times.count - 1, radius(experiment), sizes)
     block = largest_block(experiment)
     measures, per_snapshot = _measuring(experiment, block, sum(rows))
     recorded = 8 * times.count * (2 * device.sites + 4 * n + 40)
-    remarks = [*experiment.remarks()]
+    said = [*remarks(experiment)]
     if omitted:
-        remarks.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
+        said.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
     return Estimate(
         engine=method.name,
         backend=chosen,
@@ -140,9 +146,9 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         memory=method.memory(sizes) + tables + measures + recorded,
         available=available_memory(),
         applications=applications,
-        seconds=applications / len(rows) * amplitudes * _SECONDS_PER_AMPLITUDE + times.count * per_snapshot,
+        seconds=applications * (amplitudes / len(rows)) * _SECONDS_PER_AMPLITUDE + times.count * per_snapshot,
         snapshots=times.count,
-        remarks=tuple(remarks),
+        remarks=tuple(said),
     )
 
 

@@ -15,10 +15,6 @@ from pysv.source import ConfinedElectrons
 
 BACKENDS = ("auto", "python", "julia")
 
-_COMING = {
-    "low-rank": (("python",), "one electron with baths, deterministic"),
-}
-"""Engines of later versions: their backends and what they will serve."""
 _JULIA = ("tdmrg",)
 """Engines that will have a Julia backend."""
 
@@ -56,8 +52,8 @@ def methods() -> dict[str, type[Method]]:
 
 
 def engine_names() -> tuple[str, ...]:
-    """Names that an experiment file may use, ready or not."""
-    return ("auto", *methods(), *_COMING)
+    """Names that an experiment file may use."""
+    return ("auto", *methods())
 
 
 def readiness() -> tuple[Readiness, ...]:
@@ -72,15 +68,14 @@ def readiness() -> tuple[Readiness, ...]:
             rows.append(Readiness(name, backend, method.serves, not remark, remark))
         if name in _JULIA and "julia" not in method.backends:
             rows.append(Readiness(name, "julia", method.serves, False, "not in this version; use backend 'python'"))
-    for name, (backends, serves) in _COMING.items():
-        remark = f"not in this version; ready: {', '.join(methods())}"
-        rows += [Readiness(name, backend, serves, False, remark) for backend in backends]
     return tuple(rows)
 
 
 def automatic(experiment: Experiment) -> str:
-    """The engine that ``"auto"`` means: `chebyshev` for one electron, `tdmrg` for several."""
-    return "tdmrg" if isinstance(experiment.source, ConfinedElectrons) else "chebyshev"
+    """The engine of ``"auto"``: `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several."""
+    if isinstance(experiment.source, ConfinedElectrons):
+        return "tdmrg"
+    return "chebyshev" if experiment.bath is None else "trajectories"
 
 
 def choose(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> tuple[Method, str]:
@@ -110,8 +105,6 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
         raise InvalidInputError(f"experiment = {experiment!r} must be a pysv.Experiment")
     if isinstance(engine, str):
         name = automatic(experiment) if engine == "auto" else engine
-        if name in _COMING:
-            raise NotReadyError(f"engine {name!r} is not ready in this version; ready: {', '.join(methods())}")
         if name not in methods():
             raise EngineError(unknown_name("engine", name, engine_names()))
         method = methods()[name]()

@@ -13,13 +13,16 @@ import numpy as np
 
 from pysv.errors import ResumeError
 from pysv.source import WavePacket
-from pysv.spins import Gibbs
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
     from pysv.measures import SpinDensity
+
+
+OPEN_ENGINES = ("trajectories", "low-rank", "qutip")
+"""Engines that run systems with baths."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,27 @@ class Part:
         threads = team.threads_for(self.psi.size)
         rows, sites = reductions.marginals(jit.as_reals(self.psi), basis.electron, threads)
         return rows, sites.reshape(2, -1)[:, : layout.sites]
+
+    @cached_property
+    def energy(self) -> float:
+        """⟨ψ|H|ψ⟩, eV."""
+        return self.hamiltonian.expectation(self.psi)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """How a snapshot's parts were sampled.
+
+    Parameters
+    ----------
+    stratum : int ndarray (parts,)
+        Parts of one stratum are equally distributed and of equal weight; the strata's weights are fixed.
+    group : int ndarray (parts,)
+        Number of the jackknife group of each part; each group has parts of every stratum.
+    """
+
+    stratum: np.ndarray
+    group: np.ndarray
 
 
 class State(ABC):
@@ -91,12 +115,15 @@ class Snapshot:
         Largest ‖ψ − ψ_exact‖ that the engine bounds or measured; None where it does neither.
     state : State, optional
         In place of `parts`, a state of several electrons.
+    sample : Sample, optional
+        Where the parts are random trajectories: which ones may be exchanged for each other.
     """
 
     time: float
     parts: tuple[Part, ...]
     deviation: float | None
     state: State | None = None
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True)
@@ -190,16 +217,24 @@ class Method(ABC):
     """Backends that are ready, the preferred one first."""
     vectors: ClassVar[int]
     """State-sized arrays held for each pure run, for the memory estimate."""
+    closed: ClassVar[bool] = True
+    """Whether it runs closed systems."""
+    open: ClassVar[bool] = False
+    """Whether it runs systems with baths."""
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""
         if not isinstance(experiment.source, WavePacket):
             return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
-        if isinstance(experiment.spins, Gibbs):
-            return "[spins] kind = 'gibbs' (thermal) is not ready in this version; use 'antiparallel' or 'product'"
-        if experiment.bath is not None:
-            return "[bath] (open systems) is not ready in this version; leave it out for a closed system"
+        if experiment.bath is not None and not self.open:
+            return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {', '.join(OPEN_ENGINES)}"
+        if experiment.bath is None and not self.closed:
+            return f"engine {self.name!r} runs open systems only; add a table [bath], or use 'chebyshev'"
         return None
+
+    def columns(self, runs: int) -> int:
+        """State vectors that are carried for so many pure runs, for the estimate."""
+        return runs
 
     def memory(self, amplitudes: Sequence[int]) -> int:
         """Bytes of all state-sized arrays, for pure runs of so many amplitudes."""
@@ -246,6 +281,10 @@ class Method(ABC):
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0 from pure runs of one electron."""
         raise NotImplementedError(f"{type(self).__name__} starts from an experiment, see begin")
+
+    def seeds_used(self, experiment: Experiment) -> str:
+        """Seeds of the run, for the dataset."""
+        return "none: the run is deterministic"
 
 
 class PureStateEngine(Engine):

@@ -1,4 +1,4 @@
-"""Chebyshev expansion of exp(−iHt/ħ): one electron, closed system, any product state of the spins."""
+"""Chebyshev expansion of exp(−iHt/ħ): one electron, closed system, any state of the spins."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from pysv.errors import SpectralBoundsError
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
+    from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
     from pysv.layout import Layout
+    from pysv.recursion import Recursion
     from pysv.spectrum import SpectralBounds
 
 _LARGEST_Z = 900.0
@@ -56,7 +58,7 @@ class Chebyshev(Method):
     light_cone: bool = True
 
     name: ClassVar[str] = "chebyshev"
-    serves: ClassVar[str] = "one electron, closed system, any product state of the spins"
+    serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     vectors: ClassVar[int] = 3
 
@@ -207,15 +209,20 @@ class _ChebyshevEngine(PureStateEngine):
         single = method.precision == "single"
         self.method = method
         self._real = np.float32 if single else np.float64
-        self._recursions = [recursion(backend, run.hamiltonian, self._real) for run in runs]
         outputs = method.outputs([math.prod(run.hamiltonian.shape) for run in runs])
         dtype = np.complex64 if single else np.complex128
         super().__init__(runs, 2, dtype, outputs, in_turn=backend == "julia")
-        self.bounds = [
-            spectral_bounds(run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number))
-            for number, run in enumerate(runs)
-        ]
-        self._applications = [bounds.steps for bounds in self.bounds]
+        shared: dict[Hamiltonian, Recursion] = {}  # many runs of a thermal state share a Hamiltonian
+        bounds: dict[Hamiltonian, SpectralBounds] = {}
+        for number, run in enumerate(runs):
+            if run.hamiltonian not in bounds:
+                shared[run.hamiltonian] = recursion(backend, run.hamiltonian, self._real)
+                bounds[run.hamiltonian] = spectral_bounds(
+                    run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number)
+                )
+                self._applications[number] = bounds[run.hamiltonian].steps
+        self._recursions = [shared[run.hamiltonian] for run in runs]
+        self.bounds = [bounds[run.hamiltonian] for run in runs]
 
     def targets(self, times: Sequence[float]) -> Sequence[float]:
         """The next times that one expansion serves best."""
@@ -290,6 +297,9 @@ class _ChebyshevEngine(PureStateEngine):
     def work(self) -> Work:
         """Applications of H, error bound, and the spectral bounds used."""
         details: dict[str, float | int | str] = {}
+        if len(self.runs) > 2:
+            ends = {"low": min(bounds.low for bounds in self.bounds), "high": max(b.high for b in self.bounds)}
+            return Work(sum(self._applications), self.deviation(), {f"spectrum_{end}": ends[end] for end in ends})
         for run, bounds in zip(self.runs, self.bounds, strict=True):
             details[f"spectrum_low_{run.label}"] = bounds.low
             details[f"spectrum_high_{run.label}"] = bounds.high

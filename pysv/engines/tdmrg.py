@@ -182,7 +182,7 @@ class _TDMRGEngine(Engine):
             self._astray = ground.check_sector(self._state, device, source)
             self._ground = np.array([asdict(known)[name] for name in _GROUND], dtype=float)
             return
-        configuration = collinear_configuration(self.experiment.spins.directions(device))  # type: ignore[union-attr]
+        configuration = collinear_configuration(self.experiment.spins.directions(device))
         assert configuration is not None  # refused before
         spins = [(configuration >> (device.n_spins - 1 - i)) & 1 for i in range(device.n_spins)]
         self._state = ground.packet_state(self.experiment, spins, 0 if source.spin == "up" else 1)

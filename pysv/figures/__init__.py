@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pysv.checks import whole_number
 from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment import Experiment
 from pysv.files import check_destination, whole_file
@@ -41,14 +42,21 @@ def numbers(text: str) -> tuple[int, ...]:
 
 
 def make(
-    number: int, folder: str | Path = ".", *, quick: bool = False, full: bool = False, progress: bool = True
+    number: int,
+    folder: str | Path = ".",
+    *,
+    quick: bool = False,
+    full: bool = False,
+    thermal: bool = False,
+    progress: bool = True,
 ) -> Path:
     """Run what a figure of the paper needs and draw it.
 
     Parameters
     ----------
     number : int
-        One of `READY`. All are at T = 0; Fig. 6 has two, four and eight electrons, the others an unpolarized one.
+        One of `READY`. All are at T = 0, but for some curves of Fig. 3; Fig. 6 has two, four and eight electrons, the
+        others an unpolarized one.
     folder : str or Path
         Where the picture goes; one that is there is replaced. Long runs are kept beside it in result files, from which
         the same command goes on or draws again.
@@ -56,6 +64,8 @@ def make(
         Shorter runs, of fewer spins or on a shorter chain with a looser truncation.
     full : bool
         More spins than usual, where the figure has such a version; see `pysv.figures.plan.runs`.
+    thermal : bool
+        The layers at 100 K, where the figure has such a version; see `pysv.figures.plan.runs`.
     progress : bool
 
     Returns
@@ -70,15 +80,59 @@ def make(
     ResultFileError
         If the folder does not exist.
     """
+    return _make(number, Path(folder), quick, full, thermal, progress)[0]
+
+
+def make_all(
+    folder: str | Path = ".",
+    *,
+    quick: bool = False,
+    full: bool = False,
+    thermal: bool = False,
+    progress: bool = True,
+) -> Iterator[Path]:
+    """Make every figure that is ready, then a page that sets what the paper's text says beside what the runs show.
+
+    Parameters
+    ----------
+    folder, quick, full, thermal, progress
+        As for `make`.
+
+    Yields
+    ------
+    Path
+        Each picture when it is drawn; at the end the page, ``figures.md``.
+    """
+    from pysv.figures import compare
+
+    page = check_destination(Path(folder) / "figures.md", overwrite=True)
+    made: dict[int, tuple[Curves, Experiment]] = {}
+    for number in READY:
+        picture, curves, experiment = _make(number, Path(folder), quick, full, thermal, progress)
+        made[number] = curves, experiment
+        yield picture
+    with whole_file(page) as partial:
+        partial.write_text(compare.page(made, quick=quick), encoding="utf-8")
+    yield page
+
+
+def _make(
+    number: int, folder: Path, quick: bool, full: bool, thermal: bool, progress: bool
+) -> tuple[Path, list[tuple[str, xr.Dataset]], Experiment]:
+    """The picture of a figure, with its runs and the experiment of the first of them."""
     from pysv.figures.plan import runs, solved
 
-    target = check_destination(Path(folder) / f"figure{number}.png", overwrite=True)
-    needed = runs(number, quick=quick, full=full)
+    needed = runs(number, quick=quick, full=full, thermal=thermal)
+    name = f"figure{number}{'-thermal' if thermal else ''}.png"
+    target = check_destination(folder / name, overwrite=True)
     curves = []
     for label, run in needed.items():
-        kept = target.with_name(f"{target.stem}{'-quick' if quick else ''}-{label.replace(' ', '-')}.nc")
+        kept = target.with_name(
+            f"{target.stem}{'-quick' if quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
+        )
         curves.append((label, solved(run, kept, progress)))
-    return _save(draw(number, curves, next(iter(needed.values())).experiment, quick=quick), target)
+    first = next(iter(needed.values())).experiment
+    return _save(draw(number, curves, first, quick=quick), target), curves, first
 
 
 def draw(number: int, curves: Curves, experiment: Experiment, *, quick: bool = False) -> Figure:
@@ -101,11 +155,11 @@ def draw(number: int, curves: Curves, experiment: Experiment, *, quick: bool = F
     """
     from pysv.figures import fig2, fig3, fig4, fig5, fig6, fig7
 
-    frame: dict[str, Any] = {"hopping": experiment.device.hopping, "echoes": experiment.wall_echoes}
+    frame = _frame(experiment)
     note = f"quick: {experiment.device.sites} sites, a looser truncation" if quick else ""
     pictures: dict[int, Callable[[], Figure]] = {
         2: lambda: fig2.draw(curves[0][1], **frame),
-        3: lambda: fig3.draw([(r"$T=0$ K", curves[0][1])], **frame),
+        3: lambda: fig3.draw(curves, **frame),
         4: lambda: fig4.draw(curves, **frame),
         5: lambda: fig5.draw(curves[0][1], **frame),
         6: lambda: fig6.draw([(_electrons(data), data) for _, data in curves], note=note, **frame),
@@ -118,25 +172,86 @@ def _electrons(data: xr.Dataset) -> int:
     return round(float(data["electron_number"][0]))
 
 
-def plot(data: xr.Dataset, target: str | Path) -> Path:
-    """Draw an overview of any run.
+def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -> Path:
+    """Draw an overview of any run, or one variable of it.
 
     Parameters
     ----------
     data : xarray.Dataset
     target : str or Path
         The picture; its ending chooses the format (png, pdf, svg). One that is there is replaced.
+    variable : str, optional
+        Name of the variable to draw alone.
 
     Returns
     -------
     Path
+
+    Raises
+    ------
+    InvalidInputError
+        If the run has no such variable, or the ending is another one.
+    ResultFileError
+        If the picture cannot be written.
     """
-    from pysv import config
-    from pysv.figures import overview
+    from pysv.figures import overview, single
 
     path = check_destination(target, overwrite=True)
-    experiment = config.loads(str(data.attrs["experiment"])).experiment
-    return _save(overview.draw(data, hopping=experiment.device.hopping, echoes=experiment.wall_echoes), path)
+    frame = _frame(_experiment(data))
+    if variable is None:
+        return _save(overview.draw(data, **frame), path)
+    return _save(single.draw(data, variable, **frame), path)
+
+
+def animate(
+    data: xr.Dataset, target: str | Path | None = None, *, rate: int = 12, progress: bool = True
+) -> tuple[Path, Path]:
+    """Animate a run: the electron along the chain, and modulus and phase of every element of ρ.
+
+    One frame for each snapshot at which ρ was recorded. A short run that did not record it is made again from the
+    experiment in its attributes.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+    target : str or Path, optional
+        ``NAME.mp4`` (needs ffmpeg, which imageio-ffmpeg brings) or ``NAME.gif``; by default ``movie.mp4`` or, without
+        ffmpeg, ``movie.gif``. It is replaced if it is there, as is the poster ``NAME-poster.png``.
+    rate : int
+        Frames per second, 1 to 60.
+    progress : bool
+
+    Returns
+    -------
+    movie, poster : Path
+
+    Raises
+    ------
+    InvalidInputError
+        If the run has no `density_matrix` and cannot be made again in a minute, or the ending or the rate is not
+        allowed.
+    NotReadyError
+        If an mp4 is asked for and there is no ffmpeg.
+    ResultFileError
+        If the files cannot be written.
+    """
+    from pysv.figures import movie, plan
+
+    whole_number("rate", rate, low=1, high=60, unit="frames per second")
+    path = movie.check_target(f"movie.{movie.usual_format()}" if target is None else target)
+    data = plan.with_matrix(data, progress)
+    return movie.save(data, path, rate=rate, progress=progress, **_frame(_experiment(data)))
+
+
+def _experiment(data: xr.Dataset) -> Experiment:
+    from pysv import config
+
+    return config.loads(str(data.attrs["experiment"])).experiment
+
+
+def _frame(experiment: Experiment) -> dict[str, Any]:
+    """What every picture marks besides the data."""
+    return {"hopping": experiment.device.hopping, "echoes": experiment.wall_echoes}
 
 
 def _save(figure: Figure, target: Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib import colormaps
@@ -23,17 +25,25 @@ def density(axes: Axes, data: xr.Dataset, echoes: style.Echoes) -> None:
         style.time_axis(axes, data["time"].values)
         style.legend_above(axes, 1, ["electron_density"])
         return
-    time, site = data["time"].values, data["site"].values
-    values = data["electron_density"].transpose("site", "time").values
+    look: style.Style = {"cmap": "GnBu", "norm": PowerNorm(0.5, vmin=0)}
+    site_map(axes, data, data["electron_density"], echoes, label="electrons per site", **look)
+
+
+def site_map(
+    axes: Axes, data: xr.Dataset, shown: xr.DataArray, echoes: style.Echoes, label: str = "", **look: Any
+) -> None:
+    """A variable (time, site or the like) as a map, with a colour bar, the sites of the layers and the echoes."""
+    place_name = str(shown.dims[1])
+    time, site, values = shown["time"].values, data[place_name].values, shown.values.T
     if time.size == 1:  # a lone snapshot becomes a stripe
         time, values = np.append(time, time + 1.0), np.repeat(values, 2, axis=1)
-    look: style.Style = {"cmap": "GnBu", "norm": PowerNorm(0.5, vmin=0), "rasterized": True}
-    mesh = axes.pcolormesh(time, site, values, shading="nearest", **look)
-    axes.figure.colorbar(mesh, ax=axes, label="electrons per site", pad=0.01, aspect=12)
+    mesh = axes.pcolormesh(time, site, values, shading="nearest", rasterized=True, **look)
+    axes.figure.colorbar(mesh, ax=axes, label=label or style.variable_label(shown), pad=0.01, aspect=12)
     axes.set_xlim(time[0], time[-1])
+    axes.set_ylabel(place_name)
     for layer, vertical in (("polarizer", "top"), ("analyzer", "bottom")):
         sites = data["spin_site"].values[data["layer"].values == layer] if "layer" in data.coords else np.array([])
-        if sites.size:
+        if sites.size and place_name in ("site", "bond"):
             low, high = sites.min() - 0.5, sites.max() + 0.5
             axes.hlines([low, high], *axes.get_xlim(), color="0.25", linewidth=0.5)
             place: style.Style = {

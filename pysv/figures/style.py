@@ -7,6 +7,7 @@ opens and no global state stays behind.
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -216,6 +217,21 @@ def mark_echoes(axes: Sequence[Axes], echoes: Echoes) -> None:
         panel.axvspan(inside[0], stop, facecolor="0.94", linewidth=0, zorder=0)
         for time in inside:
             panel.axvline(time, color="0.55", linewidth=0.6, zorder=0.6)
+
+
+def both_times(time: float, hopping: float) -> str:
+    """A time in fs and in ħ/γ."""
+    return rf"{time:.1f} fs = {to_hopping_times(time, hopping):.1f} $\hbar/\gamma$"
+
+
+def variable_label(values: xr.DataArray, width: int = 44) -> str:
+    """Long name and unit of a variable, in lines of at most `width` letters."""
+    units = str(values.attrs.get("units", "1"))
+    name = str(values.attrs.get("long_name", values.name)) + ("" if units == "1" else f" ({units})")
+    text = "\n".join(textwrap.wrap(name, width))
+    for plain, symbol in {"FM_p": LAYERS["polarizer"], "FM_a": LAYERS["analyzer"], "∪": r"$\cup$"}.items():
+        text = text.replace(plain, symbol)
+    return re.sub(r"⟨σ\^([xyz])⟩", r"$\\langle\\hat\\sigma^\1\\rangle$", text)
 
 
 def momentum_label(momentum: float) -> str:

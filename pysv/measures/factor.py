@@ -173,7 +173,9 @@ class SpinFactor:
 
         team.each(project, range(threads))
         total = sum(part.weight * float(part.marginals[1][spin].sum()) for part, spin, _ in block.sources)
-        return Eigenstates(block.n_down, p[kept], pieces, max(total - float(p[kept].sum()), float(np.abs(p[~kept]).sum())))
+        return Eigenstates(
+            block.n_down, p[kept], pieces, max(total - float(p[kept].sum()), float(np.abs(p[~kept]).sum()))
+        )
 
     def entropy(self) -> float:
         """Von Neumann entropy of all localized spins (Eq. 6), nats."""
@@ -206,20 +208,24 @@ class SpinFactor:
         waves = np.exp(1j * np.outer(momenta, positions)) / 2
         total = np.zeros(len(momenta))
         for states in self.eigenstates:
-            jobs = sorted(states.pieces, key=lambda j: -states.pieces[j].size)
-            elements: list[np.ndarray] = [waves[:0]] * len(jobs)
-            squares = np.zeros((len(jobs), len(momenta)))
-
-            def products(number: int, states=states, jobs=jobs, elements=elements, squares=squares) -> None:
-                elements[number], squares[number] = self._wave(states, jobs[number], waves)
-
-            team.each(products, range(len(jobs)))
+            elements, squares = self._waves(states, waves)
             harmonic = 1 / np.add.outer(states.p, states.p)
-            total += 4 * squares.sum(axis=0) - 8 * np.tensordot(np.abs(sum(elements)) ** 2, harmonic, 2)
+            total += 4 * squares - 8 * np.tensordot(np.abs(elements) ** 2, harmonic, 2)
         return np.asarray(total / self.n_spins)
 
+    def _waves(self, states: Eigenstates, waves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """C†OC of a block, complex (K, rank, rank), and its share of Tr(ρ|O|²), (K,)."""
+        jobs = sorted(states.pieces, key=lambda j: -states.pieces[j].size)
+        found = [(np.zeros(0), np.zeros(0))] * len(jobs)
+
+        def one(number: int) -> None:
+            found[number] = self._wave(states, jobs[number], waves)
+
+        team.each(one, range(len(jobs)))
+        return np.sum([elements for elements, _ in found], axis=0), np.sum([square for _, square in found], axis=0)
+
     def _wave(self, states: Eigenstates, j: int, waves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Share of a piece in C†OC, (K, rank, rank), and in Tr(ρ|O|²), (K,)."""
+        """Share of a piece in C†OC and in Tr(ρ|O|²)."""
         piece, n_p = states.pieces[j], self.n_polarizer
         found = np.zeros((len(waves), states.p.size, states.p.size), dtype=complex)
         diagonals = []

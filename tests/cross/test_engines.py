@@ -37,7 +37,7 @@ def test_engines_agree_on_random_devices(seed, name):
 
 def test_every_engine_of_this_version_is_compared():
     # krylov in test_backends.py, the two of several electrons in test_several.py
-    assert set(methods()) == {"chebyshev", "fock", "krylov", "tdmrg", *METHODS}
+    assert set(methods()) == {"chebyshev", "fock", "krylov", "low-rank", "tdmrg", "trajectories", *METHODS}
 
 
 def test_rk4_reports_the_error_that_it_makes(small):
@@ -88,28 +88,16 @@ def test_a_tilted_electron_is_a_superposition_and_an_unpolarized_one_a_mixture(s
 
 def test_all_engines_of_the_contract_are_listed():
     listed = {row.engine for row in readiness()}
-    assert listed == {"chebyshev", "krylov", "rk4", "qutip", "low-rank", "fock", "tdmrg"}
+    assert listed == {"chebyshev", "krylov", "rk4", "qutip", "trajectories", "low-rank", "fock", "tdmrg"}
     assert all(row.ready or "not in this version" in row.remark for row in readiness() if row.backend == "python")
     assert {row.engine for row in readiness() if row.backend == "julia"} == {"chebyshev", "krylov", "tdmrg"}
 
 
-@pytest.mark.parametrize("name", ["low-rank"])
-def test_engines_to_come_are_refused(name):
-    with pytest.raises(NotReadyError, match=f"engine '{name}' is not ready in this version; ready: chebyshev"):
-        choose(pysv.Experiment(), name)
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"spins": pysv.Gibbs()}, r"\[spins\] kind = 'gibbs' .* is not ready .* use 'antiparallel' or 'product'"),
-        ({"bath": pysv.BosonicBath()}, r"\[bath\] .* is not ready in this version; leave it out"),
-    ],
-)
+@pytest.mark.parametrize("engine", ["chebyshev", "rk4"])
 @pytest.mark.parametrize("verb", [pysv.solve, pysv.estimate])
-def test_parts_to_come_are_refused(changes, sentence, verb):
-    with pytest.raises(NotReadyError, match=sentence):
-        verb(pysv.Experiment(**changes))
+def test_engines_of_closed_systems_refuse_baths(engine, verb):
+    with pytest.raises(NotReadyError, match=f"engine '{engine}' runs closed systems only; leave .bath. out, or use"):
+        verb(pysv.Experiment(bath=pysv.BosonicBath()), engine=engine)
 
 
 def test_names_that_do_not_exist():

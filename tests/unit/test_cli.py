@@ -125,10 +125,17 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
             "bad.toml: [source] center = 5: 1.8e-01 (left end) of the packet lies beyond the chain, at most",
         ),
         (
-            "[spins]\nkind = 'gibbs'",
-            "bad.toml: [spins] kind = 'gibbs' (thermal) is not ready in this version; use 'antiparallel' or",
+            "[spins]\nkind = 'gibbs'\ntemperature = nan",
+            "bad.toml: [spins] temperature = nan must be finite (K)",
         ),
-        ("[bath]", "bad.toml: [bath] (open systems) is not ready in this version; leave it out for a closed system"),
+        (
+            "[bath]\n[evolution]\nengine = 'rk4'",
+            "bad.toml: engine 'rk4' runs closed systems only; leave [bath] out, or use trajectories, low-rank, qutip",
+        ),
+        (
+            "[bath]\ncutoff_shape = 'hard'\nseries_terms = 20",
+            "bad.toml: [bath] series_terms = 20 with cutoff_shape = 'hard': the moments ∫g(t)tⁿdt of Eq. 18 diverge",
+        ),
         (
             "[source]\nkind = 'confined'\n[evolution]\nengine = 'chebyshev'",
             "bad.toml: [source] kind = 'confined' (several electrons) is not served by engine 'chebyshev'; use",
@@ -182,7 +189,7 @@ def test_bad_words(experiment_file, capsys):
     assert "cannot be written (File name too long)" in fails(capsys, "run", file, "--out", "x" * 300)
     assert "cannot be written" in fails(capsys, "run", file, "--out", "/proc/x.nc")
     assert "figure '²': unknown number" in fails(capsys, "figure", "²")
-    for verb in ("movie", "sweep"):
+    for verb in ("sweep",):
         assert f"`pysv {verb}` is not ready in this version" in fails(capsys, verb, "a", "--b", "c")
 
 

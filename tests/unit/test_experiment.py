@@ -12,6 +12,7 @@ import pytest
 
 import pysv
 from pysv.errors import InvalidInputError, PacketTruncationWarning
+from pysv.remarks import warn
 
 NAN, INF = float("nan"), float("inf")
 
@@ -150,9 +151,9 @@ def test_truncation_is_the_gaussian_tail():
 
 def test_truncation_is_reported_and_small_one_is_silent(recwarn):
     with pytest.warns(PacketTruncationWarning, match=r"4\.7e-05 \(left end\) of the packet lies beyond the chain"):
-        pysv.Experiment().warn()
+        warn(pysv.Experiment())
     inside = pysv.Experiment(source=pysv.WavePacket(center=30))
-    inside.warn()
+    warn(inside)
     assert not recwarn.list
     assert inside.remarks() == ()
 

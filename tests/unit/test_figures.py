@@ -6,12 +6,13 @@ import warnings
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import pysv
 from pysv import figures
 from pysv.cli import main
 from pysv.errors import InvalidInputError
-from pysv.figures import plan
+from pysv.figures import compare, plan
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +62,10 @@ def test_other_devices_are_drawn(number, layers, tmp_path):
 
 
 def test_the_command_draws(tmp_path, capsys):
-    assert main(["figure", "3", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "figure3.png")
-    assert (tmp_path / "figure3.png").stat().st_size > 20_000
-    assert main(["figure", "3", "--quick", "--quiet", "--out", str(tmp_path)]) == 0  # a picture may be drawn again
+    assert main(["figure", "5", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "figure5.png")
+    assert (tmp_path / "figure5.png").stat().st_size > 20_000
+    assert main(["figure", "5", "--quick", "--quiet", "--out", str(tmp_path)]) == 0  # a picture may be drawn again
 
 
 def test_numbers():
@@ -120,6 +121,18 @@ def test_versions_that_a_figure_has():
         plan.runs(4, quick=True, full=True)
 
 
+def test_the_runs_of_figures_with_temperature():
+    labels = ["T = 0 K", "Gibbs 100 K, pinned", "bath 10 K", "bath 100 K", "Gibbs 100 K, literal"]
+    needed = plan.runs(3)
+    assert list(needed) == labels
+    assert [getattr(run.experiment.bath, "temperature", None) for run in needed.values()] == [None, None, 10, 100, None]
+    assert needed["bath 10 K"].engine.ntraj == 200
+    thermal = plan.runs(5, thermal=True)["thermal"].experiment.spins
+    assert thermal == pysv.Gibbs(temperature=100, pinning=0.02)
+    with pytest.raises(InvalidInputError, match="figure 3 has no --thermal version; figure 5 has one"):
+        plan.runs(3, thermal=True)
+
+
 def test_several_electrons_are_drawn(tmp_path):
     """Figure 6 from small runs: every curve of its three rows, and the mark where truncation took too much."""
     from pysv.figures import fig6
@@ -154,3 +167,86 @@ def test_runs_of_figure_6():
         assert experiment.times.count == 81
         assert (method.time_step, method.min_bond, method.max_bond, method.discarded_weight) == (0.1, 100, 400, 1e-7)
     assert all(run.engine.max_bond < 100 for run in plan.runs(6, quick=True).values())
+
+
+def points(number, data, experiment):
+    """The three columns of a figure's table."""
+    page = compare.page({number: ([("4+4", data)], experiment)}, quick=False)
+    rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    return [[cell.strip() for cell in row.replace("\\|", "/").strip("| ").split(" | ")] for row in rows]
+
+
+def test_onset():
+    """A line from 0 at 3 fs to 2 at 13 fs makes 5 % of its change at 3.5 fs, between two snapshots."""
+    time = np.arange(0, 20, 0.4)
+    rise = xr.DataArray(np.interp(time, [3, 13], [0.0, 2.0]), {"time": time}, "time")
+    assert compare.onset(rise, 20.0) == pytest.approx(3.5, abs=0.05)
+    assert compare.onset(rise * -7 + 2, 20.0) == pytest.approx(3.5, abs=0.05)
+    assert compare.onset(rise, 8.0) == pytest.approx(3.25, abs=0.05)  # its largest change until then is 1
+    assert np.isnan(compare.onset(0 * rise, 20.0))
+    later = xr.concat([0 * rise, rise.shift(time=10, fill_value=0.0)], "spin").T
+    assert compare.onset(later, 20.0) == pytest.approx(7.5, abs=0.05)
+    assert compare.onset(xr.concat([later.T, rise], "spin").T, 20.0) == pytest.approx(3.5, abs=0.05)
+
+
+def test_the_page_says_what_the_run_shows(paper):
+    experiment, data = paper
+    columns = [row for number in (2, 3, 4, 5, 7) for row in points(number, data, experiment)]
+    assert all(len(row) == 3 for row in columns)
+    first = experiment.source.velocity(1.0)
+    page = compare.page({2: ([("4+4", data)], experiment)}, quick=True)
+    assert f"runs {first:.2f} sites/fs, so that the 8 sites" in page
+    assert "`--quick`" in page
+    told = " ".join(" ".join(row) for row in columns)
+    assert "hold 182 of 256" in told
+    assert "**no**" in told  # the text calls m = 1, 2, 3 concurrent, and Eq. 29 a witness
+    assert f"reaches {float(data.electron_spin_z.sel(time=slice(None, 36)).max()):.2f} at" in told
+
+
+def test_the_page_notices_what_does_not_agree(paper):
+    """Each manipulated run turns the verdict of its own line."""
+    experiment, data = paper
+    late = data.assign(spin_z=data.spin_z.sel(spin=data.spin.values[::-1]).assign_coords(spin=data.spin))
+    swapped = late.assign_coords(layer=data.layer)
+    changes = {
+        (2, 0): data.assign(electron_spin_z=data.electron_spin_z + 0.1),
+        (2, 1): swapped,
+        (2, 3): data.assign(spin_x=data.spin_x + 0.01),
+        (2, 4): data.assign(spin_z=data.spin_z / abs(data.spin_z)),
+        (3, 0): data.assign(mutual_information=data.mutual_information + 0.1),
+        (3, 2): data.assign(log_negativity=data.log_negativity.shift(time=4, fill_value=0.0)),
+        (5, 1): data.assign(magnon_probability=data.magnon_probability.where(data.flips < 8, 0.0)),
+        (5, 2): data.assign(magnon_probability=data.magnon_probability.where(data.flips < 8, 0.5)),
+        (5, 4): data.assign(spin_z_total=data.spin_z_total + 0.1),
+    }
+    for (number, row), changed in changes.items():
+        assert "**no**" not in points(number, data, experiment)[row][2], (number, row)
+        assert points(number, changed, experiment)[row][2].startswith("**no**"), (number, row)
+
+
+def test_growth_is_judged_by_all_sizes(paper):
+    experiment, data = paper
+    runs = [("1+1", data), ("2+2", data.assign(log_negativity=data.log_negativity * 0.5))]
+    page = compare.page({4: (runs, experiment)}, quick=False)
+    assert "| **no** |" in page
+    assert "| yes |" in compare.page({4: (runs[::-1], experiment)}, quick=False)
+
+
+def test_all_figures_come_with_the_page(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(figures, "READY", (2, 3))
+    assert main(["figure", "all", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.split() == [str(tmp_path / f) for f in ("figure2.png", "figure3.png", "figures.md")]
+    page = (tmp_path / "figures.md").read_text()
+    assert "![Figure 3](figure3.png)" in page
+
+
+def test_figure_6_is_judged_by_its_order(paper):
+    """The text's order of two, four and eight electrons, from runs made to follow it and to break it."""
+    _, data = paper
+    few = data.assign(entropy_half=data.entropy_total)
+    many = few.assign(spin_z=few.spin_z * 0.5, entropy_half=few.entropy_half * 2)
+    device = pysv.SpinValve.for_several_electrons()
+    experiment = pysv.Experiment(device=device, source=pysv.ConfinedElectrons(electrons=2))
+    ordered = compare.page({6: ([("2", few), ("4", many)], experiment)}, quick=False)
+    assert ordered.count("| yes |") == 2
+    assert compare.page({6: ([("2", many), ("4", few)], experiment)}, quick=False).count("**no**") == 2

@@ -1,0 +1,105 @@
+"""Pictures of ρ of the localized spins: modulus and phase of every element, sorted by the number of flipped spins."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.image import AxesImage
+
+from pysv.figures import style
+
+FLOOR = 1e-5
+"""Modulus below which an element is left white in both panels."""
+FINEST = 512
+"""Largest number of rows that is drawn; of a larger ρ each tile shows its element of largest modulus."""
+PHASES = LinearSegmentedColormap.from_list(  # cyclic; |phase| is read from the luminance, its sign from the hue
+    "phase", ["#e8c468", "#3f7fb8", "#16161d", "#b8433a", "#e8c468"]
+)
+
+
+class Sectors(NamedTuple):
+    """Configurations sorted by the number m of flipped spins, and inside a sector by S^z, which blocks of ρ share.
+
+    Parameters
+    ----------
+    order : int ndarray (2^N,)
+        Configurations in the order of the picture.
+    edges : int ndarray (N + 2,)
+        Sector m spans rows ``edges[m]`` to ``edges[m + 1]`` of the picture.
+    """
+
+    order: np.ndarray
+    edges: np.ndarray
+
+
+def sectors(configurations: np.ndarray, initial: int) -> Sectors:
+    """Sort configurations by the number of spins that differ from an initial one, the sectors of Fig. 5.
+
+    Parameters
+    ----------
+    configurations : str ndarray (2^N,)
+        The coordinate ``ket`` of a dataset: arrows, spin 1 first.
+    initial : int
+        Index of the configuration from which flips are counted.
+    """
+    arrows = np.array([list(word) for word in configurations])
+    flips = (arrows != arrows[initial]).sum(axis=1)
+    order = np.lexsort(((arrows == "↓").sum(axis=1), flips))
+    return Sectors(order, np.searchsorted(flips[order], np.arange(arrows.shape[1] + 2)))
+
+
+def parts(matrix: np.ndarray, order: np.ndarray) -> tuple[np.ma.MaskedArray, np.ma.MaskedArray]:
+    """Modulus and phase (units of π) in the order of the picture, masked where the modulus is below `FLOOR`.
+
+    Parameters
+    ----------
+    matrix : complex ndarray (2^N, 2^N)
+    order : int ndarray (2^N,)
+    """
+    sorted_ = _coarse(matrix[np.ix_(order, order)])
+    modulus = np.abs(sorted_)
+    small = modulus < FLOOR
+    return np.ma.array(modulus, mask=small), np.ma.array(np.angle(sorted_) / np.pi, mask=small)
+
+
+def _coarse(matrix: np.ndarray) -> np.ndarray:
+    """At most `FINEST` rows: of every tile the element of largest modulus."""
+    tile = -(-len(matrix) // FINEST)
+    if tile == 1:
+        return matrix
+    count = len(matrix) // tile  # both are powers of two
+    tiles = matrix.reshape(count, tile, count, tile).swapaxes(1, 2).reshape(count, count, tile**2)
+    largest = np.abs(tiles).argmax(axis=2)
+    return np.asarray(np.take_along_axis(tiles, largest[..., None], axis=2)[..., 0])
+
+
+def modulus_image(axes: Axes, found: Sectors) -> AxesImage:
+    """Empty picture of the moduli, with its colour bar; give it the first of `parts`."""
+    return _image(axes, found, "modulus of ρ", {"cmap": colormaps["magma_r"], "norm": LogNorm(FLOOR, 1.0)})
+
+
+def phase_image(axes: Axes, found: Sectors) -> AxesImage:
+    """Empty picture of the phases, with its colour bar; give it the second of `parts`."""
+    return _image(axes, found, r"phase of ρ (units of $\pi$)", {"cmap": PHASES, "vmin": -1, "vmax": 1})
+
+
+def _image(axes: Axes, found: Sectors, title: str, look: style.Style) -> AxesImage:
+    size = len(found.order)
+    empty = np.ma.array(np.zeros((min(size, FINEST),) * 2), mask=True)
+    image = axes.imshow(empty, extent=(0, size, size, 0), interpolation="nearest", aspect="equal", **look)
+    axes.figure.colorbar(image, ax=axes, location="bottom", label=title, pad=0.01, aspect=24)
+    middles = (found.edges[:-1] + found.edges[1:]) / 2
+    named = np.flatnonzero(np.diff(found.edges) > size / 40)  # narrow sectors have no room for a number
+    axes.set_xticks(middles[named], [str(m) for m in named])
+    axes.set_yticks(middles[named], [str(m) for m in named])
+    axes.tick_params(length=0, labelbottom=False, labeltop=True)
+    for edge in found.edges[1:-1]:
+        axes.axhline(edge, color="0.8", linewidth=0.4)
+        axes.axvline(edge, color="0.8", linewidth=0.4)
+    axes.set(xlim=(-size / 80, size), ylim=(size, -size / 80))  # the first row does not touch the frame
+    axes.set_ylabel("flipped spins")
+    return image
