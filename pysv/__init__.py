@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from pysv.config import Configuration, read
     from pysv.device import SpinValve
     from pysv.engines.chebyshev import Chebyshev
+    from pysv.engines.fock import Fock
+    from pysv.engines.krylov import Krylov
+    from pysv.engines.lowrank import LowRank
     from pysv.engines.qutip import QuTiP
     from pysv.engines.rk4 import RK4
+    from pysv.engines.tdmrg import TDMRG
+    from pysv.engines.trajectories import Trajectories
     from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
+    from pysv.refinement import Convergence, convergence
     from pysv.run.solve import resume, solve
     from pysv.source import ConfinedElectrons, WavePacket
     from pysv.spins import Antiparallel, Gibbs, ProductState
@@ -36,17 +42,24 @@ _HOMES = {
     "Chebyshev": "engines.chebyshev",
     "Configuration": "config",
     "ConfinedElectrons": "source",
+    "Convergence": "refinement",
     "Estimate": "needs",
     "Experiment": "experiment",
+    "Fock": "engines.fock",
     "Gibbs": "spins",
+    "Krylov": "engines.krylov",
+    "LowRank": "engines.lowrank",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
     "Every": "experiment",
     "Record": "experiment",
     "SpinValve": "device",
+    "TDMRG": "engines.tdmrg",
     "Times": "experiment",
+    "Trajectories": "engines.trajectories",
     "WavePacket": "source",
+    "convergence": "refinement",
     "estimate": "needs",
     "load": "files",
     "read": "config",
@@ -58,22 +71,29 @@ _HOMES = {
 
 __all__ = [
     "RK4",
+    "TDMRG",
     "Antiparallel",
     "BosonicBath",
     "Chebyshev",
     "Configuration",
     "ConfinedElectrons",
+    "Convergence",
     "Estimate",
     "Every",
     "Experiment",
+    "Fock",
     "Gibbs",
+    "Krylov",
+    "LowRank",
     "ProductState",
     "QuTiP",
     "Record",
     "SpinValve",
     "Times",
+    "Trajectories",
     "WavePacket",
     "__version__",
+    "convergence",
     "estimate",
     "load",
     "read",

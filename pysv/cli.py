@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pysv.about import BIBTEX, PAPER, __version__
 from pysv.errors import (
+    BondLimitError,
     EngineFailureError,
     InvalidInputError,
     InvariantError,
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(options.verb(options) or 0)
         sys.stdout.flush()
         return code
-    except (EngineFailureError, InvariantError, SpectralBoundsError) as error:
+    except (BondLimitError, EngineFailureError, InvariantError, SpectralBoundsError) as error:
         return _complain(str(error), FAILED)
     except PysvError as error:
         return _complain(str(error), BAD_INPUT)
@@ -96,6 +97,7 @@ def _resume(options: argparse.Namespace) -> int:
         stop=options.stop,
         experiment=None if asked is None else asked.experiment,
         engine="auto" if asked is None else asked.engine,
+        backend=options.backend,
         progress=not options.quiet,
     )
     return _report(data, options.file)
@@ -128,6 +130,13 @@ def _estimate(options: argparse.Namespace) -> int:
     return _complain(f"{options.file}: the run does not fit in memory", BAD_INPUT)
 
 
+def _convergence(options: argparse.Namespace) -> None:
+    from pysv.refinement import convergence
+
+    asked = _read(options)
+    print(convergence(asked.experiment, asked.engine, progress=not options.quiet))
+
+
 def _plot(options: argparse.Namespace) -> None:
     from pathlib import Path
 
@@ -143,7 +152,7 @@ def _figure(options: argparse.Namespace) -> None:
     from pysv.figures import make, make_all, numbers
 
     asked = numbers(options.number)
-    how = {"quick": options.quick, "full": options.full, "progress": not options.quiet}
+    how = {"quick": options.quick, "full": options.full, "thermal": options.thermal, "progress": not options.quiet}
     made = make_all(options.out, **how) if len(asked) > 1 else (make(number, options.out, **how) for number in asked)
     for path in made:
         print(path, flush=True)
@@ -182,6 +191,18 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if healthy else FAILED
 
 
+def _julia(options: argparse.Namespace) -> int:
+    from pysv import julia
+
+    if options.action == "setup":
+        found = julia.setup(lambda text: print(f"pysv: {text}", file=sys.stderr, flush=True))
+    else:
+        found = julia.status()
+    width = max(map(len, found))
+    print("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
+    return 0 if found["state"].startswith("ready") else FAILED
+
+
 def _cite(options: argparse.Namespace) -> None:
     print(f"The model and the idea:\n  {PAPER}\n\n{BIBTEX}")
 
@@ -195,7 +216,7 @@ def _read(options: argparse.Namespace) -> Configuration:
 
     from pysv.config import read
     from pysv.engines import BACKENDS, choose, engine_names
-    from pysv.errors import EngineError, JuliaUnavailableError, unknown_name
+    from pysv.errors import EngineError, unknown_name
 
     asked = read(options.file)
     if options.engine is not None:
@@ -214,7 +235,7 @@ def _read(options: argparse.Namespace) -> Configuration:
         asked = replace(asked, backend=options.backend)
     try:
         choose(asked.experiment, asked.engine, asked.backend)
-    except (NotReadyError, JuliaUnavailableError) as error:
+    except (NotReadyError, EngineError) as error:
         raise type(error)(f"{options.file}: {error}") from error
     return asked
 
@@ -244,12 +265,16 @@ def _parser() -> argparse.ArgumentParser:
     resume = verb("resume", _resume, "continue or extend a run in its result file")
     resume.add_argument("file", metavar="RUN.nc")
     resume.add_argument("--stop", type=float, metavar="T", help="new last time, fs")
+    resume.add_argument("--backend", metavar="B", help="backend that goes on, instead of the file's")
     resume.add_argument("--experiment", metavar="FILE.toml", help="go on only if this experiment made the file")
     info = verb("info", _info, "say what a result file holds")
     info.add_argument("file", metavar="RUN.nc")
     needs = verb("estimate", _estimate, "say what a run needs, before it runs")
     needs.add_argument("file", metavar="FILE.toml")
     _engine_options(needs)
+    finer = verb("convergence", _convergence, "repeat a tdmrg run with finer settings and print what changes")
+    finer.add_argument("file", metavar="FILE.toml")
+    _engine_options(finer)
     plot = verb("plot", _plot, "draw an overview of a result file, or one variable")
     plot.add_argument("file", metavar="RUN.nc")
     plot.add_argument("--out", metavar="PICTURE", help="picture file (default: RUN.png, or RUN-NAME.png)")
@@ -258,6 +283,7 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("number", metavar="N", help="2 … 7, or all")
     figure.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the present one)")
     figure.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
+    figure.add_argument("--thermal", action="store_true", help="with thermal states and baths (figures 3 and 5)")
     figure.add_argument("--full", action="store_true", help="more spins than usual (figure 4)")
     movie = verb("movie", _movie, "animate a result file, or the run of the paper")
     movie.add_argument("file", metavar="RUN.nc", nargs="?")
@@ -266,15 +292,16 @@ def _parser() -> argparse.ArgumentParser:
     movie.add_argument("--out", metavar="MOVIE", help=".mp4 or .gif (default: RUN.mp4, or RUN.gif without ffmpeg)")
     movie.add_argument("--rate", metavar="N", type=int, default=12, help="frames per second (default: 12)")
     verb("engines", _engines, "list engines and backends: ready, or why not")
+    julia = verb("julia", _julia, "set up Julia for the backend 'julia', or say how things stand with it")
+    julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only look")
     verb("doctor", _doctor, "check this installation")
     verb("cite", _cite, "say how to cite pysv and the paper")
     for name, summary in {
         "sweep": "run a parameter sweep",
-        "julia": "set up Julia",
     }.items():
         later = verb(name, _not_ready, f"{summary} (not ready in this version)")
         later.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    for sub in (run, resume, figure, movie):
+    for sub in (run, resume, finer, figure, movie):
         sub.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import tomli_w
 
-from pysv.device import SpinValve
+from pysv.device import SEVERAL_ELECTRONS, SpinValve
 from pysv.engines import BACKENDS, engine_names, methods
 from pysv.engines.base import Method
 from pysv.errors import ExperimentFileError, InvalidInputError, unknown_name
@@ -87,9 +87,13 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
             raise ExperimentFileError(f"{name}: {key} = {table!r} must be a table [{key}]", key)
     evolution = dict(tables.get("evolution", {}))
     engine, backend = _engine(evolution, name)
+    source = _make_kind(_SOURCES, tables.get("source", {}), f"{name}: [source]")
+    device = tables.get("device", {})
+    if isinstance(source, ConfinedElectrons):
+        device = SEVERAL_ELECTRONS | dict(device)
     parts: dict[str, Any] = {
-        "device": _make(SpinValve, tables.get("device", {}), f"{name}: [device]"),
-        "source": _make_kind(_SOURCES, tables.get("source", {}), f"{name}: [source]"),
+        "device": _make(SpinValve, device, f"{name}: [device]"),
+        "source": source,
         "spins": _make_kind(_SPINS, tables.get("spins", {}), f"{name}: [spins]"),
         "bath": _make(BosonicBath, tables["bath"], f"{name}: [bath]") if "bath" in tables else None,
         "times": _make(Times, evolution, f"{name}: [evolution]"),

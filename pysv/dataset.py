@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +55,8 @@ SCHEMA: dict[str, Variable] = {
     "entropy_analyzer": Variable((), "nat", "von Neumann entropy of FM_a"),
     "mutual_information": Variable((), "nat", "mutual information of FM_p and FM_a"),
     "log_negativity": Variable((), "nat", "mutual logarithmic negativity of FM_p and FM_a"),
+    "log_negativity_error": Variable((), "nat", "standard error and bounds of what log_negativity leaves out"),
+    "discarded_weight_factor": Variable((), "1", "weight of ρ beyond the numerical rank of its factor"),
     "magnon_probability": Variable(("flips",), "1", "probability of m flipped spins"),
     "w_fidelity": Variable((), "1", "fidelity with the one-magnon W state"),
     "qfi_paper": Variable(("momentum",), "1", "Eq. 29: 4 Var(O_k)/N, Pauli operators (not a witness)"),
@@ -70,6 +72,21 @@ SCHEMA: dict[str, Variable] = {
     "bond_dimension": Variable(("bond",), "1", "bond dimension of the matrix-product state", np.int64),
     "discarded_weight": Variable(("bond",), "1", "weight discarded on a bond up to this time"),
     "density_matrix": Variable(("ket", "bra"), "1", "density matrix of the localized spins", np.complex128),
+}
+NONLINEAR = (
+    *("entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information", "log_negativity"),
+    *("qfi_paper", "qfi_variance", "qfi"),
+)
+"""Variables that are not linear in ρ: from a finite number of trajectories they carry a bias."""
+SAMPLED = tuple(name for name in SCHEMA if name not in ("state_deviation", "density_matrix"))
+"""Variables that have a statistical error in a run of random trajectories."""
+SCHEMA |= {
+    f"{name}_error": replace(SCHEMA[name], long_name=f"standard error (jackknife): {SCHEMA[name].long_name}")
+    for name in SAMPLED
+}
+SCHEMA |= {
+    f"{name}_bias": replace(SCHEMA[name], long_name=f"estimated bias (half samples): {SCHEMA[name].long_name}")
+    for name in NONLINEAR
 }
 
 
@@ -130,13 +147,13 @@ def build(
     return xr.Dataset(variables, {"time": time, **coords}, dict(attrs))
 
 
-def provenance(experiment_toml: str, engine: str, backend: str) -> dict[str, str]:
-    """Attributes that say where a dataset comes from: the experiment as TOML, engine, backend, versions."""
+def provenance(experiment_toml: str, engine: str, backend: str, seeds: str) -> dict[str, str]:
+    """Attributes that say where a dataset comes from: the experiment as TOML, engine, backend, versions, seeds."""
     return {
         "pysv_format": FORMAT,
         "experiment": experiment_toml,
         "engine": engine,
         "backend": backend,
         "versions": json.dumps(versions()),
-        "seeds": "none: the run is deterministic",
+        "seeds": seeds,
     }

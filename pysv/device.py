@@ -11,6 +11,9 @@ from pysv.errors import InvalidInputError
 CONVENTIONS: dict[str, tuple[float, float]] = {"pauli": (1.0, 1.0), "half": (0.5, 0.5), "mixed": (1.0, 0.5)}
 """Spin convention to the factors (electron, localized spin) that multiply Pauli matrices in H."""
 
+SEVERAL_ELECTRONS: dict[str, Any] = {"sites": 112, "polarizer": (51, 54), "analyzer": (59, 62)}
+"""Chain of Fig. 6, where it differs from that of the other figures."""
+
 MOST_SPINS = 60
 """Most localized spins whose configurations fit in 64-bit integers, with room for sums."""
 _LARGEST_ENERGY = 1e6
@@ -99,6 +102,19 @@ class SpinValve:
         n_a = n_p if analyzer is None else whole_number("analyzer", analyzer, low=1)
         gap = first + n_p + whole_number("spacer", spacer, low=0)
         return cls(polarizer=(first, first + n_p - 1), analyzer=(gap, gap + n_a - 1), **couplings)
+
+    @classmethod
+    def for_several_electrons(cls, **changes: Any) -> SpinValve:
+        """The valve of Fig. 6: 112 sites, FM_p on 51–54 and FM_a on 59–62, the default with `ConfinedElectrons`.
+
+        The paper does not give the positions; with these, all of FM_a lies in the right half, sites 57–112.
+
+        Parameters
+        ----------
+        **changes
+            Any field of `SpinValve`.
+        """
+        return cls(**(SEVERAL_ELECTRONS | changes))
 
     @property
     def polarizer_sites(self) -> range:

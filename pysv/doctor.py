@@ -35,6 +35,8 @@ def examine() -> tuple[bool, str]:
         *(f"{name:<12} {version}" for name, version in versions().items()),
         f"{'processors':<12} {len(os.sched_getaffinity(0))}",
         f"{'memory':<12} {size(available_memory())} available",
+        f"{'BLAS':<12} {', '.join(_blas())}",
+        f"{'Julia':<12} {_julia()}",
         f"{'engines':<12} {', '.join(ready)} ready (see `pysv engines`)",
         f"{'self-check':<12} "
         + ("passed" if healthy else "FAILED")
@@ -43,13 +45,34 @@ def examine() -> tuple[bool, str]:
     return healthy, "\n".join(lines)
 
 
-def self_check() -> float:
+def _blas() -> list[str]:
+    """The BLAS libraries of this process and the processor that each believes to run on."""
+    from threadpoolctl import threadpool_info
+
+    return [
+        f"{found['internal_api']} {found['version']}, {found.get('architecture', 'unknown')} kernels, "
+        f"{found['num_threads']} threads"
+        for found in threadpool_info()
+        if found["user_api"] == "blas"
+    ]
+
+
+def _julia() -> str:
+    from pysv import julia
+
+    found = julia.status()
+    if not found["state"].startswith("ready"):
+        return found["state"]
+    return f"{found['Julia']}, {found['threads']} threads, ready (see `pysv julia status`); {found['BLAS']}"
+
+
+def self_check(backend: str = "python") -> float:
     """Largest distance ‖ψ − ψ_dense‖ of a Chebyshev run of 5 fs on 8 sites with 1+2 spins."""
     from pysv.engines.chebyshev import Chebyshev
 
     device = SpinValve(sites=8, polarizer=(3, 3), analyzer=(5, 6))
     runs = pure_runs(Experiment(device=device, source=WavePacket(center=3, momentum_spread=1.2)))
-    engine = Chebyshev().start(runs, "python")
+    engine = Chebyshev().start(runs, backend)
     engine.advance(5.0)
     worst = 0.0
     for run, part in zip(runs, engine.snapshot().parts, strict=True):

@@ -57,6 +57,14 @@ class EngineFailureError(PysvError, ArithmeticError):
     """An engine that gave up during a run."""
 
 
+class BondLimitError(PysvError, ArithmeticError):
+    """A matrix-product state that needs a larger bond dimension than the run allows."""
+
+
+class GroundStateError(PysvError, ArithmeticError):
+    """A ground state that is not in the sector where the run is meant to start."""
+
+
 class InvariantError(PysvError, ArithmeticError):
     """A conserved quantity drifted beyond its tolerance, or a state is not finite."""
 
@@ -79,6 +87,10 @@ class PysvWarning(UserWarning):
 
 class PacketTruncationWarning(PysvWarning):
     """Part of the wave packet lies beyond an end of the chain and is cut off."""
+
+
+class BathValidityWarning(PysvWarning):
+    """The universal Lindblad equation, or the power series of its jump operators, is doubtful for a bath."""
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from pysv.checks import as_list, choice, is_list, real_number, truth, whole_number
 from pysv.device import SpinValve
-from pysv.errors import InvalidInputError, PacketTruncationWarning, unknown_name
+from pysv.errors import InvalidInputError, unknown_name
 from pysv.source import TRUNCATION_ERROR, TRUNCATION_WARNING, ConfinedElectrons, WavePacket
 from pysv.spins import Antiparallel, Gibbs, ProductState
 
@@ -91,6 +90,13 @@ class BosonicBath:
         How the spectral density ends above ω_m.
     lamb_shift : bool
         Whether the Lamb shift is part of the Hamiltonian.
+    series_terms : int
+        N_L of the paper's power series for the jump operators (Eq. 18), 0 … 60; 0, the default, means the exact ones.
+
+    Raises
+    ------
+    InvalidInputError
+        If a value is outside its range, or the power series is asked for with a cutoff for which it does not exist.
     """
 
     temperature: float = 100.0
@@ -99,6 +105,7 @@ class BosonicBath:
     cutoff: float = 0.1
     cutoff_shape: str = "gaussian"
     lamb_shift: bool = False
+    series_terms: int = 0
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -108,6 +115,15 @@ class BosonicBath:
         put(self, "cutoff", real_number("cutoff", self.cutoff, above=0.0, unit="eV"))
         choice("cutoff_shape", self.cutoff_shape, ("gaussian", "exponential", "hard"))
         truth("lamb_shift", self.lamb_shift)
+        put(self, "series_terms", whole_number("series_terms", self.series_terms, low=0, high=60))
+        if self.series_terms and self.cutoff_shape != "gaussian":
+            reason = "a jump in √J" if self.cutoff_shape == "hard" else "a cusp of √J at ω = 0"
+            raise InvalidInputError(
+                f"series_terms = {self.series_terms} with cutoff_shape = {self.cutoff_shape!r}: the moments ∫g(t)tⁿdt "
+                f"of Eq. 18 diverge because of {reason}; use the exact operators (series_terms = 0) or the gaussian "
+                "cutoff",
+                "series_terms",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +209,7 @@ class Experiment:
     Parameters
     ----------
     device : SpinValve
+        By default that of the paper's figures for the given source: 201 sites for one electron, 112 for several.
     source : WavePacket or ConfinedElectrons
     spins : Antiparallel, ProductState or Gibbs
     bath : BosonicBath, optional
@@ -208,7 +225,7 @@ class Experiment:
         number of spins, a part of the wrong type.
     """
 
-    device: SpinValve = field(default_factory=SpinValve)
+    device: SpinValve = None  # type: ignore[assignment]  # filled in below, according to the source
     source: WavePacket | ConfinedElectrons = field(default_factory=WavePacket)
     spins: Antiparallel | ProductState | Gibbs = field(default_factory=Antiparallel)
     bath: BosonicBath | None = None
@@ -216,6 +233,9 @@ class Experiment:
     record: Record = field(default_factory=Record)
 
     def __post_init__(self) -> None:
+        if vars(self)["device"] is None:
+            several = isinstance(self.source, ConfinedElectrons)
+            object.__setattr__(self, "device", SpinValve.for_several_electrons() if several else SpinValve())
         parts = {
             "device": (SpinValve,),
             "source": (WavePacket, ConfinedElectrons),
@@ -233,11 +253,8 @@ class Experiment:
             self.spins.directions(self.device)
         if isinstance(self.source, WavePacket):
             self._check_packet(self.source)
-        elif self.source.confined_sites > self.device.sites:
-            raise InvalidInputError(
-                f"confined_sites = {self.source.confined_sites} exceeds the {self.device.sites} sites of the chain",
-                "confined_sites",
-            )
+        else:
+            self._check_confined(self.source)
 
     def _check_packet(self, packet: WavePacket) -> None:
         sites = self.device.sites
@@ -253,6 +270,20 @@ class Experiment:
                 "center",
             )
 
+    def _check_confined(self, source: ConfinedElectrons) -> None:
+        if source.confined_sites > self.device.sites:
+            raise InvalidInputError(
+                f"confined_sites = {source.confined_sites} exceeds the {self.device.sites} sites of the chain",
+                "confined_sites",
+            )
+        first = min(self.device.spin_sites)
+        if first <= source.confined_sites:
+            raise InvalidInputError(
+                f"confined_sites = {source.confined_sites}: a localized spin sits on site {first}, inside the confined "
+                f"region; confine at most {first - 1} sites, or move the layers",
+                "confined_sites",
+            )
+
     @property
     def truncated(self) -> float:
         """Probability of the incoming packet that lies beyond the ends of the chain and is cut off."""
@@ -261,7 +292,7 @@ class Experiment:
     @property
     def wall_echoes(self) -> tuple[tuple[float, str], ...]:
         """Times in fs from which on waves that a wall sent back act on the layers; see `WavePacket.wall_echoes`."""
-        return self.source.wall_echoes(self.device) if isinstance(self.source, WavePacket) else ()
+        return self.source.wall_echoes(self.device)
 
     def remarks(self) -> tuple[str, ...]:
         """Sentences about the experiment that its user must know: the packet's truncation by the chain's ends."""
@@ -269,11 +300,6 @@ class Experiment:
             return ()
         lost = _lost(self.source.beyond_ends(self.device.sites))
         return (f"{lost} of the packet lies beyond the chain and is cut off; the rest is normalised to one electron",)
-
-    def warn(self) -> None:
-        """Emit `remarks` as `PacketTruncationWarning`."""
-        for remark in self.remarks():
-            warnings.warn(remark, PacketTruncationWarning, stacklevel=3)
 
 
 def _lost(beyond: tuple[float, float]) -> str:

@@ -13,7 +13,8 @@ from pysv.basis import sector_rows
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError
-from pysv.initial import conserves, down_spins, electron_states, occupied_sectors
+from pysv.initial import conserves, down_spins, occupied_sectors, run_labels
+from pysv.remarks import remarks
 from pysv.run.observe import largest_block, left_out, way
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Estimate:
     snapshots : int
     remarks : tuple of str
         What the user must know: truncation, measures left out.
+    unit : str
+        What `applications` counts, where it is not applications of H.
     """
 
     engine: str
@@ -58,6 +61,7 @@ class Estimate:
     seconds: float
     snapshots: int
     remarks: tuple[str, ...]
+    unit: str = "matvecs"
 
     @property
     def fits(self) -> bool:
@@ -66,7 +70,11 @@ class Estimate:
 
     def __str__(self) -> str:
         lines = [f"engine       {self.engine} ({self.backend} backend)"]
-        for label, sectors, rows in self.sectors:
+        if len(self.sectors) > 2:
+            lines.append(
+                f"pure runs    {len(self.sectors):,}, of up to {max(rows for _, _, rows in self.sectors):,} rows"
+            )
+        for label, sectors, rows in self.sectors if len(self.sectors) <= 2 else ():
             span = str(sectors[0]) if len(sectors) == 1 else f"{sectors[0]}–{sectors[-1]}"
             name = "sector" if len(sectors) == 1 else "sectors"
             lines.append(f"pure run     electron {label}: {name} of {span} down spins, {rows:,} rows")
@@ -75,7 +83,7 @@ class Estimate:
             f"memory       {size(self.memory)} of {size(SHARE * self.available)} allowed ({SHARE:.0%} of what is free)"
             + ("" if self.fits else ": does not fit"),
             f"snapshots    {self.snapshots:,}",
-            f"matvecs      about {self.applications:,}",
+            f"{self.unit:<12} about {self.applications:,}",
             f"time         roughly {_duration(self.seconds)}",
             *(f"remark       {remark}" for remark in self.remarks),
         ]
@@ -99,19 +107,37 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     method, chosen = choose(experiment, engine, backend)
     device, times = experiment.device, experiment.times
     n = device.n_spins
+    own = method.needs(experiment)
+    if own is not None:
+        measures, per_snapshot = _measuring(experiment, largest_block(experiment), 0)
+        recorded = 8 * times.count * (5 * device.sites + 4 * n + 40)
+        return Estimate(
+            engine=method.name,
+            backend=chosen,
+            sectors=(),
+            amplitudes=own.amplitudes,
+            memory=own.memory + measures + recorded,
+            available=available_memory(),
+            applications=own.work,
+            seconds=own.seconds + times.count * per_snapshot,
+            snapshots=times.count,
+            remarks=experiment.remarks(),
+            unit=own.unit,
+        )
     rows = [sum(sector_rows(n, sector) for sector in sectors) for sectors in occupied_sectors(experiment)]
-    labels = [label for label, _, _ in electron_states(experiment.source)]  # type: ignore[arg-type]
+    labels = run_labels(experiment)
     amplitudes = sum(rows) * device.sites
     tables = sum(rows) * (40 + 4 * n + 4 * n)
     omitted = left_out(experiment)
     sizes = [count * device.sites for count in rows]
-    applications = len(rows) * method.applications(times.stop, times.count - 1, radius(experiment), sizes)
+    columns = method.columns(len(rows))
+    applications = columns * method.applications(times.stop, times.count - 1, radius(experiment), sizes)
     block = largest_block(experiment)
     measures, per_snapshot = _measuring(experiment, block, sum(rows))
     recorded = 8 * times.count * (2 * device.sites + 4 * n + 40)
-    remarks = [*experiment.remarks()]
+    said = [*remarks(experiment)]
     if omitted:
-        remarks.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
+        said.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
     return Estimate(
         engine=method.name,
         backend=chosen,
@@ -120,9 +146,9 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         memory=method.memory(sizes) + tables + measures + recorded,
         available=available_memory(),
         applications=applications,
-        seconds=applications / len(rows) * amplitudes * _SECONDS_PER_AMPLITUDE + times.count * per_snapshot,
+        seconds=applications * (amplitudes / len(rows)) * _SECONDS_PER_AMPLITUDE + times.count * per_snapshot,
         snapshots=times.count,
-        remarks=tuple(remarks),
+        remarks=tuple(said),
     )
 
 
@@ -167,11 +193,12 @@ def check_fits(needed: Estimate) -> None:
 
 
 def radius(experiment: Experiment) -> float:
-    """Rough half-width of the spectrum from the couplings, eV: hopping, sd exchange and both layers' exchange."""
+    """Rough half-width of the spectrum, eV: hopping and sd exchange of each electron, and both layers' exchange."""
     device = experiment.device
     bonds = device.n_spins - 2
     exchange = device.spin_factor**2 * max(abs(device.exchange), abs(device.exchange_z)) * bonds * 1.3
-    return 2 * device.hopping + 2 * device.electron_factor * device.spin_factor * abs(device.sd_exchange) + exchange
+    one = 2 * device.hopping + 2 * device.electron_factor * device.spin_factor * abs(device.sd_exchange)
+    return experiment.source.count * one + exchange
 
 
 def available_memory() -> int:

@@ -55,6 +55,11 @@ class WavePacket:
         )
         put(self, "spin", _electron_spin(self.spin))
 
+    @property
+    def count(self) -> int:
+        """Number of electrons, 1."""
+        return 1
+
     def amplitudes(self, sites: int) -> np.ndarray:
         """Amplitudes ⟨x|Φ⟩ on the chain, normalised there.
 
@@ -120,34 +125,32 @@ class WavePacket:
         tuple of (float, str)
             Time in fs and the name of the wall, in order of time; empty for a packet at rest.
         """
-        speed = self.velocity(device.hopping)
-        if abs(speed) < 1e-12:
-            return ()
-        # Distances as seen by a packet that runs to the right: mirror the chain for one that runs to the left.
-        wall, spins, center, names = device.sites + 1, device.spin_sites, self.center, ("left wall", "right wall")
-        if speed < 0:
-            spins, center, names = tuple(wall - site for site in spins), wall - center, names[::-1]
-        paths = [((wall - center) + (wall - max(spins)), names[1])]
-        ahead = [site for site in spins if site >= center]
-        if ahead:
-            paths.append(((min(ahead) - center) + min(ahead) + min(spins), names[0]))
-        return tuple(sorted((path / abs(speed), name) for path, name in paths))
+        return _echoes(self.center, self.velocity(device.hopping), device)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfinedElectrons:
     """Several electrons, released at t = 0 from the ground state of H + H_{V,B} (Eq. 21).
 
+    H_{V,B} = −V Σ_{x≤N_conf} n_x − B Σ_{FM_p} Sᶻ + B Σ_{FM_a} Sᶻ acts for t ≤ 0 only, with operators Sᶻ of the run's
+    spin convention. The electrons' total Sᶻ is 0 and the layers are polarised antiparallel.
+
     Parameters
     ----------
     electrons : int
-        Even number N_e of electrons, half up and half down.
+        Even number N_e of electrons, half up and half down; at most two for each confined site.
     confined_sites : int
-        Number N_conf of sites of the well at the left end.
+        Number N_conf of sites of the well at the left end, before the layers.
     well : float
         Depth V of the well, eV.
     field : float
         gμ_B B that holds the layers polarised for t ≤ 0, eV.
+
+    Raises
+    ------
+    InvalidInputError
+        If a value is outside its range. Whether the well holds the electrons and the field the layers shows when the
+        ground state is there.
     """
 
     electrons: int = 2
@@ -157,14 +160,53 @@ class ConfinedElectrons:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "electrons", whole_number("electrons", self.electrons, low=1))
+        put(self, "electrons", whole_number("electrons", self.electrons, low=2))
         put(self, "confined_sites", whole_number("confined_sites", self.confined_sites, low=1))
         put(self, "well", real_number("well", self.well, unit="eV"))
         put(self, "field", real_number("field", self.field, unit="eV"))
-        if self.electrons > 1 and self.electrons % 2:
+        if self.electrons % 2:
+            raise InvalidInputError(f"electrons = {self.electrons} must be even (half up, half down)", "electrons")
+        if self.electrons > 2 * self.confined_sites:
             raise InvalidInputError(
-                f"electrons = {self.electrons} must be even (half up, half down), or 1", "electrons"
+                f"electrons = {self.electrons} exceed the {2 * self.confined_sites} that confined_sites = "
+                f"{self.confined_sites} can hold, two on each site; take fewer electrons or more sites",
+                "electrons",
             )
+
+    @property
+    def count(self) -> int:
+        """Number of electrons, N_e."""
+        return self.electrons
+
+    def wall_echoes(self, device: SpinValve) -> tuple[tuple[float, str], ...]:
+        """When what a wall sends back reaches the layers, from the flight time of the fastest electrons.
+
+        They leave the last confined site with the largest group velocity, 2γ/ħ.
+
+        Parameters
+        ----------
+        device : SpinValve
+
+        Returns
+        -------
+        tuple of (float, str)
+            Time in fs and the name of the wall, in order of time.
+        """
+        return _echoes(self.confined_sites, 2 * device.hopping / HBAR, device)
+
+
+def _echoes(start: float, speed: float, device: SpinValve) -> tuple[tuple[float, str], ...]:
+    if abs(speed) < 1e-12:
+        return ()
+    # Distances as seen by what runs to the right: mirror the chain for what runs to the left.
+    wall, spins, names = device.sites + 1, device.spin_sites, ("left wall", "right wall")
+    if speed < 0:
+        spins, start, names = tuple(wall - site for site in spins), wall - start, names[::-1]
+    paths = [((wall - start) + (wall - max(spins)), names[1])]
+    ahead = [site for site in spins if site >= start]
+    if ahead:
+        paths.append(((min(ahead) - start) + min(ahead) + min(spins), names[0]))
+    return tuple(sorted((path / abs(speed), name) for path, name in paths))
 
 
 def _electron_spin(value: Any) -> str | Angles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from scipy.linalg import eigh_tridiagonal
 if TYPE_CHECKING:
     from pysv.hamiltonian import Hamiltonian
     from pysv.layout import Layout
+    from pysv.pairs import PairHamiltonian
 
 _SEED = 20240209
 
@@ -91,17 +93,47 @@ def spectral_bounds(
     _fill_random(now, hamiltonian.layout)
     table = hamiltonian.table(now.dtype.type)
     threads = team.threads_for(now.size // 2) if hamiltonian.layout.tiles > 1 else 1
+
+    def step(beta: float) -> tuple[float, float]:
+        nonlocal now, before
+        found = kernels.lanczos_step(now, before, beta, hamiltonian.sites, hamiltonian.everywhere, table, threads)
+        now, before = before, now
+        return found
+
+    return _ritz_interval(step, norm, margin, max_steps, check_every)
+
+
+def pair_bounds(hamiltonian: PairHamiltonian, *, margin: float = 0.01, max_steps: int = 120) -> SpectralBounds:
+    """The same for two electrons; see `spectral_bounds`."""
+    now, before = np.random.default_rng(_SEED).standard_normal(hamiltonian.shape), np.zeros(hamiltonian.shape)
+    now /= np.linalg.norm(now)
+
+    def step(beta: float) -> tuple[float, float]:
+        nonlocal now, before
+        hamiltonian.step(now, before, 1.0, 0.0, beta)
+        alpha = float(np.vdot(now, before))
+        before -= alpha * now
+        norm = float(np.linalg.norm(before))
+        if norm > 0:
+            before *= 1 / norm
+        now, before = before, now
+        return alpha, norm
+
+    return _ritz_interval(step, hamiltonian.norm_bound(), margin, max_steps, 8)
+
+
+def _ritz_interval(
+    step: Callable[[float], tuple[float, float]], norm: float, margin: float, max_steps: int, check_every: int
+) -> SpectralBounds:
+    """The interval of `spectral_bounds` from Lanczos steps: `step` takes β and returns α and the next β."""
     alphas: list[float] = []
     betas: list[float] = [0.0]
     low, high = -norm, norm
-    for step in range(1, max_steps + 1):
-        alpha, beta = kernels.lanczos_step(
-            now, before, betas[-1], hamiltonian.sites, hamiltonian.everywhere, table, threads
-        )
-        now, before = before, now
+    for number in range(1, max_steps + 1):
+        alpha, beta = step(betas[-1])
         alphas.append(alpha)
         exhausted = beta <= 1e-12 * norm
-        if exhausted or step % check_every == 0 or step == max_steps:
+        if exhausted or number % check_every == 0 or number == max_steps:
             ritz, vectors = eigh_tridiagonal(np.array(alphas), np.array(betas[1:]))
             residual = beta * np.abs(vectors[-1, [0, -1]])
             width = max(ritz[-1] - ritz[0], 1e-6 * norm)

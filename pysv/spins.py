@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ def bloch(direction: Angles) -> np.ndarray:
 class Antiparallel:
     """FM_p all up and FM_a all down: |↑…↑⟩|↓…↓⟩, the ground state of the pinned layers (Eqs. 10 and 24)."""
 
+    kind: ClassVar[str] = "product state"
+
     def directions(self, device: SpinValve) -> tuple[Angles, ...]:
         """Bloch direction [θ, φ] of every localized spin, FM_p first."""
         return (UP,) * device.n_polarizer + (DOWN,) * device.n_analyzer
@@ -49,6 +51,8 @@ class ProductState:
 
     polarizer: Angles | tuple[Angles, ...] = UP
     analyzer: Angles | tuple[Angles, ...] = DOWN
+
+    kind: ClassVar[str] = "product state"
 
     def __post_init__(self) -> None:
         for key in ("polarizer", "analyzer"):
@@ -88,16 +92,35 @@ class Gibbs:
         T > 0, K.
     pinning : float
         p ≥ 0, eV: the state is prepared with the field −p ΣSᶻ over FM_p and +p ΣSᶻ over FM_a; 0 is the field-free
-        state of Eq. 12, which has no net magnetisation.
+        state of Eq. 12, which has no net magnetisation. The field is absent for t > 0. S is in the device's spin
+        convention.
+    tolerance : float
+        Total weight, at most 0.1, of the least occupied eigenstates that are left out.
     """
 
     temperature: float = 100.0
     pinning: float = 0.0
+    tolerance: float = 1e-6
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "temperature", real_number("temperature", self.temperature, above=0.0, unit="K"))
         put(self, "pinning", real_number("pinning", self.pinning, low=0.0, unit="eV"))
+        put(self, "tolerance", real_number("tolerance", self.tolerance, low=0.0, high=0.1))
+
+    @property
+    def kind(self) -> str:
+        """What the state is, for the dataset."""
+        if self.pinning == 0:
+            return f"literal Gibbs state of Eq. 12 at {self.temperature:g} K, field-free: no net magnetisation"
+        return (
+            f"pinned Gibbs state at {self.temperature:g} K: prepared with a field of {self.pinning:g} eV, "
+            "up in FM_p and down in FM_a, that is absent for t > 0"
+        )
+
+    def directions(self, device: SpinValve) -> tuple[Angles, ...]:
+        """Directions with respect to which flipped spins are counted: those of `Antiparallel`."""
+        return Antiparallel().directions(device)
 
 
 def _layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:

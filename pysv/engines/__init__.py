@@ -9,18 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from pysv.engines.base import Method
-from pysv.errors import EngineError, InvalidInputError, JuliaUnavailableError, NotReadyError, unknown_name
+from pysv.errors import EngineError, InvalidInputError, NotReadyError, unknown_name
 from pysv.experiment import Experiment
+from pysv.source import ConfinedElectrons
 
 BACKENDS = ("auto", "python", "julia")
 
-_COMING = {
-    "krylov": (("julia",), "one electron, closed system: an independent check (KrylovKit)"),
-    "low-rank": (("python",), "one electron with baths, deterministic"),
-    "fock": (("python",), "two electrons, exact"),
-    "tdmrg": (("python", "julia"), "several electrons"),
-}
-"""Engines of later versions: their backends and what they will serve."""
+_JULIA = ("tdmrg",)
+"""Engines that will have a Julia backend."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +52,30 @@ def methods() -> dict[str, type[Method]]:
 
 
 def engine_names() -> tuple[str, ...]:
-    """Names that an experiment file may use, ready or not."""
-    return ("auto", *methods(), *_COMING)
+    """Names that an experiment file may use."""
+    return ("auto", *methods())
 
 
 def readiness() -> tuple[Readiness, ...]:
     """Each engine × backend of the contract: ready, or why not."""
+    from pysv.julia_setup import not_ready
+
     rows = []
+    lacking = not_ready()
     for name, method in methods().items():
-        rows += [Readiness(name, backend, method.serves, True) for backend in method.backends]
-        if name == "chebyshev" and "julia" not in method.backends:
+        for backend in method.backends:
+            remark = (lacking or "") if backend == "julia" else ""
+            rows.append(Readiness(name, backend, method.serves, not remark, remark))
+        if name in _JULIA and "julia" not in method.backends:
             rows.append(Readiness(name, "julia", method.serves, False, "not in this version; use backend 'python'"))
-    for name, (backends, serves) in _COMING.items():
-        remark = f"not in this version; ready: {', '.join(methods())}"
-        rows += [Readiness(name, backend, serves, False, remark) for backend in backends]
     return tuple(rows)
+
+
+def automatic(experiment: Experiment) -> str:
+    """The engine of ``"auto"``: `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several."""
+    if isinstance(experiment.source, ConfinedElectrons):
+        return "tdmrg"
+    return "chebyshev" if experiment.bath is None else "trajectories"
 
 
 def choose(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> tuple[Method, str]:
@@ -92,18 +97,14 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     Raises
     ------
     EngineError
-        If engine or backend does not exist.
+        If engine or backend does not exist, or the engine does not run on the backend.
     NotReadyError
         If the engine, or what the experiment needs, is not in this version.
-    JuliaUnavailableError
-        If the Julia backend is asked for by name.
     """
     if not isinstance(experiment, Experiment):
         raise InvalidInputError(f"experiment = {experiment!r} must be a pysv.Experiment")
     if isinstance(engine, str):
-        name = "chebyshev" if engine == "auto" else engine
-        if name in _COMING:
-            raise NotReadyError(f"engine {name!r} is not ready in this version; ready: {', '.join(methods())}")
+        name = automatic(experiment) if engine == "auto" else engine
         if name not in methods():
             raise EngineError(unknown_name("engine", name, engine_names()))
         method = methods()[name]()
@@ -113,11 +114,11 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
         raise EngineError(f"engine = {engine!r} must be a name or an options object such as pysv.Chebyshev()")
     if backend not in BACKENDS:
         raise EngineError(unknown_name("backend", str(backend), BACKENDS))
-    if backend == "julia":
-        raise JuliaUnavailableError(
-            f"backend 'julia' is not ready in this version for engine {method.name!r}; use backend 'python' or 'auto'"
+    if backend not in ("auto", *method.backends):
+        raise EngineError(
+            f"engine {method.name!r} has no backend {backend!r}; use backend {' or '.join(map(repr, method.backends))}"
         )
     reason = method.refusal(experiment)
     if reason is not None:
         raise NotReadyError(reason)
-    return method, method.backends[0]
+    return method, method.backends[0] if backend == "auto" else backend

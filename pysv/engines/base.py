@@ -13,13 +13,16 @@ import numpy as np
 
 from pysv.errors import ResumeError
 from pysv.source import WavePacket
-from pysv.spins import Gibbs
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
     from pysv.measures import SpinDensity
+
+
+OPEN_ENGINES = ("trajectories", "low-rank", "qutip")
+"""Engines that run systems with baths."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,27 @@ class Part:
         threads = team.threads_for(self.psi.size)
         rows, sites = reductions.marginals(jit.as_reals(self.psi), basis.electron, threads)
         return rows, sites.reshape(2, -1)[:, : layout.sites]
+
+    @cached_property
+    def energy(self) -> float:
+        """⟨ψ|H|ψ⟩, eV."""
+        return self.hamiltonian.expectation(self.psi)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """How a snapshot's parts were sampled.
+
+    Parameters
+    ----------
+    stratum : int ndarray (parts,)
+        Parts of one stratum are equally distributed and of equal weight; the strata's weights are fixed.
+    group : int ndarray (parts,)
+        Number of the jackknife group of each part; each group has parts of every stratum.
+    """
+
+    stratum: np.ndarray
+    group: np.ndarray
 
 
 class State(ABC):
@@ -91,12 +115,15 @@ class Snapshot:
         Largest ‖ψ − ψ_exact‖ that the engine bounds or measured; None where it does neither.
     state : State, optional
         In place of `parts`, a state of several electrons.
+    sample : Sample, optional
+        Where the parts are random trajectories: which ones may be exchanged for each other.
     """
 
     time: float
     parts: tuple[Part, ...]
     deviation: float | None
     state: State | None = None
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +146,31 @@ class Work:
     deviation: float | None
     details: Mapping[str, float | int | str]
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a run needs, in the words of an engine whose states are no amplitudes ψ[tile, row, site].
+
+    Parameters
+    ----------
+    amplitudes : int
+        Complex numbers of the state.
+    memory : int
+        Bytes of the state and the work space.
+    work : int
+        How often the costliest thing is done.
+    unit : str
+        What that thing is, e.g. "gates".
+    seconds : float
+        Rough time of the evolution.
+    """
+
+    amplitudes: int
+    memory: int
+    work: int
+    unit: str
+    seconds: float
 
 
 class Engine(ABC):
@@ -165,20 +217,32 @@ class Method(ABC):
     """Backends that are ready, the preferred one first."""
     vectors: ClassVar[int]
     """State-sized arrays held for each pure run, for the memory estimate."""
+    closed: ClassVar[bool] = True
+    """Whether it runs closed systems."""
+    open: ClassVar[bool] = False
+    """Whether it runs systems with baths."""
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""
         if not isinstance(experiment.source, WavePacket):
-            return "[source] kind = 'confined' (several electrons) is not ready in this version; use 'wave-packet'"
-        if isinstance(experiment.spins, Gibbs):
-            return "[spins] kind = 'gibbs' (thermal) is not ready in this version; use 'antiparallel' or 'product'"
-        if experiment.bath is not None:
-            return "[bath] (open systems) is not ready in this version; leave it out for a closed system"
+            return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
+        if experiment.bath is not None and not self.open:
+            return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {', '.join(OPEN_ENGINES)}"
+        if experiment.bath is None and not self.closed:
+            return f"engine {self.name!r} runs open systems only; add a table [bath], or use 'chebyshev'"
         return None
+
+    def columns(self, runs: int) -> int:
+        """State vectors that are carried for so many pure runs, for the estimate."""
+        return runs
 
     def memory(self, amplitudes: Sequence[int]) -> int:
         """Bytes of all state-sized arrays, for pure runs of so many amplitudes."""
         return 16 * self.vectors * sum(amplitudes)
+
+    def needs(self, experiment: Experiment) -> Needs | None:
+        """What a run needs; None for amplitudes ψ[tile, row, site], which are counted by `pysv.estimate` itself."""
+        return None
 
     @abstractmethod
     def drift_tolerance(self, stop: float) -> float:
@@ -218,6 +282,10 @@ class Method(ABC):
         """Start at t = 0 from pure runs of one electron."""
         raise NotImplementedError(f"{type(self).__name__} starts from an experiment, see begin")
 
+    def seeds_used(self, experiment: Experiment) -> str:
+        """Seeds of the evolution, for the dataset; empty where it is deterministic."""
+        return ""
+
 
 class PureStateEngine(Engine):
     """An engine that carries each pure run as an array ψ[tile, row, site]; subclasses evolve one run at a time.
@@ -234,14 +302,23 @@ class PureStateEngine(Engine):
         Complex type of the state.
     outputs : int
         States of consecutive times that can be held for each run.
+    in_turn : bool
+        Whether small runs, too, advance one after the other, each on all threads: Julia is called from one thread only.
     """
 
     def __init__(
-        self, runs: tuple[PureRun, ...], spare: int = 0, dtype: type = np.complex128, outputs: int = 1
+        self,
+        runs: tuple[PureRun, ...],
+        spare: int = 0,
+        dtype: type = np.complex128,
+        outputs: int = 1,
+        *,
+        in_turn: bool = False,
     ) -> None:
         self.runs = runs
         self.time = 0.0
         self.large = any(run.hamiltonian.layout.tiles > 1 for run in runs)
+        self._in_turn = in_turn
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)
         sizes = [prod(run.hamiltonian.shape) for run in runs]
@@ -315,7 +392,7 @@ class PureStateEngine(Engine):
         self.time = time
 
     def _each(self, evolve: Callable[[int], None]) -> None:
-        if self.large or len(self.runs) == 1:
+        if self.large or self._in_turn or len(self.runs) == 1:
             for number in range(len(self.runs)):
                 evolve(number)
             return

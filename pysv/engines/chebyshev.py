@@ -1,4 +1,4 @@
-"""Chebyshev expansion of exp(−iHt/ħ): one electron, closed system, any product state of the spins."""
+"""Chebyshev expansion of exp(−iHt/ħ): one electron, closed system, any state of the spins."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from pysv.errors import SpectralBoundsError
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
+    from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
     from pysv.layout import Layout
+    from pysv.recursion import Recursion
     from pysv.spectrum import SpectralBounds
 
 _LARGEST_Z = 900.0
@@ -56,8 +58,8 @@ class Chebyshev(Method):
     light_cone: bool = True
 
     name: ClassVar[str] = "chebyshev"
-    serves: ClassVar[str] = "one electron, closed system, any product state of the spins"
-    backends: ClassVar[tuple[str, ...]] = ("python",)
+    serves: ClassVar[str] = "one electron, closed system, any state of the spins"
+    backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     vectors: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
@@ -110,7 +112,7 @@ class Chebyshev(Method):
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0: find the spectral bounds and allocate."""
-        return _ChebyshevEngine(runs, self)
+        return _ChebyshevEngine(runs, self, backend)
 
 
 def substeps(interval: float, radius: float) -> tuple[int, float]:
@@ -200,21 +202,27 @@ def light_cone(z: float, tolerance: float) -> int:
 
 
 class _ChebyshevEngine(PureStateEngine):
-    def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev) -> None:
+    def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev, backend: str) -> None:
+        from pysv.recursion import recursion
         from pysv.spectrum import spectral_bounds
 
         single = method.precision == "single"
-        amplitudes = [math.prod(run.hamiltonian.shape) for run in runs]
-        super().__init__(
-            runs, spare=2, dtype=np.complex64 if single else np.complex128, outputs=method.outputs(amplitudes)
-        )
         self.method = method
         self._real = np.float32 if single else np.float64
-        self.bounds = [
-            spectral_bounds(run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number))
-            for number, run in enumerate(runs)
-        ]
-        self._applications = [bounds.steps for bounds in self.bounds]
+        outputs = method.outputs([math.prod(run.hamiltonian.shape) for run in runs])
+        dtype = np.complex64 if single else np.complex128
+        super().__init__(runs, 2, dtype, outputs, in_turn=backend == "julia")
+        shared: dict[Hamiltonian, Recursion] = {}  # many runs of a thermal state share a Hamiltonian
+        bounds: dict[Hamiltonian, SpectralBounds] = {}
+        for number, run in enumerate(runs):
+            if run.hamiltonian not in bounds:
+                shared[run.hamiltonian] = recursion(backend, run.hamiltonian, self._real)
+                bounds[run.hamiltonian] = spectral_bounds(
+                    run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number)
+                )
+                self._applications[number] = bounds[run.hamiltonian].steps
+        self._recursions = [shared[run.hamiltonian] for run in runs]
+        self.bounds = [bounds[run.hamiltonian] for run in runs]
 
     def targets(self, times: Sequence[float]) -> Sequence[float]:
         """The next times that one expansion serves best."""
@@ -237,7 +245,7 @@ class _ChebyshevEngine(PureStateEngine):
 
     def _expand(self, number: int, psi: np.ndarray, intervals: Sequence[float]) -> list[float]:
         """One expansion from `psi` into an output for each interval (fs); returns bounds on what it neglects."""
-        from pysv import jit, kernels, reductions, team
+        from pysv import jit, reductions, team
 
         bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
         expansions = [
@@ -255,19 +263,10 @@ class _ChebyshevEngine(PureStateEngine):
         totals = self.outputs(number)[: len(intervals)]
         for array in (one, other, *totals):  # they may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
-        reals = [jit.as_reals(array) for array in (one, other, totals)]
-        arguments = hamiltonian.sites, window, hamiltonian.table(self._real)
+        self._recursions[number](jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)
         threads = team.threads_for(psi.size) if self.large else 1
-        if not self.large:
-            kernels.recursion(0, 1, *reals, *arguments, factors, mixes)
-        else:  # step by step, so that Ctrl-C is heard
-            now, before, sums = reals
-            for n in range(steps):
-                step = factors[n : n + 1], mixes[n : n + 1]
-                team.share(kernels.recursion, threads, now, before, sums, *arguments, *step)
-                now, before = before, now
         # After an odd number of steps `other` holds T_K ψ, whose norm only eigenvalues outside the bounds can raise.
-        last = reductions.tile_weights(reals[1], window, threads).sum() ** 0.5
+        last = reductions.tile_weights(jit.as_reals(other), window, threads).sum() ** 0.5
         epsilon = float(np.finfo(self._real).eps)
         if not last <= 1 + _GROWTH + 100 * epsilon:
             raise SpectralBoundsError(
@@ -298,6 +297,9 @@ class _ChebyshevEngine(PureStateEngine):
     def work(self) -> Work:
         """Applications of H, error bound, and the spectral bounds used."""
         details: dict[str, float | int | str] = {}
+        if len(self.runs) > 2:
+            ends = {"low": min(bounds.low for bounds in self.bounds), "high": max(b.high for b in self.bounds)}
+            return Work(sum(self._applications), self.deviation(), {f"spectrum_{end}": ends[end] for end in ends})
         for run, bounds in zip(self.runs, self.bounds, strict=True):
             details[f"spectrum_low_{run.label}"] = bounds.low
             details[f"spectrum_high_{run.label}"] = bounds.high

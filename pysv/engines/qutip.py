@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import Field, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pysv.checks import choice, real_number, whole_number
 from pysv.engines.base import Engine, Method, PureStateEngine, Work
+from pysv.engines.trajectories import Seeds, check_sample, check_strata, trajectory_seeds
 from pysv.errors import EngineFailureError
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
+    from pysv.experiment import Experiment
     from pysv.initial import PureRun
 
 _METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5")
@@ -32,16 +35,27 @@ class QuTiP(Method):
         Absolute and relative tolerance of the integrator.
     nsteps : int
         Largest number of internal steps between snapshots.
+    solver : {"auto", "mesolve", "mcsolve"}
+        For open systems: the density matrix (up to 1000 amplitudes), or random trajectories; "auto" takes the density
+        matrix where it fits. Refused for closed systems, as the next two are.
+    ntraj : int, optional
+        Number of trajectories of `mcsolve`, 200 by default.
+    seeds : int or sequence of int
+        As for `Trajectories`.
     """
 
     method: str = "adams"
     atol: float = 1e-10
     rtol: float = 1e-8
     nsteps: int = 100_000
+    solver: str = "auto"
+    ntraj: int = 200
+    seeds: Seeds = 0
 
     name: ClassVar[str] = "qutip"
-    serves: ClassVar[str] = "one electron, closed system, any product state of the spins (sesolve)"
+    serves: ClassVar[str] = "one electron, closed or open, any state of the spins (sesolve, mesolve, mcsolve)"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    open: ClassVar[bool] = True
     vectors: ClassVar[int] = 45  # the integrator's history and the sparse matrix
 
     def __post_init__(self) -> None:
@@ -50,6 +64,57 @@ class QuTiP(Method):
         put(self, "atol", real_number("atol", self.atol, above=0.0, high=1.0))
         put(self, "rtol", real_number("rtol", self.rtol, above=0.0, high=1.0))
         put(self, "nsteps", whole_number("nsteps", self.nsteps, low=1))
+        choice("solver", self.solver, ("auto", "mesolve", "mcsolve"))
+        ntraj, seeds = check_sample(self.ntraj, self.seeds)
+        put(self, "ntraj", ntraj)
+        put(self, "seeds", seeds)
+
+    def refusal(self, experiment: Experiment) -> str | None:
+        """Also options that a closed system would ignore, and a density matrix that does not fit."""
+        reason = super().refusal(experiment)
+        if reason is not None:
+            return reason
+        if experiment.bath is None:
+            given = next((entry.name for entry in fields(self) if entry.name in _OPEN and _set(self, entry)), None)
+            return given and f"{given} of engine 'qutip' is for open systems; leave it out, or add a table [bath]"
+        from pysv.engines.qutip_open import LARGEST_DENSITY, reachable_amplitudes
+
+        amplitudes = reachable_amplitudes(experiment)
+        if self.solver == "mesolve" and amplitudes > LARGEST_DENSITY:
+            return (
+                f"solver = 'mesolve' carries a density matrix of at most {LARGEST_DENSITY} amplitudes, this run has "
+                f"{amplitudes:,}; use engine 'low-rank' or 'trajectories', or solver = 'mcsolve'"
+            )
+        if self.chosen(experiment) == "mesolve":
+            given = next((entry.name for entry in fields(self) if entry.name in _OPEN[1:] and _set(self, entry)), None)
+            return given and f"{given} of engine 'qutip' would be ignored by mesolve; set solver = 'mcsolve'"
+        return check_strata(experiment, self.ntraj)
+
+    def chosen(self, experiment: Experiment) -> str:
+        """QuTiP's solver for an experiment."""
+        from pysv.engines.qutip_open import LARGEST_DENSITY, reachable_amplitudes
+
+        if experiment.bath is None:
+            return "sesolve"
+        if self.solver != "auto":
+            return self.solver
+        sampled = any(_set(self, entry) for entry in fields(self) if entry.name in _OPEN[1:])
+        return "mesolve" if reachable_amplitudes(experiment) <= LARGEST_DENSITY and not sampled else "mcsolve"
+
+    def begin(self, experiment: Experiment, backend: str) -> Engine:
+        """Start at t = 0 with the solver that the experiment needs."""
+        from pysv.engines import qutip_open
+
+        solver = self.chosen(experiment)
+        if solver == "sesolve":
+            return super().begin(experiment, backend)
+        return (qutip_open.MasterEquation if solver == "mesolve" else qutip_open.MonteCarlo)(experiment, self)
+
+    def seeds_used(self, experiment: Experiment) -> str:
+        """The seed of every trajectory, as JSON."""
+        if self.chosen(experiment) != "mcsolve":
+            return super().seeds_used(experiment)
+        return json.dumps(trajectory_seeds(self.ntraj, self.seeds))
 
     def drift_tolerance(self, stop: float) -> float:
         """Local errors add up over the time steps, a few for each fs."""
@@ -69,6 +134,15 @@ class QuTiP(Method):
         return _QuTiPEngine(runs, self)
 
 
+_OPEN = ("solver", "ntraj", "seeds")
+"""Options of open systems; the last two are of trajectories."""
+
+
+def _set(method: QuTiP, entry: Field[Any]) -> bool:
+    """Whether an option differs from its default."""
+    return bool(getattr(method, entry.name) != entry.default)
+
+
 class _QuTiPEngine(PureStateEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: QuTiP) -> None:
         import qutip
@@ -78,9 +152,11 @@ class _QuTiPEngine(PureStateEngine):
         options = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
         # The progress bar is the time loop's; normalising would hide the drift of the norm.
         options |= {"progress_bar": "", "normalize_output": False}
-        self._solvers = [
-            qutip.SESolver(qutip.Qobj(run.hamiltonian.sparse() / HBAR).to("CSR"), options=options) for run in runs
-        ]
+        solvers = {
+            hamiltonian: qutip.SESolver(qutip.Qobj(hamiltonian.sparse() / HBAR).to("CSR"), options=options)
+            for hamiltonian in {run.hamiltonian: None for run in runs}
+        }
+        self._solvers = [solvers[run.hamiltonian] for run in runs]
 
     def _each(self, evolve: Callable[[int], None]) -> None:
         for number in range(len(self.runs)):  # QuTiP's solvers are not made for threads

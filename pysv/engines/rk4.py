@@ -37,7 +37,7 @@ class RK4(Method):
     measure_error: bool = True
 
     name: ClassVar[str] = "rk4"
-    serves: ClassVar[str] = "one electron, closed system, any product state of the spins"
+    serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python",)
     vectors: ClassVar[int] = 5
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pysv.checks import whole_number
-from pysv.errors import InvalidInputError, NotReadyError, unknown_name
+from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment import Experiment
 from pysv.files import check_destination, whole_file
 
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     Curves = Sequence[tuple[str, xr.Dataset]]
 
-READY = (2, 3, 4, 5, 7)
+READY = (2, 3, 4, 5, 6, 7)
 _FORMATS = ("png", "pdf", "svg")
-_COMING = {6: "several electrons"}
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -34,37 +33,39 @@ def numbers(text: str) -> tuple[int, ...]:
     ------
     InvalidInputError
         If the paper has no such figure of results.
-    NotReadyError
-        If this version does not draw it.
     """
     if text == "all":
         return READY
-    if text not in {*map(str, READY), *map(str, _COMING)}:
+    if text not in map(str, READY):
         raise InvalidInputError(f"figure {text!r}: {unknown_name('number', text, ['all', *'234567'])}")
-    number = int(text)
-    if number in _COMING:
-        raise NotReadyError(
-            f"figure {number} ({_COMING[number]}) is not ready in this version; ready: {', '.join(map(str, READY))}"
-        )
-    return (number,)
+    return (int(text),)
 
 
 def make(
-    number: int, folder: str | Path = ".", *, quick: bool = False, full: bool = False, progress: bool = True
+    number: int,
+    folder: str | Path = ".",
+    *,
+    quick: bool = False,
+    full: bool = False,
+    thermal: bool = False,
+    progress: bool = True,
 ) -> Path:
     """Run what a figure of the paper needs and draw it.
 
     Parameters
     ----------
     number : int
-        One of `READY`. All are at T = 0 with an unpolarized electron.
+        One of `READY`. All are at T = 0, but for some curves of Fig. 3; Fig. 6 has two, four and eight electrons, the
+        others an unpolarized one.
     folder : str or Path
         Where the picture goes; one that is there is replaced. Long runs are kept beside it in result files, from which
         the same command goes on or draws again.
     quick : bool
-        Shorter runs, of fewer spins.
+        Shorter runs, of fewer spins or on a shorter chain with a looser truncation.
     full : bool
-        More spins than usual, where the figure has such a version; see `pysv.figures.plan.experiments`.
+        More spins than usual, where the figure has such a version; see `pysv.figures.plan.runs`.
+    thermal : bool
+        The layers at 100 K, where the figure has such a version; see `pysv.figures.plan.runs`.
     progress : bool
 
     Returns
@@ -79,17 +80,22 @@ def make(
     ResultFileError
         If the folder does not exist.
     """
-    return _make(number, Path(folder), quick, full, progress)[0]
+    return _make(number, Path(folder), quick, full, thermal, progress)[0]
 
 
 def make_all(
-    folder: str | Path = ".", *, quick: bool = False, full: bool = False, progress: bool = True
+    folder: str | Path = ".",
+    *,
+    quick: bool = False,
+    full: bool = False,
+    thermal: bool = False,
+    progress: bool = True,
 ) -> Iterator[Path]:
     """Make every figure that is ready, then a page that sets what the paper's text says beside what the runs show.
 
     Parameters
     ----------
-    folder, quick, full, progress
+    folder, quick, full, thermal, progress
         As for `make`.
 
     Yields
@@ -102,31 +108,34 @@ def make_all(
     page = check_destination(Path(folder) / "figures.md", overwrite=True)
     made: dict[int, tuple[Curves, Experiment]] = {}
     for number in READY:
-        picture, curves, experiment = _make(number, Path(folder), quick, full, progress)
+        picture, curves, experiment = _make(number, Path(folder), quick, full, thermal, progress)
         made[number] = curves, experiment
         yield picture
     with whole_file(page) as partial:
-        partial.write_text(compare.page(made, _COMING, quick=quick), encoding="utf-8")
+        partial.write_text(compare.page(made, quick=quick), encoding="utf-8")
     yield page
 
 
 def _make(
-    number: int, folder: Path, quick: bool, full: bool, progress: bool
+    number: int, folder: Path, quick: bool, full: bool, thermal: bool, progress: bool
 ) -> tuple[Path, list[tuple[str, xr.Dataset]], Experiment]:
     """The picture of a figure, with its runs and the experiment of the first of them."""
-    from pysv.figures.plan import experiments, solved
+    from pysv.figures.plan import runs, solved
 
-    target = check_destination(folder / f"figure{number}.png", overwrite=True)
-    needed = experiments(number, quick=quick, full=full)
+    needed = runs(number, quick=quick, full=full, thermal=thermal)
+    name = f"figure{number}{'-thermal' if thermal else ''}.png"
+    target = check_destination(folder / name, overwrite=True)
     curves = []
-    for label, experiment in needed.items():
-        kept = target.with_name(f"{target.stem}{'-quick' if quick else ''}-{label}.nc")
-        curves.append((label, solved(experiment, kept, progress)))
-    first = next(iter(needed.values()))
-    return _save(draw(number, curves, first), target), curves, first
+    for label, run in needed.items():
+        kept = target.with_name(
+            f"{target.stem}{'-quick' if quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
+        )
+        curves.append((label, solved(run, kept, progress)))
+    first = next(iter(needed.values())).experiment
+    return _save(draw(number, curves, first, quick=quick), target), curves, first
 
 
-def draw(number: int, curves: Curves, experiment: Experiment) -> Figure:
+def draw(number: int, curves: Curves, experiment: Experiment, *, quick: bool = False) -> Figure:
     """Draw a figure of the paper from finished runs.
 
     Parameters
@@ -137,22 +146,30 @@ def draw(number: int, curves: Curves, experiment: Experiment) -> Figure:
         Labelled runs.
     experiment : Experiment
         Which made the first of them: the one whose wall echoes are marked.
+    quick : bool
+        Whether the runs are not those of the paper; Fig. 6 says so.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    from pysv.figures import fig2, fig3, fig4, fig5, fig7
+    from pysv.figures import fig2, fig3, fig4, fig5, fig6, fig7
 
     frame = _frame(experiment)
+    note = f"quick: {experiment.device.sites} sites, a looser truncation" if quick else ""
     pictures: dict[int, Callable[[], Figure]] = {
         2: lambda: fig2.draw(curves[0][1], **frame),
-        3: lambda: fig3.draw([(r"$T=0$ K", curves[0][1])], **frame),
+        3: lambda: fig3.draw(curves, **frame),
         4: lambda: fig4.draw(curves, **frame),
         5: lambda: fig5.draw(curves[0][1], **frame),
+        6: lambda: fig6.draw([(_electrons(data), data) for _, data in curves], note=note, **frame),
         7: lambda: fig7.draw(curves, **frame),
     }
     return pictures[number]()
+
+
+def _electrons(data: xr.Dataset) -> int:
+    return round(float(data["electron_number"][0]))
 
 
 def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -> Path:

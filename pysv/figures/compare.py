@@ -60,11 +60,21 @@ class Pass:
         self.experiment = experiment
         self.end = min([float(data["time"][-1]), *(time for time, _ in experiment.wall_echoes)])
         self.data = data.sel(time=slice(None, self.end))
-        packet: WavePacket = experiment.source  # type: ignore[assignment]
-        self.velocity = packet.velocity(experiment.device.hopping)
+
+    @property
+    def packet(self) -> WavePacket:
+        """The incoming electron; runs of several electrons have none."""
+        return self.experiment.source  # type: ignore[return-value]
+
+    @property
+    def velocity(self) -> float:
         """Group velocity of the packet, sites/fs."""
-        self.together = 1 / (packet.momentum_spread * self.velocity)
+        return self.packet.velocity(self.experiment.device.hopping)
+
+    @property
+    def together(self) -> float:
         """Times this close (fs) count as one: the packet takes as long to move by its own standard deviation."""
+        return 1 / (self.packet.momentum_spread * self.velocity)
 
     def onset(self, name: str, layer: str | None = None, **at: int) -> float:
         """See `onset`."""
@@ -190,6 +200,22 @@ def figure5(run: Pass) -> Iterator[Point]:
     )
 
 
+def figure6(runs: Sequence[tuple[str, Pass]]) -> Iterator[Point]:
+    """Several electrons: how much the spins shrink, and how much the halves of the chain are entangled."""
+    shrunk = [(label, 1 - float(abs(run.whole["spin_z"]).min())) for label, run in runs]
+    yield Point(
+        "the localized spins shrink the more, the more electrons",
+        "1 − |⟨σ^z⟩| reaches " + ", ".join(f"{value:.3f} ({label})" for label, value in shrunk),
+        _verdict(all(one < other for (_, one), (_, other) in pairwise(shrunk))),
+    )
+    halves = [(label, float(run.whole["entropy_half"].max())) for label, run in runs]
+    yield Point(
+        "S_half grows larger with more electrons",
+        "it reaches " + ", ".join(f"{value:.2f} nats ({label})" for label, value in halves),
+        _verdict(all(one < other for (_, one), (_, other) in pairwise(halves))),
+    )
+
+
 def figure7(runs: Sequence[tuple[str, Pass]]) -> Iterator[Point]:
     """Fisher informations."""
     for label, run in runs:
@@ -211,15 +237,13 @@ def figure7(runs: Sequence[tuple[str, Pass]]) -> Iterator[Point]:
         )
 
 
-def page(made: dict[int, tuple[Curves, Experiment]], skipped: dict[int, str], *, quick: bool) -> str:
+def page(made: dict[int, tuple[Curves, Experiment]], *, quick: bool) -> str:
     """The page beside the pictures, in Markdown.
 
     Parameters
     ----------
     made : dict of int to (curves, Experiment)
         For each figure drawn: its labelled runs, and the experiment of the first.
-    skipped : dict of int to str
-        Figures that this version does not draw, with what they need.
     quick : bool
         Whether the runs are the shorter ones.
 
@@ -232,6 +256,7 @@ def page(made: dict[int, tuple[Curves, Experiment]], skipped: dict[int, str], *,
         3: lambda runs: figure3(runs[0][1]),
         4: figure4,
         5: lambda runs: figure5(runs[0][1]),
+        6: figure6,
         7: figure7,
     }
     lines = [
@@ -253,8 +278,6 @@ def page(made: dict[int, tuple[Curves, Experiment]], skipped: dict[int, str], *,
         lines.append("")
         if number == 2:
             lines += [*_time_axis(runs[0][1]), ""]
-    for number, what in skipped.items():
-        lines += [f"## Figure {number}", "", f"Not drawn by this version: it needs {what}.", ""]
     return "\n".join(lines)
 
 

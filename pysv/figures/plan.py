@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pysv.device import SpinValve
 from pysv.errors import InvalidInputError
-from pysv.experiment import Every, Experiment, Record, Times
+from pysv.experiment import BosonicBath, Every, Experiment, Record, Times
+from pysv.source import ConfinedElectrons
+from pysv.spins import Gibbs
+from pysv.units import HBAR
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from pysv.engines.base import Method
 
 _USUAL, _QUICK = Times(stop=60.0, step=0.5), Times(stop=30.0, step=1.0)
 _SIZES: dict[int, dict[str, Sequence[int]]] = {
@@ -26,38 +31,88 @@ _EVERY = {
     7: _NEVER | {"log_negativity": (0,), "qfi": (1, 1, 1, 1, 1, 2, 2, 5, 5, 10)},
 }
 """Snapshots between two measurements for 1+1, 2+2, … spins; the last number holds for all beyond."""
+_THERMAL = Gibbs(temperature=100.0, pinning=0.02)
+"""The thermal spin valve of Figs. 3 and 5: the literal Gibbs state has no magnetisation and hardly any negativity."""
 _SCALING = Times(stop=40.0, step=1.0)
 _KEEP = 30.0
 """Runs of more seconds than this are kept in files."""
 
 
-def experiments(number: int, *, quick: bool = False, full: bool = False) -> dict[str, Experiment]:
+@dataclass(frozen=True)
+class Run:
+    """A run that a figure needs: its experiment, and the engine that makes it."""
+
+    experiment: Experiment
+    engine: str | Method = "auto"
+
+
+def runs(number: int, *, quick: bool = False, full: bool = False, thermal: bool = False) -> dict[str, Run]:
     """The runs that a figure needs, by the label of their curves.
 
     Parameters
     ----------
     number : int
     quick : bool
-        Shorter runs of fewer spins.
+        Shorter runs, of fewer spins or on a shorter chain.
     full : bool
         More spins; Fig. 4 only.
+    thermal : bool
+        Fig. 5 with the layers in a pinned Gibbs state at 100 K; Fig. 3 with thermal states and baths in panel (d).
 
     Raises
     ------
     InvalidInputError
-        If `full` would change nothing, or both are asked for.
+        If `full` or `thermal` would change nothing, or `quick` and `full` are asked for.
     """
-    scale = "quick" if quick else "full" if full else "usual"
     if quick and full:
         raise InvalidInputError("--quick and --full exclude each other")
-    if number not in _SIZES:
-        if full:
-            raise InvalidInputError(f"figure {number} has no --full version; figure 4 has one")
-        return {"4+4": replace(Experiment(), times=_QUICK if quick else _USUAL)}
-    if scale not in _SIZES[number]:
+    if full and number != 4:
         raise InvalidInputError(f"figure {number} has no --full version; figure 4 has one")
+    if thermal and number not in (3, 5):
+        raise InvalidInputError(f"figure {number} has no --thermal version; figures 3 and 5 have one")
+    if thermal and number == 3:
+        return _temperatures(quick)
+    if number == 6:
+        return _several_electrons(quick)
+    if number not in _SIZES:
+        zero = replace(Experiment(), times=_QUICK if quick else _USUAL)
+        return {"thermal": Run(replace(zero, spins=_THERMAL))} if thermal else {"4+4": Run(zero)}
+    sizes = _SIZES[number]["quick" if quick else "full" if full else "usual"]
     times = _QUICK if quick else _SCALING
-    return {f"{n}+{n}": scaled(n, times, _EVERY[number]) for n in _SIZES[number][scale]}
+    return {f"{n}+{n}": Run(scaled(n, times, _EVERY[number])) for n in sizes}
+
+
+def _temperatures(quick: bool) -> dict[str, Run]:
+    """Fig. 3(d): T = 0, the Gibbs state at 100 K (pinned and literal), and baths at 10 K and 100 K by trajectories."""
+    from pysv.engines.trajectories import Trajectories
+
+    zero = replace(Experiment(), times=_QUICK if quick else _USUAL)
+    coarse = replace(zero, times=replace(zero.times, step=1.0))
+    engine = Trajectories(ntraj=40) if quick else Trajectories()
+    return {
+        "T = 0 K": Run(zero),
+        "Gibbs 100 K, pinned": Run(replace(coarse, spins=_THERMAL)),
+        "bath 10 K": Run(replace(coarse, bath=BosonicBath(temperature=10.0)), engine),
+        "bath 100 K": Run(replace(coarse, bath=BosonicBath(temperature=100.0)), engine),
+        "Gibbs 100 K, literal": Run(replace(coarse, spins=replace(_THERMAL, pinning=0.0))),
+    }
+
+
+def _several_electrons(quick: bool) -> dict[str, Run]:
+    """Fig. 6: two, four and eight electrons, a snapshot every ħ/γ until 80; if quick until 30, on a shorter chain."""
+    from pysv.engines.tdmrg import TDMRG
+
+    device, stop, method = SpinValve.for_several_electrons(), 80, TDMRG(allowed_loss=1.0)
+    if quick:
+        device, stop = SpinValve(sites=52, polarizer=(19, 22), analyzer=(27, 30)), 30
+        method = TDMRG(min_bond=16, max_bond=64, discarded_weight=1e-6, allowed_loss=1.0)
+    times = Times(stop=stop * HBAR, step=HBAR)
+    return {
+        f"{count} electrons": Run(
+            Experiment(device=device, source=ConfinedElectrons(electrons=count), times=times), method
+        )
+        for count in (2, 4, 8)
+    }
 
 
 def scaled(spins: int, times: Times, every: dict[str, tuple[int, ...]]) -> Experiment:
@@ -66,27 +121,27 @@ def scaled(spins: int, times: Times, every: dict[str, tuple[int, ...]]) -> Exper
     return Experiment(device=SpinValve.with_layers(spins), times=times, record=Record(every=Every(**schedules)))
 
 
-def solved(experiment: Experiment, path: Path, progress: bool) -> xr.Dataset:
+def solved(run: Run, path: Path, progress: bool) -> xr.Dataset:
     """A finished run; a long one is kept in `path`, and taken up from there."""
     from pysv.needs import estimate
 
-    if estimate(experiment).seconds < _KEEP:
-        return _solved(experiment, progress)
+    if estimate(run.experiment, run.engine).seconds < _KEEP:
+        return _solved(run, progress)
     from pysv.run.solve import resume, solve
 
     if path.exists():
-        data = resume(path, experiment=experiment, progress=progress)
+        data = resume(path, experiment=run.experiment, engine=run.engine, progress=progress)
     else:
-        data = solve(experiment, out=path, progress=progress)
+        data = solve(run.experiment, engine=run.engine, out=path, progress=progress)
     return _finished(data)
 
 
-@lru_cache(maxsize=1)
-def _solved(experiment: Experiment, progress: bool) -> xr.Dataset:
+@lru_cache(maxsize=4)
+def _solved(run: Run, progress: bool) -> xr.Dataset:
     """A short run; the figures that share one compute it once."""
     from pysv.run.solve import solve
 
-    return _finished(solve(experiment, progress=progress))
+    return _finished(solve(run.experiment, engine=run.engine, progress=progress))
 
 
 def movie_run(*, quick: bool = False, progress: bool = True) -> xr.Dataset:

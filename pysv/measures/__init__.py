@@ -5,7 +5,7 @@ from pysv.measures.entropy import entropy, layer_entropy, mutual_information
 from pysv.measures.factor import SpinFactor, probabilities
 from pysv.measures.fisher import qfi, qfi_of_probabilities, qfi_paper
 from pysv.measures.magnons import flip_probabilities, w_fidelity
-from pysv.measures.negativity import log_negativity, partial_transpose
+from pysv.measures.negativity import log_negativity, log_negativity_of_factor, partial_transpose
 from pysv.measures.reduced import Block, SpinDensity
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "invariants",
     "layer_entropy",
     "log_negativity",
+    "log_negativity_of_factor",
     "mutual_information",
     "partial_transpose",
     "probabilities",

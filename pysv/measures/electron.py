@@ -69,5 +69,5 @@ def invariants(snapshot: Snapshot) -> dict[str, float]:
         down = down_count(basis.configuration) + basis.electron
         norm += part.weight * float(weight.sum())
         spin_z += part.weight * float(weight @ (basis.n_spins + 1 - 2 * down))
-        energy += part.weight * part.hamiltonian.expectation(part.psi)
+        energy += part.weight * part.energy
     return {"norm": norm, "energy": energy, "spin_z_total": spin_z, "electron_number": norm}

@@ -2,29 +2,35 @@
 
 Each pure run in one S^z sector gives, for either spin of the electron, one block Φ_d of amplitudes: its rows are the
 configurations with d down spins, its columns the sites. ρ has the nonzero eigenvalues of the Gram matrix Φ†Φ, whose
-size is a few times L_x however many spins there are.
+size is a few times L_x however many spins there are; few of them are more than rounding. With the eigenvectors V of
+these, ΦV has one column √p_k |k⟩ for each eigenstate |k⟩ of ρ, and replaces Φ: ρ − ΦV(ΦV)† is positive, and its trace
+is the weight that is discarded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg.blas import zherk
 
+from pysv import team
 from pysv.basis import configurations, down_count, spin_bit, spin_signs
 from pysv.measures.entropy import entropy_of_spectrum
 
 if TYPE_CHECKING:
     from pysv.engines.base import Part, Snapshot
 
-_CHUNK = 4096
+_CHUNK = 1024
 """Configurations that are handled at a time."""
-_NO_WEIGHT = 1e-15
-"""Eigenvalues of ρ below this are rounding."""
+_NO_ELECTRON = 1e-17
+"""Weight on a site below which it is empty."""
+_PRODUCTS = 32
+"""Configurations of a layer whose products are held at a time."""
+NO_WEIGHT = 1e-14
+"""Eigenvalues of ρ below this are left out: those of the Gram matrix are known to about 1e-16."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,31 +40,62 @@ class FactorBlock:
     Parameters
     ----------
     n_down : int
-    sources : tuple of (Part, slice)
-        Pure run and its rows; each contributes one column per site.
+    sources : tuple of (Part, int, slice)
+        Pure run, electron spin and rows; each contributes one column per site.
     """
 
     n_down: int
-    sources: tuple[tuple[Part, slice], ...]
+    sources: tuple[tuple[Part, int, slice], ...]
+
+    @cached_property
+    def sites(self) -> tuple[slice, ...]:
+        """Sites of each source between which the electron is found; all others together have a weight below 1e-14."""
+        found = []
+        for part, spin, _ in self.sources:
+            reached = np.flatnonzero(part.weight * part.marginals[1][spin] > _NO_ELECTRON)
+            found.append(slice(int(reached[0]), int(reached[-1]) + 1) if reached.size else slice(0, 0))
+        return tuple(found)
 
     @property
     def columns(self) -> int:
-        """Number of columns of Φ."""
-        return sum(part.hamiltonian.sites for part, _ in self.sources)
+        """Number of columns of Φ that are kept."""
+        return sum(sites.stop - sites.start for sites in self.sites)
 
-    def chunks(self, size: int) -> Iterator[tuple[slice, np.ndarray]]:
-        """Row ranges of Φ and the rows themselves, complex128 (chunk, columns), weights included."""
-        for begin in range(0, size, _CHUNK):
-            end = min(begin + _CHUNK, size)
-            found = np.empty((end - begin, self.columns), dtype=complex)
-            offset = 0
-            for part, rows in self.sources:
-                here = slice(rows.start + begin, rows.start + end)
-                for tile, (sites, columns) in enumerate(part.hamiltonian.layout.slices()):
-                    target = slice(offset + sites.start, offset + sites.stop)
-                    found[:, target] = np.sqrt(part.weight) * part.psi[tile, here, columns]
-                offset += part.hamiltonian.sites
-            yield slice(begin, end), found
+    def rows(self, where: slice) -> np.ndarray:
+        """Rows of Φ, complex128 (rows, columns), weights included; a copy."""
+        found = np.empty((where.stop - where.start, self.columns), dtype=complex)
+        offset = 0
+        for (part, _, rows), kept in zip(self.sources, self.sites, strict=True):
+            here = slice(rows.start + where.start, rows.start + where.stop)
+            for tile, (sites, _) in enumerate(part.hamiltonian.layout.slices()):
+                begin, end = max(sites.start, kept.start), min(sites.stop, kept.stop)
+                if begin < end:
+                    target = slice(offset + begin - kept.start, offset + end - kept.start)
+                    columns = slice(begin - sites.start, end - sites.start)
+                    np.multiply(part.psi[tile, here, columns], np.sqrt(part.weight), out=found[:, target])
+            offset += kept.stop - kept.start
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Eigenstates:
+    """Eigenstates |k⟩ of ρ with one number of down spins, by the number of them that are in FM_p.
+
+    Parameters
+    ----------
+    n_down : int
+    p : float64 ndarray (rank,)
+        Eigenvalues, ascending.
+    pieces : dict of int to complex ndarray (C(n_p, j), C(n_a, n_down − j), rank)
+        √p_k ⟨i, α|k⟩ for the configurations i of FM_p with j down spins and α of FM_a, ascending.
+    discarded : float
+        Sum of the eigenvalues left out.
+    """
+
+    n_down: int
+    p: np.ndarray
+    pieces: dict[int, np.ndarray]
+    discarded: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +115,10 @@ class SpinFactor:
     @classmethod
     def of_snapshot(cls, snapshot: Snapshot, n_polarizer: int, n_analyzer: int) -> SpinFactor:
         """Factor of a snapshot whose pure runs each lie in a single S^z sector; nothing is copied."""
-        sources: dict[int, list[tuple[Part, slice]]] = {}
+        sources: dict[int, list[tuple[Part, int, slice]]] = {}
         for part in snapshot.parts:
-            for _, n_down, rows in part.hamiltonian.basis.groups():
-                sources.setdefault(n_down, []).append((part, rows))
+            for spin, n_down, rows in part.hamiltonian.basis.groups():
+                sources.setdefault(n_down, []).append((part, spin, rows))
         blocks = tuple(FactorBlock(d, tuple(found)) for d, found in sorted(sources.items()))
         return cls(n_polarizer, n_analyzer, blocks)
 
@@ -91,20 +128,58 @@ class SpinFactor:
         return self.n_polarizer + self.n_analyzer
 
     @cached_property
-    def spectra(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-        """For each block, eigenvalues and eigenvectors of the Gram matrix Φ†Φ."""
-        found = []
-        for block in self.blocks:
-            gram = np.zeros((block.columns, block.columns), dtype=complex, order="F")
-            for _, rows in block.chunks(configurations(self.n_spins, block.n_down).size):
-                gram = zherk(1.0, rows.T, beta=1.0, c=gram, overwrite_c=1)  # (Φ†Φ)*, without a copy of the rows
-            values, vectors = np.linalg.eigh(gram, UPLO="U")
-            found.append((values, vectors.conj()))
-        return tuple(found)
+    def eigenstates(self) -> tuple[Eigenstates, ...]:
+        """Eigenstates of each block of ρ, to its numerical rank; computed once."""
+        return tuple(self._eigenstates(block) for block in self.blocks)
+
+    @property
+    def discarded(self) -> float:
+        """Weight of ρ, and trace norm of what it lacks, that `eigenstates` leaves out."""
+        return sum(states.discarded for states in self.eigenstates)
+
+    def _eigenstates(self, block: FactorBlock) -> Eigenstates:
+        inside = configurations(self.n_spins, block.n_down)
+        threads = team.threads_for(inside.size * block.columns)
+        chunks = [slice(begin, min(begin + _CHUNK, inside.size)) for begin in range(0, inside.size, _CHUNK)]
+        sums = np.zeros((threads, 2 * block.columns, 2 * block.columns))
+
+        def add(worker: int) -> None:
+            for where in chunks[worker::threads]:
+                real = block.rows(where).view(float)
+                sums[worker] += real.T @ real  # half the work of a complex product: BLAS knows that it is symmetric
+
+        team.each(add, range(threads))
+        real = sums.sum(axis=0)
+        gram = real[::2, ::2] + real[1::2, 1::2] + 1j * (real[::2, 1::2] - real[1::2, ::2])
+        p, vectors = np.linalg.eigh(gram)
+        kept = p > NO_WEIGHT
+        vectors = vectors[:, kept]
+
+        polarizer_down = down_count(inside >> self.n_analyzer)
+        held = [int(j) for j in np.unique(polarizer_down)]
+        shapes = {j: (comb(self.n_polarizer, j), comb(self.n_analyzer, block.n_down - j)) for j in held}
+        pieces = {j: np.empty((*shape, vectors.shape[1]), complex) for j, shape in shapes.items()}
+        flat = {j: piece.reshape(-1, vectors.shape[1]) for j, piece in pieces.items()}
+        places = {j: np.cumsum(polarizer_down == j) - 1 for j in held}
+
+        def project(worker: int) -> None:
+            for where in chunks[worker::threads]:
+                states = block.rows(where) @ vectors
+                for j in held:
+                    chosen = np.flatnonzero(polarizer_down[where] == j)
+                    if chosen.size:
+                        begin = int(places[j][where][chosen[0]])
+                        flat[j][begin : begin + chosen.size] = states[chosen]
+
+        team.each(project, range(threads))
+        total = sum(part.weight * float(part.marginals[1][spin].sum()) for part, spin, _ in block.sources)
+        return Eigenstates(
+            block.n_down, p[kept], pieces, max(total - float(p[kept].sum()), float(np.abs(p[~kept]).sum()))
+        )
 
     def entropy(self) -> float:
         """Von Neumann entropy of all localized spins (Eq. 6), nats."""
-        return entropy_of_spectrum(np.concatenate([values for values, _ in self.spectra]))
+        return entropy_of_spectrum(np.concatenate([states.p for states in self.eigenstates]))
 
     def layer_entropy(self, layer: str) -> float:
         """Von Neumann entropy of one layer (Eq. 6), nats, from its reduced density matrix.
@@ -115,44 +190,56 @@ class SpinFactor:
         ----------
         layer : {"polarizer", "analyzer"}
         """
-        n_kept = self.n_polarizer if layer == "polarizer" else self.n_analyzer
-        sums = {j: np.zeros((configurations(n_kept, j).size,) * 2, complex, order="F") for j in range(n_kept + 1)}
-        for block in self.blocks:
-            inside = configurations(self.n_spins, block.n_down)
-            polarizer_down = down_count(inside >> self.n_analyzer)
-            for p_down in np.unique(polarizer_down):
-                rows = np.flatnonzero(polarizer_down == p_down)
-                n_p = configurations(self.n_polarizer, int(p_down)).size
-                kept = int(p_down) if layer == "polarizer" else block.n_down - int(p_down)
-                for part, where in block.sources:
-                    for tile in part.psi:
-                        amplitude = tile[where.start + rows].astype(complex).reshape(n_p, rows.size // n_p, -1)
-                        if layer == "analyzer":
-                            amplitude = amplitude.swapaxes(0, 1)
-                        matrix = amplitude.reshape(amplitude.shape[0], -1)
-                        sums[kept] = zherk(part.weight, matrix.T, beta=1.0, c=sums[kept], trans=2, overwrite_c=1)
-        return entropy_of_spectrum(np.concatenate([np.linalg.eigvalsh(matrix, UPLO="U") for matrix in sums.values()]))
+        sums: dict[int, np.ndarray] = {}
+        for states in self.eigenstates:
+            for j, piece in states.pieces.items():
+                kept = j if layer == "polarizer" else states.n_down - j
+                ordered = _of_layer(piece, layer)
+                matrix = ordered.reshape(len(ordered), -1)
+                sums[kept] = sums.get(kept, 0) + matrix @ matrix.conj().T
+        return entropy_of_spectrum(np.concatenate([np.linalg.eigvalsh(matrix) for matrix in sums.values()]))
 
     def qfi(self, positions: np.ndarray, momenta: np.ndarray) -> np.ndarray:
         """True quantum Fisher information per spin; see `pysv.measures.fisher.qfi`.
 
-        With Φv_a = √p_a |a⟩, F = 4 Tr(ρ|O|²) − 8 Σ_ab |v_a† Φ†OΦ v_b|²/(p_a + p_b).
+        With C the columns √p_a |a⟩, F = 4 Tr(ρ|O|²) − 8 Σ_ab |(C†OC)_ab|²/(p_a + p_b). O is a sum of a term of FM_p and
+        one of FM_a, so that C†OC follows for all momenta from the products C†C at fixed configurations of either layer.
         """
         waves = np.exp(1j * np.outer(momenta, positions)) / 2
         total = np.zeros(len(momenta))
-        for block, (values, vectors) in zip(self.blocks, self.spectra, strict=True):
-            kept = values > _NO_WEIGHT
-            p, v = values[kept], vectors[:, kept]
-            inside = configurations(self.n_spins, block.n_down)
-            elements = np.zeros((len(momenta), p.size, p.size), dtype=complex)
-            for where, rows in block.chunks(inside.size):
-                states = rows @ v
-                diagonals = waves @ spin_signs(inside[where], self.n_spins).T.astype(float)
-                total += 4 * (np.abs(diagonals) ** 2 @ (np.abs(states) ** 2).sum(axis=1))
-                for element, diagonal in zip(elements, diagonals, strict=True):
-                    element += states.conj().T @ (diagonal[:, None] * states)
-            total -= 8 * np.tensordot(np.abs(elements) ** 2, 1 / np.add.outer(p, p), 2)
+        for states in self.eigenstates:
+            elements, squares = self._waves(states, waves)
+            harmonic = 1 / np.add.outer(states.p, states.p)
+            total += 4 * squares - 8 * np.tensordot(np.abs(elements) ** 2, harmonic, 2)
         return np.asarray(total / self.n_spins)
+
+    def _waves(self, states: Eigenstates, waves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """C†OC of a block, complex (K, rank, rank), and its share of Tr(ρ|O|²), (K,)."""
+        jobs = sorted(states.pieces, key=lambda j: -states.pieces[j].size)
+        found = [(np.zeros(0), np.zeros(0))] * len(jobs)
+
+        def one(number: int) -> None:
+            found[number] = self._wave(states, jobs[number], waves)
+
+        team.each(one, range(len(jobs)))
+        return np.sum([elements for elements, _ in found], axis=0), np.sum([square for _, square in found], axis=0)
+
+    def _wave(self, states: Eigenstates, j: int, waves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Share of a piece in C†OC and in Tr(ρ|O|²)."""
+        piece, n_p = states.pieces[j], self.n_polarizer
+        found = np.zeros((len(waves), states.p.size, states.p.size), dtype=complex)
+        diagonals = []
+        for layer, wave, downs in (("polarizer", waves[:, :n_p], j), ("analyzer", waves[:, n_p:], states.n_down - j)):
+            n = wave.shape[1]
+            diagonal = wave @ spin_signs(configurations(n, downs), n).T.astype(float)
+            ordered = _of_layer(piece, layer)
+            for begin in range(0, len(ordered), _PRODUCTS):
+                few = ordered[begin : begin + _PRODUCTS]
+                found += np.tensordot(diagonal[:, begin : begin + _PRODUCTS], few.conj().swapaxes(1, 2) @ few, 1)
+            diagonals.append(diagonal)
+        probability = (piece.real**2).sum(axis=2) + (piece.imag**2).sum(axis=2)
+        square = np.abs(diagonals[0][:, :, None] + diagonals[1][:, None, :]) ** 2
+        return found, np.tensordot(square, probability, 2)
 
     def w_fidelity(self, initial: int) -> float:
         """⟨W|ρ|W⟩; see `pysv.measures.magnons.w_fidelity`."""
@@ -161,10 +248,15 @@ class SpinFactor:
         for block in self.blocks:
             here = np.sort(flipped[down_count(flipped) == block.n_down])
             places = np.searchsorted(configurations(self.n_spins, block.n_down), here)
-            for part, rows in block.sources:
+            for part, _, rows in block.sources:
                 overlap = part.psi[:, rows.start + places].sum(axis=1)
                 total += part.weight * float((np.abs(overlap) ** 2).sum())
         return total / self.n_spins
+
+
+def _of_layer(piece: np.ndarray, layer: str) -> np.ndarray:
+    """A piece with the configurations of one layer first; a copy for FM_a."""
+    return piece if layer == "polarizer" else np.ascontiguousarray(piece.swapaxes(0, 1))
 
 
 def probabilities(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:

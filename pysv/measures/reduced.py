@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -47,7 +48,8 @@ class SpinDensity:
     n_polarizer, n_analyzer : int
         Number of spins in FM_p (the left digits of a configuration) and in FM_a.
     blocks : tuple of Block
-        Either one block for each number of down spins (ρ commutes with S^z), or a single one with every configuration.
+        One block for each number of down spins (ρ commutes with S^z), or one for even and one for odd numbers (ρ keeps
+        their parity), or a single one with every configuration.
     """
 
     n_polarizer: int
@@ -58,6 +60,11 @@ class SpinDensity:
     def n_spins(self) -> int:
         """Number N of localized spins."""
         return self.n_polarizer + self.n_analyzer
+
+    @cached_property
+    def downs(self) -> tuple[tuple[int, ...], ...]:
+        """Numbers of down spins that each block spans."""
+        return tuple(tuple(np.unique(down_count(block.configuration)).tolist()) for block in self.blocks)
 
     @property
     def is_full(self) -> bool:
@@ -92,7 +99,8 @@ class SpinDensity:
     def of_snapshot(cls, snapshot: Snapshot, n_polarizer: int, n_analyzer: int) -> SpinDensity:
         """Trace out the electron (position and spin): ρ = Σ w Σ_{σ,x} ψ[σ·, x] ψ[σ·, x]†.
 
-        When every pure run lies in a single S^z sector, ρ is block diagonal in the number of down spins.
+        When every pure run lies in a single S^z sector, ρ is block diagonal in the number of down spins; when each lies
+        in sectors of one parity, ρ is block diagonal in that.
         """
         if snapshot.state is not None:
             return snapshot.state.spin_density()
@@ -105,17 +113,38 @@ class SpinDensity:
                         sums[n_down] = _add_gram(part.weight, tile[rows], sums.get(n_down))
             blocks = tuple(Block(configurations(n, d), _full_hermitian(upper)) for d, upper in sorted(sums.items()))
             return cls(n_polarizer, n_analyzer, blocks)
-        total = None
+        parity = all(len({sector % 2 for sector in part.hamiltonian.basis.sectors}) == 1 for part in snapshot.parts)
+        everything = np.arange(1 << n)
+        sides = [np.flatnonzero(down_count(everything) % 2 == odd) for odd in (0, 1)] if parity else [everything]
+        grams: dict[int, np.ndarray] = {}
         for part in snapshot.parts:
             basis = part.hamiltonian.basis
             for spin in (0, 1):
                 held = np.flatnonzero(basis.electron == spin)
+                side = int(down_count(basis.configuration[held[:1]])[0]) % 2 if parity else 0
+                places = np.searchsorted(sides[side], basis.configuration[held])
                 for tile in part.psi:
-                    factor = np.zeros((1 << n, tile.shape[1]), dtype=complex)
-                    factor[basis.configuration[held]] = tile[held]
-                    total = _add_gram(part.weight, factor, total)
-        assert total is not None
-        return cls(n_polarizer, n_analyzer, (Block(np.arange(1 << n), _full_hermitian(total)),))
+                    factor = np.zeros((sides[side].size, tile.shape[1]), dtype=complex)
+                    factor[places] = tile[held]
+                    grams[side] = _add_gram(part.weight, factor, grams.get(side))
+        return cls(
+            n_polarizer,
+            n_analyzer,
+            tuple(Block(sides[i], _full_hermitian(upper)) for i, upper in sorted(grams.items())),
+        )
+
+    @classmethod
+    def combination(cls, terms: Iterable[tuple[float, SpinDensity]]) -> SpinDensity:
+        """Σ factor · ρ of matrices whose blocks are of one kind (those that a matrix lacks count as zero)."""
+        sums: dict[tuple[int, ...], np.ndarray] = {}
+        n_polarizer = n_analyzer = 0
+        for factor, rho in terms:
+            n_polarizer, n_analyzer = rho.n_polarizer, rho.n_analyzer
+            for downs, block in zip(rho.downs, rho.blocks, strict=True):
+                sums[downs] = sums.get(downs, 0.0) + factor * block.matrix
+        n = n_polarizer + n_analyzer
+        blocks = tuple(Block(spanned_configurations(n, downs), matrix) for downs, matrix in sorted(sums.items()))
+        return cls(n_polarizer, n_analyzer, blocks)
 
     @cached_property
     def probabilities(self) -> tuple[np.ndarray, np.ndarray]:
@@ -153,8 +182,7 @@ class SpinDensity:
             tensor = self.blocks[0].matrix.reshape(d_p, d_a, d_p, d_a)
             return np.asarray(np.einsum("iaja->ij" if layer == "polarizer" else "iaib->ab", tensor))
         size = d_p if layer == "polarizer" else d_a
-        downs = tuple(int(down_count(block.configuration[:1])[0]) for block in self.blocks)
-        source, target = _layer_elements(self.n_polarizer, self.n_analyzer, downs, layer)
+        source, target = _layer_elements(self.n_polarizer, self.n_analyzer, self.downs, layer)
         elements = np.concatenate([block.matrix.ravel() for block in self.blocks])[source]
         real, imag = (np.bincount(target, weights=part, minlength=size**2) for part in (elements.real, elements.imag))
         return np.asarray(real + 1j * imag).reshape(size, size)
@@ -175,13 +203,20 @@ class SpinDensity:
         return found
 
 
+def spanned_configurations(n_spins: int, downs: tuple[int, ...]) -> np.ndarray:
+    """Configurations of a block that spans these numbers of down spins, ascending."""
+    return np.sort(np.concatenate([configurations(n_spins, d) for d in downs]))
+
+
 @lru_cache(maxsize=16)
-def _layer_elements(n_p: int, n_a: int, downs: tuple[int, ...], layer: str) -> tuple[np.ndarray, np.ndarray]:
+def _layer_elements(
+    n_p: int, n_a: int, downs: tuple[tuple[int, ...], ...], layer: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Places in the concatenated blocks of ρ of the elements that a trace over the other layer adds, and where to."""
     sources, targets = [], []
     offset = 0
-    for d in downs:
-        inside = configurations(n_p + n_a, d)
+    for spanned in downs:
+        inside = spanned_configurations(n_p + n_a, spanned)
         p, a = inside >> n_a, inside & ((1 << n_a) - 1)
         kept, traced, size = (p, a, 1 << n_p) if layer == "polarizer" else (a, p, 1 << n_a)
         ket, bra = np.nonzero(traced[:, None] == traced[None, :])

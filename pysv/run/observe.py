@@ -1,8 +1,8 @@
 """What is measured at a snapshot, by the way that the size of the system allows.
 
 - *dense*: ρ is formed in blocks; every measure.
-- *factor*: ρ is never formed (see `pysv.measures.factor`); every measure but the negativity. Needs pure runs in single
-  S^z sectors.
+- *factor*: ρ is never formed (see `pysv.measures.factor`); every measure, the negativity with an error bar. Needs pure
+  runs in single S^z sectors.
 - *diagonal*: only what the diagonal of ρ gives; for large systems with tilted spins.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.basis import spin_signs
-from pysv.initial import conserves, down_spins
+from pysv.initial import conserves, down_spins, keeps_parity
 from pysv.measures import (
     SpinDensity,
     SpinFactor,
@@ -25,6 +25,7 @@ from pysv.measures import (
     flip_probabilities,
     layer_entropy,
     log_negativity,
+    log_negativity_of_factor,
     probabilities,
     qfi,
     qfi_of_probabilities,
@@ -32,6 +33,9 @@ from pysv.measures import (
     w_fidelity,
 )
 from pysv.measures.magnons import collinear_configuration, in_initial_frame
+from pysv.measures.quadrature import SEED
+from pysv.measures.transpose import block_sizes
+from pysv.run.sampling import cells_of, measure_sample
 from pysv.source import ConfinedElectrons
 
 if TYPE_CHECKING:
@@ -44,14 +48,15 @@ Due = Callable[[str], bool]
 
 LARGEST_BLOCK = 1024
 """Largest block of ρ that is formed and diagonalised at every snapshot."""
+LARGEST_SAMPLED = 200_000
+"""Largest block of ρ^{T_p} whose trace norm is sampled: 10+10 spins, the most that were ever measured."""
 
 _SCHEDULED = {
     "entropies": ("entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information"),
-    "log_negativity": ("log_negativity",),
+    "log_negativity": ("log_negativity", "log_negativity_error"),
     "w_fidelity": ("w_fidelity",),
     "qfi": ("qfi",),
 }
-_DENSE_ONLY = ("log_negativity",)
 _NOT_DIAGONAL = ("spin_x", "spin_y", "entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information",
                  "log_negativity", "w_fidelity", "qfi")  # fmt: skip
 
@@ -60,7 +65,7 @@ def largest_block(experiment: Experiment) -> int:
     """Size of the largest block of the localized spins' density matrix."""
     n = experiment.device.n_spins
     if not conserves(experiment):
-        return int(2**n)
+        return int(2 ** (n - 1 if keeps_parity(experiment) else n))
     return max(comb(n, d) for d in down_spins(experiment))
 
 
@@ -82,15 +87,34 @@ def left_out(experiment: Experiment) -> dict[str, str]:
     chosen = way(experiment)
     if chosen == "dense":
         return never
-    reason = (
-        f"needs a density-matrix block of {largest_block(experiment)} configurations, "
-        f"this version forms up to {LARGEST_BLOCK}"
-    )
-    names = list(_DENSE_ONLY if chosen == "factor" else _NOT_DIAGONAL)
-    if collinear_configuration(experiment.spins.directions(experiment.device)) is None:  # type: ignore[union-attr]
-        names += ["magnon_probability", "w_fidelity"]
-    names += ["density_matrix"] if experiment.record.density_matrix else []
-    return dict.fromkeys(names, reason) | never
+    block = largest_block(experiment)
+    why = f"needs the density matrix, whose largest block has {block} rows, this version forms up to {LARGEST_BLOCK}"
+    names = list(_NOT_DIAGONAL if chosen == "diagonal" else ())
+    reasons = dict.fromkeys(names, f"{why}, and its factor serves collinear spins only")
+    if collinear_configuration(experiment.spins.directions(experiment.device)) is None:
+        reasons |= dict.fromkeys(("magnon_probability", "w_fidelity"), f"{why} with tilted spins")
+    rows = largest_transposed(experiment) if chosen == "factor" else 0
+    if rows > LARGEST_SAMPLED:
+        reasons["log_negativity"] = (
+            f"needs hours a snapshot: a block of the partial transpose has {rows} rows, "
+            f"this version samples up to {LARGEST_SAMPLED}"
+        )
+    if experiment.record.density_matrix:
+        reasons["density_matrix"] = why
+    return reasons | never
+
+
+def largest_transposed(experiment: Experiment) -> int:
+    """Rows of the largest block of the partial transpose ρ^{T_p}, where S^z is conserved."""
+    device = experiment.device
+    return max(block_sizes(device.n_polarizer, device.n_analyzer, tuple(down_spins(experiment))).values())
+
+
+def probe_seeds(experiment: Experiment) -> str:
+    """Seeds of what is random in the measures, for the dataset; empty where nothing is."""
+    if way(experiment) != "factor" or "log_negativity" in left_out(experiment):
+        return ""
+    return f"{SEED} (probes of log_negativity, the same at every snapshot)"
 
 
 class Observer:
@@ -104,16 +128,27 @@ class Observer:
     def __init__(self, experiment: Experiment) -> None:
         device = experiment.device
         self._layers = device.n_polarizer, device.n_analyzer
-        self._directions = experiment.spins.directions(device)  # type: ignore[union-attr]
+        self._directions = experiment.spins.directions(device)
         self._initial = collinear_configuration(self._directions)
         self._positions = np.array(device.spin_sites, dtype=float)
         self._momenta = np.array(experiment.record.momenta)
         self._keeps_density = experiment.record.density_matrix
         self._every = experiment.record.every
+        self._too_large = "log_negativity" in left_out(experiment)
         self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[way(experiment)]
 
     def measure(self, snapshot: Snapshot, index: int = 0) -> Measured:
-        """The variables of snapshot number `index` that are due, but the invariants, by name."""
+        """The variables of snapshot number `index` that are due, but the invariants, by name.
+
+        Those of a random sample come with their statistical errors.
+        """
+
+        def due(measure: str) -> bool:
+            return self._every.due(measure, index)
+
+        if snapshot.sample is not None:
+            cells = cells_of(snapshot, snapshot.sample, self._layers)
+            return measure_sample(cells, snapshot.sample, lambda rho: self.of_density(rho, due))
         density, spin_density = electron_densities(snapshot)
         found: Measured = {
             "electron_density": density,
@@ -124,10 +159,13 @@ class Observer:
             found["state_deviation"] = snapshot.deviation
         if snapshot.state is not None:
             found |= snapshot.state.bonds()
-        return found | self._spins_of(snapshot, lambda measure: self._every.due(measure, index))
+        return found | self._spins_of(snapshot, due)
 
     def _dense(self, snapshot: Snapshot, due: Due) -> Measured:
-        rho = SpinDensity.of_snapshot(snapshot, *self._layers)
+        return self.of_density(SpinDensity.of_snapshot(snapshot, *self._layers), due)
+
+    def of_density(self, rho: SpinDensity, due: Due) -> Measured:
+        """What the localized spins' density matrix gives."""
         if self._initial is None:
             turned, initial = in_initial_frame(rho, self._directions)
         else:
@@ -150,7 +188,7 @@ class Observer:
         return found
 
     def _factor(self, snapshot: Snapshot, due: Due) -> Measured:
-        phi = SpinFactor.of_snapshot(snapshot, *self._layers)
+        phi = SpinFactor.of_snapshot(snapshot, *self._layers)  # its eigenstates are found when first needed
         assert self._initial is not None  # single sectors have collinear spins
         zeros = np.zeros(phi.n_spins)  # no coherence between different numbers of down spins
         found = self._diagonal(snapshot, due) | {"spin_x": zeros, "spin_y": zeros}
@@ -160,6 +198,10 @@ class Observer:
             found["w_fidelity"] = phi.w_fidelity(self._initial)
         if due("qfi"):
             found["qfi"] = phi.qfi(self._positions, self._momenta)
+        if due("log_negativity") and not self._too_large:
+            found["log_negativity"], found["log_negativity_error"] = log_negativity_of_factor(phi)
+        if any(due(measure) for measure in ("entropies", "qfi", "log_negativity")):
+            found["discarded_weight_factor"] = phi.discarded
         return found
 
     def _diagonal(self, snapshot: Snapshot, due: Due) -> Measured:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from pysv import config, files
+from pysv import bath, config, files
 from pysv.dataset import ALWAYS, SCHEMA, build, provenance
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import InvalidInputError, ResultFileError, ResumeError
+from pysv.initial import conserved, dropped_weight
 from pysv.needs import check_fits, estimate, radius
+from pysv.remarks import remarks, warn
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.loop import Listener, evolve
-from pysv.run.observe import largest_block, left_out
+from pysv.run.observe import left_out, probe_seeds
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.stop import CtrlC
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
     from pysv.engines.base import Engine
     from pysv.experiment import Experiment
     from pysv.files import SavedState
-
-_ONE_THREAD_BLOCK = 1024
-"""Largest block of ρ for which linear algebra runs on one thread."""
 
 
 def solve(
@@ -84,7 +83,7 @@ def solve(
     run = _Run.prepare(experiment, engine, backend)
     if target is not None:  # rather now than at the first checkpoint
         files.check_room(target, 16 * estimate(experiment, run.method, run.backend).amplitudes)
-    experiment.warn()
+    warn(experiment)
     return run.go(target, progress, checkpoint_every)
 
 
@@ -94,6 +93,7 @@ def resume(
     stop: float | None = None,
     experiment: Experiment | None = None,
     engine: str | Method = "auto",
+    backend: str | None = None,
     progress: bool = True,
     checkpoint_every: float = 30.0,
 ) -> xr.Dataset:
@@ -109,6 +109,8 @@ def resume(
         If given, the file must have been made by this experiment (its last time aside).
     engine : str or Method
         If not ``"auto"``, the file must have been made by this engine; options, if given, must be the same.
+    backend : {"auto", "python", "julia"}, optional
+        By default that of the file. The state is the same on every backend, so that one goes on where another stopped.
     progress, checkpoint_every
         As for `solve`.
 
@@ -138,7 +140,7 @@ def resume(
         longer = replace(own, times=replace(own.times, stop=wanted))
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}", error.key) from error
-    run = _Run.prepare(longer, made_by.engine, made_by.backend)
+    run = _Run.prepare(longer, made_by.engine, backend or made_by.backend)
     if state.fingerprint != run.fingerprint:
         raise ResumeError(f"{path}: its state was made by another experiment than its attributes say; start anew")
     # After a failure the record may reach further than the last good state.
@@ -149,7 +151,7 @@ def resume(
         )
     if data.time.size == longer.times.count and data.attrs["status"] == "complete":
         return data
-    longer.warn()
+    warn(longer)
     return run.go(Path(path), progress, checkpoint_every, Earlier(data, state))
 
 
@@ -182,9 +184,11 @@ class _Run:
         """Run, or go on, to the last snapshot; keep `target` up to date."""
         begun = time.monotonic()
         times = self.experiment.times.values
-        with _blas_threads(self.experiment):
+        with _OneThread():
             engine = self.method.begin(self.experiment, self.backend)
-        watch = Watch(self.method.drift_tolerance(float(times[-1])), radius(self.experiment))
+        watch = Watch(
+            self.method.drift_tolerance(float(times[-1])), radius(self.experiment), conserved(self.experiment)
+        )
         recorder = Recorder(self.experiment, times.size, watch)
         before = 0.0
         first = 0
@@ -204,7 +208,7 @@ class _Run:
         bar = Progress(float(times[-1]), float(times[max(first - 1, 0)]), watch, self.method.name, progress)
         listeners: list[Listener] = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
         try:
-            with CtrlC(bar.say) as stop, _blas_threads(self.experiment):
+            with CtrlC(bar.say) as stop, _OneThread():
                 count = evolve(engine, times, first, listeners, stop)
                 return dataset(count) if checkpoint is None else checkpoint.write(count)
         except BaseException as error:
@@ -223,7 +227,13 @@ class _Run:
     ) -> xr.Dataset:
         work = engine.work()
         attrs: dict[str, str | float | int] = dict(
-            provenance(config.dumps(self.experiment, self.method, self.backend), self.method.name, self.backend)
+            provenance(
+                config.dumps(self.experiment, self.method, self.backend),
+                self.method.name,
+                self.backend,
+                "; ".join(filter(None, (self.method.seeds_used(self.experiment), probe_seeds(self.experiment))))
+                or "none: the run is deterministic",
+            )
         )
         attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": watch.tolerance}
         attrs |= {f"drift_{name}": value for name, value in watch.drift.items()}
@@ -234,20 +244,21 @@ class _Run:
         if recorder.deviation is not None:
             attrs["state_deviation_reached"] = recorder.deviation
         attrs["packet_truncated"] = self.experiment.truncated
-        attrs["warnings"] = "\n".join((*self.experiment.remarks(), *work.warnings))
+        attrs["initial_spins"] = self.experiment.spins.kind
+        attrs["dropped_weight"] = dropped_weight(self.experiment)
+        if self.experiment.bath is not None:
+            attrs |= bath.report(self.experiment.device, self.experiment.bath)[0]
+        attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
         attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in left_out(self.experiment).items())
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 
 
-def _blas_threads(experiment: Experiment) -> AbstractContextManager[object]:
-    """One BLAS thread for small blocks: waking a second one costs more than it saves, much more on a busy machine."""
-    if largest_block(experiment) > _ONE_THREAD_BLOCK:
-        return nullcontext()
-    return _OneThread()
-
-
 class _OneThread:
-    """BLAS on one thread while any run wants it so: runs may overlap, and the last one to end restores the threads."""
+    """BLAS on one thread while any run is under way; runs may overlap, and the last one to end restores the threads.
+
+    Waking a second thread costs more than it saves for small matrices, and on a busy machine much more for any; what is
+    large is shared by `pysv.team` instead.
+    """
 
     _lock = threading.Lock()
     _users = 0

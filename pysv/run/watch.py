@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from pysv.dataset import ALWAYS
 from pysv.errors import InvariantError
 from pysv.measures.electron import invariants
 
@@ -23,9 +25,12 @@ class Watch:
         Allowed drift of norm, S^z and number of electrons.
     energy_scale : float
         Half of the width of the spectrum, eV: the energy may drift by `tolerance` times it.
+    conserved : collection of str
+        Invariants that may not drift; baths exchange energy and S^z with the spins.
     """
 
-    def __init__(self, tolerance: float, energy_scale: float) -> None:
+    def __init__(self, tolerance: float, energy_scale: float, conserved: Collection[str] = ALWAYS) -> None:
+        self._conserved = conserved
         self.tolerance = tolerance
         self._scale = {"energy": energy_scale}
         self.start: dict[str, float] = {}
@@ -55,7 +60,7 @@ class Watch:
                 )
             drift = abs(value - self.start[name])
             allowed = self.tolerance * self._scale.get(name, 1.0)
-            if drift > allowed:
+            if name in self._conserved and drift > allowed:
                 raise InvariantError(
                     f"{name} drifted by {drift:.1e}{unit} until t = {snapshot.time:g} fs, allowed is "
                     f"{allowed:.1e}{unit}; take a smaller time step or tolerance, or another engine"

@@ -125,21 +125,28 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
             "bad.toml: [source] center = 5: 1.8e-01 (left end) of the packet lies beyond the chain, at most",
         ),
         (
-            "[spins]\nkind = 'gibbs'",
-            "bad.toml: [spins] kind = 'gibbs' (thermal) is not ready in this version; use 'antiparallel' or",
+            "[spins]\nkind = 'gibbs'\ntemperature = nan",
+            "bad.toml: [spins] temperature = nan must be finite (K)",
         ),
-        ("[bath]", "bad.toml: [bath] (open systems) is not ready in this version; leave it out for a closed system"),
         (
-            "[source]\nkind = 'confined'",
-            "bad.toml: [source] kind = 'confined' (several electrons) is not ready in this version; use",
+            "[bath]\n[evolution]\nengine = 'rk4'",
+            "bad.toml: engine 'rk4' runs closed systems only; leave [bath] out, or use trajectories, low-rank, qutip",
+        ),
+        (
+            "[bath]\ncutoff_shape = 'hard'\nseries_terms = 20",
+            "bad.toml: [bath] series_terms = 20 with cutoff_shape = 'hard': the moments ∫g(t)tⁿdt of Eq. 18 diverge",
+        ),
+        (
+            "[source]\nkind = 'confined'\n[evolution]\nengine = 'chebyshev'",
+            "bad.toml: [source] kind = 'confined' (several electrons) is not served by engine 'chebyshev'; use",
         ),
         (
             "[evolution]\nengine = 'tdmrg'",
-            "bad.toml: engine 'tdmrg' is not ready in this version; ready: chebyshev, qutip, rk4",
+            "bad.toml: [source] spin = 'unpolarized' is no single matrix-product state of definite S^z; run",
         ),
         (
-            "[evolution]\nbackend = 'julia'",
-            "bad.toml: backend 'julia' is not ready in this version for engine 'chebyshev'; use",
+            "[evolution]\nengine = 'rk4'\nbackend = 'julia'",
+            "bad.toml: engine 'rk4' has no backend 'julia'; use backend 'python'",
         ),
         (
             "[device]\npolarizer = [1, 100000000]\nsites = 1000000000\nanalyzer = [100000002, 100000003]",
@@ -176,16 +183,13 @@ def test_bad_words(experiment_file, capsys):
     assert "the folder absent does not exist; make it first" in fails(capsys, "run", file, "--out", "absent/a.nc")
     assert "the folder absent does not exist; make it first" in fails(capsys, "figure", "3", "--out", "absent")
     assert "figure '1': unknown number '1'" in fails(capsys, "figure", "1")
-    assert "figure 4 (negativity against the number of spins) is not ready" in fails(capsys, "figure", "4")
-    assert "figure 6 (several electrons) is not ready in this version; ready: 2, 3, 5, 7" in fails(
-        capsys, "figure", "6"
-    )
+    assert "figure 3 has no --full version" in fails(capsys, "figure", "3", "--full")
     os.mkfifo("pipe")
     assert "pipe: is not an ordinary file; name another one" in fails(capsys, "run", file, "--out", "pipe", "--force")
     assert "cannot be written (File name too long)" in fails(capsys, "run", file, "--out", "x" * 300)
     assert "cannot be written" in fails(capsys, "run", file, "--out", "/proc/x.nc")
     assert "figure '²': unknown number" in fails(capsys, "figure", "²")
-    for verb in ("sweep", "julia"):
+    for verb in ("sweep",):
         assert f"`pysv {verb}` is not ready in this version" in fails(capsys, verb, "a", "--b", "c")
 
 

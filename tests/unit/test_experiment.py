@@ -12,6 +12,7 @@ import pytest
 
 import pysv
 from pysv.errors import InvalidInputError, PacketTruncationWarning
+from pysv.remarks import warn
 
 NAN, INF = float("nan"), float("inf")
 
@@ -37,7 +38,10 @@ BAD = [
     (pysv.WavePacket, {"spin": (-0.1, 0.0)}, "spin[0] (theta) = -0.1 must be at least 0 (rad)"),
     (pysv.WavePacket, {"spin": (1.0,)}, "spin = (1.0,) must be a pair [theta, phi] in rad"),
     (pysv.WavePacket, {"spin": 3}, "spin = 3 must be one of unpolarized, up, down or [theta, phi] in rad"),
-    (pysv.ConfinedElectrons, {"electrons": 3}, "electrons = 3 must be even (half up, half down), or 1"),
+    (pysv.ConfinedElectrons, {"electrons": 3}, "electrons = 3 must be even (half up, half down)"),
+    (pysv.ConfinedElectrons, {"electrons": 1}, "electrons = 1 must be at least 2"),
+    (pysv.ConfinedElectrons, {"electrons": 12, "confined_sites": 5},
+     "electrons = 12 exceed the 10 that confined_sites = 5 can hold, two on each site; take fewer"),
     (pysv.ProductState, {"polarizer": []}, "polarizer = [] must be a pair [theta, phi] in rad, or one pair per spin"),
     (pysv.ProductState, {"analyzer": ((0, INF),)}, "analyzer[0][1] (phi) = inf must be finite (rad)"),
     (pysv.Gibbs, {"temperature": 0}, "temperature = 0 must be greater than 0 (K)"),
@@ -69,7 +73,9 @@ BAD = [
     (pysv.Experiment, {"spins": pysv.ProductState(polarizer=((0, 0), (1, 0)))},
      "polarizer has 2 pairs [theta, phi], the layer has 4 spins; give one pair, or one for each spin"),
     (pysv.Experiment, {"source": pysv.ConfinedElectrons(confined_sites=500)},
-     "confined_sites = 500 exceeds the 201 sites of the chain"),
+     "confined_sites = 500 exceeds the 112 sites of the chain"),
+    (pysv.Experiment, {"source": pysv.ConfinedElectrons(confined_sites=51)},
+     "confined_sites = 51: a localized spin sits on site 51, inside the confined region; confine at most 50 sites"),
     (pysv.Chebyshev, {"tolerance": 0}, "tolerance = 0 must be at least 1e-15 (per fs)"),
     (pysv.Chebyshev, {"bound_margin": -0.1}, "bound_margin = -0.1 must be at least 0"),
     (pysv.RK4, {"time_step": 0}, "time_step = 0 must be greater than 0 (fs)"),
@@ -145,9 +151,9 @@ def test_truncation_is_the_gaussian_tail():
 
 def test_truncation_is_reported_and_small_one_is_silent(recwarn):
     with pytest.warns(PacketTruncationWarning, match=r"4\.7e-05 \(left end\) of the packet lies beyond the chain"):
-        pysv.Experiment().warn()
+        warn(pysv.Experiment())
     inside = pysv.Experiment(source=pysv.WavePacket(center=30))
-    inside.warn()
+    warn(inside)
     assert not recwarn.list
     assert inside.remarks() == ()
 

@@ -1,0 +1,23 @@
+"Versions of Julia, of this package and of KrylovKit, threads, and what BLAS says of itself, as pairs of words."
+function report()
+    return [
+        ("Julia", string(VERSION)),
+        ("PySV", string(pkgversion(@__MODULE__))),
+        ("KrylovKit", string(pkgversion(KrylovKit))),
+        ("threads", string(Threads.nthreads())),
+        ("BLAS", string(blas(), ", threads: ", BLAS.get_num_threads())),
+    ]
+end
+
+"""
+    blas()
+
+The BLAS library and, for OpenBLAS, its own description, which ends with the processor that it chose its kernels for: it
+may take an unknown processor for an old one and then runs several times slower than it could.
+"""
+function blas()
+    library = first(BLAS.get_config().loaded_libs).libname
+    described = dlsym(dlopen(library), :openblas_get_config64_; throw_error=false)
+    described === nothing && return basename(library)
+    return string(basename(library), " (", strip(unsafe_string(ccall(described, Cstring, ()))), ")")
+end

@@ -1,0 +1,43 @@
+"""
+    example(T, width)
+
+The Hamiltonian of one electron and 1+1 spins with one spin down on 6 sites, in tiles of `width` sites: the rows ↑↑↓,
+↑↓↑ and ↓↑↑ (electron, FM_p, FM_a) are a strip each.
+"""
+function example(::Type{T}, width::Int) where {T}
+    tile, column = [2, 3] .÷ width, [2, 3] .% width
+    return Hamiltonian{T}(
+        6, width, [0, 1, 2, 3], [0, 0, 1], [1, 0, 0], [2, -1, 0], zeros(T, 3), zeros(T, 2), zeros(Int, 4), Int32[],
+        zeros(Int, 3), Int32[], Int32[-1 2 1], cat(Int32[-1; 0;;], Int32[0; -1;;]; dims=3), [0 1 2; 0 0 0; 1 1 1],
+        [count(<(t), tile) for t in 0:cld(6, width)], [0, 1], column, T[1.0, -0.2, 0.5, -0.1],
+    )
+end
+
+@setup_workload begin
+    @compile_workload begin
+        for T in (Float64, Float32), width in (6, 4)
+            h = example(T, width)
+            psi, previous, totals = zeros(T, shape(h)), zeros(T, shape(h)), zeros(T, shape(h)..., 1)
+            psi[5, 1, 1] = 1
+            factors, mixes = T[1 2; 0 0; 0 1], ones(T, 6, 1, 2)
+            single = T === Float32
+            GC.@preserve h psi previous totals factors mixes begin
+                tables = [getfield(h, n + 2) for n in 1:TABLES]
+                list = reduce(hcat, [address(table), size(table)..., ones(Int, 3 - ndims(table))...] for table in tables)
+                again = hamiltonian(single, h.sites, width, address(list))
+                for threads in unique((1, Threads.nthreads()))
+                    recursion!(
+                        again, map(address, (psi, previous, totals))..., 1, 0, size(psi, 3), address(factors),
+                        address(mixes), 2, threads,
+                    )
+                end
+                single && continue
+                state = zeros(Complex{T}, width, 3, size(psi, 3))
+                state[3, 1, 1] = 1
+                GC.@preserve state propagate!(again, address(state), 0.1, 1e-6, 10, 1)
+                extremes(again, 1e-3, 1)
+            end
+        end
+        report()
+    end
+end

@@ -1,0 +1,94 @@
+THREADS = unique((1, Threads.nthreads()))
+SHAPES = ((; sites=11, width=4), (; sites=13, width=4), (; sites=12, width=12), (; sites=2, width=1), (; sites=5, width=2))
+
+@testset "Hψ equals the dense matrix, $T, $shape, $threads threads" for T in (Float64, Float32), shape in SHAPES,
+    threads in THREADS
+
+    rng = Xoshiro(1)
+    h, matrix = random_system(rng, T; shape...)
+    psi = random_state(rng, h)
+    @test matrix == matrix'
+    @test flat(h, PySV.apply!(zero(psi), psi, h, threads)) ≈ matrix * flat(h, psi) rtol = 20 * eps(T)
+end
+
+"Steps of the recursion on amplitudes over (site, row), written as in its docstring."
+function reference(matrix, psi, previous, totals, factors, mixes)
+    for step in axes(factors, 2)
+        scale, shift, beta = factors[:, step]
+        previous = scale * (matrix * psi - shift * psi) - beta * previous
+        for output in axes(mixes, 2)
+            a, b, c, d, keep, add = mixes[:, output, step]
+            add == 0 && continue
+            totals[output] = keep * totals[output] + complex(a, b) * previous + complex(c, d) * psi
+        end
+        psi, previous = previous, psi
+    end
+    return psi, previous, totals
+end
+
+@testset "recursion, $T, width $width, $threads threads" for T in (Float64, Float32), width in (11, 4), threads in THREADS
+    rng = Xoshiro(2)
+    h, matrix = random_system(rng, T; width)
+    psi, previous, first_total, second_total = (random_state(rng, h) for _ in 1:4)
+    totals = cat(first_total, second_total; dims=4)
+    factors, mixes = randn(rng, T, 3, 5) ./ 4, randn(rng, T, 6, 2, 5)
+    mixes[6, 1, 2:3] .= 0
+    expected = reference(
+        matrix, flat(h, psi), flat(h, previous), [flat(h, first_total), flat(h, second_total)], factors, mixes
+    )
+    PySV.recursion!(psi, previous, totals, h, 0, size(psi, 3) - 1, factors, mixes, threads)
+    @test flat(h, previous) ≈ expected[1] rtol = 1000 * eps(T)  # five steps: the roles have been swapped
+    @test flat(h, psi) ≈ expected[2] rtol = 1000 * eps(T)
+    @test flat(h, totals[:, :, :, 1]) ≈ expected[3][1] rtol = 1000 * eps(T)
+    @test flat(h, totals[:, :, :, 2]) ≈ expected[3][2] rtol = 1000 * eps(T)
+end
+
+@testset "nothing is touched outside the window" begin
+    rng = Xoshiro(3)
+    h, _ = random_system(rng, Float64; sites=20, width=4)
+    psi, previous, totals = (fill(NaN, PySV.shape(h)) for _ in 1:3)
+    for array in (psi, previous, totals)
+        array[:, :, 2:4] .= 0
+    end
+    psi[3, 2, 3] = 1
+    totals = reshape(totals, PySV.shape(h)..., 1)
+    PySV.recursion!(psi, previous, totals, h, 1, 3, [1.0 1.0; 0 0; 0 1], ones(6, 1, 2), 1)
+    for array in (psi, previous, totals)
+        @test all(isfinite, array[:, :, 2:4])
+        @test all(isnan, array[:, :, [1, 5]])
+    end
+end
+
+@testset "no allocation from step to step, $T" for T in (Float64, Float32)
+    h, _ = random_system(Xoshiro(4), T; strips=10, lengths=(20, 30))
+    psi, previous, totals = zeros(T, PySV.shape(h)), zeros(T, PySV.shape(h)), zeros(T, PySV.shape(h)..., 1)
+    work(factors, mixes, threads) =
+        @allocated PySV.recursion!(psi, previous, totals, h, 0, size(psi, 3) - 1, factors, mixes, threads)
+    for threads in THREADS
+        short, long = (zeros(T, 3, 2), ones(T, 6, 1, 2)), (zeros(T, 3, 400), ones(T, 6, 1, 400))
+        work(short..., threads), work(long..., threads)  # compile
+        few, many = minimum(work(short..., threads) for _ in 1:5), minimum(work(long..., threads) for _ in 1:5)
+        @test many <= few  # 398 steps more
+        @test few < 10_000
+    end
+end
+
+@testset "arrays given by their addresses are worked on where they lie" begin
+    h = PySV.example(Float64, 4)
+    psi, previous, totals = zeros(PySV.shape(h)), zeros(PySV.shape(h)), zeros(PySV.shape(h)..., 1)
+    psi[5, 1, 1] = 1
+    expected = map(copy, (psi, previous, totals))
+    factors, mixes = [1.0 2.0; 0 0; 0 1], ones(6, 1, 2)
+    PySV.recursion!(expected..., h, 0, 1, factors, mixes, 1)
+    GC.@preserve psi previous totals factors mixes begin
+        @test pointer(PySV.array(Float64, PySV.address(psi), size(psi)...)) === pointer(psi)
+        PySV.recursion!(
+            h, map(PySV.address, (psi, previous, totals))..., 1, 0, 2, PySV.address(factors), PySV.address(mixes), 2, 1
+        )
+    end
+    @test (psi, previous, totals) == expected
+end
+
+@testset "more threads than Julia has" begin
+    @test_throws "must be between 1 and $(Threads.nthreads())" PySV.together(identity, Threads.nthreads() + 1)
+end

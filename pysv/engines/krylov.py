@@ -1,0 +1,123 @@
+"""KrylovKit's exponential of H, in Julia: an independent check of the other engines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from pysv.checks import real_number, whole_number
+from pysv.engines.base import Engine, Method, PureStateEngine, Work
+from pysv.errors import EngineFailureError
+from pysv.units import HBAR
+
+if TYPE_CHECKING:
+    from pysv.initial import PureRun
+
+_BOUNDS = 1e-6
+"""Residual, eV, to which the ends of the spectrum are found."""
+_WORK = 8
+"""State-sized arrays that KrylovKit holds beside the Krylov vectors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Krylov(Method):
+    """Krylov engine: exp(−iHτ/ħ)ψ by Lanczos iteration from ψ itself, as KrylovKit.jl does it (`exponentiate`).
+
+    It shares with the other engines the Hamiltonian and the initial state, and nothing of the propagation: no spectral
+    bounds enter, no expansion coefficients, no light cone. The ends of the spectrum, which KrylovKit's `eigsolve`
+    finds and the dataset reports, only decide how an interval is divided.
+
+    Parameters
+    ----------
+    tolerance : float
+        Error of the state allowed per fs, 1e-14 … 1e-2.
+    krylov_dimension : int
+        Largest number of Krylov vectors, 5 … 200; each is as large as a state.
+    """
+
+    tolerance: float = 1e-12
+    krylov_dimension: int = 30
+
+    name: ClassVar[str] = "krylov"
+    serves: ClassVar[str] = "one electron, closed system, any product state of the spins: an independent check"
+    backends: ClassVar[tuple[str, ...]] = ("julia",)
+    vectors: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "tolerance", real_number("tolerance", self.tolerance, low=1e-14, high=1e-2, unit="per fs"))
+        put(self, "krylov_dimension", whole_number("krylov_dimension", self.krylov_dimension, low=5, high=200))
+
+    def memory(self, amplitudes: Sequence[int]) -> int:
+        """One state for each run, and the Krylov space of one run at a time."""
+        return 16 * (sum(amplitudes) + (self.krylov_dimension + _WORK) * max(amplitudes))
+
+    def drift_tolerance(self, stop: float) -> float:
+        """Ten times the error allowed to the state, which KrylovKit only estimates, above what rounding makes."""
+        return 1e-9 + 10 * self.tolerance * stop
+
+    @property
+    def deviation_kind(self) -> str:
+        """KrylovKit estimates its error."""
+        return "estimated by KrylovKit from the last Krylov coefficients, added up over the intervals"
+
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+        """One Krylov space for each part of an interval, and 60 for the ends of the spectrum."""
+        return 60 + steps * self.parts(time / steps, radius) * self.krylov_dimension
+
+    def parts(self, interval: float, radius: float) -> int:
+        """Parts of an interval (fs) that take about one Krylov space each."""
+        return max(1, math.ceil(3 * radius * interval / HBAR / self.krylov_dimension))
+
+    def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
+        """Start at t = 0: find the ends of the spectrum and allocate."""
+        return _KrylovEngine(runs, self)
+
+
+class _KrylovEngine(PureStateEngine):
+    def __init__(self, runs: tuple[PureRun, ...], method: Krylov) -> None:
+        from pysv import julia
+
+        self.method = method
+        self._hamiltonians = [julia.JuliaHamiltonian(run.hamiltonian, np.float64) for run in runs]
+        super().__init__(runs, in_turn=True)
+        self.extremes: list[tuple[float, float]] = []
+        self._applications = []
+        for run, hamiltonian in zip(runs, self._hamiltonians, strict=True):
+            threads = julia.threads_for(run.hamiltonian)
+            low, high, residual, applications = julia.call("extremes", hamiltonian.handle, _BOUNDS, threads)
+            self.extremes.append((low - residual, high + residual))
+            self._applications.append(int(applications))
+
+    def advance_run(self, number: int, interval: float) -> None:
+        from pysv import julia
+
+        low, high = self.extremes[number]
+        parts, method = self.method.parts(interval, (high - low) / 2), self.method
+        shape, threads = self.runs[number].hamiltonian.shape, julia.threads_for(self.runs[number].hamiltonian)
+        for _ in range(parts):
+            error, converged, applications = julia.call(
+                "propagate!", self._hamiltonians[number].handle,
+                julia.address(self.psi[number], shape, np.complex128), interval / parts / HBAR,
+                method.tolerance * HBAR, method.krylov_dimension, threads,
+            )  # fmt: skip
+            self.deviations[number] += float(error)
+            self._applications[number] += int(applications)
+            if not converged:
+                raise EngineFailureError(
+                    f"KrylovKit did not reach the tolerance after t = {self.time:g} fs (error {error:.0e}); raise "
+                    f"krylov_dimension = {method.krylov_dimension} or tolerance = {method.tolerance:g} in "
+                    "[evolution.krylov]"
+                )
+
+    def work(self) -> Work:
+        """Applications of H, error estimate, and the ends of the spectrum."""
+        details: dict[str, float | int | str] = {}
+        for run, (low, high) in zip(self.runs, self.extremes, strict=True):
+            details[f"spectrum_low_{run.label}"] = low
+            details[f"spectrum_high_{run.label}"] = high
+        return Work(sum(self._applications), self.deviation(), details)

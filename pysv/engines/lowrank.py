@@ -1,0 +1,258 @@
+"""The Lindblad equation for ρ = ΦΦ† with few columns: deterministic, positive, of trace 1.
+
+One step is U(τ/2) · channel · U(τ/2) (see `pysv.channel`): U acts on each column, and a Kraus map Σ K_a ΦΦ† K_a† makes
+new columns K_a Φ. The columns of one basis are then turned into orthogonal ones by the eigenvectors of their Gram
+matrix, and those of smallest weight are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from pysv import team
+from pysv.checks import real_number, whole_number
+from pysv.engines.base import Engine, Method, Part, Snapshot, Work, saved_array
+from pysv.engines.opensystem import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
+from pysv.errors import EngineFailureError
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+
+_PIECE = 8192
+"""Amplitudes of a column that one thread takes at a time."""
+_SINGLE = 1e-6
+"""Weight that may be left out in a step from which on single precision finds the weights."""
+_ROUNDING = 1e-15
+"""Weights of which the truncation rids ρ in any case."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LowRank(Method):
+    """Low-rank engine: ρ = ΦΦ† without sampling noise.
+
+    Parameters
+    ----------
+    tolerance : float
+        Weight that the truncation may leave out per fs, 0 … 0.01.
+    max_rank : int
+        Largest number of columns; a run that needs more stops.
+    time_step : float
+        τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
+    """
+
+    tolerance: float = 1e-4
+    max_rank: int = 2000
+    time_step: float = 1.0
+
+    name: ClassVar[str] = "low-rank"
+    serves: ClassVar[str] = "one electron with baths, any state of the spins; deterministic"
+    backends: ClassVar[tuple[str, ...]] = ("python",)
+    vectors: ClassVar[int] = 1
+    closed: ClassVar[bool] = False
+    open: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "tolerance", real_number("tolerance", self.tolerance, low=0.0, high=1e-2, unit="per fs"))
+        put(self, "max_rank", whole_number("max_rank", self.max_rank, low=1))
+        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
+
+    def refusal(self, experiment: Experiment) -> str | None:
+        """Also layers whose channel is too large."""
+        return super().refusal(experiment) or layer_refusal(self, experiment)
+
+    def columns(self, runs: int) -> int:
+        """A guess: the rank grows during the run."""
+        return max(runs, self.max_rank // 4)
+
+    def memory(self, amplitudes: Sequence[int]) -> int:
+        """Twice the columns at their largest number, and three states of work space for each thread."""
+        return 16 * max(amplitudes) * (2 * self.max_rank + 3 * team.largest())
+
+    def drift_tolerance(self, stop: float) -> float:
+        """The truncation is scaled away; the unitary steps change the norm by less."""
+        return 1e-9 + 2 * UNITARY_TOLERANCE * stop
+
+    @property
+    def deviation_kind(self) -> str:
+        """The truncation is bounded."""
+        return (
+            "bound on ‖ρ − ρ_exact‖₁ by the truncation of the rank; the splitting error is of second order in time_step"
+        )
+
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+        """As for trajectories."""
+        return split_applications(time, steps, radius, self.time_step)
+
+    def begin(self, experiment: Experiment, backend: str) -> Engine:
+        """Start at t = 0."""
+        return _LowRankEngine(experiment, self)
+
+
+class _LowRankEngine(Engine):
+    def __init__(self, experiment: Experiment, method: LowRank) -> None:
+        self.time = 0.0
+        self.method = method
+        self.system = OpenSystem(experiment)
+        self._applications = sum(propagator.bounds.steps for propagator in self.system.propagators)
+        self.discarded = 0.0
+        self.largest = 0
+        self.columns = [np.zeros((0, *hamiltonian.shape), complex) for hamiltonian in self.system.hamiltonians]
+        """For each basis Φ†, complex (rank, tiles, rows, width), weights included."""
+        for run in self.system.runs:
+            basis = self.system.hamiltonians.index(run.hamiltonian)
+            self.columns[basis] = np.concatenate([self.columns[basis], np.sqrt(run.weight) * run.psi[None]])
+
+    @property
+    def rank(self) -> int:
+        """Number of columns of Φ."""
+        return sum(len(columns) for columns in self.columns)
+
+    def advance(self, time: float) -> None:
+        """Evolve ρ to `time`, fs."""
+        interval = time - self.time
+        if interval > 0:
+            count, step = time_steps(interval, self.method.time_step)
+            for index in range(count + 1):
+                self._unitary(step / 2 if index in (0, count) else step)
+                if index < count:
+                    self._dissipate(step)
+        self.time = time
+
+    def _unitary(self, interval: float) -> None:
+        workers = team.largest()
+        done = [0] * workers
+
+        def evolve(worker: int) -> None:
+            for propagator, columns in zip(self.system.propagators, self.columns, strict=True):
+                spare = [np.zeros(columns.shape[1:], complex) for _ in range(2)]
+                for psi in columns[worker::workers]:
+                    count, after = propagator.advance(psi, spare[0], spare[1], interval)
+                    done[worker] += count
+                    if after is spare[1]:
+                        psi[...] = after
+
+        team.each(evolve, range(workers))
+        self._applications += sum(done)
+
+    def _dissipate(self, step: float) -> None:
+        """Channels of both layers, then truncation; ρ is scaled to keep its trace."""
+        budget = self.method.tolerance * step
+        total = self._trace()
+        jumped = [self._channel(layer, step, budget / 4) for layer in (0, 1)]
+        if any(jumped):
+            self._truncate(budget / 2)
+        now = self._trace()
+        self.discarded += max(0.0, 1 - now / total)
+        for columns in self.columns:
+            columns *= (total / now) ** 0.5
+
+    def _trace(self) -> float:
+        return sum(float(_weights(columns).sum()) for columns in self.columns)
+
+    def _channel(self, layer: int, step: float, budget: float) -> bool:
+        """Kraus map of one layer, without the weakest jumps; returns whether there were jumps."""
+        system, channel = self.system, self.system.channels(step)[layer]
+        before = [_weights(columns) for columns in self.columns]
+        least = self._least(before, channel.strengths, budget)
+        found: list[list[np.ndarray]] = [[] for _ in self.columns]
+        for basis, (columns, weights) in enumerate(zip(self.columns, before, strict=True)):
+            for which, strength in enumerate(channel.strengths):
+                chosen = columns if which == 0 else columns[strength * weights >= least]
+                if len(chosen):
+                    operator, after = system.operator(step, layer, which, basis)
+                    out = np.zeros((len(chosen), *self.columns[after].shape[1:]), complex)
+                    for psi, target in zip(chosen, out, strict=True):
+                        operator.apply(psi, target)
+                    found[after].append(out)
+        self.columns = [
+            np.concatenate(parts) if parts else columns[:0] for parts, columns in zip(found, self.columns, strict=True)
+        ]
+        return sum(map(len, self.columns)) > sum(map(len, before))
+
+    @staticmethod
+    def _least(before: list[np.ndarray], strengths: np.ndarray, budget: float) -> float:
+        """Weight below which a jump of a column is left out: all those below add up to at most the budget."""
+        bounds = np.sort(np.concatenate([np.outer(strengths[1:], weights).ravel() for weights in before]))
+        dropped = int(np.searchsorted(np.cumsum(bounds), budget, side="right"))
+        return float(bounds[dropped]) if dropped < bounds.size else np.inf
+
+    def _truncate(self, budget: float) -> None:
+        flat = [columns.reshape(len(columns), -1) for columns in self.columns]
+        spectra = [np.linalg.eigh(self._gram(matrix, single=budget > _SINGLE)) for matrix in flat]
+        values = np.sort(np.concatenate([np.clip(weights, 0, None) for weights, _ in spectra]))
+        least = values[np.searchsorted(np.cumsum(values), max(budget, _ROUNDING), side="right")]
+        for basis, (matrix, (weights, vectors)) in enumerate(zip(flat, spectra, strict=True)):
+            kept = np.ascontiguousarray(vectors[:, weights >= least].T)
+            self.columns[basis] = self._product(kept, matrix).reshape(-1, *self.columns[basis].shape[1:])
+        self.largest = max(self.largest, self.rank)
+        if self.rank > self.method.max_rank:
+            raise EngineFailureError(
+                f"the rank grew to {self.rank} at t = {self.time:g} fs, max_rank is {self.method.max_rank}; raise it "
+                "or tolerance in [evolution.low-rank], or use 'trajectories'"
+            )
+
+    def _gram(self, matrix: np.ndarray, single: bool) -> np.ndarray:
+        """Φ†Φ for Φᵀ = matrix, piece by piece on all threads.
+
+        Single precision does not spoil ρ: the eigenvectors form a unitary matrix, whatever the error of the elements,
+        and only the choice of what is left out depends on it.
+        """
+
+        begins = range(0, matrix.shape[1], _PIECE)
+        grams = np.zeros((len(begins), len(matrix), len(matrix)), complex)
+
+        def add(number: int) -> None:
+            part = matrix[:, begins[number] : begins[number] + _PIECE]
+            part = part.astype(np.complex64 if single else complex, copy=False)
+            grams[number] = part.conj() @ part.T
+
+        team.each(add, range(len(begins)))
+        return np.asarray(grams.sum(axis=0))
+
+    def _product(self, turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """turn · matrix, piece by piece on all threads."""
+        out = np.empty((len(turn), matrix.shape[1]), complex)
+
+        def fill(begin: int) -> None:
+            np.matmul(turn, matrix[:, begin : begin + _PIECE], out=out[:, begin : begin + _PIECE])
+
+        team.each(fill, range(0, matrix.shape[1], _PIECE))
+        return out
+
+    def snapshot(self) -> Snapshot:
+        """The columns, each a part of weight 1."""
+        parts = tuple(
+            Part(1.0, hamiltonian, psi)
+            for hamiltonian, columns in zip(self.system.hamiltonians, self.columns, strict=True)
+            for psi in columns
+        )
+        return Snapshot(self.time, parts, 2 * self.discarded)
+
+    def work(self) -> Work:
+        """Applications of H, truncation and rank."""
+        details = {"discarded_weight": self.discarded, "rank": self.rank, "largest_rank": self.largest}
+        return Work(self._applications, 2 * self.discarded, details)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The columns and what was discarded."""
+        saved = {f"columns_{basis}": columns for basis, columns in enumerate(self.columns)}
+        return saved | {"numbers": np.array([self.discarded, self.largest, self._applications])}
+
+    def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
+        """Take up the columns."""
+        for basis, hamiltonian in enumerate(self.system.hamiltonians):
+            rank = len(state.get(f"columns_{basis}", ()))
+            self.columns[basis] = saved_array(state, f"columns_{basis}", (rank, *hamiltonian.shape)).astype(complex)
+        self.discarded, largest, applications = (float(value) for value in saved_array(state, "numbers", (3,)))
+        self.largest, self._applications = int(largest), int(applications)
+        self.time = time
+
+
+def _weights(columns: np.ndarray) -> np.ndarray:
+    flat = columns.reshape(len(columns), -1)
+    return np.array([np.vdot(column, column).real for column in flat])

@@ -1,0 +1,272 @@
+"""Time-dependent DMRG: several electrons (or one, to check) as a matrix-product state evolved by Trotter gates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from pysv.checks import choice, real_number, whole_number
+from pysv.engines.base import Engine, Method, Needs, Snapshot, Work, saved_array
+from pysv.errors import BondLimitError
+from pysv.source import ConfinedElectrons, WavePacket
+from pysv.spins import Antiparallel, Gibbs
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+    from pysv.mps.propagator import Propagator
+    from pysv.mps.state import MatrixProductState
+
+MOST_SPINS = 12
+"""Localized spins up to which ρ is contracted and formed."""
+_GROUND = ("energy", "variance", "change", "sweeps")
+_POOR_GROUND_STATE = 1e-6
+"""Variance of the ground state's energy, eV², from which on the user is warned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TDMRG(Method):
+    """tDMRG engine (Sec. III C of the paper): ground state by DMRG, then gates exp(−i h δt/ħ) on all bonds.
+
+    Parameters
+    ----------
+    time_step : float
+        Largest δt in ħ/γ; shortened so that it divides the time between snapshots.
+    trotter_order : {2, 4}
+        Order of the Trotter decomposition.
+    min_bond, max_bond : int
+        Smallest and largest bond dimension; states without weight are not kept to reach the smallest.
+    discarded_weight : float
+        Weight that may be discarded at each update of a bond, as far as `max_bond` allows.
+    bond_limit : {"warn", "stop"}
+        What happens when `max_bond` forces more to be discarded: a warning in the dataset, or an error.
+    allowed_loss : float
+        Weight of the state that truncation may take in all before the run stops; also the drift allowed to the energy,
+        relative to the half-width of its spectrum.
+    """
+
+    time_step: float = 0.1
+    trotter_order: int = 2
+    min_bond: int = 100
+    max_bond: int = 400
+    discarded_weight: float = 1e-7
+    bond_limit: str = "warn"
+    allowed_loss: float = 0.1
+
+    name: ClassVar[str] = "tdmrg"
+    serves: ClassVar[str] = "several electrons (or one, up or down), closed system, collinear spins"
+    backends: ClassVar[tuple[str, ...]] = ("python",)
+    vectors: ClassVar[int] = 3
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, high=1.0, unit="hbar/hopping"))
+        put(self, "trotter_order", whole_number("trotter_order", self.trotter_order, low=2))
+        if self.trotter_order not in (2, 4):
+            choice("trotter_order", str(self.trotter_order), ("2", "4"))
+        put(self, "min_bond", whole_number("min_bond", self.min_bond, low=1))
+        put(self, "max_bond", whole_number("max_bond", self.max_bond, low=self.min_bond))
+        put(self, "discarded_weight", real_number("discarded_weight", self.discarded_weight, low=0.0, high=1e-2))
+        choice("bond_limit", self.bond_limit, ("warn", "stop"))
+        put(self, "allowed_loss", real_number("allowed_loss", self.allowed_loss, above=0.0, high=1.0))
+
+    def refusal(self, experiment: Experiment) -> str | None:
+        """Open systems, mixtures, tilted spins, and more spins than ρ can be formed of."""
+        return several_refusal(experiment) or _chain_refusal(experiment)
+
+    def drift_tolerance(self, stop: float) -> float:
+        """The weight that truncation may take; the norm records it."""
+        return self.allowed_loss
+
+    @property
+    def deviation_kind(self) -> str:
+        """Truncation is recorded, the Trotter error is not known."""
+        return "not known: discarded_weight records the truncation; see pysv.convergence for the Trotter error"
+
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+        """Not of H: see `needs`."""
+        return 0
+
+    def needs(self, experiment: Experiment) -> Needs:
+        """Bounds, as if every bond reached `max_bond`."""
+        from pysv.mps.trotter import schedule, steps
+
+        device, times = experiment.device, experiment.times
+        layers = schedule(times.step, steps(times.step, self.time_step, device.hopping), self.trotter_order)
+        updates = len(layers) * (device.sites - 1) // 2 * (times.count - 1)
+        d, bond = 5, min(self.max_bond, 2**20)
+        amplitudes = device.sites * d * bond**2 // _BLOCKING
+        return Needs(amplitudes, 48 * amplitudes + 16 * (d * bond) ** 2, updates, "gates", updates * 2e-9 * bond**2)
+
+    def begin(self, experiment: Experiment, backend: str) -> Engine:
+        """Start at t = 0; the ground state is sought when it is first needed."""
+        return _TDMRGEngine(experiment, self, backend)
+
+
+_BLOCKING = 8
+"""Rough share of the elements of a tensor that conservation of charge leaves."""
+
+
+def several_refusal(experiment: Experiment) -> str | None:
+    """What no engine of several electrons serves."""
+    if experiment.bath is not None:
+        return "[bath] (open systems) needs one electron; leave it out, or use [source] kind = 'wave-packet'"
+    if isinstance(experiment.source, ConfinedElectrons) and not isinstance(experiment.spins, Antiparallel):
+        return (
+            "[spins] would be ignored: with [source] kind = 'confined' the field polarises the layers; "
+            "use kind = 'antiparallel'"
+        )
+    return None
+
+
+def _chain_refusal(experiment: Experiment) -> str | None:
+    from pysv.measures.magnons import collinear_configuration
+
+    if isinstance(experiment.spins, Gibbs):
+        return "[spins] kind = 'gibbs' (thermal) is no single matrix-product state; use 'antiparallel' or 'product'"
+    if isinstance(experiment.source, WavePacket):
+        if experiment.source.spin not in ("up", "down"):
+            return (
+                f"[source] spin = {experiment.source.spin!r} is no single matrix-product state of definite S^z; "
+                "run 'up' and 'down', or use engine 'chebyshev'"
+            )
+        if collinear_configuration(experiment.spins.directions(experiment.device)) is None:
+            return "[spins] tilted against z break the conservation of S^z; use engine 'chebyshev'"
+    if experiment.device.n_spins > MOST_SPINS:
+        return (
+            f"{experiment.device.n_spins} localized spins are more than the {MOST_SPINS} whose density matrix is formed"
+        )
+    return None
+
+
+class _TDMRGEngine(Engine):
+    def __init__(self, experiment: Experiment, method: TDMRG, backend: str) -> None:
+        from pysv.mps.chain import Chain
+        from pysv.mps.evolve import Bonds
+        from pysv.mps.propagator import Truncation
+
+        self.experiment = experiment
+        self.method = method
+        self.time = 0.0
+        chain = Chain.of_device(experiment.device)
+        self._spaces = chain.spaces
+        self._bonds = Bonds(chain)
+        rules = Truncation(method.min_bond, method.max_bond, method.discarded_weight)
+        self._propagator = propagator(backend)(chain, rules)
+        self._state: MatrixProductState | None = None
+        self._ground = np.zeros(len(_GROUND))
+        self._astray = 0.0
+        self._discarded = np.zeros(chain.sites - 1)
+        self._kept = 1.0
+        self._gates = 0
+        self._limited_at = -1.0
+
+    @property
+    def matrix_product_state(self) -> MatrixProductState:
+        """The present state; at t = 0 it is prepared when first asked for."""
+        if self._state is None:
+            self._prepare()
+        assert self._state is not None
+        return self._state
+
+    def _prepare(self) -> None:
+        from pysv.measures.magnons import collinear_configuration
+        from pysv.mps import ground
+
+        source, device = self.experiment.source, self.experiment.device
+        if isinstance(source, ConfinedElectrons):
+            self._state, known = ground.ground_state(device, source, self.method.max_bond)
+            self._astray = ground.check_sector(self._state, device, source)
+            self._ground = np.array([asdict(known)[name] for name in _GROUND], dtype=float)
+            return
+        configuration = collinear_configuration(self.experiment.spins.directions(device))
+        assert configuration is not None  # refused before
+        spins = [(configuration >> (device.n_spins - 1 - i)) & 1 for i in range(device.n_spins)]
+        self._state = ground.packet_state(self.experiment, spins, 0 if source.spin == "up" else 1)
+
+    def advance(self, time: float) -> None:
+        """Evolve to `time`, fs, in equal Trotter steps."""
+        from pysv.mps.trotter import schedule, steps
+
+        state, interval = self.matrix_product_state, time - self.time
+        if interval == 0:
+            return
+        count = steps(interval, self.method.time_step, self.experiment.device.hopping)
+        layers = schedule(interval, count, self.method.trotter_order)
+        lost, limited = self._propagator.apply(state, layers)
+        self._discarded += lost
+        self._kept *= math.exp(float(np.log1p(-np.minimum(lost, 0.5)).sum()))
+        self._gates += len(layers)
+        self.time = time
+        if limited and self._limited_at < 0:
+            self._limited_at = time
+        if limited and self.method.bond_limit == "stop":
+            raise BondLimitError(
+                f"until t = {time:g} fs the bond dimension reached max_bond = {self.method.max_bond} with more than "
+                f"discarded_weight = {self.method.discarded_weight:g} discarded at a step; raise max_bond, or accept "
+                "it with bond_limit = 'warn'"
+            )
+
+    def snapshot(self) -> Snapshot:
+        """The present state, measured when asked."""
+        from pysv.mps.evolve import energy
+        from pysv.mps.measure import ChainState
+
+        state = self.matrix_product_state
+        found = energy(self._bonds, state)
+        return Snapshot(
+            self.time, (), None, ChainState(state, self.experiment.device, self._kept, found, self._discarded)
+        )
+
+    def work(self) -> Work:
+        """Layers of gates, what was discarded, and how well the ground state is known."""
+        details: dict[str, float | int | str] = {
+            "gate_layers": self._gates,
+            "discarded_weight": float(self._discarded.sum()),
+        }
+        warnings = []
+        if isinstance(self.experiment.source, ConfinedElectrons) and self._state is not None:
+            known = dict(zip(_GROUND, (float(value) for value in self._ground), strict=True))
+            details |= {f"ground_state_{name}": value for name, value in known.items()}
+            details["electrons_outside_well"] = self._astray
+            if abs(known["variance"]) > _POOR_GROUND_STATE:
+                warnings.append(
+                    f"the ground state is not converged: variance {known['variance']:.1e} eV^2, last change "
+                    f"{known['change']:.1e} eV; raise max_bond"
+                )
+        if self._limited_at >= 0:
+            warnings.append(
+                f"from t = {self._limited_at:g} fs on, max_bond = {self.method.max_bond} forced more than "
+                f"discarded_weight = {self.method.discarded_weight:g} to be discarded at a step"
+            )
+        return Work(None, None, details, tuple(warnings))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The matrix-product state, and what was discarded and found so far."""
+        return self.matrix_product_state.arrays() | {
+            "discarded": self._discarded,
+            "progress": np.array([self._kept, self._gates, self._limited_at, self._astray]),
+            "ground": self._ground,
+        }
+
+    def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
+        """Take up what `state` returned."""
+        from pysv.mps.state import MatrixProductState
+
+        self._discarded = saved_array(state, "discarded", (self.experiment.device.sites - 1,)).copy()
+        kept, gates, self._limited_at, self._astray = map(float, saved_array(state, "progress", (4,)))
+        self._kept, self._gates = kept, int(gates)
+        self._ground = saved_array(state, "ground", (len(_GROUND),)).copy()
+        self._state = MatrixProductState.of_arrays(self._spaces, state)
+        self.time = time
+
+
+def propagator(backend: str) -> type[Propagator]:
+    """What applies the gates in a backend."""
+    from pysv.mps.evolve import BlockPropagator
+
+    kinds: dict[str, type[Propagator]] = {"python": BlockPropagator}
+    return kinds[backend]

@@ -1,0 +1,271 @@
+"""Quantum trajectories: the Lindblad equation unravelled into random pure states, on the kernels of the closed system.
+
+One step of the Lindblad equation is U(τ/2) · channel · U(τ/2) (see `pysv.channel`). A trajectory evolves with the same
+U, and of each layer's channel takes one Kraus operator K_a with probability ‖K_a ψ‖², so that the average over
+trajectories obeys the same map, whatever τ: nothing is expanded in the rate of the jumps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from pysv import team
+from pysv.channel import layer_density
+from pysv.checks import as_list, is_list, real_number, whole_number
+from pysv.engines.base import Engine, Method, Part, Sample, Snapshot, Work, saved_array
+from pysv.engines.opensystem import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
+from pysv.errors import InvalidInputError
+from pysv.layers import LAYERS
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+
+GROUPS = 20
+"""Most jackknife groups that trajectories are dealt into."""
+
+Seeds = int | tuple[int, ...]
+
+
+def check_sample(ntraj: int, seeds: Seeds) -> tuple[int, Seeds]:
+    """Number of trajectories and seeds in canonical form.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are fewer than two trajectories, or a list of seeds does not have one for each, or names one twice.
+    """
+    count = whole_number("ntraj", ntraj, low=2)
+    given = as_list(seeds)
+    if not is_list(given):
+        return count, whole_number("seeds", seeds, low=0, high=2**63 - 1)
+    listed = tuple(whole_number(f"seeds[{n}]", seed, low=0, high=2**63 - 1) for n, seed in enumerate(given))
+    if len(listed) != count:
+        raise InvalidInputError(
+            f"seeds lists {len(listed)} numbers for ntraj = {count} trajectories; give one for each, or one number",
+            "seeds",
+        )
+    if len(set(listed)) < count:
+        raise InvalidInputError("seeds names a number twice: two trajectories would be the same; change one", "seeds")
+    return count, listed
+
+
+def trajectory_seeds(ntraj: int, seeds: Seeds) -> tuple[int, ...]:
+    """One seed for each trajectory: those given, or the first words of SeedSequence(seeds)."""
+    if isinstance(seeds, tuple):
+        return seeds
+    words = np.random.SeedSequence(seeds).generate_state(ntraj, np.uint64)
+    return tuple(int(word >> np.uint64(1)) for word in words)  # TOML and JSON readers take 63 bits
+
+
+def check_strata(experiment: Experiment, ntraj: int) -> str | None:
+    """Why so few trajectories cannot serve an unpolarized electron, None if they can."""
+    if getattr(experiment.source, "spin", "") == "unpolarized" and ntraj < 4:
+        return f"ntraj = {ntraj} is too few for an unpolarized electron; take at least 4, two for either spin"
+    return None
+
+
+def sample_of(strata: Sequence[int]) -> Sample:
+    """Jackknife groups for trajectories of given strata: each group has as many of every stratum, to within one."""
+    stratum = np.array(strata)
+    counts = np.bincount(stratum)
+    groups = int(min(GROUPS, counts.min()))
+    place = np.zeros(stratum.size, dtype=int)
+    for number, count in enumerate(counts):
+        place[stratum == number] = np.arange(count)
+    return Sample(stratum, place % groups)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trajectories(Method):
+    """Trajectory engine: the mean over random pure states, each on the kernels of `chebyshev`.
+
+    Parameters
+    ----------
+    ntraj : int
+        Number of trajectories, at least 2, or 4 for an unpolarized electron: they start in turn with either spin.
+    seeds : int or sequence of int
+        A number from which a `SeedSequence` makes one seed for each trajectory, or the seeds themselves. The same seeds
+        give the same bits.
+    time_step : float
+        τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
+    """
+
+    ntraj: int = 200
+    seeds: Seeds = 0
+    time_step: float = 1.0
+
+    name: ClassVar[str] = "trajectories"
+    serves: ClassVar[str] = "one electron with baths, any state of the spins; statistical error on every curve"
+    backends: ClassVar[tuple[str, ...]] = ("python",)
+    vectors: ClassVar[int] = 1
+    closed: ClassVar[bool] = False
+    open: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        ntraj, seeds = check_sample(self.ntraj, self.seeds)
+        put(self, "ntraj", ntraj)
+        put(self, "seeds", seeds)
+        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
+
+    def refusal(self, experiment: Experiment) -> str | None:
+        """Also too few trajectories for the electron's spin, and layers whose channel is too large."""
+        return super().refusal(experiment) or check_strata(experiment, self.ntraj) or layer_refusal(self, experiment)
+
+    def columns(self, runs: int) -> int:
+        """One state for each trajectory."""
+        return self.ntraj
+
+    def memory(self, amplitudes: Sequence[int]) -> int:
+        """The trajectories, and three states of work space for each thread."""
+        return 16 * max(amplitudes) * (self.ntraj + 3 * team.largest())
+
+    def drift_tolerance(self, stop: float) -> float:
+        """The unitary steps change the norm by less."""
+        return 1e-9 + 2 * UNITARY_TOLERANCE * stop
+
+    @property
+    def deviation_kind(self) -> str:
+        """Statistical errors stand beside the variables; the splitting is not measured in a run."""
+        return "not known: X_error is the statistical error of X, the splitting error is of second order in time_step"
+
+    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+        """Two half steps for each step between snapshots that lie close, one more than steps in general."""
+        return split_applications(time, steps, radius, self.time_step)
+
+    def begin(self, experiment: Experiment, backend: str) -> Engine:
+        """Start at t = 0: draw the initial states."""
+        return _TrajectoriesEngine(experiment, self)
+
+    def seeds_used(self, experiment: Experiment) -> str:
+        """The seed of every trajectory, as JSON."""
+        return json.dumps(trajectory_seeds(self.ntraj, self.seeds))
+
+
+class _TrajectoriesEngine(Engine):
+    def __init__(self, experiment: Experiment, method: Trajectories) -> None:
+        self.time = 0.0
+        self.method = method
+        self.system = OpenSystem(experiment)
+        self.jumps = 0
+        self._applications = sum(propagator.bounds.steps for propagator in self.system.propagators)
+        self._seeds = trajectory_seeds(method.ntraj, method.seeds)
+        self._random = [np.random.Generator(np.random.PCG64(seed)) for seed in self._seeds]
+        self._draws = 0
+        self.basis: list[int] = []
+        self.psi: list[np.ndarray] = []
+        self._weights: list[float] = []
+        self.sample = sample_of(self._start())
+
+    def _start(self) -> list[int]:
+        """Initial states: the electron's states in turn, the localized spins' drawn from their weights."""
+        runs = self.system.runs
+        electrons = list(dict.fromkeys(run.electron for run in runs))
+        mixtures = [[run for run in runs if run.electron == electron] for electron in electrons]
+        strata = [number % len(electrons) for number in range(self.method.ntraj)]
+        for stratum, random in zip(strata, self._random, strict=True):
+            mixture = mixtures[stratum]
+            cumulative = np.cumsum([run.weight for run in mixture])
+            chosen = int(np.searchsorted(cumulative, random.random() * cumulative[-1], side="right"))
+            run = mixture[min(chosen, len(mixture) - 1)]
+            self.psi.append(run.psi)
+            self.basis.append(self.system.hamiltonians.index(run.hamiltonian))
+            self._weights.append(float(cumulative[-1]) / strata.count(stratum))
+        self._draws = 1
+        return strata
+
+    def advance(self, time: float) -> None:
+        """Evolve every trajectory to `time`, fs."""
+        interval = time - self.time
+        if interval > 0:
+            count, step = time_steps(interval, self.method.time_step)
+            self.system.channels(step)
+            workers = min(team.largest(), len(self.psi))
+            done = [(0, 0)] * workers
+
+            def work(worker: int) -> None:
+                done[worker] = self._advance(range(worker, len(self.psi), workers), count, step)
+
+            team.each(work, range(workers))
+            self._applications += sum(applications for applications, _ in done)
+            self.jumps += sum(jumps for _, jumps in done)
+            self._draws += 2 * count
+        self.time = time
+
+    def _advance(self, share: range, count: int, step: float) -> tuple[int, int]:
+        applications = jumps = 0
+        spare = [np.zeros_like(self.psi[share[0]]) for _ in range(2)]
+        for number in share:
+            if any(array.shape != self.psi[number].shape for array in spare):
+                spare = [np.zeros_like(self.psi[number]) for _ in range(2)]
+            for index in range(count + 1):
+                half = index in (0, count)
+                applications += self._unitary(number, spare, step / 2 if half else step)
+                if index < count:
+                    jumps += sum(self._kraus(number, spare, layer, step) for layer in (0, 1))
+        return applications, jumps
+
+    def _unitary(self, number: int, spare: list[np.ndarray], interval: float) -> int:
+        psi, (work, total) = self.psi[number], spare
+        applications, after = self.system.propagators[self.basis[number]].advance(psi, work, total, interval)
+        if after is total:
+            self.psi[number], spare[1] = total, psi
+        return applications
+
+    def _kraus(self, number: int, spare: list[np.ndarray], layer: int, step: float) -> int:
+        """Draw and apply one Kraus operator of a layer; returns whether it is one with a jump."""
+        system, basis, psi = self.system, self.basis[number], self.psi[number]
+        channel = system.channels(step)[layer]
+        drawn = self._random[number].random()
+        which = 0
+        if drawn >= channel.certain:
+            rho = layer_density(psi, LAYERS[layer], *system.layers, system.hamiltonians[basis].basis)
+            probabilities = np.cumsum(np.einsum("aij,ji->a", channel.effects, rho).real)
+            which = int(np.searchsorted(probabilities, drawn * probabilities[-1], side="right"))
+            which = min(which, probabilities.size - 1)
+        operator, after = system.operator(step, layer, which, basis)
+        shape = system.hamiltonians[after].shape
+        if spare[0].shape != shape:
+            spare[0] = np.zeros(shape, dtype=complex)
+        operator.apply(psi, spare[0])
+        spare[0] *= np.linalg.norm(psi) / np.linalg.norm(spare[0])
+        self.psi[number], spare[0] = spare[0], psi
+        self.basis[number] = after
+        return int(which > 0)
+
+    def snapshot(self) -> Snapshot:
+        """The trajectories, weighted."""
+        hamiltonians = self.system.hamiltonians
+        parts = tuple(
+            Part(weight, hamiltonians[basis], psi)
+            for weight, basis, psi in zip(self._weights, self.basis, self.psi, strict=True)
+        )
+        return Snapshot(self.time, parts, None, sample=self.sample)
+
+    def work(self) -> Work:
+        """Applications of H and jumps so far."""
+        return Work(self._applications, None, {"jumps_per_trajectory": self.jumps / self.method.ntraj})
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The trajectories, and how far their random numbers have been used."""
+        saved = {f"psi_{number}": psi for number, psi in enumerate(self.psi)}
+        counts = {"draws": self._draws, "jumps": self.jumps, "applications": self._applications}
+        return saved | {"basis": np.array(self.basis), "counts": np.array(list(counts.values()), dtype=np.int64)}
+
+    def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
+        """Take up the trajectories and their random numbers."""
+        self.basis = [int(number) for number in saved_array(state, "basis", (self.method.ntraj,))]
+        for number, basis in enumerate(self.basis):
+            shape = self.system.hamiltonians[basis].shape
+            self.psi[number] = saved_array(state, f"psi_{number}", shape).astype(complex)
+        draws, self.jumps, self._applications = (int(value) for value in saved_array(state, "counts", (3,)))
+        for seed, number in zip(self._seeds, range(self.method.ntraj), strict=True):
+            self._random[number] = np.random.Generator(np.random.PCG64(seed))
+            self._random[number].bit_generator.advance(draws)  # type: ignore[attr-defined]
+        self._draws = draws
+        self.time = time

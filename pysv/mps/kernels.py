@@ -1,0 +1,397 @@
+"""Compiled loops over the charge blocks of a matrix-product state; see `pysv.mps.state` for how it lies in memory.
+
+A leg is given by its charges (codes, ascending) and their multiplicities; a tensor by its blocks [left charge, local
+state], one after the other, each (left multiplicity, right multiplicity) in row-major order. An operator on two sites
+is given by its elements in compressed-row form over the initial pair of states: `first[p·d' + p']`, and for each
+element the final states and the value.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pysv.jit import FAST, compiled
+
+_SPARE = 4
+"""Directions in which a charge block may grow at one update, at least."""
+
+
+@compiled(**FAST)
+def find(charges, charge):
+    """Place of a charge in an ascending list, −1 where it is absent."""
+    low, high = 0, charges.size
+    while low < high:
+        middle = (low + high) // 2
+        if charges[middle] < charge:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < charges.size and charges[low] == charge else -1
+
+
+@compiled(**FAST)
+def blocks(left, left_size, right, right_size, local):
+    """Right charge (−1: none) and offset of each block [left charge, local state], and the tensor's size."""
+    place = np.full((left.size, local.size), -1, np.int64)
+    offset = np.zeros((left.size, local.size), np.int64)
+    size = 0
+    for a in range(left.size):
+        for p in range(local.size):
+            place[a, p] = find(right, left[a] + local[p])
+            offset[a, p] = size
+            if place[a, p] >= 0:
+                size += left_size[a] * right_size[place[a, p]]
+    return place, offset, size
+
+
+@compiled(**FAST)
+def centre_charges(left, local_left, right, local_right):
+    """Charges, ascending, that the bond between two sites can carry, given the outer legs."""
+    found = np.empty(left.size * local_left.size, np.int64)
+    count = 0
+    for a in range(left.size):
+        for p in range(local_left.size):
+            charge = left[a] + local_left[p]
+            for q in range(local_right.size):
+                if find(right, charge + local_right[q]) >= 0:
+                    found[count] = charge
+                    count += 1
+                    break
+    return np.unique(found[:count])
+
+
+@compiled(**FAST)
+def row_places(left, left_size, local, centre):
+    """For each (left charge, local state): its place in `centre` (−1: none) and its first row in that block; rows."""
+    place = np.full((left.size, local.size), -1, np.int64)
+    row = np.zeros((left.size, local.size), np.int64)
+    rows = np.zeros(centre.size, np.int64)
+    for a in range(left.size):
+        for p in range(local.size):
+            k = find(centre, left[a] + local[p])
+            place[a, p] = k
+            if k >= 0:
+                row[a, p] = rows[k]
+                rows[k] += left_size[a]
+    return place, row, rows
+
+
+@compiled(**FAST)
+def column_places(right, right_size, local, centre):
+    """For each (centre charge, local state): its right charge (−1: none) and its first column; columns."""
+    place = np.full((centre.size, local.size), -1, np.int64)
+    column = np.zeros((centre.size, local.size), np.int64)
+    columns = np.zeros(centre.size, np.int64)
+    for k in range(centre.size):
+        for p in range(local.size):
+            b = find(right, centre[k] + local[p])
+            place[k, p] = b
+            if b >= 0:
+                column[k, p] = columns[k]
+                columns[k] += right_size[b]
+    return place, column, columns
+
+
+@compiled(**FAST)
+def stacked(tensor, offset, place, left_size, width, row, rows, k):
+    """Rows (left charge, local state) of a left tensor that end in centre charge k, one matrix (rows, width)."""
+    matrix = np.empty((rows, width), np.complex128)
+    for a in range(place.shape[0]):
+        for p in range(place.shape[1]):
+            if place[a, p] == k:
+                size = left_size[a] * width
+                begin = offset[a, p]
+                first = row[a, p] * width
+                matrix.ravel()[first : first + size] = tensor[begin : begin + size]
+    return matrix
+
+
+@compiled(**FAST)
+def side_by_side(tensor, offset, place, right_size, height, column, columns, k):
+    """Columns (local state, right charge) of a right tensor that begin in centre charge k: (height, columns)."""
+    matrix = np.empty((height, columns), np.complex128)
+    for p in range(place.shape[1]):
+        b = place[k, p]
+        if b >= 0:
+            width = right_size[b]
+            matrix[:, column[k, p] : column[k, p] + width] = tensor[
+                offset[k, p] : offset[k, p] + height * width
+            ].reshape(height, width)
+    return matrix
+
+
+@compiled(**FAST)
+def two_sites(
+    one, other, left, left_size, local_left, centre, centre_size, local_right, right, right_size, wide, first,
+    final_left, final_right, value,
+):  # fmt: skip
+    """Operator on two sites times the product of their tensors, in blocks of the charges `wide` of the centre.
+
+    Returns the blocks one after the other, each (rows, columns) in row-major order, and their offsets.
+    """
+    place_one, offset_one, _ = blocks(left, left_size, centre, centre_size, local_left)
+    place_other, offset_other, _ = blocks(centre, centre_size, right, right_size, local_right)
+    _, row_old, rows_old = row_places(left, left_size, local_left, centre)
+    _, column_old, columns_old = column_places(right, right_size, local_right, centre)
+    place_row, row, rows = row_places(left, left_size, local_left, wide)
+    _, column, columns = column_places(right, right_size, local_right, wide)
+    start = np.zeros(wide.size + 1, np.int64)
+    for k in range(wide.size):
+        start[k + 1] = start[k] + rows[k] * columns[k]
+    theta = np.zeros(start[-1], np.complex128)
+    d = local_right.size
+    for k in range(centre.size):
+        if rows_old[k] == 0 or columns_old[k] == 0:
+            continue
+        product = np.dot(
+            stacked(one, offset_one, place_one, left_size, centre_size[k], row_old, rows_old[k], k),
+            side_by_side(other, offset_other, place_other, right_size, centre_size[k], column_old, columns_old[k], k),
+        )
+        for a in range(left.size):
+            for p in range(local_left.size):
+                if place_one[a, p] != k:
+                    continue
+                for q in range(d):
+                    b = place_other[k, q]
+                    if b < 0:
+                        continue
+                    height, width = left_size[a], right_size[b]
+                    r, c = row_old[a, p], column_old[k, q]
+                    for e in range(first[p * d + q], first[p * d + q + 1]):
+                        into = place_row[a, final_left[e]]
+                        begin = start[into] + row[a, final_left[e]] * columns[into] + column[into, final_right[e]]
+                        factor = value[e]
+                        for i in range(height):
+                            target = theta[begin + i * columns[into] : begin + i * columns[into] + width]
+                            source = product[r + i, c : c + width]
+                            for j in range(width):
+                                target[j] += factor * source[j]
+    return theta, start, rows, columns
+
+
+@compiled(**FAST)
+def _sketch(rows, columns):
+    """Numbers without structure in [−1, 1], always the same ones."""
+    found = np.empty((rows, columns), np.complex128)
+    state = np.uint64(88172645463325252)
+    for i in range(rows):
+        for j in range(columns):
+            state ^= state << np.uint64(13)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            found[i, j] = (state >> np.uint64(11)) / 4503599627370496.0 - 1.0
+    return found
+
+
+@compiled(**FAST)
+def _adjoint(matrix):
+    return np.ascontiguousarray(matrix.conj().T)
+
+
+@compiled(**FAST)
+def _orthonormal(matrix):
+    """Orthonormal basis of the columns."""
+    q, _ = np.linalg.qr(matrix)
+    return np.ascontiguousarray(q)
+
+
+@compiled(**FAST)
+def row_space(theta, guess, allowed):
+    """Orthonormal basis Q, as columns, of the directions in which the rows of θ lie, and θQ.
+
+    The whole row space where that is cheap; else the range of θ†θ applied to the guess and some spare directions,
+    unless that misses more than `allowed`.
+    """
+    rows, columns = theta.shape
+    whole = 0.0
+    for i in range(rows):
+        for j in range(columns):
+            whole += theta[i, j].real ** 2 + theta[i, j].imag ** 2
+    count = guess.shape[0] + max(_SPARE, guess.shape[0] // 4)
+    if 3 * count < 2 * min(rows, columns):
+        start = np.empty((count, columns), np.complex128)
+        start[: guess.shape[0]] = guess
+        start[guess.shape[0] :] = _sketch(count - guess.shape[0], columns)
+        narrow = np.dot(theta, _adjoint(start))
+        basis = _orthonormal(np.dot(_adjoint(theta), narrow))
+        image = np.dot(theta, basis)
+        held = 0.0
+        for i in range(rows):
+            for j in range(count):
+                held += image[i, j].real ** 2 + image[i, j].imag ** 2
+        if whole - held <= allowed:
+            return basis, image
+    if columns <= rows:
+        return np.eye(columns, dtype=np.complex128), theta
+    basis = _orthonormal(_adjoint(theta))
+    return basis, np.dot(theta, basis)
+
+
+@compiled(**FAST)
+def update(
+    one, other, left, left_size, schmidt, local_left, centre, centre_size, local_right, right, right_size, first,
+    final_left, final_right, value, least, most, allowed, floor,
+):  # fmt: skip
+    """Apply a gate to two neighbouring right-canonical tensors and truncate the bond between them (see `Truncation`).
+
+    The right tensor becomes a basis of the dominant row space of θ = λ·gate·one·other, found by diagonalising a Gram
+    matrix; the left one is gate·one·other times its adjoint, so that nothing is divided by a Schmidt value (M. B.
+    Hastings, J. Math. Phys. 50, 095207 (2009)).
+
+    Returns new left and right tensor, charges and multiplicities of the bond, Schmidt values, the discarded weight
+    relative to the weight there was, and whether `most` has prevented to reach `allowed`.
+    """
+    wide = centre_charges(left, local_left, right, local_right)
+    theta, start, rows, columns = two_sites(
+        one, other, left, left_size, local_left, centre, centre_size, local_right, right, right_size, wide, first,
+        final_left, final_right, value,
+    )  # fmt: skip
+    place_row, row, _ = row_places(left, left_size, local_left, wide)
+    place_other, offset_other, _ = blocks(centre, centre_size, right, right_size, local_right)
+    _, column_old, columns_old = column_places(right, right_size, local_right, centre)
+    begin = np.zeros(left.size + 1, np.int64)
+    for a in range(left.size):
+        begin[a + 1] = begin[a] + left_size[a]
+
+    bases, vectors = [np.empty((0, 0), np.complex128)], [np.empty((0, 0), np.complex128)]
+    values = [np.empty(0, np.float64)]
+    counted = np.zeros(wide.size + 1, np.int64)
+    whole = 0.0
+    for k in range(wide.size):
+        block = theta[start[k] : start[k + 1]].reshape(rows[k], columns[k])
+        weighted = np.empty_like(block)
+        for a in range(left.size):
+            for p in range(local_left.size):
+                if place_row[a, p] == k:
+                    for i in range(left_size[a]):
+                        weight = schmidt[begin[a] + i]
+                        for j in range(columns[k]):
+                            element = weight * block[row[a, p] + i, j]
+                            weighted[row[a, p] + i, j] = element
+                            whole += element.real**2 + element.imag**2
+        old = find(centre, wide[k])
+        if old >= 0 and columns_old[old] == columns[k]:
+            guess = side_by_side(
+                other, offset_other, place_other, right_size, centre_size[old], column_old, columns_old[old], old
+            )
+        else:
+            guess = np.empty((0, columns[k]), np.complex128)
+        basis, image = row_space(weighted, guess, 0.02 * allowed / wide.size)
+        weights, mixing = np.linalg.eigh(np.dot(_adjoint(image), image))
+        bases.append(basis)
+        vectors.append(np.ascontiguousarray(mixing))
+        values.append(weights)
+        counted[k + 1] = counted[k] + weights.size
+
+    # Every charge competes for places: the largest weights of all blocks are kept.
+    everything = np.empty(counted[-1], np.float64)
+    for k in range(wide.size):
+        everything[counted[k] : counted[k + 1]] = values[k + 1]
+    descending = np.sort(everything)[::-1]
+    above = 0
+    while above < descending.size and descending[above] > floor * whole:
+        above += 1
+    needed, held = 0, 0.0
+    while needed < above and whole - held > allowed * whole:
+        held += descending[needed]
+        needed += 1
+    kept = max(1, min(max(needed, min(least, above)), most))
+    threshold = descending[kept - 1]
+
+    sizes = np.zeros(wide.size, np.int64)
+    total = 0.0
+    for k in range(wide.size):
+        for weight in values[k + 1]:
+            if weight >= threshold:
+                sizes[k] += 1
+                total += weight
+    occupied = np.flatnonzero(sizes)
+    new_centre, new_size = wide[occupied], sizes[occupied]
+    place_one, offset_one, size_one = blocks(left, left_size, new_centre, new_size, local_left)
+    place_right, offset_right, size_other = blocks(new_centre, new_size, right, right_size, local_right)
+    _, column, _ = column_places(right, right_size, local_right, new_centre)
+    new_one, new_other = np.empty(size_one, np.complex128), np.empty(size_other, np.complex128)
+    new_schmidt = np.empty(new_size.sum(), np.float64)
+    filled = 0
+    for n in range(occupied.size):
+        k, size = occupied[n], new_size[n]
+        weights = values[k + 1]
+        columns_kept = np.ascontiguousarray(vectors[k + 1][:, weights.size - size :])
+        directions = np.dot(bases[k + 1], columns_kept)
+        turned = np.dot(theta[start[k] : start[k + 1]].reshape(rows[k], columns[k]), directions)
+        for i in range(size):
+            new_schmidt[filled + i] = np.sqrt(max(weights[weights.size - size + i], 0.0) / total)
+        filled += size
+        scale = 1 / np.sqrt(total)
+        for a in range(left.size):
+            for p in range(local_left.size):
+                if place_one[a, p] == n:
+                    target = new_one[offset_one[a, p] : offset_one[a, p] + left_size[a] * size]
+                    source = turned[row[a, p] : row[a, p] + left_size[a]].ravel()
+                    for i in range(target.size):
+                        target[i] = scale * source[i]
+        for p in range(local_right.size):
+            b = place_right[n, p]
+            if b >= 0:
+                width = right_size[b]
+                target = new_other[offset_right[n, p] : offset_right[n, p] + size * width]
+                for i in range(size):
+                    for j in range(width):
+                        target[i * width + j] = np.conj(directions[column[n, p] + j, i])
+    lost = max(0.0, 1 - total / whole)
+    return new_one, new_other, new_centre, new_size, new_schmidt, lost, needed > most
+
+
+@compiled(**FAST)
+def expectation(
+    one, other, left, left_size, schmidt, local_left, centre, centre_size, local_right, right, right_size, first,
+    final_left, final_right, value,
+):  # fmt: skip
+    """⟨θ|O|θ⟩ of a Hermitian operator on two neighbouring sites."""
+    wide = centre_charges(left, local_left, right, local_right)
+    pairs = local_left.size * local_right.size
+    every = np.arange(pairs + 1)
+    plain, start, _, columns = two_sites(
+        one, other, left, left_size, local_left, centre, centre_size, local_right, right, right_size, wide, every,
+        every[:pairs] // local_right.size, every[:pairs] % local_right.size, np.ones(pairs, np.complex128),
+    )  # fmt: skip
+    applied, _, _, _ = two_sites(
+        one, other, left, left_size, local_left, centre, centre_size, local_right, right, right_size, wide, first,
+        final_left, final_right, value,
+    )  # fmt: skip
+    place, row, _ = row_places(left, left_size, local_left, wide)
+    begin = np.zeros(left.size + 1, np.int64)
+    for a in range(left.size):
+        begin[a + 1] = begin[a] + left_size[a]
+    total = 0.0
+    for a in range(left.size):
+        for p in range(local_left.size):
+            k = place[a, p]
+            if k < 0:
+                continue
+            for i in range(left_size[a]):
+                weight = schmidt[begin[a] + i] ** 2
+                here = start[k] + (row[a, p] + i) * columns[k]
+                for j in range(here, here + columns[k]):
+                    total += weight * (plain[j].real * applied[j].real + plain[j].imag * applied[j].imag)
+    return total
+
+
+@compiled(**FAST)
+def occupations(tensor, left, left_size, schmidt, local, right, right_size):
+    """Probability of each local state of a site, float64 (d,)."""
+    place, offset, _ = blocks(left, left_size, right, right_size, local)
+    found = np.zeros(local.size)
+    begin = 0
+    for a in range(left.size):
+        for p in range(local.size):
+            if place[a, p] < 0:
+                continue
+            width = right_size[place[a, p]]
+            for i in range(left_size[a]):
+                weight = schmidt[begin + i] ** 2
+                for j in range(width):
+                    element = tensor[offset[a, p] + i * width + j]
+                    found[p] += weight * (element.real**2 + element.imag**2)
+        begin += left_size[a]
+    return found

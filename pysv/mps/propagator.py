@@ -1,0 +1,54 @@
+"""The seam of the backends: what applies gates to a matrix-product state. All else is shared."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pysv.mps.chain import Chain
+    from pysv.mps.state import MatrixProductState
+    from pysv.mps.trotter import Layer
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """What is kept of a bond.
+
+    As few states as keep the discarded weight below `discarded_weight`, but at least `min_bond` (as far as they weigh
+    anything) and at most `max_bond`.
+    """
+
+    min_bond: int
+    max_bond: int
+    discarded_weight: float
+
+
+class Propagator(ABC):
+    """Applies layers of gates to a state.
+
+    Parameters
+    ----------
+    chain : Chain
+    truncation : Truncation
+    """
+
+    def __init__(self, chain: Chain, truncation: Truncation) -> None:
+        self.chain = chain
+        self.truncation = truncation
+
+    @abstractmethod
+    def apply(self, state: MatrixProductState, layers: Sequence[Layer]) -> tuple[np.ndarray, bool]:
+        """Apply the layers, in place; the state stays normalised and right-canonical.
+
+        Returns
+        -------
+        float64 ndarray (L_x − 1,)
+            Weight discarded on each bond, added up over the layers.
+        bool
+            Whether the largest bond dimension forced more than the allowed weight to be discarded.
+        """

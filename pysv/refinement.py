@@ -1,0 +1,99 @@
+"""How far a tDMRG run is from its limit: the same run with finer settings, and how much every curve changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.engines import choose
+from pysv.engines.tdmrg import TDMRG
+from pysv.errors import EngineError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pysv.engines.base import Method
+    from pysv.experiment import Experiment
+
+_NO_CURVES = ("bond_dimension", "discarded_weight")
+
+
+@dataclass(frozen=True, eq=False)
+class Convergence:
+    """A run and its finer variants.
+
+    Parameters
+    ----------
+    reference : xarray.Dataset
+    variants : dict of str to xarray.Dataset
+        By what is finer in them.
+    """
+
+    reference: xr.Dataset
+    variants: dict[str, xr.Dataset]
+
+    @property
+    def changes(self) -> dict[str, dict[str, float]]:
+        """For each variable, the largest change over times, sites, spins … in each variant."""
+        names = [str(name) for name in self.reference.data_vars if name not in _NO_CURVES]
+        return {
+            name: {
+                label: float(np.nanmax(np.abs(data[name].values - self.reference[name].values)))
+                for label, data in self.variants.items()
+            }
+            for name in names
+        }
+
+    def __str__(self) -> str:
+        labels = list(self.variants)
+        wide = max(len(name) for name in self.changes)
+        rows = [
+            f"{name:<{wide}}  " + "  ".join(f"{found[label]:>{len(label)}.1e}" for label in labels)
+            for name, found in self.changes.items()
+        ]
+        seconds = [("run as asked", self.reference), *self.variants.items()]
+        times = ", ".join(
+            f"{label}: {data.attrs['wall_time']:.0f} s, {data.attrs['engine_discarded_weight']:.0e} discarded"
+            for label, data in seconds
+        )
+        return "\n".join([f"{'largest change':<{wide}}  " + "  ".join(labels), *rows, times])
+
+
+def convergence(experiment: Experiment, engine: str | Method = "auto", *, progress: bool = True) -> Convergence:
+    """Repeat a tDMRG run with half the time step, twice the bond dimension, a tenth of the discarded weight.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    engine : str or Method
+        ``"auto"``, ``"tdmrg"`` or a `pysv.TDMRG` with the options to be judged.
+    progress : bool
+        Whether to show a progress bar for each run.
+
+    Returns
+    -------
+    Convergence
+        Prints as a table: the largest change of every variable in each variant.
+
+    Raises
+    ------
+    EngineError
+        If the engine is not `tdmrg`.
+    """
+    from pysv.run.solve import solve
+
+    method, backend = choose(experiment, engine)
+    if not isinstance(method, TDMRG):
+        raise EngineError(f"convergence is judged of engine 'tdmrg', not of {method.name!r}; give engine='tdmrg'")
+    finer = {
+        "half the time step": replace(method, time_step=method.time_step / 2),
+        "twice the bond dimension": replace(method, min_bond=2 * method.min_bond, max_bond=2 * method.max_bond),
+        "a tenth of the discarded weight": replace(method, discarded_weight=method.discarded_weight / 10),
+    }
+    reference = solve(experiment, engine=method, backend=backend, progress=progress)
+    variants = {
+        label: solve(experiment, engine=variant, backend=backend, progress=progress) for label, variant in finer.items()
+    }
+    return Convergence(reference, variants)

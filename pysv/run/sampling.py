@@ -1,0 +1,120 @@
+"""Measures of random trajectories: ρ is averaged first, then measured; errors by jackknife, biases by half samples.
+
+Trajectories come in strata (the electron's incoming spin) of fixed weight, and are dealt into G groups. With θ a
+measure of the average over all groups and θ_g of that over all but group g, the standard error of θ is
+[(G − 1)/G Σ_g (θ_g − θ̄)²]^{1/2}. A measure that is not linear in ρ is biased by c/n to leading order in the number n of
+trajectories; measured on halves of the groups it is biased by 2c/n, so that θ_half − θ estimates the bias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pysv.dataset import NONLINEAR, SAMPLED
+from pysv.engines.base import Part, Sample, Snapshot
+from pysv.measures import SpinDensity, electron_densities, electron_spin, invariants
+
+Measured = dict[str, np.ndarray | float]
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """What is linear in ρ, for the trajectories of one stratum in one group, weights included.
+
+    Parameters
+    ----------
+    rho : SpinDensity
+        Not normalised.
+    others : mapping of str to ndarray or float
+        Electron's densities and spin, and the invariants.
+    """
+
+    rho: SpinDensity
+    others: Measured
+
+    @classmethod
+    def of_parts(cls, parts: tuple[Part, ...], layers: tuple[int, int]) -> Cell:
+        """Add up some trajectories."""
+        snapshot = Snapshot(0.0, parts, None)
+        density, spin_density = electron_densities(snapshot)
+        others: Measured = {"electron_density": density, "electron_spin_density_z": spin_density}
+        others |= {f"electron_spin_{axis}": v for axis, v in zip("xyz", electron_spin(snapshot), strict=True)}
+        return cls(SpinDensity.of_snapshot(snapshot, *layers), {**others, **invariants(snapshot)})
+
+
+Cells = dict[tuple[int, int], Cell]
+"""Cells by (stratum, group)."""
+
+
+def cells_of(snapshot: Snapshot, sample: Sample, layers: tuple[int, int]) -> Cells:
+    """All cells of a snapshot."""
+    members: dict[tuple[int, int], list[Part]] = {}
+    for part, stratum, group in zip(snapshot.parts, sample.stratum, sample.group, strict=True):
+        members.setdefault((int(stratum), int(group)), []).append(part)
+    return {key: Cell.of_parts(tuple(parts), layers) for key, parts in members.items()}
+
+
+def average(cells: Cells, sample: Sample, groups: Sequence[int]) -> Cell:
+    """The average over some of the groups; each stratum keeps its weight."""
+    chosen = np.isin(sample.group, groups)
+    factors = {
+        stratum: np.count_nonzero(sample.stratum == stratum) / np.count_nonzero(chosen & (sample.stratum == stratum))
+        for stratum in np.unique(sample.stratum).tolist()
+    }
+    taken = [(factors[stratum], cell) for (stratum, group), cell in sorted(cells.items()) if group in groups]
+    rho = SpinDensity.combination((factor, cell.rho) for factor, cell in taken)
+    names = taken[0][1].others
+    others: Measured = {
+        name: np.sum([factor * np.asarray(cell.others[name]) for factor, cell in taken], axis=0) for name in names
+    }
+    return Cell(rho, others)
+
+
+def measure_sample(cells: Cells, sample: Sample, of_density: Callable[[SpinDensity], Measured]) -> Measured:
+    """Measures of the average, their standard errors and biases.
+
+    Parameters
+    ----------
+    cells : mapping
+        See `cells_of`.
+    sample : Sample
+    of_density : callable
+        Measures of a density matrix of the localized spins, by name.
+
+    Returns
+    -------
+    dict
+        Each variable X, with X_error, and X_bias where X is not linear in ρ.
+    """
+    groups = list(range(int(sample.group.max()) + 1))
+
+    def measured(chosen: Sequence[int]) -> Measured:
+        mean = average(cells, sample, chosen)
+        return of_density(mean.rho) | mean.others
+
+    whole = measured(groups)
+    left = [measured([other for other in groups if other != group]) for group in groups]
+    halves = [measured(half) for split in _splits(groups) for half in split]
+    found = dict(whole)
+    for name in SAMPLED:
+        if name in whole:
+            found[f"{name}_error"] = jackknife_error([values[name] for values in left])
+        if name in whole and name in NONLINEAR:
+            half = np.mean([np.asarray(values[name]) for values in halves], axis=0)
+            found[f"{name}_bias"] = half - np.asarray(whole[name])
+    return found
+
+
+def jackknife_error(left_out: Sequence[np.ndarray | float]) -> np.ndarray:
+    """Standard error from the values without each group in turn."""
+    values = np.asarray(left_out)
+    return np.asarray(np.sqrt((len(values) - 1) / len(values) * ((values - values.mean(axis=0)) ** 2).sum(axis=0)))
+
+
+def _splits(groups: list[int]) -> list[tuple[list[int], list[int]]]:
+    """Two ways to cut the groups in halves."""
+    middle = len(groups) // 2
+    return [(groups[::2], groups[1::2]), (groups[:middle], groups[middle:])]
