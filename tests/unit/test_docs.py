@@ -98,6 +98,19 @@ def test_blocks_run(page, tmp_path, monkeypatch, capsys):
                     assert main([*words[1:], *quiet(words)]) == 0, line
 
 
+def test_the_interface_lists_every_public_name():
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^   (\w+)$", text, re.M))
+    assert listed == set(pysv.__all__) - {"__version__"}
+
+
+def test_the_map_names_every_module():
+    text = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+    modules = {path.name for path in (ROOT / "pysv").glob("*.py") if not path.name.startswith("_")}
+    folders = {path.parent.name + "/" for path in (ROOT / "pysv").glob("*/__init__.py")}
+    assert not [name for name in modules | folders if not re.search(rf"[`/]{name}`", text)]
+
+
 def quiet(words: list[str]) -> list[str]:
     return ["--quiet"] if words[1] in ("run", "resume", "figure", "movie") else []
 
