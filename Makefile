@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JULIA ?= julia
 
-.PHONY: demo test test-slow test-julia lint bench clean
+.PHONY: demo test test-slow test-julia lint bench docs clean
 
 $(VENV)/.ready: pyproject.toml
 	@echo "installing pysv into $(VENV), about a minute"
@@ -36,5 +36,10 @@ bench: $(VENV)/.ready ## measure against QuTiP, SciPy and QuSpin in one run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/one_electron.py
 
+docs: $(VENV)/.ready ## the documentation as web pages, warnings are errors
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "the documentation lies at $(CURDIR)/docs/_build/html/index.html"
+
 clean:
-	rm -rf $(VENV) figures build dist *.egg-info
+	rm -rf $(VENV) docs/_build docs/api figures build dist *.egg-info

@@ -7,12 +7,14 @@ import warnings
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib import colormaps
+from matplotlib.colors import to_rgba_array
 
 import pysv
 from pysv import figures
 from pysv.cli import main
 from pysv.errors import InvalidInputError
-from pysv.figures import compare, plan
+from pysv.figures import compare, density, plan, style
 
 
 @pytest.fixture(scope="module")
@@ -251,3 +253,33 @@ def test_figure_6_is_judged_by_its_order(paper):
     ordered = compare.page({6: ([("2", few), ("4", many)], experiment)}, quick=False)
     assert ordered.count("| yes |") == 2
     assert compare.page({6: ([("2", many), ("4", few)], experiment)}, quick=False).count("**no**") == 2
+
+
+def luminance(colors) -> np.ndarray:
+    """Grey value that a print gives, Rec. 709."""
+    return np.asarray(to_rgba_array(colors))[:, :3] @ [0.2126, 0.7152, 0.0722]
+
+
+def test_pictures_survive_a_grey_print():
+    """Maps are monotonic in luminance, phases in their modulus; two curves differ in dashes or clearly in luminance."""
+    ramp = np.linspace(0, 1, 65)
+    for name in ("magma_r", "GnBu"):
+        assert (np.diff(luminance(colormaps[name](ramp))) < 0).all()
+    phases = luminance(density.PHASES(ramp))
+    assert (np.diff(phases[32:]) > 0).all()
+    assert (np.diff(phases[:33]) < 0).all()
+    for number, one in enumerate(style.CURVES):
+        for other in style.CURVES[:number]:
+            greys = luminance([one["color"], other["color"]])
+            assert one["linestyle"] != other["linestyle"] or abs(np.diff(greys)[0]) > 0.25
+
+
+def test_signs_survive_colour_blindness():
+    """Opposite signs stay far apart for deuteranopes (matrix of Machado et al., IEEE TVCG 15, 1291 (2009))."""
+    blind = np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]])
+    for low, high in (
+        (density.PHASES(0.25), density.PHASES(0.75)),
+        (colormaps["RdBu_r"](0.15), colormaps["RdBu_r"](0.85)),
+    ):
+        seen = [blind @ np.asarray(color[:3]) for color in (low, high)]
+        assert np.abs(seen[0] - seen[1]).max() > 0.3
