@@ -8,6 +8,7 @@ waits. Compiled loops release the interpreter's lock, so that Python's own threa
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
@@ -17,6 +18,9 @@ import numba
 
 _ALONE = 300_000
 """Amplitudes up to which one thread passes over a state: a second would wait longer than it works."""
+
+
+_here = threading.local()
 
 
 def largest() -> int:
@@ -39,7 +43,7 @@ def share(function: Callable[..., None], threads: int, *arguments: Any) -> None:
     threads : int
     *arguments
     """
-    if threads == 1:
+    if threads == 1 or getattr(_here, "working", False):  # a team does not wait for itself
         function(0, 1, *arguments)
         return
     team = _team(os.getpid(), threads)
@@ -47,7 +51,14 @@ def share(function: Callable[..., None], threads: int, *arguments: Any) -> None:
 
 
 def each(function: Callable[[int], None], numbers: Iterable[int]) -> None:
-    """Call ``function(number)`` for every number, on as many threads as there are processors, and wait for all."""
+    """Call ``function(number)`` for every number, on as many threads as there are processors, and wait for all.
+
+    A call from within a team is answered in the thread that makes it.
+    """
+    if largest() == 1 or getattr(_here, "working", False):
+        for number in numbers:
+            function(number)
+        return
     team = _team(os.getpid(), largest())
     _finish([team.submit(function, number) for number in numbers])
 
@@ -67,6 +78,7 @@ def _team(process: int, threads: int) -> ThreadPoolExecutor:
     processors = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 
     def settle() -> None:
+        _here.working = True
         if processors:
             os.sched_setaffinity(0, {processors.pop()})  # of the calling thread
 
