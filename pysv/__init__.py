@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
     from pysv.refinement import Convergence, convergence
+    from pysv.run.merge import merge
     from pysv.run.solve import resume, solve
     from pysv.source import ConfinedElectrons, WavePacket
     from pysv.spins import Antiparallel, Gibbs, ProductState
@@ -62,6 +63,7 @@ _HOMES = {
     "convergence": "refinement",
     "estimate": "needs",
     "load": "files",
+    "merge": "run.merge",
     "read": "config",
     "resume": "run.solve",
     "save": "files",
@@ -96,6 +98,7 @@ __all__ = [
     "convergence",
     "estimate",
     "load",
+    "merge",
     "read",
     "resume",
     "save",

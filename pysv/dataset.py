@@ -55,7 +55,6 @@ SCHEMA: dict[str, Variable] = {
     "entropy_analyzer": Variable((), "nat", "von Neumann entropy of FM_a"),
     "mutual_information": Variable((), "nat", "mutual information of FM_p and FM_a"),
     "log_negativity": Variable((), "nat", "mutual logarithmic negativity of FM_p and FM_a"),
-    "log_negativity_error": Variable((), "nat", "standard error and bounds of what log_negativity leaves out"),
     "discarded_weight_factor": Variable((), "1", "weight of ρ beyond the numerical rank of its factor"),
     "magnon_probability": Variable(("flips",), "1", "probability of m flipped spins"),
     "w_fidelity": Variable((), "1", "fidelity with the one-magnon W state"),
@@ -78,11 +77,11 @@ NONLINEAR = (
     *("qfi_paper", "qfi_variance", "qfi"),
 )
 """Variables that are not linear in ρ: from a finite number of trajectories they carry a bias."""
-SAMPLED = tuple(name for name in SCHEMA if name not in ("state_deviation", "density_matrix"))
-"""Variables that have a statistical error in a run of random trajectories."""
+SAMPLED = tuple(name for name in SCHEMA if name not in ("state_deviation", "density_matrix", "discarded_weight_factor"))
+"""Variables that have a statistical error in a run of random trajectories; the negativity of a large run has
+one, too."""
 SCHEMA |= {
-    f"{name}_error": replace(SCHEMA[name], long_name=f"standard error (jackknife): {SCHEMA[name].long_name}")
-    for name in SAMPLED
+    f"{name}_error": replace(SCHEMA[name], long_name=f"standard error: {SCHEMA[name].long_name}") for name in SAMPLED
 }
 SCHEMA |= {
     f"{name}_bias": replace(SCHEMA[name], long_name=f"estimated bias (half samples): {SCHEMA[name].long_name}")

@@ -33,8 +33,8 @@ _TABLE_TYPES = (
     "int64", "int64", "int64", "real",
 )  # fmt: skip
 """Types of the arrays of `Hamiltonian.table`, on whose memory Julia relies."""
-SHARE = 5_000
-"""Amplitudes for each thread, below which another thread costs more than it helps."""
+SHARE = 150_000
+"""Amplitudes for each thread: below, threads that wait for each other at every step lose much on a busy machine."""
 
 
 @dataclass(frozen=True, eq=False)

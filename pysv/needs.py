@@ -14,8 +14,9 @@ from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError
 from pysv.initial import conserves, down_spins, occupied_sectors, run_labels
+from pysv.measures.negativity import LARGEST_DENSE
 from pysv.remarks import remarks
-from pysv.run.observe import largest_block, left_out, way
+from pysv.run.observe import largest_block, largest_transposed, left_out, way
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -159,9 +160,13 @@ def _measuring(experiment: Experiment, block: int, rows: int) -> tuple[int, floa
         kept = 16 * 4**n * experiment.times.count if experiment.record.density_matrix else 0
         waves = 32 * len(experiment.record.momenta) * block**2
         return 16 * 6 * _transposed(experiment) + waves + kept, 2e-3 + 2.5e-9 * block**3
-    columns = 2 * experiment.device.sites
-    flops = 8 * rows * columns**2 * (2 + len(experiment.record.momenta))
-    return 200_000_000 + 16 * n * rows, flops / 2e10 if chosen == "factor" else 1e-8 * n * rows
+    if chosen == "diagonal":
+        return 200_000_000 + 16 * n * rows, 1e-8 * n * rows
+    # About 80 eigenstates of a block of ρ have weight. The Gram matrix costs most, then the Fisher information.
+    sites, every = experiment.device.sites, experiment.record.every
+    seconds = 16 * rows * sites**2 / 2e10
+    diagonalised = min(largest_transposed(experiment), LARGEST_DENSE) if every.log_negativity else 0
+    return 100_000_000 + 16 * (80 + n) * rows + 64 * diagonalised**2, seconds + 8e-10 * diagonalised**3
 
 
 def _transposed(experiment: Experiment) -> int:

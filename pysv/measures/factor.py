@@ -156,7 +156,7 @@ class SpinFactor:
         vectors = vectors[:, kept]
 
         polarizer_down = down_count(inside >> self.n_analyzer)
-        held = [int(j) for j in np.unique(polarizer_down)]
+        held = [int(j) for j in np.unique(polarizer_down)] if kept.any() else []
         shapes = {j: (comb(self.n_polarizer, j), comb(self.n_analyzer, block.n_down - j)) for j in held}
         pieces = {j: np.empty((*shape, vectors.shape[1]), complex) for j, shape in shapes.items()}
         flat = {j: piece.reshape(-1, vectors.shape[1]) for j, piece in pieces.items()}
@@ -208,6 +208,8 @@ class SpinFactor:
         waves = np.exp(1j * np.outer(momenta, positions)) / 2
         total = np.zeros(len(momenta))
         for states in self.eigenstates:
+            if not states.p.size:
+                continue
             elements, squares = self._waves(states, waves)
             harmonic = 1 / np.add.outer(states.p, states.p)
             total += 4 * squares - 8 * np.tensordot(np.abs(elements) ** 2, harmonic, 2)

@@ -134,7 +134,7 @@ class TransposedBlock:
         return slice(first, first + p * a)
 
     def dense(self) -> np.ndarray:
-        """The upper triangle of the block as an array (rows, rows) in Fortran order, zeros below."""
+        """The block as an array (rows, rows) in Fortran order, complete in its upper triangle only."""
         found = np.zeros((self.rows, self.rows), dtype=complex, order="F")
         for cell in self.cells:
             found[self.place(cell.j), self.place(cell.other)] = cell.dense()

@@ -274,3 +274,34 @@ def test_baths_alone_make_no_negativity(small, engine):
     data = pysv.solve(own, engine=engine, progress=False)
     assert float(data.entropy_total[-1]) > 0.1
     np.testing.assert_allclose(data.log_negativity, 0, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
+def test_merged_runs_are_one_run_of_all_trajectories(small):
+    """The same seeds in one run or in two give the same averages and measures of ρ."""
+    own = bathed(small, times=pysv.times(stop=4, step=2), record=pysv.Record(density_matrix=True))
+    seeds = list(range(1, 25))
+    whole, one, other = (
+        pysv.solve(own, engine=pysv.Trajectories(ntraj=len(part), seeds=part), progress=False)
+        for part in (seeds, seeds[:8], seeds[8:])
+    )
+    merged = pysv.merge(one, other)
+    assert set(merged.data_vars) == set(whole.data_vars)
+    for name in whole.data_vars:
+        if not name.endswith(("_error", "_bias")):
+            np.testing.assert_allclose(merged[name], whole[name], atol=1e-10, err_msg=name)
+    ratio = float(merged.spin_z_error[-1].mean() / whole.spin_z_error[-1].mean())
+    assert 0.5 < ratio < 2
+    assert float(merged.entropy_total_bias[-1]) < 0
+    assert json.loads(merged.attrs["seeds"]) == seeds
+    lean = pysv.solve(bathed(small), engine=pysv.Trajectories(ntraj=4, seeds=99), progress=False)
+    closed = pysv.solve(small, progress=False)
+    for runs, sentence in [
+        ((one,), "1 run to merge; give at least two"),
+        ((one, one), "two of the runs share seeds"),
+        ((one, lean), "lacks density_matrix"),
+        ((one, closed), "not of random trajectories"),
+        ((one, other.isel(time=[0, 1])), "reach different times"),
+    ]:
+        with pytest.raises(InvalidInputError, match=sentence):
+            pysv.merge(*runs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 
@@ -15,9 +16,14 @@ import pysv
 from pysv import config
 from pysv.dataset import SCHEMA
 from pysv.errors import ResultExistsError, ResultFileError
+from pysv.run.observe import left_out
 
 OF_CHAINS = {"entropy_half", "entropy_bond", "bond_dimension", "discarded_weight"}
 """Variables of matrix-product states only."""
+OF_FACTORS = {"discarded_weight_factor"}
+"""Variables of large systems only, which are measured from the factor of ρ."""
+OF_SAMPLES = {name for name in SCHEMA if name.endswith(("_error", "_bias"))}
+"""Variables of runs with something sampled only."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +56,7 @@ def test_the_contract_of_the_dataset(data):
     for name, values in data.data_vars.items():
         assert values.dims == ("time", *SCHEMA[name].dims)
         assert values.attrs == {"units": SCHEMA[name].units, "long_name": SCHEMA[name].long_name}
-    expected = set(SCHEMA) - OF_CHAINS
+    expected = set(SCHEMA) - OF_CHAINS - OF_FACTORS - OF_SAMPLES
     assert set(data.data_vars) == expected
     assert data.site.values.tolist() == list(range(1, 21))
     assert data.spin.values.tolist() == [1, 2, 3]
@@ -173,9 +179,13 @@ def test_measures_that_do_not_fit_are_left_out_with_a_reason():
         times=pysv.times(stop=0.5, step=0.5),
     )
     data = pysv.solve(experiment, progress=False)
-    assert set(SCHEMA) - set(data.data_vars) == {"log_negativity", "density_matrix"} | OF_CHAINS
-    assert data.attrs["left_out"].startswith("log_negativity: needs a density-matrix block of 1716 configurations")
-    assert any("left out: log_negativity" in remark for remark in pysv.estimate(experiment).remarks)
+    assert set(SCHEMA) - set(data.data_vars) == ({"density_matrix"} | OF_CHAINS | OF_SAMPLES - {"log_negativity_error"})
+    assert data.attrs["left_out"] == ""
+    large = dataclasses.replace(experiment, record=pysv.Record(density_matrix=True))
+    omitted = left_out(large)
+    assert set(omitted) == {"density_matrix"}
+    assert "whose largest block has 1716 rows, this version forms up to 1024" in omitted["density_matrix"]
+    assert any("left out: density_matrix" in remark for remark in pysv.estimate(large).remarks)
 
 
 def test_an_unfinished_variable_is_never_in_the_file(data, tmp_path):

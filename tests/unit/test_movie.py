@@ -123,7 +123,7 @@ def test_too_many_spins_are_refused(small):
     from pysv import config
 
     data.attrs["experiment"] = config.dumps(large)
-    with pytest.raises(InvalidInputError, match="holds no density_matrix, and cannot: it needs a density-matrix block"):
+    with pytest.raises(InvalidInputError, match="holds no density_matrix, and cannot: it needs the density matrix"):
         figures.animate(data, "a.gif", progress=False)
 
 

@@ -1,0 +1,76 @@
+"""Python against Julia: a term of the expansion in both backends, beside STREAM triad on the same arrays, in one run.
+
+    python benchmarks/backends.py [--spins 4 8] [--repeat 5]
+
+Fails where Julia cannot be had. The backends alternate, so that what disturbs the machine disturbs both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+
+import numpy as np
+from large import TRIAD, Term, best
+from one_electron import judge, machine
+
+from pysv import jit, julia, team
+from pysv.recursion import recursion
+
+RATIO = 1.3
+"""Target: neither backend is slower than the other by more."""
+STEPS = 4
+
+
+def compare(spins: int, real: type, repeat: int) -> tuple[float, float]:
+    """Time of Julia over that of Python for a term at n+n spins, and Julia's share of the triad bandwidth."""
+    term = Term(spins, real)
+    psi, previous, total = map(jit.as_reals, term.arrays)
+    factors = np.tile(np.array([[0.1, 0.0, 1.0]], real), (STEPS, 1))
+    mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, 1 - n % 2]] for n in range(STEPS)], real)
+    backends = {name: recursion(name, term.hamiltonian, real) for name in ("python", "julia")}
+    found: dict[str, list[float]] = {name: [] for name in backends}
+    for _ in range(repeat):
+        for name, steps in backends.items():
+            arguments = psi, previous, total[None], term.hamiltonian.everywhere, factors, mixes
+            found[name].append(best(lambda steps=steps, given=arguments: steps(*given), 1) / STEPS)
+    bandwidth = term.bandwidth(team.largest(), repeat)
+    seconds = {name: min(times) for name, times in found.items()}
+    shares = {name: term.counted() / time / bandwidth for name, time in seconds.items()}
+    print(
+        f"{spins}+{spins:<5} {np.dtype(real).name:<9} {term.amplitudes:>10} {seconds['python']:>10.5f} "
+        f"{seconds['julia']:>10.5f} {seconds['julia'] / seconds['python']:>14.2f} {shares['python']:>14.2f} "
+        f"{shares['julia']:>13.2f}",
+        flush=True,
+    )
+    del term
+    gc.collect()
+    return seconds["julia"] / seconds["python"], shares["julia"]
+
+
+def main() -> None:
+    """Run all that was asked for."""
+    parser = argparse.ArgumentParser(description="Python against Julia, beside STREAM triad.")
+    parser.add_argument("--spins", type=int, nargs="+", default=[4, 8], help="spins of a layer (default: 4 8)")
+    parser.add_argument("--repeat", type=int, default=5)
+    options = parser.parse_args()
+    print(machine())
+    print(", ".join(f"{name} {value}" for name, value in julia.report().items()))
+    print(f"threads: Python {team.largest()}, Julia {julia.threads()}; a small state takes one thread of Python")
+    print("spins   real      amplitudes   Python s    Julia s   Julia/Python  Python/triad   Julia/triad")
+    measured = [
+        (spins, *compare(spins, real, options.repeat)) for spins in options.spins for real in (np.float64, np.float32)
+    ]
+    worst = max(max(ratio, 1 / ratio) for _, ratio, _ in measured)
+    judge("the slower backend against the faster", f"{worst:.2f} times as long", f"<= {RATIO}", worst <= RATIO)
+    share = next(share for spins, _, share in measured if spins == max(options.spins))
+    judge(
+        f"Julia's share of the triad at {max(options.spins)}+{max(options.spins)}",
+        f"{share:.2f}",
+        f">= {TRIAD}",
+        share >= TRIAD,
+    )
+
+
+if __name__ == "__main__":
+    main()

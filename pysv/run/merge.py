@@ -1,0 +1,100 @@
+"""Runs of random trajectories put together: ρ is averaged over all of them, then measured again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pysv import config
+from pysv.dataset import NONLINEAR, SAMPLED, SCHEMA, build
+from pysv.errors import InvalidInputError
+from pysv.measures import SpinDensity
+from pysv.run.observe import Observer
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def merge(*datasets: xr.Dataset) -> xr.Dataset:
+    """Put together runs of one experiment with different trajectories.
+
+    Linear variables and ρ are averaged with the numbers of trajectories as weights, the others measured anew from the
+    average of ρ. Standard errors add up in quadrature. With f_i a measure of run i and f that of the average, the bias
+    c/n of the latter is estimated as (Σ w_i f_i − f)/(k − 1) for k runs.
+
+    Parameters
+    ----------
+    *datasets : xarray.Dataset
+        At least two, of one experiment and engine with equal times, each with ``density_matrix``
+        (``pysv.Record(density_matrix=True)``) and seeds of its own.
+
+    Returns
+    -------
+    xarray.Dataset
+        With the seeds of all; it cannot be resumed.
+
+    Raises
+    ------
+    InvalidInputError
+        If the datasets do not fit together; the sentence says why.
+    """
+    if len(datasets) < 2:
+        raise InvalidInputError(f"{len(datasets)} run to merge; give at least two")
+    experiment = _common_experiment(datasets)
+    seeds = [json.loads(str(data.attrs["seeds"])) for data in datasets]
+    everything = [seed for own in seeds for seed in own]
+    if len(set(everything)) < len(everything):
+        raise InvalidInputError("two of the runs share seeds: their trajectories are the same; run with other seeds")
+    weights = np.array([len(own) for own in seeds]) / len(everything)
+
+    def mean(name: str) -> Any:
+        return sum(weight * data[name].values for weight, data in zip(weights, datasets, strict=True))
+
+    observer, device = Observer(experiment), experiment.device
+    arrays: dict[str, np.ndarray] = {
+        name: mean(name) for name in (*SAMPLED, "density_matrix") if all(name in data for data in datasets)
+    }
+    for index, matrix in enumerate(arrays["density_matrix"]):
+        rho = SpinDensity.from_dense(matrix, device.n_polarizer, device.n_analyzer)
+        every = experiment.record.every
+        due = {measure.name: every.due(measure.name, index) for measure in fields(every)}
+        measured = observer.of_density(rho, due.__getitem__)
+        for name in NONLINEAR:
+            if name in measured:
+                arrays[name][index] = measured[name]
+    for name in list(arrays):
+        if name in SAMPLED:
+            squares = [(w * data[f"{name}_error"].values) ** 2 for w, data in zip(weights, datasets, strict=True)]
+            arrays[f"{name}_error"] = np.sqrt(np.sum(squares, axis=0))
+        if name in NONLINEAR:
+            arrays[f"{name}_bias"] = (mean(name) - arrays[name]) / (len(datasets) - 1)
+    attrs = dict(datasets[0].attrs)
+    attrs |= {"seeds": json.dumps(everything), "wall_time": sum(float(data.attrs["wall_time"]) for data in datasets)}
+    attrs["merged_runs"] = len(datasets)
+    ordered = {name: arrays[name] for name in SCHEMA if name in arrays}
+    return build(experiment, datasets[0].time.values, ordered, attrs)
+
+
+def _common_experiment(datasets: Sequence[xr.Dataset]) -> Any:
+    made = [config.loads(str(data.attrs["experiment"]), "run to merge") for data in datasets]
+    first = made[0]
+    for data, other in zip(datasets, made, strict=True):
+        if not str(data.attrs["seeds"]).startswith("["):
+            raise InvalidInputError("a run to merge is not of random trajectories; deterministic runs need no merging")
+        if "density_matrix" not in data:
+            raise InvalidInputError(
+                "a run to merge lacks density_matrix, which is averaged; run with [record] density_matrix = true"
+            )
+        if other.experiment != first.experiment or _without_sample(other.engine) != _without_sample(first.engine):
+            raise InvalidInputError("the runs to merge are of different experiments or engines")
+        if not np.array_equal(data.time, datasets[0].time):
+            raise InvalidInputError("the runs to merge reach different times; resume the shorter one")
+    return first.experiment
+
+
+def _without_sample(engine: Any) -> Any:
+    return engine if isinstance(engine, str) else replace(engine, ntraj=200, seeds=0)
