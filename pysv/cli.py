@@ -180,7 +180,7 @@ def _engines(options: argparse.Namespace) -> None:
 
     for row in readiness():
         state = "ready" if row.ready else "not ready"
-        print(f"{row.engine:<10} {row.backend:<7} {state:<10} {row.serves}" + (f"; {row.remark}" if row.remark else ""))
+        print(f"{row.engine:<13} {row.backend:<7} {state:<10} {row.serves}" + (f"; {row.remark}" if row.remark else ""))
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -79,7 +79,7 @@ def test_estimate(experiment_file, capsys):
 def test_engines_cite_help_version(capsys):
     assert main(["engines"]) == 0
     shown = capsys.readouterr().out
-    assert "chebyshev  python  ready" in shown
+    assert f"{'chebyshev':<13} python  ready" in shown
     assert "tdmrg      julia   not ready" in shown
     assert main(["cite"]) == 0
     assert "10.1103/PhysRevA.109.022414" in capsys.readouterr().out
