@@ -63,12 +63,11 @@ for spin, dashes in zip(data.spin.values, ("-", "--", "-.", ":") * 2):
     right.plot(data.time, length.sel(spin=spin), dashes, color=color)
 left.plot(data.time, data.electron_spin_z, "k", linewidth=2, label="electron")
 left.set(xlabel="time (fs)", ylabel=r"$\langle\hat\sigma^z\rangle$")
-left.legend(fontsize=7, ncols=3)
+left.legend(fontsize=7, ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1))
 right.set(xlabel="time (fs)", ylabel=r"length $|\langle\hat{\boldsymbol{\sigma}}\rangle|$", ylim=(0, 1.05))
 fig.tight_layout()
 print(f"shortest vector: {float(length.min()):.3f}")
 assert float(length.min()) < 0.9
-
 
 # %% [markdown]
 # ## Where the length goes
@@ -78,15 +77,16 @@ assert float(length.min()) < 0.9
 # measures how strongly the spin is entangled with everything else (for the unpolarized electron one bit of classical
 # ignorance comes in as well).
 
-
 # %%
+up = pysv.solve(replace(experiment, source=pysv.WavePacket(center=20, spin="up")), progress=False)
+down = pysv.solve(replace(experiment, source=pysv.WavePacket(center=20, spin="down")), progress=False)
+
+
 def coin(z):
     p = np.clip((1 + z) / 2, 1e-15, 1 - 1e-15)
     return -(p * np.log(p) + (1 - p) * np.log(1 - p))
 
 
-up = pysv.solve(replace(experiment, source=pysv.WavePacket(center=20, spin="up")), progress=False)
-down = pysv.solve(replace(experiment, source=pysv.WavePacket(center=20, spin="down")), progress=False)
 fig, ax = plt.subplots(figsize=(6, 3.2))
 for run, name, dashes in ((data, "unpolarized", "-"), (up, "up", "--"), (down, "down", "-.")):
     ax.plot(run.time, coin(run.spin_z.sel(spin=5)), dashes, label=f"spin 5, electron {name}")
@@ -99,7 +99,8 @@ fig.tight_layout()
 # ## Conservation does the book-keeping
 #
 # Every bit of spin that a layer loses, the electron or the other layer gains: $S^z_\mathrm{tot}$ is conserved. An
-# incoming ↑ electron cannot flip FM$_p$, which is up already; it has spin to give to FM$_a$ only.
+# incoming ↑ electron cannot flip FM$_p$, which is up already. It gives its spin to FM$_a$ first; turned ↓ and
+# reflected, it then can. An incoming ↓ electron begins with FM$_p$.
 
 # %%
 for name, run in {"up": up, "down": down}.items():
@@ -111,6 +112,17 @@ for name, run in {"up": up, "down": down}.items():
     total = sum(change.values())
     print(f"electron {name:5}", {key: round(value, 4) for key, value in change.items()}, f"sum {total:.1e}")
     assert abs(total) < 1e-9
+
+
+def begins(run, layer):
+    moved = abs(run.spin_z - run.spin_z[0]).where(run.layer == layer, drop=True).max("spin") > 1e-3
+    return float(run.time[int(moved.argmax())])
+
+
+for name, run in {"up": up, "down": down}.items():
+    print(f"electron {name}: FM_p begins at {begins(run, 'polarizer')} fs, FM_a at {begins(run, 'analyzer')} fs")
+assert begins(up, "analyzer") < begins(up, "polarizer")
+assert begins(down, "polarizer") < begins(down, "analyzer")
 
 # %% [markdown]
 # ## Turned layers: both kinds of torque
@@ -132,5 +144,5 @@ for degrees, dashes in ((180, "-"), (135, "--"), (90, ":")):
     ax.plot(run.time, shrunk, f"C0{dashes}", label=f"length, {degrees}°")
     ax.plot(run.time, turned / 90, f"C1{dashes}", label=f"angle turned / 90°, {degrees}°")
 ax.set(xlabel="time (fs)", ylabel="first spin of FM$_a$")
-ax.legend(fontsize=7, ncols=2)
+ax.legend(fontsize=7, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
 fig.tight_layout()
