@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
+from scipy.linalg.lapack import zheevd
 
 from pysv import team
 from pysv.basis import down_count
@@ -39,7 +40,7 @@ def log_negativity(rho: SpinDensity) -> float:
     float
         Natural logarithm; 0 for a separable state.
     """
-    return float(np.log(sum(np.abs(np.linalg.eigvalsh(block)).sum() for block in partial_transpose(rho))))
+    return float(np.log(sum(np.abs(_eigenvalues(block)).sum() for block in partial_transpose(rho))))
 
 
 def log_negativity_of_factor(
@@ -119,6 +120,14 @@ def partial_transpose(rho: SpinDensity) -> Iterator[np.ndarray]:
     flat = np.concatenate([block.matrix.ravel() for block in rho.blocks] + [np.zeros(1, complex)])
     for source in _gathers(rho.n_polarizer, rho.n_analyzer, rho.downs):
         yield flat[source]
+
+
+def _eigenvalues(block: np.ndarray) -> np.ndarray:
+    """Eigenvalues of a Hermitian block; LAPACK is called directly, because most blocks are small."""
+    values, _, failed = zheevd(block.T, compute_v=0)  # the transpose has the same ones, and needs no copy
+    if failed:
+        raise np.linalg.LinAlgError(f"the eigenvalues of a block of {len(block)} rows did not converge")
+    return np.asarray(values)
 
 
 @lru_cache(maxsize=8)

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv import team
 from pysv.basis import spin_signs
 from pysv.initial import conserves, down_spins, keeps_parity
-from pysv.layers import LAYERS
 from pysv.measures import (
     SpinDensity,
     SpinFactor,
@@ -44,8 +42,7 @@ if TYPE_CHECKING:
     from pysv.engines.base import Snapshot
     from pysv.experiment import Experiment
 
-Value = np.ndarray | float
-Measured = dict[str, Value]
+Measured = dict[str, np.ndarray | float]
 Due = Callable[[str], bool]
 """Whether a measure of `pysv.experiment.Every` is taken now."""
 
@@ -178,28 +175,14 @@ class Observer:
             "magnon_probability": flip_probabilities(*turned.probabilities, initial, rho.n_spins),
             **_fisher(qfi_paper(rho, self._positions, self._momenta)),
         }
+        if due("entropies"):
+            found |= _entropies(entropy(rho), layer_entropy(rho, "polarizer"), layer_entropy(rho, "analyzer"))
         if due("w_fidelity"):
             found["w_fidelity"] = w_fidelity(turned, initial)
-        own: Measured = {}
-        layers: Measured = {}
-
-        def eigenstates() -> None:
-            if due("entropies"):
-                own["total"] = entropy(rho)
-            if due("qfi"):
-                own["qfi"] = qfi(rho, self._positions, self._momenta)
-
-        def transpose() -> None:
-            if due("log_negativity"):
-                layers["log_negativity"] = log_negativity(rho)
-            if due("entropies"):
-                layers.update({layer: layer_entropy(rho, layer) for layer in LAYERS})
-
-        # The eigenstates of ρ cost as much as the eigenvalues of its partial transpose: one processor for each.
-        team.each(lambda number: (eigenstates, transpose)[number](), range(2))
-        if due("entropies"):
-            found |= _entropies(own.pop("total"), *(layers.pop(layer) for layer in LAYERS))
-        found |= own | layers
+        if due("log_negativity"):
+            found["log_negativity"] = log_negativity(rho)
+        if due("qfi"):
+            found["qfi"] = qfi(rho, self._positions, self._momenta)
         if self._keeps_density and due("density_matrix"):
             found["density_matrix"] = rho.dense()
         return found
@@ -234,7 +217,7 @@ class Observer:
         return found
 
 
-def _entropies(total: Value, polarizer: Value, analyzer: Value) -> Measured:
+def _entropies(total: float, polarizer: float, analyzer: float) -> Measured:
     return {
         "entropy_total": total,
         "entropy_polarizer": polarizer,
