@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg.blas import zherk
+from scipy.linalg.lapack import zheevd
 
 from pysv.basis import configurations, down_count, spin_bit, spin_signs
 from pysv.errors import InvalidInputError
@@ -35,8 +36,11 @@ class Block:
     @cached_property
     def eigen(self) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues (ascending) and eigenvectors (columns)."""
-        values, vectors = np.linalg.eigh(self.matrix)
-        return values, vectors
+        # LAPACK is called directly, because most blocks are small; the transpose, which needs no copy, is ρ*.
+        values, vectors, failed = zheevd(self.matrix.T)
+        if failed:
+            raise np.linalg.LinAlgError(f"the eigenvalues of a block of {len(values)} rows did not converge")
+        return np.asarray(values), np.asarray(vectors.conj())
 
 
 @dataclass(frozen=True, eq=False)
