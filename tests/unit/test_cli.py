@@ -80,7 +80,7 @@ def test_engines_cite_help_version(capsys):
     assert main(["engines"]) == 0
     shown = capsys.readouterr().out
     assert f"{'chebyshev':<13} python  ready" in shown
-    assert "tdmrg      julia   not ready" in shown
+    assert f"{'tdmrg':<13} julia   not ready" in shown
     assert main(["cite"]) == 0
     assert "10.1103/PhysRevA.109.022414" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="0"):
