@@ -105,7 +105,9 @@ class Chebyshev(Method):
 
         A long expansion has fewer terms than several short ones, but adds them up in several places.
         """
-        most = max(1, min(most, int(_LARGEST_Z / (radius * interval / HBAR))))
+        most = min(most, int(_LARGEST_Z / (radius * interval / HBAR)))
+        if most <= 1:  # an interval may be too long for a single expansion
+            return 1
         terms = [self.terms(count * interval, radius) for count in range(1, most + 1)]
         cost = [(last + _ADDING * sum(terms[: count + 1])) / (count + 1) for count, last in enumerate(terms)]
         return cost.index(min(cost)) + 1

@@ -80,3 +80,12 @@ def test_long_and_short_intervals_agree(small):
         short.advance(float(time))
     for one, other in zip(long.psi, short.psi, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-11)
+
+
+def test_one_expansion_never_serves_more_than_its_length():
+    """Long intervals are cut, not expanded whole: the choice must not compute their coefficients."""
+    method = pysv.Chebyshev()
+    assert method.together(1e7, 8, 4.0) == 1
+    assert method.together(100.0, 8, 4.0) == 1
+    assert 2 <= method.together(1.0, 8, 4.0) <= 8
+    assert method.applications(1e4, 1, 4.0, [1000]) == pytest.approx(4.0 * 1e4 / 0.6582, rel=0.3)
