@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from pysv.about import BIBTEX, PAPER, __version__
+from pysv.about import __version__
 from pysv.errors import (
     BondLimitError,
     EngineFailureError,
@@ -204,7 +204,10 @@ def _julia(options: argparse.Namespace) -> int:
 
 
 def _cite(options: argparse.Namespace) -> None:
-    print(f"The model and the idea:\n  {PAPER}\n\n{BIBTEX}")
+    from pysv.citation import write
+    from pysv.files import load
+
+    print(write(load(options.file) if options.file else None, bibtex=options.bibtex))
 
 
 def _not_ready(options: argparse.Namespace) -> NoReturn:
@@ -295,7 +298,9 @@ def _parser() -> argparse.ArgumentParser:
     julia = verb("julia", _julia, "set up Julia for the backend 'julia', or say how things stand with it")
     julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only look")
     verb("doctor", _doctor, "check this installation")
-    verb("cite", _cite, "say how to cite pysv and the paper")
+    cite = verb("cite", _cite, "say whom to cite for a result, or how to cite pysv and the paper")
+    cite.add_argument("file", metavar="RUN.nc", nargs="?")
+    cite.add_argument("--bibtex", action="store_true", help="as entries of a BibTeX file")
     for name, summary in {
         "sweep": "run a parameter sweep",
     }.items():
