@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import brute
 import numpy as np
 import pytest
 from brute_several import HBAR, Several
@@ -40,36 +39,23 @@ def experiment_of(name: str) -> pysv.Experiment:
     )
 
 
-@pytest.fixture(scope="module", params=sorted(CASES))
-def exact(request):
-    """Experiment, brute-force chain, ground-state energy, and the state at every snapshot."""
-    electrons, confined, device = CASES[request.param]
+def brute_states(name: str) -> tuple[Several, float, list[np.ndarray]]:
+    """Brute-force chain, ground-state energy, and the state at every snapshot."""
+    electrons, confined, device = CASES[name]
     chain = Several(**device, **COUPLINGS, electrons=electrons)
     energy, psi = chain.ground_state(confined, WELL, FIELD)
-    return experiment_of(request.param), chain, energy, [chain.evolve(psi, t) for t in TIMES.values]
+    return chain, energy, [chain.evolve(psi, t) for t in TIMES.values]
+
+
+@pytest.fixture(scope="module", params=sorted(CASES))
+def exact(request):
+    """Experiment, and what brute force makes of it."""
+    return experiment_of(request.param), *brute_states(request.param)
 
 
 def assert_equal_to_brute_force(data, chain, states, tolerance):
-    n_p, n_a = map(len, chain.layers)
     for k, psi in enumerate(states):
-        density, spin = chain.density(psi)
-        rho = chain.spin_density(psi)
-        expected = {
-            "electron_density": density,
-            "electron_spin_density_z": spin,
-            "density_matrix": rho,
-            "spin_z": brute.spin_expectations(rho)[:, 2],
-            "energy": chain.energy(psi),
-            "entropy_half": chain.entropy_right_of(psi, chain.sites // 2),
-            "entropy_total": brute.entropy(rho),
-            "mutual_information": brute.mutual_information(rho, n_p, n_a),
-            "log_negativity": brute.log_negativity(rho, n_p, n_a),
-            "norm": 1.0,
-            "electron_number": chain.electrons,
-            "spin_z_total": n_p - n_a,
-            "electron_spin_z": spin.sum(),
-        }
-        for name, value in expected.items():
+        for name, value in chain.variables(psi).items():
             np.testing.assert_allclose(data[name][k].values, value, atol=tolerance, rtol=0, err_msg=f"{name} at {k}")
     assert float(data.log_negativity[-1]) > 10 * tolerance  # there is entanglement to compare
 
