@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JULIA ?= julia
 
-.PHONY: demo test test-slow test-julia lint bench bench-large docs clean
+.PHONY: demo test test-slow test-julia lint bench bench-large validation docs clean
 
 $(VENV)/.ready: pyproject.toml
 	@echo "installing pysv into $(VENV), about a minute"
@@ -39,6 +39,9 @@ bench: $(VENV)/.ready ## measure against QuTiP, SciPy and QuSpin in one run
 bench-large: $(VENV)/.ready ## large systems against STREAM triad, SciPy and QuSpin; the 10+10 run; 8 GB, half an hour
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/large.py --whole --growth docs/growth.png
+
+validation: $(VENV)/.ready ## docs/validation.md: what was checked against what, measured now; minutes
+	$(BIN)/python validation/page.py
 
 docs: $(VENV)/.ready ## the documentation as web pages, warnings are errors
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'

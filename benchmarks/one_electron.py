@@ -17,13 +17,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from importlib import metadata, util
-from pathlib import Path
 
 import numpy as np
 from peers import ADAMS, KRYLOV, PYSV, WHOLE, Contender, matrix_peers, pysv_engine, qutip_peers, reference
 from threadpoolctl import ThreadpoolController
 
 import pysv
+from pysv.doctor import processor
 from pysv.initial import pure_runs
 from pysv.run.observe import Observer
 from pysv.run.watch import Watch
@@ -77,13 +77,10 @@ def judge_seconds(name: str, seconds: np.ndarray, limit: float) -> None:
 
 def machine() -> str:
     """Processor, cores, load, and the versions of what is measured."""
-    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    names = [line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")]
-    processor = (names or [platform.processor()])[0]
     packages = [name for name in ("numpy", "scipy", "numba", "qutip", "quspin") if util.find_spec(name)]
     versions = [f"pysv {pysv.__version__}", *(f"{name} {metadata.version(name)}" for name in packages)]
     load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    return f"{processor}, {load}; Python {platform.python_version()}, {', '.join(versions)}"
+    return f"{processor()}, {load}; Python {platform.python_version()}, {', '.join(versions)}"
 
 
 def main() -> None:

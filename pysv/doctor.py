@@ -45,7 +45,7 @@ def examine() -> tuple[bool, str]:
         **versions(),
         "installed in": str(Path(__file__).parent),
         "system": platform.platform(),
-        "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} of {os.cpu_count()} usable",
+        "processor": f"{processor()}, {len(os.sched_getaffinity(0))} of {os.cpu_count()} usable",
         "threads": f"{team.largest()} of pysv's kernels",
         "memory": f"{size(available_memory())} available of {size(psutil.virtual_memory().total)}",
         "BLAS": ", ".join(_blas()),
@@ -60,7 +60,7 @@ def examine() -> tuple[bool, str]:
     return healthy, "\n".join(f"{name:<{width}} {value}" for name, value in facts.items())
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's own name, where the system tells it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
