@@ -96,7 +96,7 @@ ax.plot(1e3 * omega, 1e3 * root, "k", label=r"$\sqrt{J(\omega)}$")
 ax.plot(1e3 * omega, 1e3 * series, "C3--", label="20 terms of its Taylor series")
 for side in (-1, 1):
     ax.axvline(1e3 * side * radius, color="0.6", linewidth=0.8)
-ax.annotate(r"$2\pi k_BT$", (1e3 * radius + 1, 2), color="0.4", fontsize=8)
+ax.annotate(r"$2\pi k_BT$", (1e3 * radius + 1, 33), color="0.4", fontsize=8)
 ax.set(xlabel=r"$\omega$ (meV)", ylabel=r"$\sqrt{J}$ (10$^{-3}$ eV$^{1/2}$)", ylim=(0, 1.5e3 * root.max()))
 ax.legend(fontsize=8)
 fig.tight_layout()
