@@ -39,7 +39,7 @@ from pysv.run.sampling import cells_of, measure_sample
 from pysv.source import ConfinedElectrons
 
 if TYPE_CHECKING:
-    from pysv.engines.base import Snapshot
+    from pysv.engines.snapshot import Snapshot
     from pysv.experiment import Experiment
 
 Measured = dict[str, np.ndarray | float]
