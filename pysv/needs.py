@@ -14,7 +14,6 @@ from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError
 from pysv.initial import conserves, down_spins, occupied_sectors, run_labels
-from pysv.measures.negativity import LARGEST_DENSE
 from pysv.remarks import remarks
 from pysv.run.observe import largest_block, largest_transposed, left_out, way
 
@@ -163,9 +162,9 @@ def _measuring(experiment: Experiment, block: int, rows: int) -> tuple[int, floa
     if chosen == "diagonal":
         return 200_000_000 + 16 * n * rows, 1e-8 * n * rows
     # About 80 eigenstates of a block of ρ have weight. The Gram matrix costs most, then the Fisher information.
-    sites, every = experiment.device.sites, experiment.record.every
+    sites, record = experiment.device.sites, experiment.record
     seconds = 16 * rows * sites**2 / 2e10
-    diagonalised = min(largest_transposed(experiment), LARGEST_DENSE) if every.log_negativity else 0
+    diagonalised = min(largest_transposed(experiment), record.largest_dense) if record.every.log_negativity else 0
     return 100_000_000 + 16 * (80 + n) * rows + 64 * diagonalised**2, seconds + 8e-10 * diagonalised**3
 
 

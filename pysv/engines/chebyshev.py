@@ -12,7 +12,8 @@ import numpy as np
 
 from pysv import layout
 from pysv.checks import choice, real_number, truth
-from pysv.engines.base import Engine, Method, PureStateEngine, Work
+from pysv.engines.base import Engine, Method, Work
+from pysv.engines.purestate import PureStateEngine
 from pysv.errors import SpectralBoundsError
 from pysv.units import HBAR
 
@@ -231,9 +232,6 @@ class _ChebyshevEngine(PureStateEngine):
         interval = round(times[0] - self.time, 9)  # the coefficients are kept for equal intervals
         radius = max(bounds.radius for bounds in self.bounds)
         return times[: self.method.together(interval, min(len(times), self._memory[0].shape[0]), radius)]
-
-    def advance_run(self, number: int, interval: float) -> None:
-        raise NotImplementedError("has advance_outputs")
 
     def advance_outputs(self, number: int, intervals: Sequence[float]) -> list[float]:
         deviations = [self.deviations[number]] * len(intervals)

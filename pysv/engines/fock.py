@@ -12,8 +12,9 @@ import numpy as np
 
 from pysv.basis import down_count, spin_bit, spin_signs
 from pysv.checks import real_number
-from pysv.engines.base import Engine, Method, Needs, Snapshot, State, Work, saved_array
+from pysv.engines.base import Engine, Method, Needs, Work, saved_array
 from pysv.engines.chebyshev import _GROWTH, coefficients, substeps
+from pysv.engines.snapshot import Snapshot, State
 from pysv.engines.tdmrg import several_refusal
 from pysv.errors import SpectralBoundsError
 from pysv.measures.reduced import Block, SpinDensity

@@ -17,8 +17,9 @@ import numpy as np
 from pysv import team
 from pysv.channel import layer_density
 from pysv.checks import as_list, is_list, real_number, whole_number
-from pysv.engines.base import Engine, Method, Part, Sample, Snapshot, Work, saved_array
+from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.opensystem import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
+from pysv.engines.snapshot import Part, Sample, Snapshot
 from pysv.errors import InvalidInputError
 from pysv.layers import LAYERS
 

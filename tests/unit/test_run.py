@@ -172,12 +172,12 @@ def test_killed_and_resumed(small, tmp_path, signal_number):
 SLOW_SNAPSHOTS = LONG_RUN.replace(
     "import pysv.run.checkpoint",
     """
-import time, pysv.run.checkpoint, pysv.engines.base as base
-usual = base.PureStateEngine.advance
+import time, pysv.run.checkpoint, pysv.engines.purestate as purestate
+usual = purestate.PureStateEngine.advance
 def slow(self, t):
     usual(self, t)
     if t > 5: time.sleep(30)
-base.PureStateEngine.advance = slow
+purestate.PureStateEngine.advance = slow
 """,
 )
 
@@ -241,7 +241,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(small, tmp_path, monkeypatch
 
 
 def test_a_state_that_is_not_finite_stops_the_run(small, monkeypatch):
-    from pysv.engines.base import PureStateEngine
+    from pysv.engines.purestate import PureStateEngine
 
     usual = PureStateEngine.advance
 
@@ -272,7 +272,7 @@ def test_an_unstable_step_stops_the_run_and_keeps_what_was_good(small, tmp_path)
 
 def test_a_failed_extension_keeps_the_good_state(small, tmp_path, monkeypatch):
     """The record up to the failure is kept, and the run goes on from the last good state."""
-    from pysv.engines.base import PureStateEngine
+    from pysv.engines.purestate import PureStateEngine
 
     path = tmp_path / "run.nc"
     pysv.solve(small, progress=False, out=path)
