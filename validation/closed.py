@@ -20,7 +20,7 @@ from test_paper_numbers import DIGITS, TABLE
 import pysv
 from pysv import julia
 from pysv.basis import Basis
-from pysv.engines.base import Snapshot
+from pysv.engines.snapshot import Snapshot
 from pysv.hamiltonian import Hamiltonian
 from pysv.initial import pure_runs
 from pysv.measures import SpinDensity, SpinFactor, log_negativity_of_factor
