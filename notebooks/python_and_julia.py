@@ -54,10 +54,10 @@ contenders = {
     "chebyshev, Julia": (pysv.Chebyshev(), "julia"),
     "krylov, Julia": ("krylov", "julia"),
 }
-runs = {"chebyshev, Python": pysv.solve(experiment, "chebyshev", "python", progress=False)}
+runs = {"chebyshev, Python": pysv.solve(experiment, engine="chebyshev", backend="python", progress=False)}
 for name, (engine, backend) in contenders.items():
     if backend == "python" or ready:
-        runs[name] = pysv.solve(experiment, engine, backend, progress=False)
+        runs[name] = pysv.solve(experiment, engine=engine, backend=backend, progress=False)
     else:
         print(f"{name}: left out, because Julia is not ready")
 
@@ -96,7 +96,7 @@ fig.tight_layout()
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "run.nc"
     half = pysv.Experiment(source=experiment.source, times=pysv.times(stop=6, step=2))
-    pysv.solve(half, "chebyshev", "python", out=path, progress=False)
+    pysv.solve(half, engine="chebyshev", backend="python", out=path, progress=False)
     went_on = pysv.resume(path, stop=12, backend="julia" if ready else "python", progress=False)
 print("the second half ran in", went_on.attrs["backend"])
 assert float(abs(went_on.log_negativity - reference.log_negativity).max()) < 1e-10
@@ -104,15 +104,15 @@ assert float(abs(went_on.log_negativity - reference.log_negativity).max()) < 1e-
 # %% [markdown]
 # ## How long?
 #
-# Wall time of the same run, the first one of each (which starts Julia and compiles) not counted. Read the ratio, not the
-# seconds. Small systems run on one thread in both; for larger ones see `docs/performance.md`.
+# Wall time of the same run; the first of each, which starts Julia and compiles, is not counted. Read the ratio, not
+# the seconds. Small systems run on one thread in both; for larger ones see `docs/performance.md`.
 
 # %%
 seconds: dict[str, list[float]] = {}
 for _ in range(3):
     for backend in ("python", "julia") if ready else ("python",):
         begun = time.perf_counter()
-        pysv.solve(experiment, "chebyshev", backend, progress=False)
+        pysv.solve(experiment, engine="chebyshev", backend=backend, progress=False)
         seconds.setdefault(backend, []).append(time.perf_counter() - begun)
 for backend, found in seconds.items():
     print(f"{backend:7} {min(found):.3f} s, {min(found) / min(seconds['python']):.2f} of Python's")
