@@ -126,7 +126,7 @@ def whole_processes() -> None:
     bare = np.median(clock(process("-c", "pass"), 10))
     judge_seconds("import pysv, beyond the bare interpreter", clock(process("-c", "import pysv"), 10) - bare, IMPORT)
     needed = clock(process("-c", "from pysv import solve"), 10) - bare
-    print(f"  with all that `pysv.solve` needs: best {needed.min():.4f} s, median {np.median(needed):.4f} s")
+    print(f"import of all that pysv.solve needs: best {needed.min():.4f} s, median {np.median(needed):.4f} s")
     with tempfile.TemporaryDirectory() as folder:
         figure = clock(process("-m", "pysv", "figure", "3", "--quiet", "--out", folder), 3)
     judge_seconds("pysv figure 3, whole process", figure, FIGURE)

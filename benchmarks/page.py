@@ -48,8 +48,15 @@ def page(found: dict[str, Result]) -> str:
     parts = [HEAD, "\n".join(lines)]
     for name, result in found.items():
         parts.append(f"\n## {TITLES[name]}\n\n`{result.command}`, {result.day}, on {result.machine}.\n")
-        parts.append(f"```text\n{result.output.strip()}\n```")
+        parts.append(f"```text\n{shown(result)}\n```")
     return "\n".join(parts) + "\n"
+
+
+def shown(result: Result) -> str:
+    """The output without the lines that the table of targets holds."""
+    names = tuple(f"{judgement.name} " for judgement in result.judged)
+    lines = [line for line in result.output.splitlines() if not line.startswith(names)]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def paragraph(one: Result) -> str:

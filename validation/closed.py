@@ -86,7 +86,7 @@ def known_numbers(reduced: bool) -> Iterator[Row]:
         times = [time for time in TABLE if name in TABLE[time]]
         found = max(_off(data[name].sel(time=time).values, TABLE[time][name]) for time in times)
         label = f"`{name}` at {', '.join(map(str, times))} fs"
-        yield Row(label, f"table, {digits} digits", "4+4 spins, x₀ = 14", found, 0.5000001 * 10**-digits)
+        yield Row(label, f"table, {digits} digits", "4+4 spins", found, 0.5000001 * 10**-digits)
     known = {1: 0.000, 2: 0.028, 3: 0.060, 4: 0.109, 5: 0.179}
     sizes = list(known)[: 3 if reduced else 5]
     found = max(difference(_negativity(half), known[half]) for half in sizes)
