@@ -13,10 +13,10 @@ import numpy as np
 from pysv.basis import down_count, spin_bit, spin_signs
 from pysv.checks import real_number
 from pysv.engines.base import Engine, Method, Needs, Work, saved_array
-from pysv.engines.chebyshev import _GROWTH, coefficients, substeps
 from pysv.engines.snapshot import Snapshot, State
 from pysv.engines.tdmrg import several_refusal
 from pysv.errors import SpectralBoundsError
+from pysv.expansion import GROWTH, coefficients, substeps
 from pysv.measures.reduced import Block, SpinDensity
 from pysv.pairs import BOTH_DOWN, BOTH_UP, OPPOSITE, PairHamiltonian, ground_state
 from pysv.source import ConfinedElectrons
@@ -286,7 +286,7 @@ class _FockEngine(Engine):
                 team.share(pair_kernels.accumulate, team.threads_for(old.size), new, old, total, *terms)
             old, new = new, old
         epsilon = float(np.finfo(float).eps)
-        if not np.linalg.norm(old) <= before * (1 + _GROWTH):
+        if not np.linalg.norm(old) <= before * (1 + GROWTH):
             raise SpectralBoundsError(
                 f"the spectrum of H reaches outside [{bounds.low:.4f}, {bounds.high:.4f}] eV; raise bound_margin above "
                 f"{self.method.bound_margin:g} in [evolution.fock]"
