@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -83,6 +83,22 @@ class PureStateEngine(Engine):
     def advance_outputs(self, number: int, intervals: Sequence[float]) -> list[float]:
         """Evolve run `number` by each of the ascending intervals (fs), into its outputs; returns the deviations."""
 
+    def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
+        """Evolve every run, see `advance_outputs`; returns the deviations of each."""
+        found: list[list[float]] = [[]] * len(self.runs)
+
+        def evolve(number: int) -> None:
+            found[number] = self.advance_outputs(number, intervals)
+
+        if self.large or self._in_turn or len(self.runs) == 1:
+            for number in range(len(self.runs)):
+                evolve(number)
+        else:
+            from pysv import team
+
+            team.each(evolve, range(len(self.runs)))  # runs share no memory
+        return found
+
     def targets(self, times: Sequence[float]) -> Sequence[float]:
         """Of the next times that are expected, those that are best prepared together, the first at least."""
         return times[:1]
@@ -99,26 +115,11 @@ class PureStateEngine(Engine):
         elif time > self.time:
             later = [expected for expected in self._expected if expected > time]
             targets = self.targets([time, *later])
-            intervals = [target - self.time for target in targets]
-            found: list[list[float]] = [[]] * len(self.runs)
-
-            def evolve(number: int) -> None:
-                found[number] = self.advance_outputs(number, intervals)
-
-            self._each(evolve)
+            found = self.advance_all([target - self.time for target in targets])
             self._place = 0
             self._prepared = list(zip(targets, map(list, zip(*found, strict=True)), strict=True))
             _, self.deviations = self._prepared.pop(0)
         self.time = time
-
-    def _each(self, evolve: Callable[[int], None]) -> None:
-        if self.large or self._in_turn or len(self.runs) == 1:
-            for number in range(len(self.runs)):
-                evolve(number)
-            return
-        from pysv import team
-
-        team.each(evolve, range(len(self.runs)))  # runs share no memory
 
     def snapshot(self) -> Snapshot:
         """The present mixture, in the engine's own memory."""

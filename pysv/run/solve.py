@@ -175,7 +175,7 @@ class _Run:
     @classmethod
     def prepare(cls, experiment: Experiment, engine: str | Method, backend: str) -> _Run:
         method, chosen = choose(experiment, engine, backend)
-        check_fits(estimate(experiment, method, chosen))
+        check_fits(experiment, method, chosen)
         return cls(experiment, method, chosen, config.fingerprint(experiment, method))
 
     def go(

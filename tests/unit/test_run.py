@@ -17,7 +17,7 @@ import pytest
 import xarray as xr
 
 import pysv
-from pysv import config, files
+from pysv import config, files, needs
 from pysv.errors import InvariantError, MemoryLimitError, ResultFileError, ResumeError
 from pysv.run import solve as solve_module
 
@@ -320,12 +320,30 @@ def test_a_run_that_does_not_fit_is_refused_before_it_allocates():
     begun = time.monotonic()
     with pytest.raises(
         MemoryLimitError,
-        match=r"the run needs \d.* [PE]B \(\d.* amplitudes, 61 snapshots\), allowed are .*; take fewer",
+        match=r"the run needs \d.* [PE]B \(\d.* amplitudes, 61 snapshots\), allowed are .*; \d+\+\d+ spins would fit \(\d.* GB\); take fewer",
     ):
         pysv.solve(huge, progress=False)
     assert time.monotonic() - begun < 5
     needed = pysv.estimate(huge)
     assert not needed.fits
+    spin_by_spin = pysv.ProductState(polarizer=((0.1, 0.0),) * 29, analyzer=((3.0, 0.0),) * 29)
+    with pytest.raises(MemoryLimitError, match=r"what is free\); take fewer"):
+        pysv.solve(dataclasses.replace(huge, spins=spin_by_spin), progress=False)
+
+
+def test_what_would_fit_is_the_largest_that_fits(monkeypatch):
+    """With the memory of 5+5 spins, 6+5 spins are refused and 5+5 are named."""
+    unequal = pysv.Experiment(device=pysv.SpinValve.with_layers(6, 5))
+    equal = dataclasses.replace(unequal, device=pysv.SpinValve.with_layers(5, first=44, spacer=5))
+    room = pysv.estimate(equal).memory / needs.SHARE
+    monkeypatch.setattr(needs, "available_memory", lambda: int(room) + 1)
+    with pytest.raises(MemoryLimitError, match=r"; 5\+5 spins would fit"):
+        needs.check_fits(unequal)
+    needs.check_fits(equal)
+
+
+def test_the_estimate_of_a_run_that_does_not_fit():
+    needed = pysv.estimate(pysv.Experiment(device=pysv.SpinValve(sites=400, polarizer=(44, 72), analyzer=(78, 106))))
     assert "does not fit" in str(needed)
 
 
