@@ -31,9 +31,9 @@ import pysv
 from pysv import julia
 
 two = pysv.Experiment(
-    device=pysv.SpinValve(sites=28, polarizer=(13, 14), analyzer=(18, 19)),
+    device=pysv.SpinValve(sites=22, polarizer=(10, 11), analyzer=(14, 15)),
     source=pysv.ConfinedElectrons(electrons=2, confined_sites=6),  # V = 2γ, gμ_B B = 10γ
-    times=pysv.times(stop=7, step=0.5),
+    times=pysv.times(stop=5, step=0.5),
 )
 print(f"waves reflected by the walls are back at {two.wall_echoes[0][0]:.1f} fs")
 
@@ -56,7 +56,7 @@ print(f"{exact.attrs['engine_electrons_outside_well']:.3f} of 2 electrons lie ou
 # $\delta t=0.1\hbar/\gamma$ against order 4.
 
 # %%
-runs = {order: pysv.solve(two, engine=pysv.TDMRG(trotter_order=order), progress=False) for order in (2, 4)}
+runs = {order: pysv.solve(two, engine=pysv.TDMRG(trotter_order=order, min_bond=30), progress=False) for order in (2, 4)}
 for order, run in runs.items():
     off = {name: float(abs(run[name] - exact[name]).max()) for name in ("spin_z", "entropy_half", "log_negativity")}
     print(f"order {order}: " + ", ".join(f"{name} off by {value:.0e}" for name, value in off.items()))
@@ -84,7 +84,7 @@ fig.tight_layout()
 
 # %%
 four = replace(two, source=replace(two.source, electrons=4))
-more = pysv.solve(four, engine=pysv.TDMRG(max_bond=120), progress=False)
+more = pysv.solve(four, engine=pysv.TDMRG(max_bond=120, min_bond=30), progress=False)
 lost, warned = float(more.discarded_weight.max()), more.attrs["warnings"] or "none"
 print(f"four electrons: weight discarded {lost:.0e}; warnings: {warned}")
 
@@ -111,7 +111,7 @@ assert float(more.entropy_half[-1]) > float(exact.entropy_half[-1])
 # %%
 state = julia.status()["state"]
 if state.startswith("ready") and "julia" in pysv.TDMRG.backends:
-    other = pysv.solve(two, engine=pysv.TDMRG(trotter_order=4), backend="julia", progress=False)
+    other = pysv.solve(two, engine=pysv.TDMRG(trotter_order=4, min_bond=30), backend="julia", progress=False)
     for name in ("spin_z", "electron_density", "entropy_half", "log_negativity"):
         off = float(abs(other[name] - runs[4][name]).max())
         print(f"{name:16} differs by {off:.0e}")
