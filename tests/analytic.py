@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from brute import HBAR
 
 import pysv
-from pysv.units import HBAR
 
 UP, DOWN = (0.0, 0.0), (math.pi, 0.0)
 
