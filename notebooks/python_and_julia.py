@@ -115,4 +115,4 @@ for _ in range(3):
         pysv.solve(experiment, engine="chebyshev", backend=backend, progress=False)
         seconds.setdefault(backend, []).append(time.perf_counter() - begun)
 for backend, found in seconds.items():
-    print(f"{backend:7} {min(found):.3f} s, {min(found) / min(seconds['python']):.2f} of Python's")
+    print(f"{backend:7} {min(found):.3f} s, {min(found) / min(seconds['python']):.2f} of Python's time")
