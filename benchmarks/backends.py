@@ -20,7 +20,7 @@ from pysv.recursion import Steps, recursion
 
 RATIO = 1.3
 """Target: neither backend is slower than the other by more."""
-STEPS = 4
+STEPS = 24
 
 
 def compare(spins: int, real: type, repeat: int) -> tuple[float, float]:

@@ -96,6 +96,22 @@ def test_backends_agree_on_tiles(monkeypatch, width, precision, tolerance):
     assert_equal(python, julia, tolerance)
 
 
+def test_many_pure_runs_side_by_side(monkeypatch):
+    """The pure runs of a thermal state, in calls of three, on intervals of several expansions."""
+    monkeypatch.setattr("pysv.recursion._JOBS", 3)
+    for module in ("expansion", "engines.chebyshev"):
+        monkeypatch.setattr(f"pysv.{module}.LARGEST_Z", 10.0)
+    thermal = pysv.Experiment(
+        device=pysv.SpinValve(**SMALL_DEVICE), source=pysv.WavePacket(center=5, momentum_spread=0.9),
+        spins=pysv.Gibbs(temperature=3000),
+        times=pysv.times(stop=6, step=3),
+    )  # fmt: skip
+    assert len(pure_runs(thermal)) > 6
+    python, julia = (pysv.solve(thermal, backend=backend, progress=False) for backend in ("python", "julia"))
+    assert_equal(python, julia)
+    assert python.attrs["applications_of_h"] == julia.attrs["applications_of_h"]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
     from pysv import julia
