@@ -156,7 +156,7 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
         ),
         (
             "[bath]\n[evolution]\nengine = 'rk4'",
-            "bad.toml: engine 'rk4' runs closed systems only; leave [bath] out, or use trajectories, low-rank, qutip",
+            "bad.toml: engine 'rk4' runs closed systems only; leave [bath] out, or use low-rank, qutip, trajectories",
         ),
         (
             "[bath]\ncutoff_shape = 'hard'\nseries_terms = 20",
