@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pysv.refinement import Convergence, convergence
     from pysv.run.merge import merge
     from pysv.run.solve import resume, solve
+    from pysv.run.sweep import Point, Sweep, sweep
     from pysv.source import ConfinedElectrons, WavePacket
     from pysv.spins import Antiparallel, Gibbs, ProductState
 
@@ -50,12 +51,14 @@ _HOMES = {
     "Gibbs": "spins",
     "Krylov": "engines.krylov",
     "LowRank": "engines.lowrank",
+    "Point": "run.sweep",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
     "Every": "experiment",
     "Record": "experiment",
     "SpinValve": "device",
+    "Sweep": "run.sweep",
     "TDMRG": "engines.tdmrg",
     "Times": "experiment",
     "Trajectories": "engines.trajectories",
@@ -68,6 +71,7 @@ _HOMES = {
     "resume": "run.solve",
     "save": "files",
     "solve": "run.solve",
+    "sweep": "run.sweep",
     "times": "experiment",
 }
 
@@ -87,10 +91,12 @@ __all__ = [
     "Gibbs",
     "Krylov",
     "LowRank",
+    "Point",
     "ProductState",
     "QuTiP",
     "Record",
     "SpinValve",
+    "Sweep",
     "Times",
     "Trajectories",
     "WavePacket",
@@ -103,6 +109,7 @@ __all__ = [
     "resume",
     "save",
     "solve",
+    "sweep",
     "times",
 ]
 

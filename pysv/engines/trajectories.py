@@ -16,87 +16,28 @@ import numpy as np
 
 from pysv import team
 from pysv.channel import layer_density
-from pysv.checks import as_list, is_list, real_number, whole_number
-from pysv.engines.base import Engine, Method, Part, Sample, Snapshot, Work, saved_array
+from pysv.checks import real_number
+from pysv.engines.base import Engine, Part, Snapshot, Work, saved_array
 from pysv.engines.opensystem import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
-from pysv.errors import InvalidInputError
+from pysv.engines.sampling import Sampling, check_strata, sample_of, trajectory_seeds
 from pysv.layers import LAYERS
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
 
-GROUPS = 20
-"""Most jackknife groups that trajectories are dealt into."""
-
-Seeds = int | tuple[int, ...]
-
-
-def check_sample(ntraj: int, seeds: Seeds) -> tuple[int, Seeds]:
-    """Number of trajectories and seeds in canonical form.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are fewer than two trajectories, or a list of seeds does not have one for each, or names one twice.
-    """
-    count = whole_number("ntraj", ntraj, low=2)
-    given = as_list(seeds)
-    if not is_list(given):
-        return count, whole_number("seeds", seeds, low=0, high=2**63 - 1)
-    listed = tuple(whole_number(f"seeds[{n}]", seed, low=0, high=2**63 - 1) for n, seed in enumerate(given))
-    if len(listed) != count:
-        raise InvalidInputError(
-            f"seeds lists {len(listed)} numbers for ntraj = {count} trajectories; give one for each, or one number",
-            "seeds",
-        )
-    if len(set(listed)) < count:
-        raise InvalidInputError("seeds names a number twice: two trajectories would be the same; change one", "seeds")
-    return count, listed
-
-
-def trajectory_seeds(ntraj: int, seeds: Seeds) -> tuple[int, ...]:
-    """One seed for each trajectory: those given, or the first words of SeedSequence(seeds)."""
-    if isinstance(seeds, tuple):
-        return seeds
-    words = np.random.SeedSequence(seeds).generate_state(ntraj, np.uint64)
-    return tuple(int(word >> np.uint64(1)) for word in words)  # TOML and JSON readers take 63 bits
-
-
-def check_strata(experiment: Experiment, ntraj: int) -> str | None:
-    """Why so few trajectories cannot serve an unpolarized electron, None if they can."""
-    if getattr(experiment.source, "spin", "") == "unpolarized" and ntraj < 4:
-        return f"ntraj = {ntraj} is too few for an unpolarized electron; take at least 4, two for either spin"
-    return None
-
-
-def sample_of(strata: Sequence[int]) -> Sample:
-    """Jackknife groups for trajectories of given strata: each group has as many of every stratum, to within one."""
-    stratum = np.array(strata)
-    counts = np.bincount(stratum)
-    groups = int(min(GROUPS, counts.min()))
-    place = np.zeros(stratum.size, dtype=int)
-    for number, count in enumerate(counts):
-        place[stratum == number] = np.arange(count)
-    return Sample(stratum, place % groups)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Trajectories(Method):
+class Trajectories(Sampling):
     """Trajectory engine: the mean over random pure states, each on the kernels of `chebyshev`.
 
     Parameters
     ----------
-    ntraj : int
-        Number of trajectories, at least 2, or 4 for an unpolarized electron: they start in turn with either spin.
-    seeds : int or sequence of int
-        A number from which a `SeedSequence` makes one seed for each trajectory, or the seeds themselves. The same seeds
-        give the same bits.
+    ntraj, seeds, target_error, target_variable
+        See `pysv.engines.sampling.Sampling`.
     time_step : float
         τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
     """
 
-    ntraj: int = 200
-    seeds: Seeds = 0
     time_step: float = 1.0
 
     name: ClassVar[str] = "trajectories"
@@ -107,11 +48,8 @@ class Trajectories(Method):
     open: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        put = object.__setattr__
-        ntraj, seeds = check_sample(self.ntraj, self.seeds)
-        put(self, "ntraj", ntraj)
-        put(self, "seeds", seeds)
-        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
+        super().__post_init__()
+        object.__setattr__(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Also too few trajectories for the electron's spin, and layers whose channel is too large."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from contextlib import suppress
@@ -16,8 +17,9 @@ from pysv import bath, config, files
 from pysv.dataset import ALWAYS, SCHEMA, build, provenance
 from pysv.engines import choose
 from pysv.engines.base import Method
+from pysv.engines.sampling import Sampling
 from pysv.errors import InvalidInputError, ResultFileError, ResumeError
-from pysv.initial import conserved, dropped_weight
+from pysv.initial import conserved, dropped_weight, pure_runs
 from pysv.needs import check_fits, estimate, radius
 from pysv.remarks import remarks, warn
 from pysv.run.checkpoint import Checkpoint
@@ -45,6 +47,7 @@ def solve(
     out: str | Path | None = None,
     overwrite: bool = False,
     checkpoint_every: float = 30.0,
+    dask: str | None = None,
 ) -> xr.Dataset:
     """Run an experiment.
 
@@ -62,6 +65,11 @@ def solve(
         Whether `out` may be replaced if it exists.
     checkpoint_every : float
         Shortest time between two updates of `out`, s.
+    dask : str, optional
+        ``"local"``, ``"local:N"`` (N worker processes on this machine) or the address of a Dask scheduler:
+        trajectories, or the pure runs of a thermal state, are computed in batches there. Such a run, like one with a
+        target error, has a bar that counts batches, keeps finished ones in the folder ``OUT.parts`` until all are
+        there, and cannot be resumed.
 
     Returns
     -------
@@ -72,6 +80,8 @@ def solve(
     ------
     EngineError, NotReadyError, JuliaUnavailableError
         If the engine cannot be had or cannot run the experiment.
+    DaskUnavailableError
+        If `dask` is given and there is no such cluster.
     MemoryLimitError
         If the run does not fit in memory.
     ResultFileError, ResultExistsError
@@ -80,11 +90,27 @@ def solve(
         If the run loses a conserved quantity; what was recorded before is in `out`.
     """
     target = None if out is None else files.check_destination(out, overwrite=overwrite)
+    if dask is not None or (isinstance(engine, Sampling) and engine.target_error):
+        from pysv.run.ensembles import solve_in_batches
+
+        method, chosen = choose(experiment, engine, backend)
+        warn(experiment)
+        options: dict[str, Any] = {"progress": progress, "out": target, "overwrite": overwrite}
+        return solve_in_batches(experiment, method, chosen, dask=dask, **options)
     run = _Run.prepare(experiment, engine, backend)
     if target is not None:  # rather now than at the first checkpoint
         files.check_room(target, 16 * estimate(experiment, run.method, run.backend).amplitudes)
     warn(experiment)
     return run.go(target, progress, checkpoint_every)
+
+
+def solve_members(
+    experiment: Experiment, method: Method, backend: str, members: tuple[int, int] | None = None
+) -> xr.Dataset:
+    """A run, or only the pure runs number ``members[0]`` to ``members[1] - 1`` of it, without files and warnings."""
+    if members is None:
+        return solve(experiment, engine=method, backend=backend, progress=False)
+    return _Run.prepare(experiment, method, backend, members).go(None, False, math.inf)
 
 
 def resume(
@@ -130,6 +156,8 @@ def resume(
     state = files.load_state(path)
     if state is None and str(data.attrs["status"]).startswith("stopped"):
         raise ResumeError(f"{path}: {data.attrs['status']}, and holds no earlier state; run again with other options")
+    if state is None and "batches" in data.attrs:
+        raise ResumeError(f"{path}: was put together from batches, which cannot be extended; run again to a later stop")
     if state is None:
         raise ResumeError(f"{path}: holds no state to go on from; make it with `pysv run` or solve(..., out=...)")
     made_by = config.loads(str(data.attrs["experiment"]), f"{path}: experiment")
@@ -171,12 +199,21 @@ class _Run:
     method: Method
     backend: str
     fingerprint: str
+    members: tuple[int, int] | None = None
 
     @classmethod
-    def prepare(cls, experiment: Experiment, engine: str | Method, backend: str) -> _Run:
+    def prepare(
+        cls, experiment: Experiment, engine: str | Method, backend: str, members: tuple[int, int] | None = None
+    ) -> _Run:
         method, chosen = choose(experiment, engine, backend)
         check_fits(estimate(experiment, method, chosen))
-        return cls(experiment, method, chosen, config.fingerprint(experiment, method))
+        return cls(experiment, method, chosen, config.fingerprint(experiment, method), members)
+
+    def begin(self) -> Engine:
+        """The engine at t = 0."""
+        if self.members is None:
+            return self.method.begin(self.experiment, self.backend)
+        return self.method.start(pure_runs(self.experiment)[slice(*self.members)], self.backend)
 
     def go(
         self, target: Path | None, progress: bool, checkpoint_every: float, earlier: Earlier | None = None
@@ -184,8 +221,8 @@ class _Run:
         """Run, or go on, to the last snapshot; keep `target` up to date."""
         begun = time.monotonic()
         times = self.experiment.times.values
-        with _OneThread():
-            engine = self.method.begin(self.experiment, self.backend)
+        with OneThread():
+            engine = self.begin()
         watch = Watch(
             self.method.drift_tolerance(float(times[-1])), radius(self.experiment), conserved(self.experiment)
         )
@@ -208,7 +245,7 @@ class _Run:
         bar = Progress(float(times[-1]), float(times[max(first - 1, 0)]), watch, self.method.name, progress)
         listeners: list[Listener] = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
         try:
-            with CtrlC(bar.say) as stop, _OneThread():
+            with CtrlC(bar.say) as stop, OneThread():
                 count = evolve(engine, times, first, listeners, stop)
                 return dataset(count) if checkpoint is None else checkpoint.write(count)
         except BaseException as error:
@@ -253,7 +290,7 @@ class _Run:
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 
 
-class _OneThread:
+class OneThread:
     """BLAS on one thread while any run is under way; runs may overlap, and the last one to end restores the threads.
 
     Waking a second thread costs more than it saves for small matrices, and on a busy machine much more for any; what is
@@ -266,15 +303,15 @@ class _OneThread:
 
     def __enter__(self) -> None:
         with self._lock:
-            if _OneThread._users == 0:
-                _OneThread._limit = ThreadpoolController().limit(limits=1, user_api="blas")
-            _OneThread._users += 1
+            if OneThread._users == 0:
+                OneThread._limit = ThreadpoolController().limit(limits=1, user_api="blas")
+            OneThread._users += 1
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
-            _OneThread._users -= 1
-            if _OneThread._users == 0:
-                _OneThread._limit.restore_original_limits()
+            OneThread._users -= 1
+            if OneThread._users == 0:
+                OneThread._limit.restore_original_limits()
 
 
 def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder) -> None:
