@@ -237,7 +237,7 @@ def connected(dask: str | None) -> AbstractContextManager[Any]:
 def _local(workers: int) -> Iterator[Any]:
     from distributed import LocalCluster
 
-    options: Mapping[str, Any] = {"processes": True, "dashboard_address": None, "silence_logs": logging.CRITICAL}
+    options: Mapping[str, Any] = {"processes": True, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
     try:
         cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **options)
     except (OSError, RuntimeError) as error:

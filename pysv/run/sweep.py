@@ -192,7 +192,8 @@ def known_keys() -> list[str]:
         "record.every": (Every,),
     } | {f"evolution.{name}": (method,) for name, method in methods().items()}
     found = {f"{table}.{entry.name}" for table, made in kinds.items() for kind in made for entry in fields(kind)}
-    return sorted(found | {"source.kind", "spins.kind", "evolution.engine", "evolution.backend"} - {"record.every"})
+    found |= {"source.kind", "spins.kind", "evolution.engine", "evolution.backend"}
+    return sorted(found - {"record.every"})
 
 
 def _checked(grid: Grid) -> dict[str, list[Any]]:

@@ -189,8 +189,6 @@ def test_bad_words(experiment_file, capsys):
     assert "cannot be written (File name too long)" in fails(capsys, "run", file, "--out", "x" * 300)
     assert "cannot be written" in fails(capsys, "run", file, "--out", "/proc/x.nc")
     assert "figure '²': unknown number" in fails(capsys, "figure", "²")
-    for verb in ("sweep",):
-        assert f"`pysv {verb}` is not ready in this version" in fails(capsys, verb, "a", "--b", "c")
 
 
 def test_bad_result_files(experiment_file, folder, capsys):
