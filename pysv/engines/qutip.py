@@ -38,7 +38,7 @@ class QuTiP(Sampling):
     solver : {"auto", "mesolve", "mcsolve"}
         For open systems: the density matrix (up to 1000 amplitudes), or random trajectories; "auto" takes the density
         matrix where it fits. Refused for closed systems, as the next ones are.
-    ntraj, seeds, target_error, target_variable
+    ntraj, seeds, target_error, target_variable, unravelling
         Of `mcsolve`; see `pysv.engines.sampling.Sampling`.
     """
 
@@ -136,7 +136,7 @@ class QuTiP(Sampling):
         return _QuTiPEngine(runs, self)
 
 
-_OPEN = ("solver", "ntraj", "seeds", "target_error", "target_variable")
+_OPEN = ("solver", "ntraj", "seeds", "target_error", "target_variable", "unravelling")
 """Options of open systems; all but the first are of trajectories."""
 
 

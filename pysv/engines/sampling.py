@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from pysv.checks import as_list, is_list, real_number, whole_number
+from pysv.checks import as_list, choice, is_list, real_number, whole_number
 from pysv.dataset import SAMPLED
 from pysv.engines.base import Method, Sample
 from pysv.errors import InvalidInputError, unknown_name
@@ -41,18 +41,24 @@ class Sampling(Method):
         for all `ntraj`.
     target_variable : str
         Variable whose error counts, e.g. ``"log_negativity"``; if empty, every measure that is linear in ρ.
+    unravelling : {"local", "mixed"}
+        Which of the many sets of jump operators with the same Lindblad equation the trajectories have: "local" ones act
+        on one layer each; "mixed" ones are superpositions of jumps of both layers, so that a jump entangles the layers,
+        and only the average over many trajectories is free of it.
     """
 
     ntraj: int = 200
     seeds: Seeds = 0
     target_error: float = 0.0
     target_variable: str = ""
+    unravelling: str = "local"
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         ntraj, seeds = check_sample(self.ntraj, self.seeds)
         put(self, "ntraj", ntraj)
         put(self, "seeds", seeds)
+        choice("unravelling", self.unravelling, ("local", "mixed"))
         put(self, "target_error", real_number("target_error", self.target_error, low=0.0))
         if self.target_variable and not self.target_error:
             raise InvalidInputError(

@@ -32,7 +32,7 @@ class Trajectories(Sampling):
 
     Parameters
     ----------
-    ntraj, seeds, target_error, target_variable
+    ntraj, seeds, target_error, target_variable, unravelling
         See `pysv.engines.sampling.Sampling`.
     time_step : float
         τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
@@ -132,7 +132,7 @@ class _TrajectoriesEngine(Engine):
             team.each(work, range(workers))
             self._applications += sum(applications for applications, _ in done)
             self.jumps += sum(jumps for _, jumps in done)
-            self._draws += 2 * count
+            self._draws += count * (3 if self.method.unravelling == "mixed" else 2)
         self.time = time
 
     def _advance(self, share: range, count: int, step: float) -> tuple[int, int]:
@@ -145,7 +145,7 @@ class _TrajectoriesEngine(Engine):
                 half = index in (0, count)
                 applications += self._unitary(number, spare, step / 2 if half else step)
                 if index < count:
-                    jumps += sum(self._kraus(number, spare, layer, step) for layer in (0, 1))
+                    jumps += self._jump(number, spare, step)
         return applications, jumps
 
     def _unitary(self, number: int, spare: list[np.ndarray], interval: float) -> int:
@@ -155,8 +155,46 @@ class _TrajectoriesEngine(Engine):
             self.psi[number], spare[1] = total, psi
         return applications
 
+    def _jump(self, number: int, spare: list[np.ndarray], step: float) -> int:
+        """Channels of both layers; returns the number of jumps."""
+        if self.method.unravelling == "local":
+            return sum(self._kraus(number, spare, layer, step) > 0 for layer in (0, 1))
+        before, basis = self.psi[number].copy(), self.basis[number]
+        drawn = [self._kraus(number, spare, layer, step) for layer in (0, 1)]
+        sign = self._random[number].random()
+        if min(drawn) == 0 < max(drawn):
+            self._superpose(number, before, basis, max(drawn), step, sign)
+        return sum(which > 0 for which in drawn)
+
+    def _superpose(self, number: int, before: np.ndarray, basis: int, which: int, step: float, drawn: float) -> None:
+        """Put a jump A of one layer and the same jump B of the other in superposition.
+
+        {A, B} and {(A + B)/√2, (A − B)/√2} make the same channel. A or B was drawn, with ‖Aψ‖² + ‖Bψ‖²; the sign + has
+        the conditional probability ‖(A + B)ψ‖²/2(‖Aψ‖² + ‖Bψ‖²). Where the other layer has no such jump, nothing is
+        changed.
+        """
+        channels = self.system.channels(step)
+        if any(which >= len(channel.kraus) for channel in channels) or len({c.flips[which] for c in channels}) > 1:
+            return
+        one, after = self._applied(before, basis, (which, 0), step)
+        other, _ = self._applied(before, basis, (0, which), step)
+        total = np.linalg.norm(one) ** 2 + np.linalg.norm(other) ** 2
+        plus = 0.5 + np.vdot(one, other).real / total
+        one += other if drawn < plus else -other
+        one *= np.linalg.norm(before) / np.linalg.norm(one)
+        self.psi[number], self.basis[number] = one, after
+
+    def _applied(self, psi: np.ndarray, basis: int, which: tuple[int, int], step: float) -> tuple[np.ndarray, int]:
+        """Kraus operators of both layers applied to a state, not normalised, and the number of its basis."""
+        for layer in (0, 1):
+            operator, after = self.system.operator(step, layer, which[layer], basis)
+            out = np.zeros(self.system.hamiltonians[after].shape, dtype=complex)
+            operator.apply(psi, out)
+            psi, basis = out, after
+        return psi, basis
+
     def _kraus(self, number: int, spare: list[np.ndarray], layer: int, step: float) -> int:
-        """Draw and apply one Kraus operator of a layer; returns whether it is one with a jump."""
+        """Draw and apply one Kraus operator of a layer; returns its number, 0 for the one without a jump."""
         system, basis, psi = self.system, self.basis[number], self.psi[number]
         channel = system.channels(step)[layer]
         drawn = self._random[number].random()
@@ -174,7 +212,7 @@ class _TrajectoriesEngine(Engine):
         spare[0] *= np.linalg.norm(psi) / np.linalg.norm(spare[0])
         self.psi[number], spare[0] = spare[0], psi
         self.basis[number] = after
-        return int(which > 0)
+        return which
 
     def snapshot(self) -> Snapshot:
         """The trajectories, weighted."""

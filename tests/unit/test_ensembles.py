@@ -169,7 +169,7 @@ def test_finished_batches_are_kept(bathed, tmp_path, monkeypatch):
 def test_trajectories_are_added_until_the_target_error(bathed):
     """A smaller target takes more trajectories; what was reached is the largest error of the dataset."""
     used = []
-    for target in (0.2, 0.016, 0.009):
+    for target in (0.2, 0.014):
         engine = pysv.Trajectories(ntraj=1000, seeds=3, target_error=target)
         data = pysv.solve(bathed, engine=engine, progress=False)
         errors = {str(name): float(data[name].max()) for name in data.data_vars if name.endswith("_error")}
@@ -181,8 +181,8 @@ def test_trajectories_are_added_until_the_target_error(bathed):
         assert seeds == list(trajectory_seeds(1000, 3)[: len(seeds)])
         used.append(len(seeds))
     assert used[0] == 200  # ten batches at least, for the errors
-    assert used[0] <= used[1] < used[2] < 1000
-    plain = pysv.solve(bathed, engine=pysv.Trajectories(ntraj=used[2], seeds=3), progress=False)
+    assert used[0] < used[1] < 1000
+    plain = pysv.solve(bathed, engine=pysv.Trajectories(ntraj=used[1], seeds=3), progress=False)
     np.testing.assert_allclose(data.entropy_total, plain.entropy_total, atol=1e-12)
 
 
