@@ -29,6 +29,9 @@ _TOGETHER = 8
 """Pieces whose Gram matrices are held at a time."""
 _SINGLE = 1e-6
 """Weight that may be left out in a step from which on single precision finds the weights."""
+_ALIKE = 0.99
+"""Ratio of weights that are kept or left out together: states of equal weight, of which each layer has its own, come as
+superpositions that entangle the layers, unless all of them are there."""
 _ROUNDING = 1e-15
 """Weights of which the truncation rids ρ in any case."""
 
@@ -123,7 +126,7 @@ class _LowRankEngine(Engine):
             for index in range(count + 1):
                 self._unitary(step / 2 if index in (0, count) else step)
                 if index < count:
-                    self._dissipate(step)
+                    self._dissipate(step, self.time + (index + 1) * step)
         self.time = time
 
     def _unitary(self, interval: float) -> None:
@@ -142,13 +145,18 @@ class _LowRankEngine(Engine):
         team.each(evolve, range(workers))
         self._applications += sum(done)
 
-    def _dissipate(self, step: float) -> None:
-        """Channels of both layers, then truncation; ρ is scaled to keep its trace."""
-        budget = self.method.tolerance * step
+    def _dissipate(self, step: float, until: float) -> None:
+        """Channels of both layers up to `until` fs, each truncated, because the cost grows with the square of the rank.
+
+        What was not left out before may be now, up to as much again; ρ is scaled to keep its trace.
+        """
+        allowed = self.method.tolerance * step
+        budget = min(2 * allowed, self.method.tolerance * until - self.discarded)
         total = self._trace()
-        for layer in (0, 1):  # truncated after each, because the cost grows with the square of the rank
-            if self._channel(layer, step, budget / 4):
-                self._truncate(budget / 4)
+        for layer, share in ((0, 0.5), (1, 1.0)):
+            jumped = self._channel(layer, step, total * budget / 8)
+            if jumped:
+                self._truncate(share * (total * budget - (total - self._trace())))
         now = self._trace()
         self.discarded += max(0.0, 1 - now / total)
         for columns in self.columns:
@@ -207,7 +215,10 @@ class _LowRankEngine(Engine):
 
         team.each(diagonalise, range(len(grams)))
         values = np.sort(np.concatenate([np.clip(weights, 0, None) for weights, _ in spectra]))
-        least = values[np.searchsorted(np.cumsum(values), max(budget, _ROUNDING), side="right")]
+        first = int(np.searchsorted(np.cumsum(values), max(budget, _ROUNDING), side="right"))
+        while first > 0 and values[first - 1] > _ALIKE * values[first]:
+            first -= 1
+        least = values[first]
         for basis, (matrix, (weights, vectors)) in enumerate(zip(flat, spectra, strict=True)):
             kept = np.ascontiguousarray(vectors[:, weights >= least].T)
             self.columns[basis] = self._product(kept, matrix).reshape(-1, *self.columns[basis].shape[1:])

@@ -279,14 +279,22 @@ def test_doubtful_baths_are_said_to_be_so(small):
 
 
 @pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
-@pytest.mark.parametrize("engine", [pysv.Trajectories(ntraj=20), pysv.LowRank()], ids=lambda engine: engine.name)
-def test_baths_alone_make_no_negativity(small, engine):
-    """Jumps act on one layer each, so that every trajectory stays a product state: their average is separable."""
+@pytest.mark.parametrize(
+    ("engine", "share"),
+    [(pysv.Trajectories(ntraj=20), 0), (pysv.LowRank(tolerance=1e-5), 0), (pysv.LowRank(tolerance=1e-3), 2e-3)],
+    ids=["trajectories", "low-rank", "coarse"],
+)
+def test_baths_alone_make_no_negativity(small, engine, share):
+    """Jumps act on one layer each, so that every trajectory stays a product state: their average is separable.
+
+    A coarse truncation may leave a negativity, far below its own error bound.
+    """
     uncoupled = dataclasses.replace(small.device, sd_exchange=0.0)
     own = bathed(small, device=uncoupled, times=pysv.times(stop=6, step=2))
     data = pysv.solve(own, engine=engine, progress=False)
     assert float(data.entropy_total[-1]) > 0.1
-    np.testing.assert_allclose(data.log_negativity, 0, atol=1e-9)
+    bound = share * data.state_deviation.values if share else 0.0
+    assert (np.abs(data.log_negativity) <= bound + 1e-9).all()
 
 
 @pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
