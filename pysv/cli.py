@@ -85,6 +85,10 @@ def _run(options: argparse.Namespace) -> int:
         )
     except MemoryLimitError as error:
         raise MemoryLimitError(f"{options.file}: {error}") from error
+    except KeyboardInterrupt:
+        if Path(f"{out}.parts").is_dir():
+            return _complain("stopped; the same command goes on with the batches that are missing", INTERRUPTED)
+        raise
     return _report(data, str(out))
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -239,11 +241,25 @@ def _local(workers: int) -> Iterator[Any]:
 
     options: Mapping[str, Any] = {"processes": True, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
     try:
-        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **options)
+        with _without_interrupts():
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **options)
     except (OSError, RuntimeError) as error:
         raise DaskUnavailableError(f"a local cluster of {workers} workers cannot be started ({error})") from error
     with cluster, _client_of(cluster.scheduler_address) as client:
         yield client
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes started here do not hear of Ctrl-C: a terminal sends it to all, and this one ends the others itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 @contextmanager

@@ -146,8 +146,31 @@ def test_no_strength_is_the_closed_system(small, engine):
             np.testing.assert_allclose(one[name], other[name], atol=2e-7, rtol=0, err_msg=str(name))
 
 
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
+@pytest.mark.parametrize("solver", ["mesolve", "mcsolve"])
+def test_no_strength_is_the_closed_system_for_qutip(solver):
+    own = experiment("x", 100.0, strength=0.0)
+    engine = pysv.QuTiP(solver=solver, atol=1e-12, rtol=1e-9, **({"ntraj": 4} if solver == "mcsolve" else {}))
+    one = pysv.solve(own, engine=engine, progress=False)
+    other = pysv.solve(dataclasses.replace(own, bath=None), progress=False)
+    for name in other.data_vars:
+        if name != "state_deviation":
+            np.testing.assert_allclose(one[name], other[name], atol=1e-6, rtol=0, err_msg=str(name))
+
+
 def bathed(small, **options):
     return dataclasses.replace(small, bath=pysv.BosonicBath(temperature=300, strength=0.1), **options)
+
+
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
+def test_the_same_seeds_give_the_same_bits_in_qutip():
+    own = experiment("x", 300.0, 0.2, (4.0, 2.0))
+    one, same, other = (
+        pysv.solve(own, engine=pysv.QuTiP(solver="mcsolve", ntraj=6, seeds=seeds), progress=False)
+        for seeds in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(one.spin_z, same.spin_z)
+    assert not np.array_equal(one.spin_z, other.spin_z)
 
 
 @pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
@@ -248,6 +271,20 @@ def test_bad_options(make, sentence):
             pysv.Trajectories(ntraj=3),
             {"bath": pysv.BosonicBath()},
             "ntraj = 3 is too few for an unpolarized electron; take",
+        ),
+        (
+            pysv.QuTiP(solver="mesolve"),
+            {"bath": pysv.BosonicBath()},
+            "carries a density matrix of at most 1000 amplitudes, this run has 102,912; use engine 'low-rank' or",
+        ),
+        (
+            pysv.QuTiP(solver="mesolve", unravelling="mixed"),
+            {
+                "bath": pysv.BosonicBath(),
+                "device": pysv.SpinValve(sites=10, polarizer=(4, 4), analyzer=(7, 7)),
+                "source": pysv.WavePacket(center=5, momentum_spread=2),
+            },
+            "unravelling of engine 'qutip' would be ignored by mesolve; set solver = 'mcsolve'",
         ),
         (
             "trajectories",
