@@ -1,51 +1,76 @@
-"""Draws docs/baths.png: negativity before the electron arrives, low rank against two kinds of trajectories.
+"""Draws docs/baths.png: negativity where there should be none, low rank against two kinds of trajectories.
 
-Run as ``python docs/baths_figure.py FOLDER``; the runs, some minutes each, are kept in FOLDER.
+Run as ``python docs/baths_figure.py FOLDER``; the runs, some minutes, are kept in FOLDER.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-import pysv
-from pysv.figures import style
-from pysv.figures.plan import Run, solved
+import numpy as np
 
-EXPERIMENT = pysv.Experiment(bath=pysv.BosonicBath(temperature=100), times=pysv.times(stop=14, step=0.5))
-RUNS = {
-    "low rank": pysv.LowRank(time_step=0.5),
-    "200 trajectories, local jumps": pysv.Trajectories(ntraj=200, time_step=0.5),
-    "50, mixed jumps": pysv.Trajectories(ntraj=50, time_step=0.5, unravelling="mixed"),
-    "200, mixed jumps": pysv.Trajectories(ntraj=200, time_step=0.5, unravelling="mixed"),
-    "800, mixed jumps": pysv.Trajectories(ntraj=800, time_step=0.5, unravelling="mixed"),
-}
-LOOKS = (
-    {"color": "black", "linewidth": 1.6},
-    {"color": "#d2502f", "linestyle": (0, (5, 1.5))},
-    {"color": "#9ecae1"},
-    {"color": "#4292c6", "linestyle": (0, (4, 1.2, 1, 1.2))},
-    {"color": "#08306b", "linestyle": style.DOTTED},
+import pysv
+from pysv.engines.base import Method
+from pysv.figures import style
+
+VALVE = pysv.Experiment(bath=pysv.BosonicBath(temperature=100), times=pysv.times(stop=14, step=0.5))
+ALONE = replace(  # the same spins and baths; the electron is there, but does not see them
+    VALVE,
+    device=pysv.SpinValve(sites=16, polarizer=(4, 7), analyzer=(12, 15), sd_exchange=0.0),
+    source=pysv.WavePacket(center=8, momentum_spread=2),
+    times=pysv.times(stop=60, step=2),
 )
+LOCAL = pysv.Trajectories(ntraj=200, time_step=0.5)
+ENGINES: dict[str, Method] = {
+    "low rank": pysv.LowRank(time_step=0.5),
+    "200 trajectories, local jumps": LOCAL,
+    **{f"{n}, mixed jumps": pysv.Trajectories(ntraj=n, time_step=0.5, unravelling="mixed") for n in (50, 200, 800)},
+}
+PANELS = ((ALONE, tuple(ENGINES)), (VALVE, ("low rank", "200 trajectories, local jumps", "200, mixed jumps")))
+LOOKS = dict(
+    zip(
+        ENGINES,
+        (
+            {"color": "black", "linewidth": 1.6},
+            {"color": "#d2502f", "linestyle": (0, (5, 1.5))},
+            {"color": "#8fbfe0"},
+            {"color": "#3f83c4", "linestyle": (0, (4, 1.2, 1, 1.2))},
+            {"color": "#08306b", "linestyle": style.DOTTED},
+        ),
+        strict=True,
+    )
+)
+LEAST = 1e-12
+"""Below this a negativity is rounding."""
+
+
+def run(experiment: pysv.Experiment, label: str, folder: Path) -> np.ndarray:
+    """Negativity of a run that is kept in the folder."""
+    engine = ENGINES[label]
+    path = folder / f"{'alone' if experiment is ALONE else 'valve'}-{label.replace(', ', '-').replace(' ', '-')}.nc"
+    if path.exists():
+        data = pysv.resume(path, experiment=experiment, engine=engine)
+    else:
+        data = pysv.solve(experiment, engine=engine, out=path)
+    return np.clip(data.log_negativity.values, LEAST, None)
 
 
 def main(folder: str) -> None:
     """Make the runs that are not there, and draw them."""
-    curves = {
-        label: solved(Run(EXPERIMENT, engine), Path(folder) / f"{label.replace(', ', '-').replace(' ', '-')}.nc", True)
-        for label, engine in RUNS.items()
-    }
     with style.paper_style():
-        figure = style.new_figure(style.PAGE, 2.7)
-        for axes, scale in zip(figure.subplots(1, 2), ("log", "linear"), strict=True):
-            for (label, data), look in zip(curves.items(), LOOKS, strict=True):
-                axes.plot(data.time, data.log_negativity, label=label, **look)
-            axes.set_yscale(scale)
+        figure = style.new_figure(style.PAGE, 2.9)
+        for axes, letter, (experiment, labels) in zip(figure.subplots(1, 2), "ab", PANELS, strict=True):
+            for label in labels:
+                axes.plot(experiment.times.values, run(experiment, label, Path(folder)), label=label, **LOOKS[label])
+            axes.set_yscale("log")
+            axes.set_ylim(LEAST, 1)
+            axes.set_xlim(0, experiment.times.stop)
             axes.set_xlabel(style.TIME)
-            axes.set_xlim(0, 14)
-            axes.set_ylim(*((1e-9, 0.3) if scale == "log" else (0, None)))
+            style.panel_letter(axes, letter)
         figure.axes[0].set_ylabel("log. negativity (nats)")
-        figure.axes[1].legend(loc="upper left")
+        style.legend_above(figure.axes[0], 1)
         figure.savefig(Path(__file__).with_name("baths.png"), dpi=150)
 
 

@@ -1,7 +1,7 @@
 """Mixtures computed in batches: trajectories until their statistical error is small enough, thermal states over Dask.
 
 A batch is a run of its own, of some trajectories or of some pure runs of a thermal state, that records ρ; the batches
-are added up (`pysv.run.merge.Mixture`) in their order. Which batches there are depends on the experiment alone, so that
+are added up (`pysv.run.mixture.Mixture`) in their order. Which batches there are depends on the experiment alone, so that
 the number of workers does not change a bit of the result.
 """
 
@@ -99,9 +99,10 @@ def solve_in_batches(
     _check_fits(experiment, min(GROUPS, len(tasks)) if sampled else 0)
     folder = None if out is None else out.with_name(f"{out.name}.parts")
     if folder is not None:
-        folder.mkdir(exist_ok=True)
         tasks = [replace(task, path=folder / f"{number:04d}.nc") for number, task in enumerate(tasks)]
     with OneThread(), connected(dask) as client, closing(progress_bar(method.name, len(tasks), progress)) as bar:
+        if folder is not None:
+            folder.mkdir(exist_ok=True)
 
         def results(first: int, last: int) -> Iterator[xr.Dataset]:
             return compute(tasks[first:last], client, bar=bar, overwrite=overwrite)

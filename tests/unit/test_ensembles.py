@@ -266,7 +266,7 @@ def test_an_unreachable_scheduler_is_one_sentence_within_15_seconds(experiment_f
         "pysv: no Dask scheduler answers at 'tcp://127.0.0.1:9'; start one with `dask scheduler`, check the address, or "
         "use --dask local"
     )
-    assert not (tmp_path / "small.nc").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["small.toml"]
 
 
 def test_something_else_at_the_address(bathed, monkeypatch):
