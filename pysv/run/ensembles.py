@@ -1,8 +1,8 @@
 """Mixtures computed in batches: trajectories until their statistical error is small enough, thermal states over Dask.
 
 A batch is a run of its own, of some trajectories or of some pure runs of a thermal state, that records ρ; the batches
-are added up (`pysv.run.mixture.Mixture`) in their order. Which batches there are depends on the experiment alone, so that
-the number of workers does not change a bit of the result.
+are added up (`pysv.run.mixture.Mixture`) in their order. Which batches there are depends on the experiment alone, so
+that the number of workers does not change a bit of the result.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pysv.needs import SHARE, available_memory, check_fits, estimate, size
 from pysv.run.mixture import GROUPS, Groups, Mixture
 from pysv.run.observe import SCHEDULED, left_out, way
 from pysv.run.pool import Task, compute, connected, progress_bar
-from pysv.run.solve import OneThread
+from pysv.run.single import OneThread, run_members
 from pysv.source import WavePacket
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _tasks(experiment: Experiment, method: Method, backend: str) -> list[Task]:
         if len(batches) < 2:
             raise NotReadyError(f"ntraj = {method.ntraj} is too few for batches; take at least {2 * FEWEST}")
         return [
-            Task(f"trajectories {first + 1} to {first + len(own)}", part, method.of_seeds(own), backend)
+            Task(f"trajectories {first + 1} to {first + len(own)}", part, method.of_seeds(own), backend, run_members)
             for first, own in batches
         ]
     if experiment.bath is not None or not isinstance(experiment.source, WavePacket):
@@ -152,7 +152,7 @@ def _tasks(experiment: Experiment, method: Method, backend: str) -> list[Task]:
         )
     count = len(occupied_sectors(experiment))
     spans = [(first, min(first + PURE_RUNS, count)) for first in range(0, count, PURE_RUNS)]
-    return [Task(f"pure runs {a + 1} to {b}", part, method, backend, (a, b)) for a, b in spans]
+    return [Task(f"pure runs {a + 1} to {b}", part, method, backend, run_members, (a, b)) for a, b in spans]
 
 
 def _batches(seeds: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -56,6 +56,8 @@ class Task:
     experiment : Experiment
     method : Method
     backend : str
+    run : callable
+        A function of a module of pysv that makes the run from what stands before and after it here.
     members : tuple of int, optional
         First and last (exclusive) of the pure runs that it consists of; by default all.
     path : Path, optional
@@ -66,6 +68,7 @@ class Task:
     experiment: Experiment
     method: Method
     backend: str
+    run: Callable[[Experiment, Method, str, tuple[int, int] | None], xr.Dataset]
     members: tuple[int, int] | None = None
     path: Path | None = None
 
@@ -77,11 +80,9 @@ class Task:
         KeyboardInterrupt
             If Ctrl-C ended the run early: half a task is no result.
         """
-        from pysv.run.solve import solve_members
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PysvWarning)  # said once for the whole ensemble
-            data = solve_members(self.experiment, self.method, self.backend, self.members)
+            data = self.run(self.experiment, self.method, self.backend, self.members)
         if data.attrs["status"] != "complete":
             raise KeyboardInterrupt
         return data.assign_attrs(members=str(self.members)) if self.members else data

@@ -26,6 +26,7 @@ from pysv.experiment import BosonicBath, Every, Record, Times
 from pysv.needs import check_fits, estimate
 from pysv.remarks import warn
 from pysv.run.pool import Task, compute, connected, progress_bar
+from pysv.run.solve import solve
 
 if TYPE_CHECKING:
     from pysv.engines.base import Method
@@ -246,11 +247,16 @@ def _tasks(
             warn(asked.experiment)
         said.update((warning.category, str(warning.message)) for warning in caught)
         path = None if folder is None else folder / f"point-{number + 1:04d}.nc"
-        tasks.append(Task(where, asked.experiment, method, backend, path=path))
+        tasks.append(Task(where, asked.experiment, method, backend, _run, path=path))
         settings.append(own)
     for category, text in sorted(said, key=str):
         warnings.warn(text, category, stacklevel=4)
     return tasks, settings
+
+
+def _run(experiment: Experiment, method: Method, backend: str, members: tuple[int, int] | None) -> xr.Dataset:
+    assert members is None  # a point is a whole run
+    return solve(experiment, engine=method, backend=backend, progress=False)
 
 
 def _changed(tables: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
