@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import argparse
 import gc
+import time
 
 import numpy as np
-from large import TRIAD, Term, best
+from large import TRIAD, Term
 from one_electron import judge, machine
 
 from pysv import jit, julia, team
-from pysv.recursion import recursion
+from pysv.recursion import Steps, recursion
 
 RATIO = 1.3
 """Target: neither backend is slower than the other by more."""
-STEPS = 4
+STEPS = 24
 
 
 def compare(spins: int, real: type, repeat: int) -> tuple[float, float]:
@@ -28,15 +29,19 @@ def compare(spins: int, real: type, repeat: int) -> tuple[float, float]:
     psi, previous, total = map(jit.as_reals, term.arrays)
     factors = np.tile(np.array([[0.1, 0.0, 1.0]], real), (STEPS, 1))
     mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, 1 - n % 2]] for n in range(STEPS)], real)
+    steps = Steps(psi, previous, total[None], term.hamiltonian.everywhere, factors, mixes)
     backends = {name: recursion(name, term.hamiltonian, real) for name in ("python", "julia")}
-    found: dict[str, list[float]] = {name: [] for name in backends}
-    for _ in range(repeat):
-        for name, steps in backends.items():
-            arguments = psi, previous, total[None], term.hamiltonian.everywhere, factors, mixes
-            found[name].append(best(lambda steps=steps, given=arguments: steps(*given), 1) / STEPS)
-    bandwidth = term.bandwidth(team.largest(), repeat)
-    seconds = {name: min(times) for name, times in found.items()}
-    shares = {name: term.counted() / time / bandwidth for name, time in seconds.items()}
+    found: dict[str, list[float]] = {name: [] for name in (*backends, "triad")}
+    for number in range(repeat + 1):
+        for name, take in backends.items():
+            begun = time.perf_counter()
+            take(steps)
+            found[name].append((time.perf_counter() - begun) / STEPS)
+        found["triad"].append(1 / term.bandwidth(team.largest()))
+        if number == 0:  # compiles
+            found = {name: [] for name in found}
+    seconds = {name: float(np.median(times)) for name, times in found.items()}
+    shares = {name: term.counted() / seconds[name] * seconds["triad"] for name in backends}
     print(
         f"{spins}+{spins:<5} {np.dtype(real).name:<9} {term.amplitudes:>10} {seconds['python']:>10.5f} "
         f"{seconds['julia']:>10.5f} {seconds['julia'] / seconds['python']:>14.2f} {shares['python']:>14.2f} "

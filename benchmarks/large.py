@@ -14,7 +14,7 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numba
@@ -43,16 +43,6 @@ def triad(worker: int, threads: int, a: np.ndarray, b: np.ndarray, c: np.ndarray
             a[n] = b[n] + s * c[n]
 
 
-def best(action: Callable[[], object], repeat: int) -> float:
-    """Shortest of several wall times."""
-    found = []
-    for _ in range(repeat + 1):
-        begun = time.perf_counter()
-        action()
-        found.append(time.perf_counter() - begun)
-    return min(found[1:])
-
-
 class Term:
     """A term of the expansion at n+n spins on random states, beside the triad on the same arrays."""
 
@@ -68,23 +58,24 @@ class Term:
             array[-1, :, self.hamiltonian.sites - (shape[0] - 1) * shape[2] :] = 0
         self.real = real
 
-    def seconds(self, threads: int, repeat: int) -> float:
+    def seconds(self, threads: int) -> float:
         """Mean of a step that adds two terms to the sum and one that adds none, which alternate."""
         psi, previous, total = map(jit.as_reals, self.arrays)
         factor = np.array([[0.1, 0.0, 1.0]], self.real)
         window, table = self.hamiltonian.everywhere, self.hamiltonian.table(self.real)
-        found = []
+        begun = time.perf_counter()
         for add in (1, 0):
             mix = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, add]]], self.real)
             arguments = psi, previous, total[None], self.hamiltonian.sites, window, table, factor, mix
-            found.append(best(lambda given=arguments: team.share(kernels.recursion, threads, *given), repeat))
-        return sum(found) / 2
+            team.share(kernels.recursion, threads, *arguments)
+        return (time.perf_counter() - begun) / 2
 
-    def bandwidth(self, threads: int, repeat: int) -> float:
+    def bandwidth(self, threads: int) -> float:
         """Bytes per second that the triad moves, counting 24 (12 in single precision) a number."""
         a, b, c = (jit.as_reals(array).reshape(-1) for array in self.arrays)
-        seconds = best(lambda: team.share(triad, threads, a, b, c, self.real(0.5)), repeat)
-        return 3 * a.nbytes / seconds
+        begun = time.perf_counter()
+        team.share(triad, threads, a, b, c, self.real(0.5))
+        return 3 * a.nbytes / (time.perf_counter() - begun)
 
     def counted(self) -> int:
         """Bytes that a term moves at least: 80 an amplitude in double precision."""
@@ -92,27 +83,44 @@ class Term:
 
 
 def terms(spins: int, repeat: int) -> None:
-    """A term against the triad, in both precisions, on one thread and on all."""
+    """A term against the triad, in both precisions, on one thread and on all.
+
+    All are measured in turn, round by round, and ratios are those of neighbours within a round: the memory of a shared
+    machine may be twice as fast a minute later.
+    """
     cores = team.largest()
-    print(f"a term at {spins}+{spins} spins, counting 80 (single: 40) bytes an amplitude")
-    print("precision  threads   s/term    GB/s   triad GB/s   share of triad")
-    taken = {}
-    for name, real in (("double", np.float64), ("single", np.float32)):
-        term = Term(spins, real)
-        for threads in sorted({1, cores}):
-            seconds, bandwidth = term.seconds(threads, repeat), term.bandwidth(threads, repeat)
-            rate = term.counted() / seconds
-            taken[name, threads] = seconds, rate / bandwidth
-            line = f"{name:<9} {threads:>8} {seconds:>8.4f} {rate / 1e9:>7.1f}"
-            print(f"{line} {bandwidth / 1e9:>12.1f} {rate / bandwidth:>12.2f}")
-        del term
-        gc.collect()
-    share = taken["double", cores][1]
+    ways = [(name, threads) for name in ("double", "single") for threads in (1, cores)]
+    contenders = {"double": Term(spins, np.float64), "single": Term(spins, np.float32)}
+    seconds: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
+    bandwidth: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
+    for number in range(repeat + 1):
+        for name, threads in ways:
+            term = contenders[name]
+            found = term.seconds(threads), term.bandwidth(threads)
+            if number:  # the first round compiles
+                seconds[name, threads].append(found[0])
+                bandwidth[name, threads].append(found[1])
+    print(f"a term at {spins}+{spins} spins, counting 80 (single: 40) bytes an amplitude; {repeat} rounds")
+    print("precision  threads   s/term: best  median   triad GB/s: best  median   share of triad, median")
+    shares = {}
+    for name, threads in ways:
+        taken, moved = np.array(seconds[name, threads]), np.array(bandwidth[name, threads])
+        shares[name, threads] = share = float(np.median(contenders[name].counted() / taken / moved))
+        print(f"{name:<9} {threads:>8} {taken.min():>14.3f} {np.median(taken):>7.3f} {moved.max() / 1e9:>18.1f} "
+              f"{np.median(moved) / 1e9:>7.1f} {share:>24.2f}")  # fmt: skip
+
+    def gain(slow: tuple[str, int], fast: tuple[str, int]) -> float:
+        return float(np.median(np.array(seconds[slow]) / seconds[fast]))
+
+    share = shares["double", cores]
     judge("share of the triad bandwidth, double", f"{share:.2f}", f">= {TRIAD}", share >= TRIAD)
-    gain = taken["double", cores][0] / taken["single", cores][0]
-    judge("single precision against double", f"{gain:.2f} times as fast", f">= {SINGLE}", gain >= SINGLE)
-    gain = taken["double", 1][0] / taken["double", cores][0]
-    judge(f"{cores} threads against one", f"{gain:.2f} times as fast", f">= {THREADS}", gain >= THREADS)
+    for what, found, target in (
+        ("single precision against double", gain(("double", cores), ("single", cores)), SINGLE),
+        ("  on one thread", gain(("double", 1), ("single", 1)), SINGLE),
+        (f"{cores} threads against one, double", gain(("double", 1), ("double", cores)), THREADS),
+        ("  single", gain(("single", 1), ("single", cores)), THREADS),
+    ):
+        judge(what, f"{found:.2f} times as fast", f">= {target}", found >= target)
 
 
 def against_peers(spins: int, repeat: int) -> None:
@@ -149,7 +157,7 @@ def growth(picture: Path, largest: int, repeat: int) -> None:
     for spins in range(4, largest + 1):
         term = Term(spins, np.float64)
         threads = team.threads_for(term.amplitudes)
-        seconds = term.seconds(threads, repeat)
+        seconds = min(term.seconds(threads) for _ in range(repeat + 1))
         experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(spins), times=pysv.times(20))
         needed = pysv.estimate(experiment)
         per_fs = needed.applications / 20

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from pysv.engines.rk4 import RK4
     from pysv.engines.tdmrg import TDMRG
     from pysv.engines.trajectories import Trajectories
-    from pysv.experiment import BosonicBath, Every, Experiment, Record, Times, times
+    from pysv.experiment import BosonicBath, Experiment, Times, times
     from pysv.files import load, save
     from pysv.needs import Estimate, estimate
+    from pysv.record import Every, Record
     from pysv.refinement import Convergence, convergence
     from pysv.run.merge import merge
     from pysv.run.solve import resume, solve
@@ -55,8 +56,8 @@ _HOMES = {
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
-    "Every": "experiment",
-    "Record": "experiment",
+    "Every": "record",
+    "Record": "record",
     "SpinValve": "device",
     "Sweep": "run.sweep",
     "TDMRG": "engines.tdmrg",

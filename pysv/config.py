@@ -16,7 +16,8 @@ from pysv.device import SEVERAL_ELECTRONS, SpinValve
 from pysv.engines import BACKENDS, engine_names, methods
 from pysv.engines.base import Method
 from pysv.errors import ExperimentFileError, InvalidInputError, unknown_name
-from pysv.experiment import BosonicBath, Experiment, Record, Times
+from pysv.experiment import BosonicBath, Experiment, Times
+from pysv.record import Record
 from pysv.source import ConfinedElectrons, WavePacket
 from pysv.spins import Antiparallel, Gibbs, ProductState
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,13 @@ import psutil
 from pysv.basis import sector_rows
 from pysv.engines import choose
 from pysv.engines.base import Method
-from pysv.errors import MemoryLimitError
+from pysv.errors import MemoryLimitError, PysvError
 from pysv.initial import conserves, down_spins, occupied_sectors, run_labels
-from pysv.measures.negativity import LARGEST_DENSE
 from pysv.remarks import remarks
 from pysv.run.observe import largest_block, largest_transposed, left_out, way
 
 if TYPE_CHECKING:
+    from pysv.device import SpinValve
     from pysv.experiment import Experiment
 
 SHARE = 0.9
@@ -163,9 +163,9 @@ def _measuring(experiment: Experiment, block: int, rows: int) -> tuple[int, floa
     if chosen == "diagonal":
         return 200_000_000 + 16 * n * rows, 1e-8 * n * rows
     # About 80 eigenstates of a block of ρ have weight. The Gram matrix costs most, then the Fisher information.
-    sites, every = experiment.device.sites, experiment.record.every
+    sites, record = experiment.device.sites, experiment.record
     seconds = 16 * rows * sites**2 / 2e10
-    diagonalised = min(largest_transposed(experiment), LARGEST_DENSE) if every.log_negativity else 0
+    diagonalised = min(largest_transposed(experiment), record.largest_dense) if record.every.log_negativity else 0
     return 100_000_000 + 16 * (80 + n) * rows + 64 * diagonalised**2, seconds + 8e-10 * diagonalised**3
 
 
@@ -182,19 +182,45 @@ def _transposed(experiment: Experiment) -> int:
     return min(comb(2 * n, n), pairs**2)
 
 
-def check_fits(needed: Estimate) -> None:
+def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> None:
     """Refuse a run that does not fit.
 
     Raises
     ------
     MemoryLimitError
+        Says what the run needs, what is allowed, and how many spins would fit.
     """
-    if not needed.fits:
-        raise MemoryLimitError(
-            f"the run needs {size(needed.memory)} ({needed.amplitudes:,} amplitudes, {needed.snapshots:,} snapshots), "
-            f"allowed are {size(SHARE * needed.available)} ({SHARE:.0%} of what is free); take fewer spins, sites or "
-            "snapshots, or collinear spins, which stay in one S^z sector"
+    needed = estimate(experiment, engine, backend)
+    if needed.fits:
+        return
+    smaller = _smaller(experiment, engine, backend)
+    remedy = "take fewer spins, sites or snapshots, or collinear spins, which stay in one S^z sector"
+    if smaller is not None:
+        device, fitting = smaller
+        remedy = f"{device.n_polarizer}+{device.n_analyzer} spins would fit ({size(fitting.memory)}); {remedy}"
+    raise MemoryLimitError(
+        f"the run needs {size(needed.memory)} ({needed.amplitudes:,} amplitudes, {needed.snapshots:,} snapshots), "
+        f"allowed are {size(SHARE * needed.available)} ({SHARE:.0%} of what is free); {remedy}"
+    )
+
+
+def _smaller(experiment: Experiment, engine: str | Method, backend: str) -> tuple[SpinValve, Estimate] | None:
+    """The device with as few spins less as let the run fit, and what it needs; None where fewer spins do not help."""
+    device = experiment.device
+    while device.n_spins > 2:
+        most = max(device.n_polarizer, device.n_analyzer)
+        polarizer, analyzer = (
+            (first, last - 1) if last - first + 1 == most else (first, last)
+            for first, last in (device.polarizer, device.analyzer)
         )
+        device = replace(device, polarizer=polarizer, analyzer=analyzer)
+        try:
+            found = estimate(replace(experiment, device=device), engine, backend)
+        except PysvError:  # such as angles that are given spin by spin
+            return None
+        if found.fits:
+            return device, found
+    return None
 
 
 def radius(experiment: Experiment) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -10,29 +12,34 @@ if TYPE_CHECKING:
     from pysv.hamiltonian import Hamiltonian
 
 
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Steps of a polynomial recursion in H, to be taken in place; see `pysv.kernels.recursion`.
+
+    Parameters
+    ----------
+    psi, previous : real ndarray (tiles, rows, 2·width)
+        Swap roles after each step.
+    totals : real ndarray (outputs, tiles, rows, 2·width)
+    window : tuple of int
+        Range (begin, end) of active tiles.
+    factors : real ndarray (steps, 3)
+    mixes : real ndarray (steps, outputs, 6)
+    """
+
+    psi: np.ndarray
+    previous: np.ndarray
+    totals: np.ndarray
+    window: tuple[int, int]
+    factors: np.ndarray
+    mixes: np.ndarray
+
+
 class Recursion(Protocol):
-    """Steps of a polynomial recursion in H; see `pysv.kernels.recursion`."""
+    """Takes steps of the recursion in one Hamiltonian."""
 
-    def __call__(
-        self,
-        psi: np.ndarray,
-        previous: np.ndarray,
-        totals: np.ndarray,
-        window: tuple[int, int],
-        factors: np.ndarray,
-        mixes: np.ndarray,
-    ) -> None:
-        """Take one step for each row of `factors`, in place; `psi` and `previous` swap roles after each.
-
-        Parameters
-        ----------
-        psi, previous : real ndarray (tiles, rows, 2·width)
-        totals : real ndarray (outputs, tiles, rows, 2·width)
-        window : tuple of int
-            Range (begin, end) of active tiles.
-        factors : real ndarray (steps, 3)
-        mixes : real ndarray (steps, outputs, 6)
-        """
+    def __call__(self, steps: Steps) -> None:
+        """Take the steps."""
 
 
 def recursion(backend: str, hamiltonian: Hamiltonian, real: type) -> Recursion:
@@ -53,31 +60,26 @@ class PythonRecursion:
         self._hamiltonian = hamiltonian
         self._table = hamiltonian.table(real)
 
-    def __call__(
-        self,
-        psi: np.ndarray,
-        previous: np.ndarray,
-        totals: np.ndarray,
-        window: tuple[int, int],
-        factors: np.ndarray,
-        mixes: np.ndarray,
-    ) -> None:
+    def __call__(self, steps: Steps) -> None:
         """One call for a small state; step by step for a large one, so that Ctrl-C is heard."""
         from pysv import kernels, team
 
-        arguments = self._hamiltonian.sites, window, self._table
+        psi, previous = steps.psi, steps.previous
+        arguments = self._hamiltonian.sites, steps.window, self._table
         if self._hamiltonian.layout.tiles == 1:
-            kernels.recursion(0, 1, psi, previous, totals, *arguments, factors, mixes)
+            kernels.recursion(0, 1, psi, previous, steps.totals, *arguments, steps.factors, steps.mixes)
             return
         threads = team.threads_for(psi.size // 2)
-        for n in range(len(factors)):
-            step = factors[n : n + 1], mixes[n : n + 1]
-            team.share(kernels.recursion, threads, psi, previous, totals, *arguments, *step)
+        for n in range(len(steps.factors)):
+            one = steps.factors[n : n + 1], steps.mixes[n : n + 1]
+            team.share(kernels.recursion, threads, psi, previous, steps.totals, *arguments, *one)
             psi, previous = previous, psi
 
 
 CALL = 100_000_000
 """Amplitudes times steps of one call of Julia: a fraction of a second."""
+_JOBS = 64
+"""Small states of one call of Julia: with a hundred steps each, a fraction of a second, too."""
 
 
 class JuliaRecursion:
@@ -91,29 +93,38 @@ class JuliaRecursion:
         self._shape = (*hamiltonian.shape[:2], 2 * hamiltonian.shape[2])
         self._real = real
 
-    def __call__(
-        self,
-        psi: np.ndarray,
-        previous: np.ndarray,
-        totals: np.ndarray,
-        window: tuple[int, int],
-        factors: np.ndarray,
-        mixes: np.ndarray,
-    ) -> None:
+    def __call__(self, steps: Steps) -> None:
         """As many steps at once as take a fraction of a second, so that Ctrl-C is heard."""
         from pysv import julia
 
-        outputs, real = totals.shape[0], self._real
-        together = max(1, CALL // (psi.size // 2))
-        threads = julia.threads_for(self._states)
-        total = julia.address(totals, (outputs, *self._shape), real)
-        for begin in range(0, len(factors), together):
-            factor, mix = factors[begin : begin + together], mixes[begin : begin + together]
-            steps = len(factor)
-            julia.call(
-                "recursion!", self._julia.handle, julia.address(psi, self._shape, real),
-                julia.address(previous, self._shape, real), total, outputs, *window,
-                julia.address(factor, (steps, 3), real), julia.address(mix, (steps, outputs, 6), real), steps, threads,
-            )  # fmt: skip
-            if steps % 2:
+        psi, previous = steps.psi, steps.previous
+        together, threads = max(1, CALL // (psi.size // 2)), julia.threads_for(self._states)
+        for begin in range(0, len(steps.factors), together):
+            part = slice(begin, begin + together)
+            few = Steps(psi, previous, steps.totals, steps.window, steps.factors[part], steps.mixes[part])
+            julia.call("recursion!", self._julia.handle, *self._numbers(few), threads)
+            if len(few.factors) % 2:
                 psi, previous = previous, psi
+
+    @staticmethod
+    def side_by_side(jobs: Sequence[tuple[JuliaRecursion, Steps]]) -> None:
+        """Take the steps of several small states, one thread each."""
+        from pysv import julia
+
+        for begin in range(0, len(jobs), _JOBS):
+            few = jobs[begin : begin + _JOBS]
+            numbers = np.array([recursion._numbers(steps) for recursion, steps in few], dtype=np.int64)
+            handles = julia.call("collection", *(recursion._julia.handle for recursion, _ in few))
+            julia.call("recursions!", handles, julia.address(numbers, (len(few), 9), "int64"), julia.threads())
+
+    def _numbers(self, steps: Steps) -> tuple[int, ...]:
+        """Addresses and lengths, in the order of the package's `recursion!`."""
+        from pysv import julia
+
+        outputs, count, real = steps.totals.shape[0], len(steps.factors), self._real
+        return (
+            julia.address(steps.psi, self._shape, real), julia.address(steps.previous, self._shape, real),
+            julia.address(steps.totals, (outputs, *self._shape), real), outputs, *steps.window,
+            julia.address(steps.factors, (count, 3), real), julia.address(steps.mixes, (count, outputs, 6), real),
+            count,
+        )  # fmt: skip

@@ -44,6 +44,25 @@ function recursion!(
     )
 end
 
+"""
+    recursions!(hamiltonians, list, threads)
+
+The same for several states, one thread each. `list` is the address of an int64 array with a row for each Hamiltonian:
+the addresses and lengths from `psi` to `steps`.
+"""
+function recursions!(hamiltonians::Vector{Hamiltonian{T}}, list::Int, threads::Int) where {T}
+    numbers = array(Int64, list, 9, length(hamiltonians))
+    together(min(threads, length(hamiltonians))) do crew
+        while (job = next_block!(crew) + 1) <= length(hamiltonians)
+            recursion!(hamiltonians[job], ntuple(n -> numbers[n, job], Val(9))..., 1)
+        end
+    end
+    return nothing
+end
+
+"Several Hamiltonians as a vector, for `recursions!`."
+collection(hamiltonians...) = [hamiltonians...]
+
 "The share of one member of the crew in all steps."
 function steps!(
     crew::Crew, psi::Array{T,3}, previous::Array{T,3}, totals::Array{T,4}, factors::Matrix{T}, mixes::Array{T,3},

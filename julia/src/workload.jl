@@ -31,6 +31,8 @@ end
                         address(mixes), 2, threads,
                     )
                 end
+                list = Int64[address(psi), address(previous), address(totals), 1, 0, size(psi, 3), address(factors), address(mixes), 2]
+                GC.@preserve list recursions!(collection(again), address(list), 1)
                 single && continue
                 state = zeros(Complex{T}, width, 3, size(psi, 3))
                 state[3, 1, 1] = 1

@@ -43,6 +43,28 @@ end
     @test flat(h, totals[:, :, :, 2]) ≈ expected[3][2] rtol = 1000 * eps(T)
 end
 
+@testset "states side by side, $T" for T in (Float64, Float32)
+    rng = Xoshiro(4)
+    jobs = map((11, 13, 12, 5)) do sites
+        h, _ = random_system(rng, T; sites, width=sites)
+        (; h, psi=random_state(rng, h), previous=random_state(rng, h), totals=zeros(T, PySV.shape(h)..., 2),
+            factors=randn(rng, T, 3, 5) ./ 4, mixes=randn(rng, T, 6, 2, 5))
+    end
+    expected = map(jobs) do job
+        copies = deepcopy((job.psi, job.previous, job.totals))
+        PySV.recursion!(copies..., job.h, 0, 0, job.factors, job.mixes, 1)
+        copies
+    end
+    list = reduce(hcat, map(jobs) do job
+        Int64[PySV.address(job.psi), PySV.address(job.previous), PySV.address(job.totals), 2, 0, 1,
+            PySV.address(job.factors), PySV.address(job.mixes), 5]
+    end)
+    GC.@preserve jobs list PySV.recursions!(PySV.collection((job.h for job in jobs)...), PySV.address(list), Threads.nthreads())
+    for (job, copies) in zip(jobs, expected)
+        @test (job.psi, job.previous, job.totals) == copies
+    end
+end
+
 @testset "nothing is touched outside the window" begin
     rng = Xoshiro(3)
     h, _ = random_system(rng, Float64; sites=20, width=4)

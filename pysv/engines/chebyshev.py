@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pysv import layout
 from pysv.checks import choice, real_number, truth
-from pysv.engines.base import Engine, Method, PureStateEngine, Work
+from pysv.engines.base import Engine, Method, Work
+from pysv.engines.purestate import PureStateEngine
 from pysv.errors import SpectralBoundsError
+from pysv.expansion import GROWTH, LARGEST_Z, coefficients, light_cone, recursion_factors, recursion_mix, substeps
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
     from pysv.layout import Layout
-    from pysv.recursion import Recursion
+    from pysv.recursion import Recursion, Steps
     from pysv.spectrum import SpectralBounds
 
-_LARGEST_Z = 900.0
-"""Largest R τ/ħ of one expansion: longer ones gain nothing and their Bessel functions cost more."""
 _OUTPUTS = 8
 """Snapshots of a small run that one expansion serves at most."""
 _ADDING = 0.3
 """Cost of adding a term to one output, relative to that of making the term."""
-_GROWTH = 1e-8
-"""Growth of ‖T_n ψ‖ over ‖ψ‖ from which on the spectrum must lie outside the bounds (inside, |T_n| ≤ 1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +102,7 @@ class Chebyshev(Method):
 
         A long expansion has fewer terms than several short ones, but adds them up in several places.
         """
-        most = min(most, int(_LARGEST_Z / (radius * interval / HBAR)))
+        most = min(most, int(LARGEST_Z / (radius * interval / HBAR)))
         if most <= 1:  # an interval may be too long for a single expansion
             return 1
         terms = [self.terms(count * interval, radius) for count in range(1, most + 1)]
@@ -115,92 +112,6 @@ class Chebyshev(Method):
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0: find the spectral bounds and allocate."""
         return _ChebyshevEngine(runs, self, backend)
-
-
-def substeps(interval: float, radius: float) -> tuple[int, float]:
-    """Number and length (fs) of the equal expansions that make up an interval, each of at most 1000 terms or so."""
-    parts = max(1, math.ceil(radius * interval / HBAR / _LARGEST_Z))
-    return parts, interval / parts
-
-
-@lru_cache(maxsize=64)
-def coefficients(z: float, tolerance: float) -> tuple[np.ndarray, float]:
-    """Coefficients (2 − δ_n0)(−i)ⁿ J_n(z) of exp(−izx) = Σ c_n T_n(x), |x| ≤ 1, as few as the tolerance allows.
-
-    Parameters
-    ----------
-    z : float
-        R τ/ħ ≥ 0.
-    tolerance : float
-        Largest allowed Σ_{n>K} 2|J_n(z)|, a bound on the truncation error for any state.
-
-    Returns
-    -------
-    complex ndarray (K + 1,)
-        K is odd: the kernel adds terms in pairs.
-    float
-        The bound reached.
-    """
-    from scipy.special import jv
-
-    # J_n(z) falls faster than exponentially beyond n = z; this many terms reach far below any tolerance.
-    count = int(z + 20 * max(z, 1.0) ** (1 / 3) + 60)
-    bessel = jv(np.arange(count), z)
-    tail = 2 * np.cumsum(np.abs(bessel[::-1]))[::-1]
-    last = int(np.argmax(tail < tolerance)) - 1 if (tail < tolerance).any() else count - 2
-    last = max(last, 1)
-    last += 1 - last % 2
-    order = np.arange(last + 1)
-    phase = np.array([1, -1j, -1, 1j])[order % 4]
-    found = np.where(order == 0, 1, 2) * phase * bessel[: last + 1]
-    found.setflags(write=False)
-    return found, float(tail[last + 1])
-
-
-def recursion_factors(bounds: SpectralBounds, steps: int) -> np.ndarray:
-    """Factors of `kernels.recursion` for T_1 … T_steps of (H − b)/R: scale, shift and beta, float64 (steps, 3)."""
-    factors = np.tile([2 / bounds.radius, bounds.centre, 1.0], (steps, 1))
-    factors[0, 0], factors[0, 2] = 1 / bounds.radius, 0  # T_1 = x T_0
-    return factors
-
-
-def recursion_mix(coefficient: np.ndarray, phase: complex, steps: int) -> np.ndarray:
-    """Mix of `kernels.recursion` that adds up phase · Σ_n c_n T_n ψ, two terms at every second step.
-
-    Parameters
-    ----------
-    coefficient : complex ndarray (K + 1,)
-        c_n, K odd.
-    phase : complex
-    steps : int
-        Number of steps of the recursion, at least K; nothing is added after step K.
-
-    Returns
-    -------
-    float64 ndarray (steps, 6)
-    """
-    c = coefficient * phase
-    mix = np.zeros((steps, 6))
-    adding = mix[: c.size - 1 : 2]
-    adding[:, 0], adding[:, 1] = c[1::2].real, c[1::2].imag
-    adding[:, 2], adding[:, 3] = c[::2].real, c[::2].imag
-    adding[:, 4:] = 1
-    adding[0, 4] = 0  # the first addition overwrites what the array held
-    return mix
-
-
-def light_cone(z: float, tolerance: float) -> int:
-    """Sites d that the electron cannot pass: Σ_{n≥d} zⁿ/n! · (1 + z) ≤ tolerance, with z = 2γτ/ħ.
-
-    In the interaction picture of all on-site terms, passing d sites takes at least d hops, and the n-th order of the
-    Dyson series in the hopping, whose norm is below 2γ, has a norm below zⁿ/n!. The factor 1 + z covers the hard wall
-    that ends the window.
-    """
-    term, order = 1.0, 0
-    while order < z or term * (1 + z) * (1 + z / (order + 1 - z)) > tolerance:
-        order += 1
-        term *= z / order
-    return order
 
 
 class _ChebyshevEngine(PureStateEngine):
@@ -232,50 +143,83 @@ class _ChebyshevEngine(PureStateEngine):
         radius = max(bounds.radius for bounds in self.bounds)
         return times[: self.method.together(interval, min(len(times), self._memory[0].shape[0]), radius)]
 
-    def advance_run(self, number: int, interval: float) -> None:
-        raise NotImplementedError("has advance_outputs")
-
     def advance_outputs(self, number: int, intervals: Sequence[float]) -> list[float]:
+        """Evolve run `number`, expansion by expansion."""
+        evolution = self._evolution(number, intervals)
+        while True:
+            try:
+                self._recursions[number](next(evolution))
+            except StopIteration as ended:
+                return list(ended.value)
+
+    def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
+        """Evolve every run; small ones side by side, in Julia by its own threads."""
+        from pysv.recursion import JuliaRecursion
+
+        recursions = [recursion for recursion in self._recursions if isinstance(recursion, JuliaRecursion)]
+        if not recursions or self.large or len(self.runs) == 1:
+            return super().advance_all(intervals)
+        evolutions = dict(enumerate(self._evolution(number, intervals) for number in range(len(self.runs))))
+        found: dict[int, list[float]] = {}
+        while evolutions:
+            jobs = []
+            for number, evolution in list(evolutions.items()):
+                try:
+                    jobs.append((recursions[number], next(evolution)))
+                except StopIteration as ended:
+                    found[number] = ended.value
+                    del evolutions[number]
+            JuliaRecursion.side_by_side(jobs)
+        return [found[number] for number in range(len(self.runs))]
+
+    def _evolution(self, number: int, intervals: Sequence[float]) -> Generator[Steps, None, list[float]]:
+        """Evolve run `number` into an output for each interval (fs); returns the deviations.
+
+        The caller takes the steps of each expansion.
+        """
         deviations = [self.deviations[number]] * len(intervals)
         psi = self.psi[number]
         parts, _ = substeps(intervals[-1], self.bounds[number].radius)
         for _ in range(parts):
-            cuts = self._expand(number, psi, [interval / parts for interval in intervals])
+            cuts = yield from self._expansion(number, psi, [interval / parts for interval in intervals])
             deviations = [deviation + cut for deviation, cut in zip(deviations, cuts, strict=True)]
             psi = self.outputs(number)[0]  # several parts have a single output
         return deviations
 
-    def _expand(self, number: int, psi: np.ndarray, intervals: Sequence[float]) -> list[float]:
-        """One expansion from `psi` into an output for each interval (fs); returns bounds on what it neglects."""
+    def _expansion(
+        self, number: int, psi: np.ndarray, intervals: Sequence[float]
+    ) -> Generator[Steps, None, list[float]]:
+        """One expansion from `psi` into an output for each interval; returns bounds on what it neglects."""
         from pysv import jit, reductions, team
+        from pysv.recursion import Steps
 
         bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
         expansions = [
             coefficients(bounds.radius * interval / HBAR, self.method.tolerance * interval) for interval in intervals
         ]
         window, cut = self._window(number, psi, intervals[-1])
-        steps = max(coefficient.size for coefficient, _ in expansions) - 1
-        factors = recursion_factors(bounds, steps).astype(self._real)
+        count = max(coefficient.size for coefficient, _ in expansions) - 1
+        factors = recursion_factors(bounds, count).astype(self._real)
         phases = [np.exp(-1j * bounds.centre * interval / HBAR) for interval in intervals]
         mixes = np.stack(
-            [recursion_mix(c, phase, steps) for (c, _), phase in zip(expansions, phases, strict=True)], axis=1
+            [recursion_mix(c, phase, count) for (c, _), phase in zip(expansions, phases, strict=True)], axis=1
         ).astype(self._real)
         one, other = self.spare(number)
         one[...] = psi
         totals = self.outputs(number)[: len(intervals)]
         for array in (one, other, *totals):  # they may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
-        self._recursions[number](jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)
+        yield Steps(jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)
         threads = team.threads_for(psi.size) if self.large else 1
         # After an odd number of steps `other` holds T_K ψ, whose norm only eigenvalues outside the bounds can raise.
         last = reductions.tile_weights(jit.as_reals(other), window, threads).sum() ** 0.5
         epsilon = float(np.finfo(self._real).eps)
-        if not last <= 1 + _GROWTH + 100 * epsilon:
+        if not last <= 1 + GROWTH + 100 * epsilon:
             raise SpectralBoundsError(
                 f"the spectrum of H reaches outside [{bounds.low:.4f}, {bounds.high:.4f}] eV; raise bound_margin above "
                 f"{self.method.bound_margin:g} in [evolution.chebyshev]"
             )
-        self._applications[number] += steps
+        self._applications[number] += count
         return [bound + cut + epsilon * (coefficient.size - 1) ** 0.5 for coefficient, bound in expansions]
 
     def _window(self, number: int, start: np.ndarray, interval: float) -> tuple[tuple[int, int], float]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.checks import real_number, whole_number
-from pysv.engines.base import Engine, Method, PureStateEngine, Work
+from pysv.engines.base import Engine, Method, Work
+from pysv.engines.purestate import StepwiseEngine
 from pysv.errors import EngineFailureError
 from pysv.units import HBAR
 
@@ -78,7 +79,7 @@ class Krylov(Method):
         return _KrylovEngine(runs, self)
 
 
-class _KrylovEngine(PureStateEngine):
+class _KrylovEngine(StepwiseEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: Krylov) -> None:
         from pysv import julia
 

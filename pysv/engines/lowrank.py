@@ -16,8 +16,9 @@ from scipy.linalg.blas import cherk, zherk
 
 from pysv import team
 from pysv.checks import real_number, whole_number
-from pysv.engines.base import Engine, Method, Part, Snapshot, Work, saved_array
+from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.opensystem import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
+from pysv.engines.snapshot import Part, Snapshot
 from pysv.errors import EngineFailureError
 
 if TYPE_CHECKING:

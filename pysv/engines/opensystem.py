@@ -9,8 +9,8 @@ import numpy as np
 from pysv.basis import Basis
 from pysv.bath import layer_baths
 from pysv.channel import MOST_SPINS, LayerChannel, RowOperator
-from pysv.engines.chebyshev import coefficients, substeps
 from pysv.engines.propagator import Propagator
+from pysv.expansion import coefficients, substeps
 from pysv.hamiltonian import Hamiltonian
 from pysv.initial import keeps_spin_z, pure_runs
 from pysv.layers import LAYERS

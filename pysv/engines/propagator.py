@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.engines.chebyshev import coefficients, recursion_factors, recursion_mix, substeps
 from pysv.errors import SpectralBoundsError
+from pysv.expansion import coefficients, recursion_factors, recursion_mix, substeps
 from pysv.units import HBAR
 
 if TYPE_CHECKING:

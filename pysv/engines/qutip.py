@@ -9,7 +9,8 @@ from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pysv.checks import choice, real_number, whole_number
-from pysv.engines.base import Engine, PureStateEngine, Work
+from pysv.engines.base import Engine, Work
+from pysv.engines.purestate import StepwiseEngine
 from pysv.engines.sampling import Sampling, check_strata, trajectory_seeds
 from pysv.errors import EngineFailureError
 from pysv.units import HBAR
@@ -145,7 +146,7 @@ def _set(method: QuTiP, entry: Field[Any]) -> bool:
     return bool(getattr(method, entry.name) != entry.default)
 
 
-class _QuTiPEngine(PureStateEngine):
+class _QuTiPEngine(StepwiseEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: QuTiP) -> None:
         import qutip
 

@@ -10,8 +10,9 @@ import numpy as np
 from pysv.basis import Basis
 from pysv.bath import layer_baths
 from pysv.channel import RowOperator
-from pysv.engines.base import Engine, Part, Snapshot, Work, saved_array
+from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.sampling import sample_of, trajectory_seeds
+from pysv.engines.snapshot import Part, Snapshot
 from pysv.errors import EngineFailureError
 from pysv.hamiltonian import Hamiltonian
 from pysv.initial import occupied_sectors, pure_runs

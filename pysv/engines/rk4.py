@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.checks import real_number, truth
-from pysv.engines.base import Engine, Method, PureStateEngine, saved_array
+from pysv.engines.base import Engine, Method, saved_array
+from pysv.engines.purestate import StepwiseEngine
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class RK4(Method):
         return _RK4Engine(runs, self)
 
 
-class _RK4Engine(PureStateEngine):
+class _RK4Engine(StepwiseEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: RK4) -> None:
         super().__init__(runs, spare=2)
         self.method = method

@@ -10,7 +10,8 @@ import numpy as np
 
 from pysv.checks import as_list, choice, is_list, real_number, whole_number
 from pysv.dataset import SAMPLED
-from pysv.engines.base import Method, Sample
+from pysv.engines.base import Method
+from pysv.engines.snapshot import Sample
 from pysv.errors import InvalidInputError, unknown_name
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.checks import choice, real_number, whole_number
-from pysv.engines.base import Engine, Method, Needs, Snapshot, Work, saved_array
+from pysv.engines.base import Engine, Method, Needs, Work, saved_array
+from pysv.engines.snapshot import Snapshot
 from pysv.errors import BondLimitError
 from pysv.source import ConfinedElectrons, WavePacket
 from pysv.spins import Antiparallel, Gibbs

@@ -17,9 +17,10 @@ import numpy as np
 from pysv import team
 from pysv.channel import layer_density
 from pysv.checks import real_number
-from pysv.engines.base import Engine, Part, Snapshot, Work, saved_array
+from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.opensystem import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
 from pysv.engines.sampling import Sampling, check_strata, sample_of, trajectory_seeds
+from pysv.engines.snapshot import Part, Snapshot
 from pysv.layers import LAYERS
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from pysv.device import SpinValve
 from pysv.errors import InvalidInputError
-from pysv.experiment import BosonicBath, Every, Experiment, Record, Times
+from pysv.experiment import BosonicBath, Experiment, Times
+from pysv.record import Every, Record
 from pysv.source import ConfinedElectrons
 from pysv.spins import Gibbs
 from pysv.units import HBAR

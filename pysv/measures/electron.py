@@ -9,7 +9,7 @@ import numpy as np
 from pysv.basis import DOWN, UP, down_count
 
 if TYPE_CHECKING:
-    from pysv.engines.base import Snapshot
+    from pysv.engines.snapshot import Snapshot
 
 
 def electron_densities(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:

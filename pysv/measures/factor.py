@@ -21,7 +21,7 @@ from pysv.basis import configurations, down_count, spin_bit, spin_signs
 from pysv.measures.entropy import entropy_of_spectrum
 
 if TYPE_CHECKING:
-    from pysv.engines.base import Part, Snapshot
+    from pysv.engines.snapshot import Part, Snapshot
 
 _CHUNK = 1024
 """Configurations that are handled at a time."""

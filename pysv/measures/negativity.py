@@ -14,9 +14,8 @@ from pysv.measures.factor import SpinFactor
 from pysv.measures.quadrature import trace_norm
 from pysv.measures.reduced import SpinDensity, spanned_configurations
 from pysv.measures.transpose import Product, TransposedBlock, transposed_blocks
+from pysv.record import LARGEST_DENSE
 
-LARGEST_DENSE = 5000
-"""Largest block of ρ^{T_p} that is diagonalised: up to here that is faster (50 s) than to sample it to `ERROR`."""
 ERROR = 1e-3
 """Error of the trace norm that sampling aims at: the third digit."""
 _NEGLIGIBLE = 1e-2

@@ -15,7 +15,7 @@ from pysv.basis import configurations, down_count, spin_bit, spin_signs
 from pysv.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from pysv.engines.base import Snapshot
+    from pysv.engines.snapshot import Snapshot
 
 
 @dataclass(frozen=True, eq=False)

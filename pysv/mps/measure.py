@@ -8,7 +8,7 @@ import numpy as np
 
 from pysv.basis import configurations, down_count, spin_bit
 from pysv.device import SpinValve
-from pysv.engines.base import State
+from pysv.engines.snapshot import State
 from pysv.measures.reduced import Block, SpinDensity
 from pysv.mps import kernels
 from pysv.mps.state import MatrixProductState

@@ -12,7 +12,8 @@ from pysv.files import SavedState, write
 if TYPE_CHECKING:
     import xarray as xr
 
-    from pysv.engines.base import Engine, Snapshot
+    from pysv.engines.base import Engine
+    from pysv.engines.snapshot import Snapshot
 
 SHARE = 0.05
 """Largest share of the run time that is spent writing checkpoints."""

@@ -23,9 +23,9 @@ from pysv.dataset import NONLINEAR
 from pysv.engines.base import Method
 from pysv.engines.sampling import FEWEST, Sampling, Seeds, trajectory_seeds
 from pysv.errors import InvalidInputError, MemoryLimitError, NotReadyError, TargetErrorWarning
-from pysv.experiment import Every
 from pysv.initial import occupied_sectors
-from pysv.needs import SHARE, available_memory, check_fits, estimate, size
+from pysv.needs import SHARE, available_memory, check_fits, size
+from pysv.record import Every
 from pysv.run.mixture import GROUPS, Groups, Mixture
 from pysv.run.observe import SCHEDULED, left_out, way
 from pysv.run.pool import Task, compute, connected, progress_bar
@@ -94,7 +94,7 @@ def solve_in_batches(
         If there is no such cluster.
     """
     tasks = _tasks(experiment, method, backend)
-    check_fits(estimate(tasks[0].experiment, tasks[0].method, backend))
+    check_fits(tasks[0].experiment, tasks[0].method, backend)
     sampled = isinstance(method, Sampling) and method.samples(experiment)
     _check_fits(experiment, min(GROUPS, len(tasks)) if sampled else 0)
     folder = None if out is None else out.with_name(f"{out.name}.parts")

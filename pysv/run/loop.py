@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-    from pysv.engines.base import Engine, Snapshot
+    from pysv.engines.base import Engine
+    from pysv.engines.snapshot import Snapshot
 
 
 class Listener(Protocol):

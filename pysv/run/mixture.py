@@ -10,7 +10,7 @@ import numpy as np
 
 from pysv.basis import down_count
 from pysv.dataset import NONLINEAR, SAMPLED, SCHEMA, build
-from pysv.engines.base import Sample
+from pysv.engines.snapshot import Sample
 from pysv.initial import conserves, keeps_parity
 from pysv.measures import SpinDensity
 from pysv.measures.reduced import Block

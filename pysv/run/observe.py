@@ -39,7 +39,7 @@ from pysv.run.sampling import cells_of, measure_sample
 from pysv.source import ConfinedElectrons
 
 if TYPE_CHECKING:
-    from pysv.engines.base import Snapshot
+    from pysv.engines.snapshot import Snapshot
     from pysv.experiment import Experiment
 
 Measured = dict[str, np.ndarray | float]
@@ -135,6 +135,7 @@ class Observer:
         self._momenta = np.array(experiment.record.momenta)
         self._keeps_density = experiment.record.density_matrix
         self._every = experiment.record.every
+        self._largest_dense = experiment.record.largest_dense
         self._too_large = "log_negativity" in left_out(experiment)
         self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[way(experiment)]
 
@@ -200,7 +201,7 @@ class Observer:
         if due("qfi"):
             found["qfi"] = phi.qfi(self._positions, self._momenta)
         if due("log_negativity") and not self._too_large:
-            found["log_negativity"], found["log_negativity_error"] = log_negativity_of_factor(phi)
+            found["log_negativity"], found["log_negativity_error"] = log_negativity_of_factor(phi, self._largest_dense)
         if any(due(measure) for measure in ("entropies", "qfi", "log_negativity")):
             found["discarded_weight_factor"] = phi.discarded
         return found

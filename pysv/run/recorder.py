@@ -11,7 +11,7 @@ from pysv.dataset import SCHEMA
 from pysv.run.observe import Observer
 
 if TYPE_CHECKING:
-    from pysv.engines.base import Snapshot
+    from pysv.engines.snapshot import Snapshot
     from pysv.experiment import Experiment
     from pysv.run.watch import Watch
 

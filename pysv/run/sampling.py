@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pysv.dataset import NONLINEAR, SAMPLED
-from pysv.engines.base import Part, Sample, Snapshot
+from pysv.engines.snapshot import Part, Sample, Snapshot
 from pysv.measures import SpinDensity, electron_densities, electron_spin, invariants
 
 Measured = dict[str, np.ndarray | float]

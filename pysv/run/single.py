@@ -18,7 +18,7 @@ from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import ResultFileError, ResumeError
 from pysv.initial import conserved, dropped_weight, pure_runs
-from pysv.needs import check_fits, estimate, radius
+from pysv.needs import check_fits, radius
 from pysv.remarks import remarks
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.loop import Listener, evolve
@@ -59,7 +59,7 @@ class Run:
         cls, experiment: Experiment, engine: str | Method, backend: str, members: tuple[int, int] | None = None
     ) -> Run:
         method, chosen = choose(experiment, engine, backend)
-        check_fits(estimate(experiment, method, chosen))
+        check_fits(experiment, method, chosen)
         return cls(experiment, method, chosen, config.fingerprint(experiment, method), members)
 
     def begin(self) -> Engine:

@@ -22,8 +22,9 @@ from pysv.dataset import REQUIRED_NUMBERS
 from pysv.device import SpinValve
 from pysv.engines import choose, methods
 from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError
-from pysv.experiment import BosonicBath, Every, Record, Times
-from pysv.needs import check_fits, estimate
+from pysv.experiment import BosonicBath, Times
+from pysv.needs import check_fits
+from pysv.record import Every, Record
 from pysv.remarks import warn
 from pysv.run.pool import Task, compute, connected, progress_bar
 from pysv.run.solve import solve
@@ -239,7 +240,7 @@ def _tasks(
         asked = config.from_tables(_changed(tables, own), where)
         try:
             method, backend = choose(asked.experiment, asked.engine, asked.backend)
-            check_fits(estimate(asked.experiment, method, backend))
+            check_fits(asked.experiment, method, backend)
         except PysvError as error:
             raise type(error)(f"{where}: {error}") from error
         with warnings.catch_warnings(record=True) as caught:

@@ -11,7 +11,7 @@ from pysv.errors import InvariantError
 from pysv.measures.electron import invariants
 
 if TYPE_CHECKING:
-    from pysv.engines.base import Snapshot
+    from pysv.engines.snapshot import Snapshot
 
 _UNITS = {"energy": " eV"}
 

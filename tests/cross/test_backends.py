@@ -96,6 +96,22 @@ def test_backends_agree_on_tiles(monkeypatch, width, precision, tolerance):
     assert_equal(python, julia, tolerance)
 
 
+def test_many_pure_runs_side_by_side(monkeypatch):
+    """The pure runs of a thermal state, in calls of three, on intervals of several expansions."""
+    monkeypatch.setattr("pysv.recursion._JOBS", 3)
+    for module in ("expansion", "engines.chebyshev"):
+        monkeypatch.setattr(f"pysv.{module}.LARGEST_Z", 10.0)
+    thermal = pysv.Experiment(
+        device=pysv.SpinValve(**SMALL_DEVICE), source=pysv.WavePacket(center=5, momentum_spread=0.9),
+        spins=pysv.Gibbs(temperature=3000),
+        times=pysv.times(stop=6, step=3),
+    )  # fmt: skip
+    assert len(pure_runs(thermal)) > 6
+    python, julia = (pysv.solve(thermal, backend=backend, progress=False) for backend in ("python", "julia"))
+    assert_equal(python, julia)
+    assert python.attrs["applications_of_h"] == julia.attrs["applications_of_h"]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
     from pysv import julia
@@ -111,7 +127,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
 def test_julia_works_on_the_memory_of_numpy(real):
     """Julia's arrays begin where NumPy's do, its call allocates next to nothing, and its results are in NumPy's arrays."""
     from pysv import julia
-    from pysv.recursion import JuliaRecursion, PythonRecursion
+    from pysv.recursion import JuliaRecursion, PythonRecursion, Steps
 
     hamiltonian: Hamiltonian = pure_runs(LARGER)[0].hamiltonian
     shape = (hamiltonian.shape[0], hamiltonian.shape[1], 2 * hamiltonian.shape[2])
@@ -125,8 +141,8 @@ def test_julia_works_on_the_memory_of_numpy(real):
     seen = [julia.call("address_of_view", real is np.float32, where, *reversed(shape)) for where in addresses]
     assert seen == addresses
     recursion = JuliaRecursion(hamiltonian, real)
-    recursion(*arrays, hamiltonian.everywhere, factors, mixes)
-    PythonRecursion(hamiltonian, real)(*others, hamiltonian.everywhere, factors, mixes)
+    recursion(Steps(*arrays, hamiltonian.everywhere, factors, mixes))
+    PythonRecursion(hamiltonian, real)(Steps(*others, hamiltonian.everywhere, factors, mixes))
     assert [array.ctypes.data for array in arrays] == addresses
     for array, other in zip(arrays, others, strict=True):
         assert np.abs(array).max() > 0.1
@@ -158,7 +174,7 @@ def test_the_interpreter_is_free_while_julia_computes():
     """Another Python thread counts on while one call of Julia runs."""
     import threading
 
-    from pysv.recursion import JuliaRecursion
+    from pysv.recursion import JuliaRecursion, Steps
 
     hamiltonian = pure_runs(LARGER)[0].hamiltonian
     shape = (hamiltonian.shape[0], hamiltonian.shape[1], 2 * hamiltonian.shape[2])
@@ -175,7 +191,7 @@ def test_the_interpreter_is_free_while_julia_computes():
     counter = threading.Thread(target=count)
     counter.start()
     begun = time.perf_counter()
-    recursion(*arrays, hamiltonian.everywhere, np.zeros((steps, 3)), np.zeros((steps, 1, 6)))
+    recursion(Steps(*arrays, hamiltonian.everywhere, np.zeros((steps, 3)), np.zeros((steps, 1, 6))))
     ended = time.perf_counter()
     done.set()
     counter.join()

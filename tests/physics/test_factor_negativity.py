@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import brute
 import numpy as np
@@ -180,6 +181,10 @@ def test_a_large_run_records_the_negativity_and_its_error(small, monkeypatch):
     assert float(data.log_negativity_error.max()) < 1e-9
     assert 0 <= float(data.discarded_weight_factor.max()) < 1e-11
     assert data.attrs["seeds"].endswith("the same at every snapshot)")
+    sampled = pysv.solve(replace(small, record=pysv.Record(largest_dense=0)), progress=False)
+    difference = np.abs(sampled.log_negativity - usual.log_negativity)
+    assert float(sampled.log_negativity_error.max()) > 1e-6
+    assert (difference <= 4 * sampled.log_negativity_error + 1e-9).all()
     monkeypatch.setattr(observe, "LARGEST_SAMPLED", 1)
     data = pysv.solve(small, progress=False)
     assert "log_negativity" not in data

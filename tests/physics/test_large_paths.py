@@ -12,7 +12,7 @@ from test_brute_force import brute_run
 
 import pysv
 from pysv import layout
-from pysv.engines.chebyshev import light_cone
+from pysv.expansion import light_cone
 from pysv.initial import pure_runs
 from pysv.measures import SpinDensity, SpinFactor, entropy, layer_entropy, qfi, w_fidelity
 from pysv.run import observe

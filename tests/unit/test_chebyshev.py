@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pysv
-from pysv.engines import chebyshev
+from pysv import expansion
 from pysv.errors import SpectralBoundsError
 from pysv.initial import pure_runs
 from pysv.spectrum import SpectralBounds, spectral_bounds, triangle_bound
@@ -19,7 +19,7 @@ from pysv.spectrum import SpectralBounds, spectral_bounds, triangle_bound
 
 @given(st.floats(1e-6, 400), st.floats(1e-14, 1e-3))
 def test_coefficients_expand_the_exponential_within_their_bound(z, tolerance):
-    c, bound = chebyshev.coefficients(z, tolerance)
+    c, bound = expansion.coefficients(z, tolerance)
     x = np.cos(np.linspace(0, np.pi, 101))
     error = np.abs(np.polynomial.chebyshev.chebval(x, c) - np.exp(-1j * z * x)).max()
     assert bound <= tolerance
@@ -34,7 +34,7 @@ def test_the_drift_that_stops_a_run_is_small():
 def test_no_more_terms_than_needed():
     """The number of terms grows like z, with a correction like z^{1/3}."""
     for z in (1.0, 10.0, 100.0, 1000.0):
-        assert chebyshev.coefficients(z, 1e-13)[0].size < z + 18 * z ** (1 / 3) + 12
+        assert expansion.coefficients(z, 1e-13)[0].size < z + 18 * z ** (1 / 3) + 12
 
 
 @settings(max_examples=25)

@@ -61,6 +61,7 @@ BAD = [
     (pysv.Times, {"stop": INF}, "stop = inf must be finite (fs)"),
     (pysv.Record, {"momenta": ()}, "momenta = () must be a list of at least one number"),
     (pysv.Record, {"momenta": (1.0, 1.0)}, "momenta = [1.0, 1.0] names a momentum twice"),
+    (pysv.Record, {"largest_dense": -1}, "largest_dense = -1 must be between 0 and 100000 (rows)"),
     (pysv.Record, {"density_matrix": "yes"}, "density_matrix = 'yes' must be true or false"),
     (pysv.Record, {"every": 5}, "every = 5 must be a table of measures and whole numbers"),
     (pysv.Record, {"every": {"negativity": 5}}, "every: unknown measure 'negativity'"),

@@ -17,7 +17,7 @@ import pytest
 import xarray as xr
 
 import pysv
-from pysv import config, files
+from pysv import config, files, needs
 from pysv.errors import InvariantError, MemoryLimitError, ResultFileError, ResumeError
 from pysv.run import single
 
@@ -172,12 +172,12 @@ def test_killed_and_resumed(small, tmp_path, signal_number):
 SLOW_SNAPSHOTS = LONG_RUN.replace(
     "import pysv.run.checkpoint",
     """
-import time, pysv.run.checkpoint, pysv.engines.base as base
-usual = base.PureStateEngine.advance
+import time, pysv.run.checkpoint, pysv.engines.purestate as purestate
+usual = purestate.PureStateEngine.advance
 def slow(self, t):
     usual(self, t)
     if t > 5: time.sleep(30)
-base.PureStateEngine.advance = slow
+purestate.PureStateEngine.advance = slow
 """,
 )
 
@@ -241,7 +241,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(small, tmp_path, monkeypatch
 
 
 def test_a_state_that_is_not_finite_stops_the_run(small, monkeypatch):
-    from pysv.engines.base import PureStateEngine
+    from pysv.engines.purestate import PureStateEngine
 
     usual = PureStateEngine.advance
 
@@ -272,7 +272,7 @@ def test_an_unstable_step_stops_the_run_and_keeps_what_was_good(small, tmp_path)
 
 def test_a_failed_extension_keeps_the_good_state(small, tmp_path, monkeypatch):
     """The record up to the failure is kept, and the run goes on from the last good state."""
-    from pysv.engines.base import PureStateEngine
+    from pysv.engines.purestate import PureStateEngine
 
     path = tmp_path / "run.nc"
     pysv.solve(small, progress=False, out=path)
@@ -318,12 +318,30 @@ def test_a_run_that_does_not_fit_is_refused_before_it_allocates():
     begun = time.monotonic()
     with pytest.raises(
         MemoryLimitError,
-        match=r"the run needs \d.* [PE]B \(\d.* amplitudes, 61 snapshots\), allowed are .*; take fewer",
+        match=r"the run needs \d.* [PE]B \(\d.* amplitudes, 61 snapshots\), allowed are .*; \d+\+\d+ spins would fit \(\d.* GB\); take fewer",
     ):
         pysv.solve(huge, progress=False)
     assert time.monotonic() - begun < 5
     needed = pysv.estimate(huge)
     assert not needed.fits
+    spin_by_spin = pysv.ProductState(polarizer=((0.1, 0.0),) * 29, analyzer=((3.0, 0.0),) * 29)
+    with pytest.raises(MemoryLimitError, match=r"what is free\); take fewer"):
+        pysv.solve(dataclasses.replace(huge, spins=spin_by_spin), progress=False)
+
+
+def test_what_would_fit_is_the_largest_that_fits(monkeypatch):
+    """With the memory of 5+5 spins, 6+5 spins are refused and 5+5 are named."""
+    unequal = pysv.Experiment(device=pysv.SpinValve.with_layers(6, 5))
+    equal = dataclasses.replace(unequal, device=pysv.SpinValve.with_layers(5, first=44, spacer=5))
+    room = pysv.estimate(equal).memory / needs.SHARE
+    monkeypatch.setattr(needs, "available_memory", lambda: int(room) + 1)
+    with pytest.raises(MemoryLimitError, match=r"; 5\+5 spins would fit"):
+        needs.check_fits(unequal)
+    needs.check_fits(equal)
+
+
+def test_the_estimate_of_a_run_that_does_not_fit():
+    needed = pysv.estimate(pysv.Experiment(device=pysv.SpinValve(sites=400, polarizer=(44, 72), analyzer=(78, 106))))
     assert "does not fit" in str(needed)
 
 
