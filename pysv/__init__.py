@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pysv.refinement import Convergence, convergence
     from pysv.run.merge import merge
     from pysv.run.solve import resume, solve
+    from pysv.run.sweep import Point, Sweep, sweep
     from pysv.source import ConfinedElectrons, WavePacket
     from pysv.spins import Antiparallel, Gibbs, ProductState
 
@@ -51,12 +52,14 @@ _HOMES = {
     "Gibbs": "spins",
     "Krylov": "engines.krylov",
     "LowRank": "engines.lowrank",
+    "Point": "run.sweep",
     "ProductState": "spins",
     "QuTiP": "engines.qutip",
     "RK4": "engines.rk4",
     "Every": "record",
     "Record": "record",
     "SpinValve": "device",
+    "Sweep": "run.sweep",
     "TDMRG": "engines.tdmrg",
     "Times": "experiment",
     "Trajectories": "engines.trajectories",
@@ -69,6 +72,7 @@ _HOMES = {
     "resume": "run.solve",
     "save": "files",
     "solve": "run.solve",
+    "sweep": "run.sweep",
     "times": "experiment",
 }
 
@@ -88,10 +92,12 @@ __all__ = [
     "Gibbs",
     "Krylov",
     "LowRank",
+    "Point",
     "ProductState",
     "QuTiP",
     "Record",
     "SpinValve",
+    "Sweep",
     "Times",
     "Trajectories",
     "WavePacket",
@@ -104,6 +110,7 @@ __all__ = [
     "resume",
     "save",
     "solve",
+    "sweep",
     "times",
 ]
 

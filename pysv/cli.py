@@ -81,10 +81,43 @@ def _run(options: argparse.Namespace) -> int:
             out=out,
             overwrite=options.force,
             progress=not options.quiet,
+            dask=options.dask,
         )
     except MemoryLimitError as error:
         raise MemoryLimitError(f"{options.file}: {error}") from error
+    except KeyboardInterrupt:
+        if Path(f"{out}.parts").is_dir():
+            return _complain("stopped; the same command goes on with the batches that are missing", INTERRUPTED)
+        raise
     return _report(data, str(out))
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from pysv.config import read_tables
+    from pysv.run.sweep import COMBINED, setting, sweep_tables
+
+    grid: dict[str, list[object]] = {}
+    for text in options.set:
+        key, values = setting(text)
+        if key in grid:
+            raise InvalidInputError(f"--set {key} is given twice; write --set {key}=V1,V2,…")
+        grid[key] = values
+    tables = read_tables(options.file)
+    chosen = {name: getattr(options, name) for name in ("engine", "backend") if getattr(options, name) is not None}
+    if chosen and isinstance(tables.setdefault("evolution", {}), dict):
+        tables["evolution"] |= chosen
+    folder = options.out or f"{Path(options.file).stem}-sweep"
+    how = {"dask": options.dask, "overwrite": options.force, "progress": not options.quiet}
+    try:
+        done = sweep_tables(tables, grid, options.file, out=folder, **how)
+    except KeyboardInterrupt:
+        return _complain("stopped; the same command goes on with the points that are missing", INTERRUPTED)
+    print(f"{folder}: complete, {len(done.points)} points")
+    if done.combined is None:
+        print(f"no {COMBINED}: the points differ in their times")
+    return 0
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -210,10 +243,6 @@ def _cite(options: argparse.Namespace) -> None:
     print(write(load(options.file) if options.file else None, bibtex=options.bibtex))
 
 
-def _not_ready(options: argparse.Namespace) -> NoReturn:
-    raise NotReadyError(f"`pysv {options.name}` is not ready in this version; see `pysv --help` for what is")
-
-
 def _read(options: argparse.Namespace) -> Configuration:
     from dataclasses import replace
 
@@ -297,16 +326,25 @@ def _parser() -> argparse.ArgumentParser:
     verb("engines", _engines, "list engines and backends: ready, or why not")
     julia = verb("julia", _julia, "set up Julia for the backend 'julia', or say how things stand with it")
     julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only look")
+    sweep = verb("sweep", _sweep, "run an experiment file for several values of its keys")
+    sweep.add_argument("file", metavar="FILE.toml")
+    sweep.add_argument(
+        "--set",
+        metavar="KEY=V1,V2",
+        action="append",
+        required=True,
+        help="values of a key, e.g. bath.temperature=10,30; several --set make all combinations",
+    )
+    sweep.add_argument("--out", metavar="DIR", help="folder of the results (default: FILE-sweep in the present one)")
+    sweep.add_argument("--force", action="store_true", help="replace files of other runs in the folder")
+    _engine_options(sweep)
+    for sub in (run, sweep):
+        sub.add_argument("--dask", metavar="ADDRESS", help="scheduler to compute on, or local, or local:N workers")
     verb("doctor", _doctor, "check this installation")
     cite = verb("cite", _cite, "say whom to cite for a result, or how to cite pysv and the paper")
     cite.add_argument("file", metavar="RUN.nc", nargs="?")
     cite.add_argument("--bibtex", action="store_true", help="as entries of a BibTeX file")
-    for name, summary in {
-        "sweep": "run a parameter sweep",
-    }.items():
-        later = verb(name, _not_ready, f"{summary} (not ready in this version)")
-        later.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    for sub in (run, resume, finer, figure, movie):
+    for sub in (run, resume, finer, figure, movie, sweep):
         sub.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 

@@ -21,8 +21,8 @@ from pysv.record import Record
 from pysv.source import ConfinedElectrons, WavePacket
 from pysv.spins import Antiparallel, Gibbs, ProductState
 
-_SOURCES = {"wave-packet": WavePacket, "confined": ConfinedElectrons}
-_SPINS = {"antiparallel": Antiparallel, "product": ProductState, "gibbs": Gibbs}
+SOURCES = {"wave-packet": WavePacket, "confined": ConfinedElectrons}
+SPINS = {"antiparallel": Antiparallel, "product": ProductState, "gibbs": Gibbs}
 _TABLES = ("device", "source", "spins", "bath", "evolution", "record")
 
 
@@ -61,22 +61,33 @@ def read(path: str | Path) -> Configuration:
         If the file cannot be read, is not TOML, or holds a key or value that is not allowed; the sentence names the
         file, the key and what is allowed.
     """
+    return loads(_text(path), str(path))
+
+
+def read_tables(path: str | Path) -> dict[str, Any]:
+    """The tables of an experiment file as they stand there, unchecked."""
+    return _tables(_text(path), str(path))
+
+
+def _text(path: str | Path) -> str:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise ExperimentFileError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
         raise ExperimentFileError(f"{path}: is not a text file in UTF-8") from error
-    return loads(text, str(path))
 
 
 def loads(text: str, name: str = "experiment") -> Configuration:
     """The configuration that a TOML text describes; `name` is what error sentences call it."""
+    return from_tables(_tables(text, name), name)
+
+
+def _tables(text: str, name: str) -> dict[str, Any]:
     try:
-        tables = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, brackets nested as deep
         raise ExperimentFileError(f"{name}: is not valid TOML: {error}") from error
-    return from_tables(tables, name)
 
 
 def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configuration:
@@ -88,14 +99,14 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
             raise ExperimentFileError(f"{name}: {key} = {table!r} must be a table [{key}]", key)
     evolution = dict(tables.get("evolution", {}))
     engine, backend = _engine(evolution, name)
-    source = _make_kind(_SOURCES, tables.get("source", {}), f"{name}: [source]")
+    source = _make_kind(SOURCES, tables.get("source", {}), f"{name}: [source]")
     device = tables.get("device", {})
     if isinstance(source, ConfinedElectrons):
         device = SEVERAL_ELECTRONS | dict(device)
     parts: dict[str, Any] = {
         "device": _make(SpinValve, device, f"{name}: [device]"),
         "source": source,
-        "spins": _make_kind(_SPINS, tables.get("spins", {}), f"{name}: [spins]"),
+        "spins": _make_kind(SPINS, tables.get("spins", {}), f"{name}: [spins]"),
         "bath": _make(BosonicBath, tables["bath"], f"{name}: [bath]") if "bath" in tables else None,
         "times": _make(Times, evolution, f"{name}: [evolution]"),
         "record": _make(Record, tables.get("record", {}), f"{name}: [record]"),
@@ -124,8 +135,8 @@ def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = 
     """
     tables: dict[str, dict[str, Any]] = {
         "device": dataclasses.asdict(experiment.device),
-        "source": _with_kind(_SOURCES, experiment.source),
-        "spins": _with_kind(_SPINS, experiment.spins),
+        "source": _with_kind(SOURCES, experiment.source),
+        "spins": _with_kind(SPINS, experiment.spins),
     }
     if experiment.bath is not None:
         tables["bath"] = dataclasses.asdict(experiment.bath)

@@ -39,10 +39,14 @@ def describe(data: xr.Dataset, name: str) -> str:
         lines.append(f"  state error  {attrs['state_deviation_reached']:.1e} ({attrs['state_deviation_kind']})")
     else:
         lines.append(f"  state error  {attrs['state_deviation_kind']}")
+    if "sweep" in attrs:
+        grid = json.loads(attrs["sweep"])
+        lines += [f"  {'sweep':<12} {key} = {', '.join(map(json.dumps, values))}" for key, values in grid.items()]
     lines += [f"  {label:<12} {text}" for label in ("warnings", "left_out") for text in str(attrs[label]).splitlines()]
-    lines.append(f"  at {time[-1]:g} fs")
+    if "sweep" not in attrs:
+        lines.append(f"  at {time[-1]:g} fs")
     for variable in _SHOWN:
-        if variable in data:
+        if variable in data and data[variable].dims == ("time",):
             values = data[variable]
             lines.append(
                 f"    {values.attrs['long_name']:<48} {round(float(values[-1]), 6) + 0.0:.6f} {values.attrs['units']}"

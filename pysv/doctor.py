@@ -21,7 +21,7 @@ from pysv.needs import available_memory, size
 from pysv.source import WavePacket
 from pysv.units import HBAR
 
-OPTIONAL = ("juliacall", "dask", "distributed", "imageio-ffmpeg")
+OTHERS = ("juliacall", "dask", "distributed", "imageio-ffmpeg")
 SETTINGS = ("NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "JULIA_", "PYTHON_JULIACALL_")
 """Beginnings of the names of environment variables that change how pysv runs."""
 
@@ -50,7 +50,7 @@ def examine() -> tuple[bool, str]:
         "memory": f"{size(available_memory())} available of {size(psutil.virtual_memory().total)}",
         "BLAS": ", ".join(_blas()),
         "Julia": _julia(),
-        "optional": ", ".join(f"{name} {version}" for name, version in _optional().items()),
+        "others": ", ".join(f"{name} {version}" for name, version in _others().items()),
         "environment": ", ".join(_settings()) or "no setting that concerns pysv",
         "engines": f"{', '.join(ready)} ready (see `pysv engines`)",
         "self-check": ("passed" if healthy else "FAILED")
@@ -68,10 +68,10 @@ def processor() -> str:
     return next(named, platform.processor() or platform.machine())
 
 
-def _optional() -> dict[str, str]:
-    """Versions of what only some verbs need, or that it is absent."""
+def _others() -> dict[str, str]:
+    """Versions of what only some runs need."""
     found = {}
-    for name in OPTIONAL:
+    for name in OTHERS:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

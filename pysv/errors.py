@@ -45,6 +45,10 @@ class JuliaUnavailableError(PysvError, RuntimeError):
     """A Julia backend was asked for by name and cannot be had."""
 
 
+class DaskUnavailableError(PysvError, RuntimeError):
+    """A Dask scheduler or its workers were asked for and cannot be had."""
+
+
 class MemoryLimitError(PysvError, MemoryError):
     """A run that does not fit in memory; raised before anything is allocated."""
 
@@ -91,6 +95,10 @@ class PacketTruncationWarning(PysvWarning):
 
 class BathValidityWarning(PysvWarning):
     """The universal Lindblad equation, or the power series of its jump operators, is doubtful for a bath."""
+
+
+class TargetErrorWarning(PysvWarning):
+    """Random trajectories did not reach the statistical error that was asked for."""
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:

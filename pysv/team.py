@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -61,6 +62,17 @@ def each(function: Callable[[int], None], numbers: Iterable[int]) -> None:
         return
     team = _team(os.getpid(), largest())
     _finish([team.submit(function, number) for number in numbers])
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Whatever is called from here runs in the calling thread alone."""
+    before = getattr(_here, "working", False)
+    _here.working = True
+    try:
+        yield
+    finally:
+        _here.working = before
 
 
 def _finish(futures: list[Future[None]]) -> None:

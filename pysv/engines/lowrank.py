@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from scipy.linalg.blas import cherk, zherk
 
 from pysv import team
 from pysv.checks import real_number, whole_number
@@ -25,8 +26,13 @@ if TYPE_CHECKING:
 
 _PIECE = 8192
 """Amplitudes of a column that one thread takes at a time."""
+_TOGETHER = 8
+"""Pieces whose Gram matrices are held at a time."""
 _SINGLE = 1e-6
 """Weight that may be left out in a step from which on single precision finds the weights."""
+_ALIKE = 0.99
+"""Ratio of weights that are kept or left out together: states of equal weight, of which each layer has its own, come as
+superpositions that entangle the layers, unless all of them are there."""
 _ROUNDING = 1e-15
 """Weights of which the truncation rids ρ in any case."""
 
@@ -121,7 +127,7 @@ class _LowRankEngine(Engine):
             for index in range(count + 1):
                 self._unitary(step / 2 if index in (0, count) else step)
                 if index < count:
-                    self._dissipate(step)
+                    self._dissipate(step, self.time + (index + 1) * step)
         self.time = time
 
     def _unitary(self, interval: float) -> None:
@@ -140,13 +146,18 @@ class _LowRankEngine(Engine):
         team.each(evolve, range(workers))
         self._applications += sum(done)
 
-    def _dissipate(self, step: float) -> None:
-        """Channels of both layers, then truncation; ρ is scaled to keep its trace."""
-        budget = self.method.tolerance * step
+    def _dissipate(self, step: float, until: float) -> None:
+        """Channels of both layers up to `until` fs, each truncated, because the cost grows with the square of the rank.
+
+        What was not left out before may be now, up to as much again; ρ is scaled to keep its trace.
+        """
+        allowed = self.method.tolerance * step
+        budget = min(2 * allowed, self.method.tolerance * until - self.discarded)
         total = self._trace()
-        jumped = [self._channel(layer, step, budget / 4) for layer in (0, 1)]
-        if any(jumped):
-            self._truncate(budget / 2)
+        for layer, share in ((0, 0.5), (1, 1.0)):
+            jumped = self._channel(layer, step, total * budget / 8)
+            if jumped:
+                self._truncate(share * (total * budget - (total - self._trace())))
         now = self._trace()
         self.discarded += max(0.0, 1 - now / total)
         for columns in self.columns:
@@ -160,20 +171,33 @@ class _LowRankEngine(Engine):
         system, channel = self.system, self.system.channels(step)[layer]
         before = [_weights(columns) for columns in self.columns]
         least = self._least(before, channel.strengths, budget)
-        found: list[list[np.ndarray]] = [[] for _ in self.columns]
-        for basis, (columns, weights) in enumerate(zip(self.columns, before, strict=True)):
-            for which, strength in enumerate(channel.strengths):
-                chosen = columns if which == 0 else columns[strength * weights >= least]
-                if len(chosen):
-                    operator, after = system.operator(step, layer, which, basis)
-                    out = np.zeros((len(chosen), *self.columns[after].shape[1:]), complex)
-                    for psi, target in zip(chosen, out, strict=True):
-                        operator.apply(psi, target)
-                    found[after].append(out)
-        self.columns = [
-            np.concatenate(parts) if parts else columns[:0] for parts, columns in zip(found, self.columns, strict=True)
+        chosen = [
+            [np.flatnonzero((strength * weights >= least) | (which == 0)) for weights in before]
+            for which, strength in enumerate(channel.strengths)
         ]
-        return sum(map(len, self.columns)) > sum(map(len, before))
+        moves = [
+            (system.operator(step, layer, which, basis), basis, places)
+            for which, of_basis in enumerate(chosen)
+            for basis, places in enumerate(of_basis)
+            if places.size
+        ]
+        shapes = [columns.shape[1:] for columns in self.columns]
+        counts = [sum(p.size for (_, after), _, p in moves if after == basis) for basis in range(len(shapes))]
+        found = [np.empty((count, *shape), complex) for count, shape in zip(counts, shapes, strict=True)]
+        filled = [0] * len(shapes)
+        applied = []
+        for (operator, after), basis, places in moves:
+            for place in places:
+                applied.append((operator, self.columns[basis][place], found[after][filled[after]]))
+                filled[after] += 1
+
+        def apply(number: int) -> None:
+            operator, psi, out = applied[number]
+            operator.apply(psi, out)
+
+        team.each(apply, range(len(applied)))
+        self.columns = found
+        return sum(counts) > sum(map(len, before))
 
     @staticmethod
     def _least(before: list[np.ndarray], strengths: np.ndarray, budget: float) -> float:
@@ -184,9 +208,18 @@ class _LowRankEngine(Engine):
 
     def _truncate(self, budget: float) -> None:
         flat = [columns.reshape(len(columns), -1) for columns in self.columns]
-        spectra = [np.linalg.eigh(self._gram(matrix, single=budget > _SINGLE)) for matrix in flat]
+        grams = [self._gram(matrix, single=budget > _SINGLE) for matrix in flat]
+        spectra = [(np.empty(0), np.empty((0, 0)))] * len(grams)
+
+        def diagonalise(basis: int) -> None:
+            spectra[basis] = np.linalg.eigh(grams[basis])
+
+        team.each(diagonalise, range(len(grams)))
         values = np.sort(np.concatenate([np.clip(weights, 0, None) for weights, _ in spectra]))
-        least = values[np.searchsorted(np.cumsum(values), max(budget, _ROUNDING), side="right")]
+        first = int(np.searchsorted(np.cumsum(values), max(budget, _ROUNDING), side="right"))
+        while first > 0 and values[first - 1] > _ALIKE * values[first]:
+            first -= 1
+        least = values[first]
         for basis, (matrix, (weights, vectors)) in enumerate(zip(flat, spectra, strict=True)):
             kept = np.ascontiguousarray(vectors[:, weights >= least].T)
             self.columns[basis] = self._product(kept, matrix).reshape(-1, *self.columns[basis].shape[1:])
@@ -205,15 +238,19 @@ class _LowRankEngine(Engine):
         """
 
         begins = range(0, matrix.shape[1], _PIECE)
-        grams = np.zeros((len(begins), len(matrix), len(matrix)), complex)
+        herk = cherk if single else zherk
+        total = np.zeros((len(matrix), len(matrix)), complex, order="F")
+        for some in range(0, len(begins), _TOGETHER):  # in turn, so that the sum does not depend on the threads
+            parts: dict[int, np.ndarray] = {}
 
-        def add(number: int) -> None:
-            part = matrix[:, begins[number] : begins[number] + _PIECE]
-            part = part.astype(np.complex64 if single else complex, copy=False)
-            grams[number] = part.conj() @ part.T
+            def form(begin: int, parts: dict[int, np.ndarray] = parts) -> None:
+                part = matrix[:, begin : begin + _PIECE]
+                parts[begin] = herk(1.0, part.astype(np.complex64 if single else complex, copy=False).T, trans=2)
 
-        team.each(add, range(len(begins)))
-        return np.asarray(grams.sum(axis=0))
+            team.each(form, begins[some : some + _TOGETHER])
+            for begin in sorted(parts):
+                total += parts[begin]
+        return np.asarray(total + np.triu(total, 1).conj().T)
 
     def _product(self, turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """turn · matrix, piece by piece on all threads."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import Field, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import Field, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pysv.checks import choice, real_number, whole_number
-from pysv.engines.base import Engine, Method, Work
+from pysv.engines.base import Engine, Work
 from pysv.engines.purestate import StepwiseEngine
-from pysv.engines.trajectories import Seeds, check_sample, check_strata, trajectory_seeds
+from pysv.engines.sampling import Sampling, check_strata, trajectory_seeds
 from pysv.errors import EngineFailureError
 from pysv.units import HBAR
 
@@ -23,7 +23,7 @@ _METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5")
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuTiP(Method):
+class QuTiP(Sampling):
     """QuTiP engine: `qutip.SESolver`, started afresh at every snapshot.
 
     A fresh start makes a resumed run equal to an uninterrupted one.
@@ -38,11 +38,9 @@ class QuTiP(Method):
         Largest number of internal steps between snapshots.
     solver : {"auto", "mesolve", "mcsolve"}
         For open systems: the density matrix (up to 1000 amplitudes), or random trajectories; "auto" takes the density
-        matrix where it fits. Refused for closed systems, as the next two are.
-    ntraj : int, optional
-        Number of trajectories of `mcsolve`, 200 by default.
-    seeds : int or sequence of int
-        As for `Trajectories`.
+        matrix where it fits. Refused for closed systems, as the next ones are.
+    ntraj, seeds, target_error, target_variable, unravelling
+        Of `mcsolve`; see `pysv.engines.sampling.Sampling`.
     """
 
     method: str = "adams"
@@ -50,8 +48,6 @@ class QuTiP(Method):
     rtol: float = 1e-8
     nsteps: int = 100_000
     solver: str = "auto"
-    ntraj: int = 200
-    seeds: Seeds = 0
 
     name: ClassVar[str] = "qutip"
     serves: ClassVar[str] = "one electron, closed or open, any state of the spins (sesolve, mesolve, mcsolve)"
@@ -66,9 +62,7 @@ class QuTiP(Method):
         put(self, "rtol", real_number("rtol", self.rtol, above=0.0, high=1.0))
         put(self, "nsteps", whole_number("nsteps", self.nsteps, low=1))
         choice("solver", self.solver, ("auto", "mesolve", "mcsolve"))
-        ntraj, seeds = check_sample(self.ntraj, self.seeds)
-        put(self, "ntraj", ntraj)
-        put(self, "seeds", seeds)
+        super().__post_init__()
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Also options that a closed system would ignore, and a density matrix that does not fit."""
@@ -101,6 +95,14 @@ class QuTiP(Method):
             return self.solver
         sampled = any(_set(self, entry) for entry in fields(self) if entry.name in _OPEN[1:])
         return "mesolve" if reachable_amplitudes(experiment) <= LARGEST_DENSITY and not sampled else "mcsolve"
+
+    def samples(self, experiment: Experiment) -> bool:
+        """Whether `mcsolve` is chosen."""
+        return self.chosen(experiment) == "mcsolve"
+
+    def of_seeds(self, seeds: tuple[int, ...]) -> Self:
+        """The same options for some of the trajectories, without a target."""
+        return replace(super().of_seeds(seeds), solver="mcsolve")
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0 with the solver that the experiment needs."""
@@ -135,8 +137,8 @@ class QuTiP(Method):
         return _QuTiPEngine(runs, self)
 
 
-_OPEN = ("solver", "ntraj", "seeds")
-"""Options of open systems; the last two are of trajectories."""
+_OPEN = ("solver", "ntraj", "seeds", "target_error", "target_variable", "unravelling")
+"""Options of open systems; all but the first are of trajectories."""
 
 
 def _set(method: QuTiP, entry: Field[Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from pysv.basis import Basis
 from pysv.bath import layer_baths
 from pysv.channel import RowOperator
 from pysv.engines.base import Engine, Work, saved_array
+from pysv.engines.sampling import sample_of, trajectory_seeds
 from pysv.engines.snapshot import Part, Snapshot
-from pysv.engines.trajectories import sample_of, trajectory_seeds
 from pysv.errors import EngineFailureError
 from pysv.hamiltonian import Hamiltonian
 from pysv.initial import occupied_sectors, pure_runs
@@ -44,6 +44,23 @@ def _sectors(experiment: Experiment) -> tuple[int, ...]:
     return tuple(range(experiment.device.n_spins + 2))
 
 
+def mixed(jumps: Sequence[Any]) -> list[Any]:
+    """Superpositions L'_j = Σ_k U_jk L_k with U_jk = e^{2πijk/n}/√n, a unitary matrix.
+
+    ΣL'ρL'† = ΣLρL† and ΣL'†L' = ΣL†L: the Lindblad equation is the same (H.-P. Breuer and F. Petruccione, The Theory of
+    Open Quantum Systems, Eq. 3.72), its trajectories are not.
+
+    Parameters
+    ----------
+    jumps : sequence of operator
+        Of the spins of both layers, with one Pauli matrix, so that each L' keeps or flips the parity of the number of
+        down spins as the L do.
+    """
+    n = len(jumps)
+    turn = np.exp(2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n) / np.sqrt(max(n, 1))
+    return [sum(factor * jump for factor, jump in zip(row, jumps, strict=True)) for row in turn]
+
+
 class _OpenSolver(Engine):
     """Basis, H, jump operators and initial states in QuTiP's form."""
 
@@ -65,11 +82,17 @@ class _OpenSolver(Engine):
             return kron(csr_matrix((rows.value, rows.source, rows.first), (basis.rows, basis.rows)), electron)
 
         matrix = self.hamiltonian.sparse().astype(complex)
-        self.jumps = []
+        axes = len(experiment.bath.coupling)
+        jumps: list[list[Any]] = [[] for _ in range(axes)]
         for layer, bath in zip(LAYERS, layer_baths(device, experiment.bath), strict=True):
             if bath.lamb_shift.any():
                 matrix = matrix + whole(bath.lamb_shift.astype(complex), layer)
-            self.jumps += [qutip.Qobj(whole(jump, layer) / HBAR**0.5).to("CSR") for jump in bath.jumps if jump.any()]
+            for number, jump in enumerate(bath.jumps):
+                if jump.any():
+                    jumps[number % axes].append(whole(jump, layer) / HBAR**0.5)
+        if method.unravelling == "mixed":
+            jumps = [mixed(own) for own in jumps]
+        self.jumps = [qutip.Qobj(jump).to("CSR") for own in jumps for jump in own]
         self.generator = qutip.Qobj(matrix / HBAR).to("CSR")
         self.options = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
         self.options |= {"progress_bar": "", "normalize_output": False}

@@ -16,88 +16,29 @@ import numpy as np
 
 from pysv import team
 from pysv.channel import layer_density
-from pysv.checks import as_list, is_list, real_number, whole_number
-from pysv.engines.base import Engine, Method, Work, saved_array
+from pysv.checks import real_number
+from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.opensystem import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
-from pysv.engines.snapshot import Part, Sample, Snapshot
-from pysv.errors import InvalidInputError
+from pysv.engines.sampling import Sampling, check_strata, sample_of, trajectory_seeds
+from pysv.engines.snapshot import Part, Snapshot
 from pysv.layers import LAYERS
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
 
-GROUPS = 20
-"""Most jackknife groups that trajectories are dealt into."""
-
-Seeds = int | tuple[int, ...]
-
-
-def check_sample(ntraj: int, seeds: Seeds) -> tuple[int, Seeds]:
-    """Number of trajectories and seeds in canonical form.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are fewer than two trajectories, or a list of seeds does not have one for each, or names one twice.
-    """
-    count = whole_number("ntraj", ntraj, low=2)
-    given = as_list(seeds)
-    if not is_list(given):
-        return count, whole_number("seeds", seeds, low=0, high=2**63 - 1)
-    listed = tuple(whole_number(f"seeds[{n}]", seed, low=0, high=2**63 - 1) for n, seed in enumerate(given))
-    if len(listed) != count:
-        raise InvalidInputError(
-            f"seeds lists {len(listed)} numbers for ntraj = {count} trajectories; give one for each, or one number",
-            "seeds",
-        )
-    if len(set(listed)) < count:
-        raise InvalidInputError("seeds names a number twice: two trajectories would be the same; change one", "seeds")
-    return count, listed
-
-
-def trajectory_seeds(ntraj: int, seeds: Seeds) -> tuple[int, ...]:
-    """One seed for each trajectory: those given, or the first words of SeedSequence(seeds)."""
-    if isinstance(seeds, tuple):
-        return seeds
-    words = np.random.SeedSequence(seeds).generate_state(ntraj, np.uint64)
-    return tuple(int(word >> np.uint64(1)) for word in words)  # TOML and JSON readers take 63 bits
-
-
-def check_strata(experiment: Experiment, ntraj: int) -> str | None:
-    """Why so few trajectories cannot serve an unpolarized electron, None if they can."""
-    if getattr(experiment.source, "spin", "") == "unpolarized" and ntraj < 4:
-        return f"ntraj = {ntraj} is too few for an unpolarized electron; take at least 4, two for either spin"
-    return None
-
-
-def sample_of(strata: Sequence[int]) -> Sample:
-    """Jackknife groups for trajectories of given strata: each group has as many of every stratum, to within one."""
-    stratum = np.array(strata)
-    counts = np.bincount(stratum)
-    groups = int(min(GROUPS, counts.min()))
-    place = np.zeros(stratum.size, dtype=int)
-    for number, count in enumerate(counts):
-        place[stratum == number] = np.arange(count)
-    return Sample(stratum, place % groups)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Trajectories(Method):
+class Trajectories(Sampling):
     """Trajectory engine: the mean over random pure states, each on the kernels of `chebyshev`.
 
     Parameters
     ----------
-    ntraj : int
-        Number of trajectories, at least 2, or 4 for an unpolarized electron: they start in turn with either spin.
-    seeds : int or sequence of int
-        A number from which a `SeedSequence` makes one seed for each trajectory, or the seeds themselves. The same seeds
-        give the same bits.
+    ntraj, seeds, target_error, target_variable, unravelling
+        See `pysv.engines.sampling.Sampling`.
     time_step : float
         τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
     """
 
-    ntraj: int = 200
-    seeds: Seeds = 0
     time_step: float = 1.0
 
     name: ClassVar[str] = "trajectories"
@@ -108,11 +49,8 @@ class Trajectories(Method):
     open: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        put = object.__setattr__
-        ntraj, seeds = check_sample(self.ntraj, self.seeds)
-        put(self, "ntraj", ntraj)
-        put(self, "seeds", seeds)
-        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
+        super().__post_init__()
+        object.__setattr__(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Also too few trajectories for the electron's spin, and layers whose channel is too large."""
@@ -195,7 +133,7 @@ class _TrajectoriesEngine(Engine):
             team.each(work, range(workers))
             self._applications += sum(applications for applications, _ in done)
             self.jumps += sum(jumps for _, jumps in done)
-            self._draws += 2 * count
+            self._draws += count * (3 if self.method.unravelling == "mixed" else 2)
         self.time = time
 
     def _advance(self, share: range, count: int, step: float) -> tuple[int, int]:
@@ -208,7 +146,7 @@ class _TrajectoriesEngine(Engine):
                 half = index in (0, count)
                 applications += self._unitary(number, spare, step / 2 if half else step)
                 if index < count:
-                    jumps += sum(self._kraus(number, spare, layer, step) for layer in (0, 1))
+                    jumps += self._jump(number, spare, step)
         return applications, jumps
 
     def _unitary(self, number: int, spare: list[np.ndarray], interval: float) -> int:
@@ -218,8 +156,46 @@ class _TrajectoriesEngine(Engine):
             self.psi[number], spare[1] = total, psi
         return applications
 
+    def _jump(self, number: int, spare: list[np.ndarray], step: float) -> int:
+        """Channels of both layers; returns the number of jumps."""
+        if self.method.unravelling == "local":
+            return sum(self._kraus(number, spare, layer, step) > 0 for layer in (0, 1))
+        before, basis = self.psi[number].copy(), self.basis[number]
+        drawn = [self._kraus(number, spare, layer, step) for layer in (0, 1)]
+        sign = self._random[number].random()
+        if min(drawn) == 0 < max(drawn):
+            self._superpose(number, before, basis, max(drawn), step, sign)
+        return sum(which > 0 for which in drawn)
+
+    def _superpose(self, number: int, before: np.ndarray, basis: int, which: int, step: float, drawn: float) -> None:
+        """Put a jump A of one layer and the same jump B of the other in superposition.
+
+        {A, B} and {(A + B)/√2, (A − B)/√2} make the same channel. A or B was drawn, with ‖Aψ‖² + ‖Bψ‖²; the sign + has
+        the conditional probability ‖(A + B)ψ‖²/2(‖Aψ‖² + ‖Bψ‖²). Where the other layer has no such jump, nothing is
+        changed.
+        """
+        channels = self.system.channels(step)
+        if any(which >= len(channel.kraus) for channel in channels) or len({c.flips[which] for c in channels}) > 1:
+            return
+        one, after = self._applied(before, basis, (which, 0), step)
+        other, _ = self._applied(before, basis, (0, which), step)
+        total = np.linalg.norm(one) ** 2 + np.linalg.norm(other) ** 2
+        plus = 0.5 + np.vdot(one, other).real / total
+        one += other if drawn < plus else -other
+        one *= np.linalg.norm(before) / np.linalg.norm(one)
+        self.psi[number], self.basis[number] = one, after
+
+    def _applied(self, psi: np.ndarray, basis: int, which: tuple[int, int], step: float) -> tuple[np.ndarray, int]:
+        """Kraus operators of both layers applied to a state, not normalised, and the number of its basis."""
+        for layer in (0, 1):
+            operator, after = self.system.operator(step, layer, which[layer], basis)
+            out = np.zeros(self.system.hamiltonians[after].shape, dtype=complex)
+            operator.apply(psi, out)
+            psi, basis = out, after
+        return psi, basis
+
     def _kraus(self, number: int, spare: list[np.ndarray], layer: int, step: float) -> int:
-        """Draw and apply one Kraus operator of a layer; returns whether it is one with a jump."""
+        """Draw and apply one Kraus operator of a layer; returns its number, 0 for the one without a jump."""
         system, basis, psi = self.system, self.basis[number], self.psi[number]
         channel = system.channels(step)[layer]
         drawn = self._random[number].random()
@@ -237,7 +213,7 @@ class _TrajectoriesEngine(Engine):
         spare[0] *= np.linalg.norm(psi) / np.linalg.norm(spare[0])
         self.psi[number], spare[0] = spare[0], psi
         self.basis[number] = after
-        return int(which > 0)
+        return which
 
     def snapshot(self) -> Snapshot:
         """The trajectories, weighted."""

@@ -239,13 +239,27 @@ def animate(
 
     whole_number("rate", rate, low=1, high=60, unit="frames per second")
     path = movie.check_target(f"movie.{movie.usual_format()}" if target is None else target)
+    frame = _frame(_experiment(data))
     data = plan.with_matrix(data, progress)
-    return movie.save(data, path, rate=rate, progress=progress, **_frame(_experiment(data)))
+    return movie.save(data, path, rate=rate, progress=progress, **frame)
 
 
 def _experiment(data: xr.Dataset) -> Experiment:
+    """The experiment of a run's dataset.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is of several runs.
+    """
     from pysv import config
 
+    swept = [str(dim) for dim in data["norm"].dims if dim != "time"]
+    if swept:
+        raise InvalidInputError(
+            f"the dataset is of a sweep along {', '.join(swept)}; choose a point, e.g. data.isel({swept[0]}=0), or the "
+            "file of one"
+        )
     return config.loads(str(data.attrs["experiment"])).experiment
 
 

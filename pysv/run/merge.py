@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pysv import config
-from pysv.dataset import NONLINEAR, SAMPLED, SCHEMA, build
+from pysv.dataset import NONLINEAR, SAMPLED
 from pysv.errors import InvalidInputError
-from pysv.measures import SpinDensity
-from pysv.run.observe import Observer
+from pysv.run.mixture import Mixture
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,33 +48,17 @@ def merge(*datasets: xr.Dataset) -> xr.Dataset:
     if len(set(everything)) < len(everything):
         raise InvalidInputError("two of the runs share seeds: their trajectories are the same; run with other seeds")
     weights = np.array([len(own) for own in seeds]) / len(everything)
-
-    def mean(name: str) -> Any:
-        return sum(weight * data[name].values for weight, data in zip(weights, datasets, strict=True))
-
-    observer, device = Observer(experiment), experiment.device
-    arrays: dict[str, np.ndarray] = {
-        name: mean(name) for name in (*SAMPLED, "density_matrix") if all(name in data for data in datasets)
-    }
-    for index, matrix in enumerate(arrays["density_matrix"]):
-        rho = SpinDensity.from_dense(matrix, device.n_polarizer, device.n_analyzer)
-        every = experiment.record.every
-        due = {measure.name: every.due(measure.name, index) for measure in fields(every)}
-        measured = observer.of_density(rho, due.__getitem__)
-        for name in NONLINEAR:
-            if name in measured:
-                arrays[name][index] = measured[name]
-    for name in list(arrays):
-        if name in SAMPLED:
-            squares = [(w * data[f"{name}_error"].values) ** 2 for w, data in zip(weights, datasets, strict=True)]
-            arrays[f"{name}_error"] = np.sqrt(np.sum(squares, axis=0))
+    mixture = Mixture(experiment)
+    for data, weight in zip(datasets, weights, strict=True):
+        mixture.add(data, float(weight))
+    arrays = mixture.arrays(1.0)
+    for name in [name for name in SAMPLED if name in arrays]:
+        squares = [(w * data[f"{name}_error"].values) ** 2 for w, data in zip(weights, datasets, strict=True)]
+        arrays[f"{name}_error"] = np.sqrt(np.sum(squares, axis=0))
         if name in NONLINEAR:
-            arrays[f"{name}_bias"] = (mean(name) - arrays[name]) / (len(datasets) - 1)
-    attrs = dict(datasets[0].attrs)
-    attrs |= {"seeds": json.dumps(everything), "wall_time": sum(float(data.attrs["wall_time"]) for data in datasets)}
-    attrs["merged_runs"] = len(datasets)
-    ordered = {name: arrays[name] for name in SCHEMA if name in arrays}
-    return build(experiment, datasets[0].time.values, ordered, attrs)
+            mean = sum(weight * data[name].values for weight, data in zip(weights, datasets, strict=True))
+            arrays[f"{name}_bias"] = (mean - arrays[name]) / (len(datasets) - 1)
+    return mixture.build(arrays).assign_attrs(seeds=json.dumps(everything), merged_runs=len(datasets))
 
 
 def _common_experiment(datasets: Sequence[xr.Dataset]) -> Any:
@@ -91,10 +73,12 @@ def _common_experiment(datasets: Sequence[xr.Dataset]) -> Any:
             )
         if other.experiment != first.experiment or _without_sample(other.engine) != _without_sample(first.engine):
             raise InvalidInputError("the runs to merge are of different experiments or engines")
+        if other.experiment.record.every.density_matrix != 1:
+            raise InvalidInputError("the runs to merge hold ρ at some snapshots only; run with density_matrix = 1")
         if not np.array_equal(data.time, datasets[0].time):
             raise InvalidInputError("the runs to merge reach different times; resume the shorter one")
     return first.experiment
 
 
 def _without_sample(engine: Any) -> Any:
-    return engine if isinstance(engine, str) else replace(engine, ntraj=200, seeds=0)
+    return engine if isinstance(engine, str) else engine.of_seeds((1, 2))

@@ -51,12 +51,13 @@ LARGEST_BLOCK = 1024
 LARGEST_SAMPLED = 200_000
 """Largest block of ρ^{T_p} whose trace norm is sampled: 10+10 spins, the most that were ever measured."""
 
-_SCHEDULED = {
+SCHEDULED = {
     "entropies": ("entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information"),
     "log_negativity": ("log_negativity", "log_negativity_error"),
     "w_fidelity": ("w_fidelity",),
     "qfi": ("qfi",),
 }
+"""Variables of each measure of `pysv.experiment.Every`."""
 _NOT_DIAGONAL = ("spin_x", "spin_y", "entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information",
                  "log_negativity", "w_fidelity", "qfi")  # fmt: skip
 
@@ -80,7 +81,7 @@ def left_out(experiment: Experiment) -> dict[str, str]:
     """Measures that are not recorded for this experiment, each with the reason."""
     never = {
         name: f"not asked for: every = {{ {measure} = 0 }}"
-        for measure, names in _SCHEDULED.items()
+        for measure, names in SCHEDULED.items()
         for name in names
         if getattr(experiment.record.every, measure) == 0
     }

@@ -1,9 +1,10 @@
 """Measures of random trajectories: ρ is averaged first, then measured; errors by jackknife, biases by half samples.
 
 Trajectories come in strata (the electron's incoming spin) of fixed weight, and are dealt into G groups. With θ a
-measure of the average over all groups and θ_g of that over all but group g, the standard error of θ is
-[(G − 1)/G Σ_g (θ_g − θ̄)²]^{1/2}. A measure that is not linear in ρ is biased by c/n to leading order in the number n of
-trajectories; measured on halves of the groups it is biased by 2c/n, so that θ_half − θ estimates the bias.
+measure of the average over all groups and θ_g of that over all but group g, the standard error of θ is, for equal
+groups, [(G − 1)/G Σ_g (θ_g − θ̄)²]^{1/2}; for unequal ones see `jackknife_error`. A measure that is not linear in ρ is
+biased by c/n to leading order in the number n of trajectories; measured on halves of the groups it is biased by 2c/n,
+so that θ_half − θ estimates the bias.
 """
 
 from __future__ import annotations
@@ -96,22 +97,43 @@ def measure_sample(cells: Cells, sample: Sample, of_density: Callable[[SpinDensi
         return of_density(mean.rho) | mean.others
 
     whole = measured(groups)
+    sizes = np.bincount(sample.group)
     left = [measured([other for other in groups if other != group]) for group in groups]
     halves = [measured(half) for split in _splits(groups) for half in split]
     found = dict(whole)
     for name in SAMPLED:
         if name in whole:
-            found[f"{name}_error"] = jackknife_error([values[name] for values in left])
+            found[f"{name}_error"] = jackknife_error([values[name] for values in left], sizes, whole[name])
         if name in whole and name in NONLINEAR:
             half = np.mean([np.asarray(values[name]) for values in halves], axis=0)
             found[f"{name}_bias"] = half - np.asarray(whole[name])
     return found
 
 
-def jackknife_error(left_out: Sequence[np.ndarray | float]) -> np.ndarray:
-    """Standard error from the values without each group in turn."""
+def jackknife_error(
+    left_out: Sequence[np.ndarray | float], sizes: Sequence[int] | np.ndarray, whole: np.ndarray | float
+) -> np.ndarray:
+    """Standard error from the values without each group in turn.
+
+    With n_g of n trajectories in group g, h_g = n/n_g and the pseudovalues h_g θ − (h_g − 1) θ_g, whose mean weighted
+    with n_g/n is θ_J, it is [Σ_g (h_g θ − (h_g − 1) θ_g − θ_J)²/(G (h_g − 1))]^{1/2} (F. M. T. A. Busing, E. Meijer and
+    R. van der Leeden, Stat. Comput. 9, 3 (1999)).
+
+    Parameters
+    ----------
+    left_out : sequence of array-like
+        θ_g, of any shape.
+    sizes : sequence of int
+        n_g.
+    whole : array-like
+        θ.
+    """
     values = np.asarray(left_out)
-    return np.asarray(np.sqrt((len(values) - 1) / len(values) * ((values - values.mean(axis=0)) ** 2).sum(axis=0)))
+    share = np.asarray(sizes, dtype=float) / np.sum(sizes)
+    share = share.reshape(-1, *[1] * (values.ndim - 1))
+    pseudo = (np.asarray(whole) - (1 - share) * values) / share
+    off = pseudo - (share * pseudo).sum(axis=0)
+    return np.asarray(np.sqrt((off**2 * share / (1 - share)).sum(axis=0) / len(values)))
 
 
 def _splits(groups: list[int]) -> list[tuple[list[int], list[int]]]:

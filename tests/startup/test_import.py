@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("numpy", "numba", "scipy", "xarray", "matplotlib", "qutip", "juliacall", "juliapkg", "h5py", "tqdm")
+HEAVY = ("numpy", "numba", "scipy", "xarray", "matplotlib", "qutip", "juliacall", "juliapkg", "h5py", "tqdm", "dask",
+         "distributed")  # fmt: skip
 
 
 def python(code: str) -> str:

@@ -19,7 +19,7 @@ import xarray as xr
 import pysv
 from pysv import config, files, needs
 from pysv.errors import InvariantError, MemoryLimitError, ResultFileError, ResumeError
-from pysv.run import solve as solve_module
+from pysv.run import single
 
 METHODS = [pysv.Chebyshev(), pysv.RK4(time_step=0.02), pysv.QuTiP()]
 
@@ -56,12 +56,12 @@ def test_resumed_equals_uninterrupted(small, tmp_path, monkeypatch, method):
     whole = pysv.solve(small, engine=method, progress=False)
     path = tmp_path / "run.nc"
     with monkeypatch.context() as patch:
-        patch.setattr(solve_module, "CtrlC", StopAfter(5))
+        patch.setattr(single, "CtrlC", StopAfter(5))
         part = pysv.solve(small, engine=method, progress=False, out=path)
     assert (part.time.size, part.attrs["status"]) == (5, "interrupted")
     assert_same(pysv.load(path), whole.isel(time=slice(5)))
     with monkeypatch.context() as patch:
-        patch.setattr(solve_module, "CtrlC", StopAfter(3))
+        patch.setattr(single, "CtrlC", StopAfter(3))
         assert pysv.resume(path, progress=False).time.size == 8
     data = pysv.resume(path, progress=False)
     assert data.attrs["status"] == "complete"
@@ -89,7 +89,7 @@ def test_a_tilted_run_is_resumed(small, tmp_path, monkeypatch):
     tilted = dataclasses.replace(small, spins=pysv.ProductState(polarizer=(0.3, 1.0), analyzer=(2.0, 0.2)))
     path = tmp_path / "run.nc"
     with monkeypatch.context() as patch:
-        patch.setattr(solve_module, "CtrlC", StopAfter(4))
+        patch.setattr(single, "CtrlC", StopAfter(4))
         pysv.solve(tilted, progress=False, out=path)
     assert_same(pysv.resume(path, progress=False), pysv.solve(tilted, progress=False))
 
@@ -403,7 +403,7 @@ def test_a_disk_without_room_is_noticed_first(small, tmp_path, monkeypatch):
             pysv.solve(small, progress=False, out=path)
         assert list(tmp_path.iterdir()) == []
     with monkeypatch.context() as patch:
-        patch.setattr(solve_module, "CtrlC", StopAfter(5))
+        patch.setattr(single, "CtrlC", StopAfter(5))
         pysv.solve(small, progress=False, out=path)
     before = path.read_bytes()
     monkeypatch.setattr(files.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1000))

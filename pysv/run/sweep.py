@@ -1,0 +1,317 @@
+"""Sweeps: one experiment with some of its keys set to several values each, every combination a run."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+import tomllib
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from pysv import config, files
+from pysv.checks import as_list, is_list
+from pysv.dataset import REQUIRED_NUMBERS
+from pysv.device import SpinValve
+from pysv.engines import choose, methods
+from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError
+from pysv.experiment import BosonicBath, Times
+from pysv.needs import check_fits
+from pysv.record import Every, Record
+from pysv.remarks import warn
+from pysv.run.pool import Task, compute, connected, progress_bar
+from pysv.run.solve import solve
+
+if TYPE_CHECKING:
+    from pysv.engines.base import Method
+    from pysv.experiment import Experiment
+
+Grid = Mapping[str, Sequence[Any]]
+"""Values of each key, by ``table.key``."""
+MOST_POINTS = 100_000
+COMBINED = "sweep.nc"
+"""File of the combined dataset."""
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One run of a sweep.
+
+    Parameters
+    ----------
+    settings : mapping
+        Value of each swept key.
+    data : xarray.Dataset
+        Its dataset, as `pysv.solve` gives it.
+    """
+
+    settings: Mapping[str, Any]
+    data: xr.Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A finished sweep.
+
+    Parameters
+    ----------
+    points : tuple of Point
+        The last key varies fastest.
+    combined : xarray.Dataset or None
+        Every variable whose shape and coordinates are the same at all points, along one dimension for each swept key,
+        ``table_key``; None where the points differ in their times. The attribute ``left_out`` names the other
+        variables.
+    """
+
+    points: tuple[Point, ...]
+    combined: xr.Dataset | None
+
+
+def sweep(
+    experiment: Experiment,
+    grid: Grid,
+    *,
+    engine: str | Method = "auto",
+    backend: str = "auto",
+    dask: str | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Sweep:
+    """Run an experiment for every combination of some keys' values.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What all points share.
+    grid : mapping of str to sequence
+        Values by the key of the experiment file, e.g. ``{"bath.temperature": [10, 30, 100]}``; docs/files.md lists the
+        keys.
+    engine, backend
+        As for `solve`.
+    dask : str, optional
+        ``"local"``, ``"local:N"`` (N worker processes on this machine), or the address of a Dask scheduler, whose
+        workers make one point each. By default the points are computed one after the other in this process.
+    out : str or Path, optional
+        Folder, made if need be: ``point-0001.nc``, … for the points, ``sweep.nc`` for the combined dataset. A sweep
+        that was interrupted goes on with the points that are not there.
+    overwrite : bool
+        Whether files of other runs in the folder may be replaced.
+    progress : bool
+        Whether to show a bar that counts points.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    InvalidInputError
+        If a key does not exist, or a point is not an allowed experiment; nothing has run then.
+    ResultExistsError
+        If the folder holds other runs.
+    DaskUnavailableError
+        If there is no such cluster.
+    """
+    tables = tomllib.loads(config.dumps(experiment, engine, backend))
+    return sweep_tables(tables, grid, "sweep", dask=dask, out=out, overwrite=overwrite, progress=progress)
+
+
+def sweep_tables(
+    tables: Mapping[str, Any],
+    grid: Grid,
+    name: str,
+    *,
+    dask: str | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Sweep:
+    """As `sweep`, from the tables of an experiment file; `name` is what error sentences call it."""
+    values = _checked(grid)
+    folder = None if out is None else _folder(out)
+    tasks, settings = _tasks(tables, values, name, folder)
+    with connected(dask) as client, closing(progress_bar("sweep", len(tasks), progress)) as bar:
+        if folder is not None:
+            folder.mkdir(exist_ok=True)
+        results = list(compute(tasks, client, bar=bar, overwrite=overwrite))
+    points = tuple(Point(own, data) for own, data in zip(settings, results, strict=True))
+    combined = combine(points, values)
+    if folder is not None and combined is not None:
+        files.write(combined, folder / COMBINED)
+    return Sweep(points, combined)
+
+
+def setting(text: str) -> tuple[str, list[Any]]:
+    """Key and values of ``KEY=V1,V2,…`` as the command line has it.
+
+    Values are TOML; a bare word is a text.
+
+    >>> setting("bath.temperature=10,30")
+    ('bath.temperature', [10, 30])
+    >>> setting("source.spin=up,[1.5, 0.0]")
+    ('source.spin', ['up', [1.5, 0.0]])
+    """
+    key, equals, given = text.partition("=")
+    if not equals or not given.strip():
+        raise InvalidInputError(f"--set {text!r} must be KEY=V1,V2,…, e.g. bath.temperature=10,30,100")
+    pieces, depth, quoted = [""], 0, False
+    for letter in given:
+        quoted ^= letter == '"'
+        depth += (letter == "[") - (letter == "]") if not quoted else 0
+        if letter == "," and depth == 0 and not quoted:
+            pieces.append("")
+        else:
+            pieces[-1] += letter
+    return key.strip(), [_value(piece.strip(), text) for piece in pieces]
+
+
+def _value(piece: str, text: str) -> Any:
+    if not piece:
+        raise InvalidInputError(f"--set {text!r} has an empty value; write KEY=V1,V2,…")
+    try:
+        return tomllib.loads(f"value = {piece}")["value"]
+    except tomllib.TOMLDecodeError:
+        return piece
+
+
+def known_keys() -> list[str]:
+    """Every key of an experiment file, as ``table.key``."""
+    kinds: dict[str, tuple[type, ...]] = {
+        "device": (SpinValve,),
+        "source": tuple(config.SOURCES.values()),
+        "spins": tuple(config.SPINS.values()),
+        "bath": (BosonicBath,),
+        "evolution": (Times,),
+        "record": (Record,),
+        "record.every": (Every,),
+    } | {f"evolution.{name}": (method,) for name, method in methods().items()}
+    found = {f"{table}.{entry.name}" for table, made in kinds.items() for kind in made for entry in fields(kind)}
+    found |= {"source.kind", "spins.kind", "evolution.engine", "evolution.backend"}
+    return sorted(found - {"record.every"})
+
+
+def _checked(grid: Grid) -> dict[str, list[Any]]:
+    if not isinstance(grid, Mapping) or not grid:
+        raise InvalidInputError('a sweep needs at least one key with its values, e.g. {"bath.temperature": [10, 100]}')
+    known, found = known_keys(), {}
+    for key, given in grid.items():
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ExperimentFileError(f"sweep: {key!r} is not a key of an experiment file{hint}", str(key))
+        values = as_list(given)
+        if not is_list(values) or not len(values):
+            raise InvalidInputError(f"sweep: {key} = {given!r} must be a list of values", key)
+        found[key] = [as_list(value) for value in values]
+        if len({json.dumps(value, default=str) for value in found[key]}) < len(found[key]):
+            raise InvalidInputError(f"sweep: {key} names a value twice; leave one out", key)
+    points = int(np.prod([len(values) for values in found.values()], dtype=float))
+    if points > MOST_POINTS:
+        raise InvalidInputError(f"sweep: the grid has {points} points, at most {MOST_POINTS} are allowed")
+    return found
+
+
+def _folder(out: str | Path) -> Path:
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise ResultFileError(f"{folder}: is not a folder; name another one")
+    if not folder.parent.is_dir():
+        raise ResultFileError(f"{folder}: the folder {folder.parent} does not exist; make it first")
+    return folder
+
+
+def _tasks(
+    tables: Mapping[str, Any], grid: Grid, name: str, folder: Path | None
+) -> tuple[list[Task], list[dict[str, Any]]]:
+    """A task for every point, all of them known to be allowed and to fit; what they warn of is said once."""
+    tasks, settings = [], []
+    said: set[tuple[type[Warning], str]] = set()
+    for number, values in enumerate(itertools.product(*grid.values())):
+        own = dict(zip(grid, values, strict=True))
+        where = f"{name} with {', '.join(f'{key} = {json.dumps(value)}' for key, value in own.items())}"
+        asked = config.from_tables(_changed(tables, own), where)
+        try:
+            method, backend = choose(asked.experiment, asked.engine, asked.backend)
+            check_fits(asked.experiment, method, backend)
+        except PysvError as error:
+            raise type(error)(f"{where}: {error}") from error
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", PysvWarning)
+            warn(asked.experiment)
+        said.update((warning.category, str(warning.message)) for warning in caught)
+        path = None if folder is None else folder / f"point-{number + 1:04d}.nc"
+        tasks.append(Task(where, asked.experiment, method, backend, _run, path=path))
+        settings.append(own)
+    for category, text in sorted(said, key=str):
+        warnings.warn(text, category, stacklevel=4)
+    return tasks, settings
+
+
+def _run(experiment: Experiment, method: Method, backend: str, members: tuple[int, int] | None) -> xr.Dataset:
+    assert members is None  # a point is a whole run
+    return solve(experiment, engine=method, backend=backend, progress=False)
+
+
+def _changed(tables: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy of nested tables with some ``table.key`` set."""
+    found: dict[str, Any] = json.loads(json.dumps(tables))
+    for key, value in settings.items():
+        *path, last = key.split(".")
+        table = found
+        for part in path:
+            table = table.setdefault(part, {})
+        table[last] = value
+    return found
+
+
+def combine(points: Sequence[Point], grid: Grid) -> xr.Dataset | None:
+    """The points' variables along one dimension for each swept key; see `Sweep`."""
+    first = points[0].data
+    if any(not np.array_equal(point.data["time"], first["time"]) for point in points):
+        return None
+    dims = {key.replace(".", "_"): [_label(value) for value in values] for key, values in grid.items()}
+    shape = tuple(len(values) for values in dims.values())
+
+    def alike(name: str) -> bool:
+        return all(name in point.data.variables and first[name].equals(point.data[name]) for point in points)
+
+    shared = {str(name) for name in first.coords if alike(str(name))}
+    kept, lacking = {}, []
+    for name in dict.fromkeys(str(name) for point in points for name in point.data.data_vars):
+        found = [point.data[name].variable for point in points if name in point.data]
+        one = found[0]
+        if len(found) < len(points) or any(own.dims != one.dims for own in found) or not set(one.dims) <= shared:
+            lacking.append(name)
+            continue
+        stacked = np.stack([own.values for own in found])
+        kept[name] = ((*dims, *one.dims), stacked.reshape(*shape, *one.shape), one.attrs)
+    coords = {name: first.coords[name].variable for name in shared}
+    swept = {dim: (dim, values, {"long_name": key}) for (dim, values), key in zip(dims.items(), grid, strict=True)}
+    attrs = _attrs([point.data for point in points])
+    reason = "its shape or its coordinates differ from point to point"
+    attrs |= {"sweep": json.dumps(grid), "left_out": "\n".join(f"{name}: {reason}" for name in lacking)}
+    return xr.Dataset(kept, {**coords, **swept}, attrs)
+
+
+def _label(value: Any) -> Any:
+    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
+
+
+def _attrs(datasets: Sequence[xr.Dataset]) -> dict[str, Any]:
+    """Of the first point, with the total time and the largest drifts of all, every warning and every seed."""
+    attrs = dict(datasets[0].attrs)
+    for name in REQUIRED_NUMBERS:
+        numbers = [float(data.attrs[name]) for data in datasets]
+        attrs[name] = sum(numbers) if name == "wall_time" else max(numbers)
+    for name in ("warnings", "seeds"):
+        lines = (line for data in datasets for line in str(data.attrs[name]).splitlines())
+        attrs[name] = "\n".join(dict.fromkeys(lines))
+    return attrs
