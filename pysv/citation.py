@@ -223,7 +223,7 @@ def _of_run(data: xr.Dataset) -> Iterator[tuple[str, tuple[Reference, ...]]]:
         "fock": (_CHEBYSHEV,),
         "low-rank": (_CHEBYSHEV,),
         "trajectories": (*_TRAJECTORIES, _CHEBYSHEV),
-        "tdmrg": (*_TDMRG, _ITENSOR) if backend == "julia" else (*_TDMRG, _HASTINGS, _TENPY),
+        "tdmrg": (*_TDMRG, _HASTINGS, _ITENSOR if backend == "julia" else _TENPY),
     }
     if engine in engines:
         yield f"engine {engine}", engines[engine]
