@@ -102,7 +102,7 @@ def test_doctor(capsys):
         "memory",
         "BLAS",
         "Julia",
-        "optional",
+        "others",
         "environment",
         "engines",
     ):
