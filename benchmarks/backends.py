@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 from large import TRIAD, Term
-from one_electron import judge, machine
+from report import add_option, judge, kept
 
 from pysv import jit, julia, team
 from pysv.recursion import Steps, recursion
@@ -58,23 +58,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Python against Julia, beside STREAM triad.")
     parser.add_argument("--spins", type=int, nargs="+", default=[4, 8], help="spins of a layer (default: 4 8)")
     parser.add_argument("--repeat", type=int, default=5)
+    add_option(parser)
     options = parser.parse_args()
-    print(machine())
+    with kept(options.keep):
+        measure(options.spins, options.repeat)
+
+
+def measure(sizes: list[int], repeat: int) -> None:
+    """All sizes in both precisions."""
     print(", ".join(f"{name} {value}" for name, value in julia.report().items()))
     print(f"threads: Python {team.largest()}, Julia {julia.threads()}; a small state takes one thread of Python")
     print("spins   real      amplitudes   Python s    Julia s   Julia/Python  Python/triad   Julia/triad")
-    measured = [
-        (spins, *compare(spins, real, options.repeat)) for spins in options.spins for real in (np.float64, np.float32)
-    ]
+    measured = [(spins, *compare(spins, real, repeat)) for spins in sizes for real in (np.float64, np.float32)]
     worst = max(max(ratio, 1 / ratio) for _, ratio, _ in measured)
     judge("the slower backend against the faster", f"{worst:.2f} times as long", f"<= {RATIO}", worst <= RATIO)
-    share = next(share for spins, _, share in measured if spins == max(options.spins))
-    judge(
-        f"Julia's share of the triad at {max(options.spins)}+{max(options.spins)}",
-        f"{share:.2f}",
-        f">= {TRIAD}",
-        share >= TRIAD,
-    )
+    share = next(share for spins, _, share in measured if spins == max(sizes))
+    judge(f"Julia's share of the triad at {max(sizes)}+{max(sizes)}", f"{share:.2f}", f">= {TRIAD}", share >= TRIAD)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numba
 import numpy as np
-from one_electron import judge, machine
 from peers import Contender, matrix_peers
+from report import add_option, judge, kept
 
 import pysv
 from pysv import jit, kernels, team
@@ -211,16 +211,18 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5, help="timed repetitions (default: 5)")
     parser.add_argument("--growth", type=Path, metavar="PICTURE", help="measure and draw the cost from 4+4 spins on")
     parser.add_argument("--whole", type=float, metavar="FS", nargs="?", const=40.0, help="the whole run, to 40 fs")
+    add_option(parser)
     options = parser.parse_args()
-    print(machine())
-    print(f"memory {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB, {team.largest()} threads\n")
-    if options.whole:  # first, so that the peak memory is its own
-        whole(options.spins, options.whole)
-    terms(options.spins, options.repeat)
-    if options.peers:
-        against_peers(options.peers, max(1, options.repeat // 2))
-    if options.growth:
-        growth(options.growth, options.spins, options.repeat)
+    with kept(options.keep):
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+        print(f"memory {memory:.0f} GB, {team.largest()} threads\n")
+        if options.whole:  # first, so that the peak memory is its own
+            whole(options.spins, options.whole)
+        terms(options.spins, options.repeat)
+        if options.peers:
+            against_peers(options.peers, max(1, options.repeat // 2))
+        if options.growth:
+            growth(options.growth, options.spins, options.repeat)
 
 
 if __name__ == "__main__":

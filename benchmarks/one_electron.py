@@ -8,19 +8,16 @@ All is measured in one run, pysv and each peer in turn, so that a busy machine d
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
-from importlib import metadata, util
-from pathlib import Path
 
 import numpy as np
 from peers import ADAMS, KRYLOV, PYSV, WHOLE, Contender, matrix_peers, pysv_engine, qutip_peers, reference
+from report import add_option, figure, judge, kept
 from threadpoolctl import ThreadpoolController
 
 import pysv
@@ -64,26 +61,11 @@ def measures() -> Callable[[], object]:
     return action
 
 
-def judge(name: str, value: str, target: str, reached: bool) -> None:
-    """Print a measured value, its target, and whether that is reached."""
-    print(f"{name:<46} {value:<36} {target:<22} {'reached' if reached else 'not reached'}")
-
-
 def judge_seconds(name: str, seconds: np.ndarray, limit: float) -> None:
     """Print best and median of a duration; the median is held against the limit."""
     best, median = seconds.min(), float(np.median(seconds))
+    figure(name, best)
     judge(name, f"best {best:.4f} s, median {median:.4f} s", f"< {limit:g} s", median < limit)
-
-
-def machine() -> str:
-    """Processor, cores, load, and the versions of what is measured."""
-    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    names = [line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")]
-    processor = (names or [platform.processor()])[0]
-    packages = [name for name in ("numpy", "scipy", "numba", "qutip", "quspin") if util.find_spec(name)]
-    versions = [f"pysv {pysv.__version__}", *(f"{name} {metadata.version(name)}" for name in packages)]
-    load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    return f"{processor}, {load}; Python {platform.python_version()}, {', '.join(versions)}"
 
 
 def main() -> None:
@@ -91,17 +73,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="pysv against QuTiP, SciPy and QuSpin: one electron, 4+4 spins.")
     parser.add_argument("--repeat", type=int, default=5, help="timed runs of each peer (default: 5)")
     parser.add_argument("--stop", type=int, default=20, help="evolved time, fs (default: 20)")
+    add_option(parser)
     options = parser.parse_args()
+    with ThreadpoolController().limit(limits=1, user_api="blas"), kept(options.keep):
+        evolution(options.stop, options.repeat)
+        whole_processes()
+
+
+def evolution(stop: int, repeat: int) -> None:
+    """The states of one pure run, by pysv and by its peers in turn."""
     (run,) = pure_runs(pysv.Experiment(source=pysv.WavePacket(spin="up")))
-    times = np.arange(options.stop + 1.0)
-    print(machine())
+    times = np.arange(stop + 1.0)
     exact, other = (reference(run, times, substeps) for substeps in (2, 3))
-    print(f"{run.psi.size} amplitudes, {options.stop} fs; {options.repeat} timed runs of each, interleaved with pysv's")
+    print(f"{run.psi.size} amplitudes, {stop} fs; {repeat} timed runs of each, interleaved with pysv's")
     doubt = np.linalg.norm(exact - other, axis=(1, 2)).max()
     print(f"reference: Lanczos, 1/2 fs steps; from 1/3 fs steps it differs by {doubt:.0e}\n")
     one, others = Contender(PYSV, pysv_engine(pysv.Chebyshev(), run)), [*qutip_peers(run), *matrix_peers(run)]
     errors = {contender.name: contender.error(times, exact) for contender in (one, *others)}
-    for _ in range(options.repeat):
+    for _ in range(repeat):
         for peer in others:
             one.measure(times)
             peer.measure(times)
@@ -110,6 +99,9 @@ def main() -> None:
     for c in (one, *others):
         mine, its = (np.array([min(x.wall), np.median(x.wall), np.median(x.cpu)]) for x in (one, c))
         ratio[c.name] = (its / mine)[1]
+        name = c.name if c.threads == 1 else f"{c.name}, {c.threads} threads"
+        for what, value in {"ratio": (its / mine)[2], "seconds": its[2], "error": errors[c.name]}.items():
+            figure(f"{what}: {name}", value)  # of processor time, which a busy machine disturbs least
         print(f"{c.name:<31} {c.threads:>7} {its[0]:>7.3f} {its[1]:>9.3f} {its[2]:>6.3f}", end="")
         print(" {:>13.1f} {:>7.1f} {:>7.1f}".format(*its / mine), f"  {errors[c.name]:.1e}")
     engine = pysv.Chebyshev().start((run,), "python")
@@ -126,16 +118,19 @@ def main() -> None:
             f">= {RATIO:g}",
             ratio[name] >= RATIO,
         )
+
+
+def whole_processes() -> None:
+    """The measures of a snapshot, an import, a figure."""
     judge_seconds("all measures of one 4+4 snapshot", clock(measures(), 50), MEASURES)
     bare = np.median(clock(process("-c", "pass"), 10))
     judge_seconds("import pysv, beyond the bare interpreter", clock(process("-c", "import pysv"), 10) - bare, IMPORT)
     needed = clock(process("-c", "from pysv import solve"), 10) - bare
-    print(f"  with all that `pysv.solve` needs: best {needed.min():.4f} s, median {np.median(needed):.4f} s")
+    print(f"import of all that pysv.solve needs: best {needed.min():.4f} s, median {np.median(needed):.4f} s")
     with tempfile.TemporaryDirectory() as folder:
         figure = clock(process("-m", "pysv", "figure", "3", "--quiet", "--out", folder), 3)
     judge_seconds("pysv figure 3, whole process", figure, FIGURE)
 
 
 if __name__ == "__main__":
-    with ThreadpoolController().limit(limits=1, user_api="blas"):
-        main()
+    main()

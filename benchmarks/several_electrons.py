@@ -15,6 +15,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from report import add_option, figure, kept
 from threadpoolctl import threadpool_limits
 
 import pysv
@@ -66,9 +67,15 @@ def main() -> None:
     parser.add_argument("--discarded-weight", type=float, default=1e-7)
     parser.add_argument("--sites", type=int, default=112)
     parser.add_argument("--threads", type=int, default=numba.get_num_threads(), help="of BLAS under TeNPy")
+    add_option(parser)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    with kept(options.keep):
+        compare(options)
 
+
+def compare(options: argparse.Namespace) -> None:
+    """Both programs in turn, a line for each ħ/γ."""
     device = pysv.SpinValve.for_several_electrons(sites=options.sites)
     source = pysv.ConfinedElectrons(electrons=options.electrons)
     unit = HBAR / device.hopping
@@ -122,6 +129,7 @@ def main() -> None:
         row = f"{turn + 1:>10}  {state.dimensions.max():>5}  {one / STEPS:>14.3f}  {other / STEPS:>15.3f}"
         taken = f"{lost['pysv']:.1e}  {lost['TeNPy']:.1e}"
         print(f"{row}  {other / one:>6.1f}   {taken}    {apart:.1e}", flush=True)
+    figure("ratio: TeNPy", spent["TeNPy"] / spent["pysv"])
     print(
         f"whole: pysv {spent['pysv']:.1f} s, TeNPy {spent['TeNPy']:.1f} s, ratio {spent['TeNPy'] / spent['pysv']:.1f}; "
         f"energy {energy(propagator.bonds, state):.6f} eV; until {options.stop * unit:.2f} fs"

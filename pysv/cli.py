@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from pysv.about import BIBTEX, PAPER, __version__
+from pysv.about import __version__
 from pysv.errors import (
     BondLimitError,
     EngineFailureError,
@@ -237,7 +237,10 @@ def _julia(options: argparse.Namespace) -> int:
 
 
 def _cite(options: argparse.Namespace) -> None:
-    print(f"The model and the idea:\n  {PAPER}\n\n{BIBTEX}")
+    from pysv.citation import write
+    from pysv.files import load
+
+    print(write(load(options.file) if options.file else None, bibtex=options.bibtex))
 
 
 def _read(options: argparse.Namespace) -> Configuration:
@@ -338,7 +341,9 @@ def _parser() -> argparse.ArgumentParser:
     for sub in (run, sweep):
         sub.add_argument("--dask", metavar="ADDRESS", help="scheduler to compute on, or local, or local:N workers")
     verb("doctor", _doctor, "check this installation")
-    verb("cite", _cite, "say how to cite pysv and the paper")
+    cite = verb("cite", _cite, "say whom to cite for a result, or how to cite pysv and the paper")
+    cite.add_argument("file", metavar="RUN.nc", nargs="?")
+    cite.add_argument("--bibtex", action="store_true", help="as entries of a BibTeX file")
     for sub in (run, resume, finer, figure, movie, sweep):
         sub.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser

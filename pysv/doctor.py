@@ -1,12 +1,17 @@
-"""A check of the installation: versions, processors, memory, kernels, and a small run against a dense solution."""
+"""A check of the installation: what a bug report needs, and a small run against a dense solution."""
 
 from __future__ import annotations
 
 import os
+import platform
 import time
+from importlib import metadata
+from pathlib import Path
 
 import numpy as np
+import psutil
 
+from pysv import team
 from pysv.about import versions
 from pysv.device import SpinValve
 from pysv.engines import readiness
@@ -15,6 +20,10 @@ from pysv.initial import pure_runs
 from pysv.needs import available_memory, size
 from pysv.source import WavePacket
 from pysv.units import HBAR
+
+OTHERS = ("juliacall", "dask", "distributed", "imageio-ffmpeg")
+SETTINGS = ("NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "JULIA_", "PYTHON_JULIACALL_")
+"""Beginnings of the names of environment variables that change how pysv runs."""
 
 
 def examine() -> tuple[bool, str]:
@@ -25,24 +34,54 @@ def examine() -> tuple[bool, str]:
     healthy : bool
         Whether a small Chebyshev run agrees with dense diagonalisation to 1e-9.
     report : str
+        Versions, system, processors, memory, BLAS, Julia, what is optional, settings in the environment, engines.
     """
     begun = time.monotonic()
     error = self_check()
     seconds = time.monotonic() - begun
     healthy = error < 1e-9
     ready = sorted({row.engine for row in readiness() if row.ready})
-    lines = [
-        *(f"{name:<12} {version}" for name, version in versions().items()),
-        f"{'processors':<12} {len(os.sched_getaffinity(0))}",
-        f"{'memory':<12} {size(available_memory())} available",
-        f"{'BLAS':<12} {', '.join(_blas())}",
-        f"{'Julia':<12} {_julia()}",
-        f"{'engines':<12} {', '.join(ready)} ready (see `pysv engines`)",
-        f"{'self-check':<12} "
-        + ("passed" if healthy else "FAILED")
+    facts = {
+        **versions(),
+        "installed in": str(Path(__file__).parent),
+        "system": platform.platform(),
+        "processor": f"{processor()}, {len(os.sched_getaffinity(0))} of {os.cpu_count()} usable",
+        "threads": f"{team.largest()} of pysv's kernels",
+        "memory": f"{size(available_memory())} available of {size(psutil.virtual_memory().total)}",
+        "BLAS": ", ".join(_blas()),
+        "Julia": _julia(),
+        "others": ", ".join(f"{name} {version}" for name, version in _others().items()),
+        "environment": ", ".join(_settings()) or "no setting that concerns pysv",
+        "engines": f"{', '.join(ready)} ready (see `pysv engines`)",
+        "self-check": ("passed" if healthy else "FAILED")
         + f": distance from dense diagonalisation {error:.0e}, {seconds:.1f} s with the compilation of kernels",
-    ]
-    return healthy, "\n".join(lines)
+    }
+    width = max(map(len, facts))
+    return healthy, "\n".join(f"{name:<{width}} {value}" for name, value in facts.items())
+
+
+def processor() -> str:
+    """The processor's own name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def _others() -> dict[str, str]:
+    """Versions of what only some runs need."""
+    found = {}
+    for name in OTHERS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def _settings() -> list[str]:
+    """Environment variables that change threads, caches or Julia."""
+    return [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith(SETTINGS)]
 
 
 def _blas() -> list[str]:

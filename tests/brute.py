@@ -294,3 +294,34 @@ def spin_z_total(runs: Sequence[Run], device: BruteDevice) -> float:
     for n in range(device.spins):
         total = total + _kron(device, {n: PAULI["z"]})
     return expectation(total, runs)
+
+
+def variables(
+    device: BruteDevice, runs: Sequence[Run], momenta: Sequence[float], initial: Sequence[int] | None
+) -> dict[str, Any]:
+    """Every variable of one snapshot of a dataset by its name; flips only from a collinear `initial` configuration."""
+    rho = reduced_density(device, runs)
+    n_p, n_a = map(len, device.layers)
+    found: dict[str, Any] = {
+        "density_matrix": rho,
+        "entropy_total": entropy(rho),
+        "entropy_polarizer": entropy(layer_density(rho, n_p, n_a, "polarizer")),
+        "entropy_analyzer": entropy(layer_density(rho, n_p, n_a, "analyzer")),
+        "mutual_information": mutual_information(rho, n_p, n_a),
+        "log_negativity": log_negativity(rho, n_p, n_a),
+        "electron_density": electron_density(runs, device),
+        "electron_spin_density_z": electron_spin_density_z(runs, device),
+        "norm": norm(runs, device),
+        "energy": energy(runs, device),
+        "spin_z_total": spin_z_total(runs, device),
+        "electron_number": 1.0,
+        "qfi_paper": [qfi_paper(rho, device.positions, k) for k in momenta],
+        "qfi_variance": [qfi_variance(rho, device.positions, k) for k in momenta],
+        "qfi": [qfi_true(rho, device.positions, k) for k in momenta],
+    }
+    for axis, spins, electron in zip("xyz", spin_expectations(rho).T, electron_spin(runs, device), strict=True):
+        found[f"spin_{axis}"], found[f"electron_spin_{axis}"] = spins, electron
+    if initial is not None:
+        found["magnon_probability"] = magnon_probability(rho, initial)
+        found["w_fidelity"] = w_fidelity(rho, initial)
+    return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, reduce
 
+import brute
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import eigsh, expm_multiply
@@ -147,3 +148,24 @@ class Several:
         values = np.linalg.svd(tensor.reshape(1 << len(left), -1), compute_uv=False) ** 2
         values = values[values > 1e-300]
         return float(-(values * np.log(values)).sum())
+
+    def variables(self, psi):
+        """Variables of one snapshot of a dataset by their names."""
+        density, spin = self.density(psi)
+        rho = self.spin_density(psi)
+        n_p, n_a = map(len, self.layers)
+        return {
+            "electron_density": density,
+            "electron_spin_density_z": spin,
+            "density_matrix": rho,
+            "spin_z": brute.spin_expectations(rho)[:, 2],
+            "energy": self.energy(psi),
+            "entropy_half": self.entropy_right_of(psi, self.sites // 2),
+            "entropy_total": brute.entropy(rho),
+            "mutual_information": brute.mutual_information(rho, n_p, n_a),
+            "log_negativity": brute.log_negativity(rho, n_p, n_a),
+            "norm": 1.0,
+            "electron_number": self.electrons,
+            "spin_z_total": n_p - n_a,
+            "electron_spin_z": spin.sum(),
+        }

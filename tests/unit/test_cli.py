@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import h5py
 import pytest
@@ -91,14 +92,39 @@ def test_engines_cite_help_version(capsys):
 def test_doctor(capsys):
     assert main(["doctor"]) == 0
     shown = capsys.readouterr().out
-    assert "self-check   passed" in shown
-    assert "numba" in shown
+    report = {line.split()[0]: line for line in shown.splitlines()}
+    assert "passed" in report["self-check"]
+    for name in (
+        "pysv",
+        "numba",
+        "system",
+        "processor",
+        "memory",
+        "BLAS",
+        "Julia",
+        "optional",
+        "environment",
+        "engines",
+    ):
+        assert report[name].split(maxsplit=1)[1], name
+    assert "juliacall" in report["others"]
+    assert "dask" in report["others"]
+    assert len({line.index(line.split(maxsplit=1)[1]) for line in shown.splitlines() if "installed" not in line}) == 1
+
+
+def test_doctor_names_settings(capsys, monkeypatch):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    monkeypatch.setenv("UNRELATED", "secret")
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert "NUMBA_NUM_THREADS=2" in shown
+    assert "secret" not in shown
 
 
 def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
     monkeypatch.setattr("pysv.doctor.HBAR", 0.66)
     assert main(["doctor"]) == 1
-    assert "self-check   FAILED" in capsys.readouterr().out
+    assert re.search("^self-check +FAILED", capsys.readouterr().out, re.M)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +156,7 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
         ),
         (
             "[bath]\n[evolution]\nengine = 'rk4'",
-            "bad.toml: engine 'rk4' runs closed systems only; leave [bath] out, or use trajectories, low-rank, qutip",
+            "bad.toml: engine 'rk4' runs closed systems only; leave [bath] out, or use low-rank, qutip, trajectories",
         ),
         (
             "[bath]\ncutoff_shape = 'hard'\nseries_terms = 20",

@@ -19,7 +19,23 @@ from pysv.cli import _parser, main
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.M | re.S)
+EXECUTED = ("python", "sh", "toml")
+MARKUP = ("{toctree}", "{eval-rst}", "{include}", "text")  # text: what a program has printed
+ELSEWHERE = {  # first words of what is shown and not executed here: why not
+    "make demo": "the command of continuous integration, and `pysv figure 3` in test_figures.py",
+    "make test": "this",
+    "make bench": "test_benchmark.py runs the script",
+    "pip wheel": "needs an index; the wheel itself is made in test_julia.py",
+    "python3 -m venv": "needs the wheels; `pysv doctor` in test_cli.py",
+    "#!/bin/bash #SBATCH --job-name=pysv": "test_cluster.py, with a stand-in for SLURM",
+    "#!/bin/bash #SBATCH --ntasks=8": "needs SLURM; `pysv sweep --dask` has tests of its own",
+    "FROM python": "needs a container engine",
+    "Bootstrap: docker": "needs a container engine",
+    "julia --project=/shared/pysv": "needs Julia's registry",
+    "export JULIA_DEPOT_PATH": "needs Julia; test_julia.py sets the same variables",
+    "pysv convergence run.toml": "takes an hour for the file above it; test_several_runs.py runs a small one",
+}
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name + "/" + page.name)
 
 
@@ -64,7 +80,25 @@ def test_commands_exist(page):
             assert option in known or verb == "julia", command
 
 
-@pages
+def blocks_of(page: Path) -> list[tuple[str, str]]:
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def test_every_block_is_executed_or_accounted_for():
+    shown = [block for page in PAGES for block in blocks_of(page)]
+    others = [" ".join(text.split()) for kind, text in shown if kind not in (*EXECUTED, *MARKUP)]
+    assert not [text for text in others if not text.startswith(tuple(ELSEWHERE))]
+    assert not [start for start in ELSEWHERE if not any(text.startswith(start) for text in others)], "nobody shows this"
+    for kind, text in shown:
+        if kind == "sh":
+            lines = [line for line in text.splitlines() if line.strip()]
+            assert all(line.startswith("pysv ") for line in lines), "a line that is not executed needs another block"
+
+
+RUNNING = [page for page in PAGES if any(kind in EXECUTED for kind, _ in blocks_of(page))]
+
+
+@pytest.mark.parametrize("page", RUNNING, ids=lambda page: page.name)
 @pytest.mark.filterwarnings("ignore")
 def test_blocks_run(page, tmp_path, monkeypatch, capsys):
     """Python and sh blocks run in the order of the page, in one folder and one namespace."""
@@ -75,16 +109,13 @@ def test_blocks_run(page, tmp_path, monkeypatch, capsys):
     matplotlib.use("Agg")
     monkeypatch.setattr(movie, "_DPI", {"mp4": 40, "gif": 40})  # fewer pixels than a user gets
     monkeypatch.chdir(tmp_path)
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    if not any(kind in ("python", "sh", "toml") for kind, _ in blocks):
-        pytest.skip("shows nothing that can be run")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         data = pysv.solve(pysv.Experiment(times=pysv.times(stop=2, step=1)), progress=False)
     shown = types.ModuleType("shown")  # dataclasses look their module up
     shown.__dict__.update(pysv=pysv, data=data)
     monkeypatch.setitem(sys.modules, "shown", shown)
-    for kind, text in blocks:
+    for kind, text in blocks_of(page):
         if kind == "toml":
             config.loads(text)
             named = re.match(r"# (\w+\.toml)\n", text)
@@ -93,8 +124,7 @@ def test_blocks_run(page, tmp_path, monkeypatch, capsys):
             exec(compile(text, f"{page.name}: {text[:30]!r}", "exec", dont_inherit=True), shown.__dict__)
         elif kind == "sh":
             for line in text.splitlines():
-                words = shlex.split(line, comments=True)
-                if words[:1] == ["pysv"]:
+                if words := shlex.split(line, comments=True):
                     assert main([*words[1:], *quiet(words)]) == 0, line
 
 

@@ -148,9 +148,11 @@ pysv.solve(
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "signal_number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name
+)
 def test_killed_and_resumed(small, tmp_path, signal_number):
-    """SIGKILL leaves the last whole checkpoint, one SIGINT saves all that is recorded; both go on with the same numbers."""
+    """SIGKILL leaves the last whole checkpoint, one SIGINT or SIGTERM saves all that is recorded; all go on alike."""
     path = tmp_path / "run.nc"
     process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", LONG_RUN, str(path)], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
@@ -165,7 +167,7 @@ def test_killed_and_resumed(small, tmp_path, signal_number):
     data = pysv.resume(path, stop=until, progress=False)
     whole = pysv.solve(dataclasses.replace(small, times=pysv.times(stop=until, step=0.5)), progress=False)
     assert_same(data, whole)
-    if signal_number == signal.SIGINT:
+    if signal_number != signal.SIGKILL:
         assert os.listdir(tmp_path) == ["run.nc"]
 
 

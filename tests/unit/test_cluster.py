@@ -1,0 +1,68 @@
+"""The job script of docs/cluster.md does what the page says, with a stand-in for SLURM's two commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pysv
+
+PAGE = Path(__file__).parents[2] / "docs" / "cluster.md"
+SRUN = """#!{python}
+import os, signal, subprocess, sys, time
+process = subprocess.Popen(sys.argv[1:])
+def catches_sigterm():
+    masks = [line.split()[1] for line in open(f"/proc/{{process.pid}}/status") if line.startswith("SigCgt")]
+    return int(masks[0], 16) >> (signal.SIGTERM - 1) & 1
+if os.environ["LIMIT"]:  # what SLURM's --signal does: SIGTERM to the step, not to the script
+    while process.poll() is None and not catches_sigterm():
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+sys.exit(process.wait())
+"""
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Runs the array job's script for task 2, and gives its exit code and what it asked SLURM for."""
+    (script,) = re.findall(r"^```bash\n(#!/bin/bash\n#SBATCH --job-name.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S)
+    (tmp_path / "job.sh").write_text(script)
+    commands = {
+        "srun": SRUN.format(python=sys.executable),
+        "scontrol": '#!/bin/bash\necho "$@" >> requeued\n',
+        "pysv": f'#!/bin/bash\nexec {sys.executable} -W ignore -m pysv "$@"\n',
+    }
+    (tmp_path / "bin").mkdir()
+    for name, text in commands.items():
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+
+    def run(limit: str) -> list[str]:
+        own = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(PAGE.parents[1])}
+        own |= {"SLURM_ARRAY_TASK_ID": "2", "SLURM_ARRAY_JOB_ID": "77", "LIMIT": limit}
+        command = ["bash", "job.sh"]
+        subprocess.run(command, cwd=tmp_path, env=os.environ | own, capture_output=True, timeout=120, check=False)
+        asked = tmp_path / "requeued"
+        return asked.read_text().splitlines() if asked.exists() else []
+
+    return run
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_an_array_job_is_requeued_when_its_time_is_over_and_goes_on(job, tmp_path):
+    (tmp_path / "run-2.toml").write_text(
+        "[device]\nsites = 30\npolarizer = [8, 9]\nanalyzer = [12, 14]\n"
+        "[source]\ncenter = 5\nmomentum_spread = 0.9\n[evolution]\nstop = 600\nstep = 0.5\n"
+    )
+    assert job(limit="yes") == ["requeue 77_2"]
+    stopped = pysv.load(tmp_path / "run-2.nc")
+    assert stopped.attrs["status"] == "interrupted"
+    assert 1 < stopped.time.size < 1201
+    assert job(limit="") == ["requeue 77_2"]  # not once more
+    assert pysv.load(tmp_path / "run-2.nc").attrs["status"] == "complete"
