@@ -175,7 +175,8 @@ class MonteCarlo(_OpenSolver):
 
         super().__init__(experiment, method)
         options = {name: value for name, value in self.options.items() if name != "normalize_output"}
-        self._solver = qutip.MCSolver(self.generator, self.jumps, options=options)
+        jumps = self.jumps or [0 * self.generator]  # QuTiP wants one even where none can happen
+        self._solver = qutip.MCSolver(self.generator, jumps, options=options)
         self._seeds = trajectory_seeds(method.ntraj, method.seeds)
         self._interval = 0
         electrons = list(dict.fromkeys(run.electron for run in self.runs))

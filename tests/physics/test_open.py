@@ -164,9 +164,9 @@ def bathed(small, **options):
 
 @pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
 def test_the_same_seeds_give_the_same_bits_in_qutip():
-    own = experiment("x", 300.0, 0.2, (4.0, 2.0))
+    own = experiment("x", 300.0, 0.2, (6.0, 3.0))
     one, same, other = (
-        pysv.solve(own, engine=pysv.QuTiP(solver="mcsolve", ntraj=6, seeds=seeds), progress=False)
+        pysv.solve(own, engine=pysv.QuTiP(solver="mcsolve", ntraj=16, seeds=seeds), progress=False)
         for seeds in (3, 3, 4)
     )
     np.testing.assert_array_equal(one.spin_z, same.spin_z)
