@@ -19,9 +19,9 @@ from threadpoolctl import threadpool_limits
 
 import pysv
 from pysv.mps.chain import Chain
-from pysv.mps.evolve import FLOOR, BlockPropagator, energy
+from pysv.mps.evolve import BlockPropagator, energy
 from pysv.mps.ground import from_tenpy, ground_state, tenpy_model
-from pysv.mps.propagator import Truncation
+from pysv.mps.propagator import FLOOR, Truncation
 from pysv.mps.state import MatrixProductState
 from pysv.mps.trotter import schedule
 from pysv.units import HBAR
