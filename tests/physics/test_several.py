@@ -24,6 +24,12 @@ COUPLINGS = {"hopping": 0.9, "sd_exchange": 0.6, "exchange": 0.13, "exchange_z":
 CASES = {  # electrons, confined sites, device
     "two electrons, 2+2 spins": (2, 2, {"sites": 6, "polarizer": (3, 4), "analyzer": (5, 6), "convention": "mixed"}),
     "two electrons, FM_a first": (2, 1, {"sites": 5, "polarizer": (4, 5), "analyzer": (2, 2), "convention": "half"}),
+    "two electrons, a longer chain": (
+        2,
+        3,
+        {"sites": 8, "polarizer": (4, 5), "analyzer": (7, 8), "convention": "half"},
+    ),
+    "four electrons, 2+2 spins": (4, 3, {"sites": 7, "polarizer": (4, 5), "analyzer": (6, 7), "convention": "pauli"}),
     "four electrons, 1+2 spins": (4, 3, {"sites": 6, "polarizer": (4, 4), "analyzer": (5, 6), "convention": "pauli"}),
 }
 WELL, FIELD = 60.0, 10.0  # deep: the layers are next to the well
