@@ -27,7 +27,7 @@ CASES = {  # electrons, confined sites, device
     "two electrons, a longer chain": (
         2,
         3,
-        {"sites": 8, "polarizer": (4, 5), "analyzer": (7, 8), "convention": "half"},
+        {"sites": 8, "polarizer": (4, 5), "analyzer": (7, 8), "convention": "pauli"},
     ),
     "four electrons, 2+2 spins": (4, 3, {"sites": 7, "polarizer": (4, 5), "analyzer": (6, 7), "convention": "pauli"}),
     "four electrons, 1+2 spins": (4, 3, {"sites": 6, "polarizer": (4, 4), "analyzer": (5, 6), "convention": "pauli"}),
