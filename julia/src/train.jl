@@ -150,7 +150,7 @@ end
 "Blocks (right, left) of a tensor by left sector and local state, and the charges and sizes of the right sectors."
 function sectors(tensor::ITensor, left, site, right, left_codes, codes)
     order = filter(!isnothing, (right, site, left))
-    sorted = NDTensors.tensor(permute(tensor, order...))
+    sorted = ITensors.tensor(permute(tensor, order...))
     count = right === nothing ? 1 : nblocks(right)
     charges = fill(typemin(Int), count)
     sizes = right === nothing ? [1] : [blockdim(right, b) for b in 1:count]

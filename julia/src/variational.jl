@@ -18,18 +18,27 @@ contraction are dealt out to the threads where `threaded`.
 """
 function tdvp_step(state::Train, duration::Float64, order::Int, most::Int, lost::Int, threaded::Bool; steps=1)
     losses = Losses(array(Float64, lost, length(state.chain) - 1))
-    before = BLAS.get_num_threads()
-    BLAS.set_num_threads(1)
-    threaded && ITensors.enable_threaded_blocksparse()
-    try
+    return in_blocks(threaded) do
         psi = tdvp(
             hamiltonian_mpo(state.chain), -im * duration, mps(state); nsteps=steps, order, maxdim=most, cutoff=FLOOR,
             updater_kwargs=(; ishermitian=true, tol=1e-8, krylovdim=15, eager=true), (observer!)=losses, outputlevel=0,
         )
-        return train(state.chain, psi)
+        train(state.chain, psi)
+    end
+end
+
+"Call `work` with one thread for each matrix, and the blocks of ITensor's contractions on all threads where `threaded`."
+function in_blocks(work::F, threaded::Bool) where {F}
+    blas, strided = BLAS.get_num_threads(), NDTensors.Strided.get_num_threads()
+    BLAS.set_num_threads(1)
+    NDTensors.Strided.disable_threads()
+    threaded && ITensors.enable_threaded_blocksparse()
+    try
+        return work()
     finally
         threaded && ITensors.disable_threaded_blocksparse()
-        BLAS.set_num_threads(before)
+        NDTensors.Strided.set_num_threads(strided)
+        BLAS.set_num_threads(blas)
     end
 end
 

@@ -288,3 +288,16 @@ def test_two_engines_on_the_paper_chain():
     data = pysv.solve(experiment, engine=pysv.TDMRG(trotter_order=4, discarded_weight=1e-10), progress=False)
     for name in ("spin_z", "electron_density", "entropy_half", "log_negativity", "mutual_information"):
         np.testing.assert_allclose(data[name], reference[name], atol=1e-5, err_msg=name)
+
+
+@pytest.mark.slow
+def test_what_the_paper_says_of_figure_6():
+    """From two to eight electrons the spins shrink more, and S_half grows larger (on the chain of `figure 6 --quick`)."""
+    from pysv.figures import plan
+
+    runs = plan.runs(6, quick=True).values()
+    found = [pysv.solve(run.experiment, engine=run.engine, progress=False) for run in runs]
+    shrunk = [1 - float(abs(data.spin_z).min()) for data in found]
+    halves = [float(data.entropy_half.max()) for data in found]
+    assert 0.01 < shrunk[0] < shrunk[1] < shrunk[2]
+    assert 0.1 < halves[0] < halves[1] < halves[2]
