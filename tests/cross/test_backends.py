@@ -190,9 +190,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the backgro
 from pysv import julia
 julia.start()
 device = pysv.SpinValve(**{SMALL_DEVICE!r})
-experiment = pysv.Experiment(
-    device=device, source=pysv.WavePacket(center=5, momentum_spread=0.9), times=pysv.times(stop=20000, step=1)
-)
+source = pysv.WavePacket(center=5, momentum_spread=0.9, spin="up")
+experiment = pysv.Experiment(device=device, source=source, times=pysv.times(stop=20000, step=1))
 data = pysv.solve(
     experiment, engine=sys.argv[2], backend="julia", out=sys.argv[1], progress=False, checkpoint_every=0.0
 )
@@ -214,7 +213,7 @@ def long_run(code: str, out: Path, engine: str) -> Iterator[subprocess.Popen[str
             process.kill()
 
 
-@pytest.mark.parametrize("engine", [*ONE_ELECTRON, "krylov"])
+@pytest.mark.parametrize("engine", [*BOTH, "krylov"])
 def test_ctrl_c_ends_a_julia_run_cleanly(tmp_path, engine):
     """The run is saved as it is, and its file goes on."""
     out = tmp_path / "run.nc"
@@ -234,7 +233,7 @@ def test_ctrl_c_ends_a_julia_run_cleanly(tmp_path, engine):
 def test_a_second_ctrl_c_ends_it_at_once(tmp_path):
     """The interval between two snapshots takes minutes here, in calls of milliseconds."""
     slow = LONG.replace("times(stop=20000, step=1)", "times(stop=2e5, step=2e5)")
-    slow = re.sub(r"SpinValve\(.*\)", "SpinValve()", slow).replace("center=5, momentum_spread=0.9", "")
+    slow = re.sub(r"SpinValve\(.*\)", "SpinValve()", slow).replace('center=5, momentum_spread=0.9, spin="up"', "")
     with long_run(slow, tmp_path / "run.nc", "chebyshev") as process:
         process.send_signal(signal.SIGINT)
         assert "stopping after the present snapshot" in process.stderr.readline()
