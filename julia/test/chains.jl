@@ -53,7 +53,11 @@ end
 function product_train(chain::PySV.Chain, states)
     charges = cumsum([0; [chain.codes[n][state] for (n, state) in enumerate(states)]])
     legs = [PySV.Leg([charge], [1], [1.0]) for charge in charges]
-    return PySV.Train(chain, legs, [[1.0 + 0im] for _ in states])
+    tensors = map(enumerate(states)) do (n, state)  # states of equal charge have a block each
+        codes = chain.codes[n]
+        [p == state ? 1.0 + 0im : 0.0 + 0im for p in eachindex(codes) if codes[p] == codes[state]]
+    end
+    return PySV.Train(chain, legs, tensors)
 end
 
 "The state as a vector, the first site slowest."

@@ -56,8 +56,8 @@
         @test other.tensors == state.tensors
     end
     @testset "what a gate leaves alone is left out" begin
-        empty = product_train(chain, [1, 1, 2, 1])
-        @test !PySV.idle(empty, 2, PySV.gates(chain, 0.1)[2])  # ↑↓ exchange
+        opposite = product_train(chain, [1, 1, 2, 1])
+        @test !PySV.idle(opposite, 2, PySV.gates(chain, 0.1)[2])  # the spins ↑↓ exchange
         polarised = product_train(chain, [1, 1, 1, 1])
         @test all(PySV.idle(polarised, n, PySV.gates(chain, 0.1)[n]) for n in 1:3)
         evolve!(polarised, 1.0, 3)
