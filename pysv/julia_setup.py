@@ -21,7 +21,7 @@ from pysv.errors import JuliaUnavailableError
 
 OLDEST = (1, 10, 3)
 """Oldest version of Julia that the bundled package runs on."""
-PACKAGES = ("KrylovKit", "PrecompileTools", "PythonCall")
+PACKAGES = ("ITensorMPS", "ITensors", "KrylovKit", "PrecompileTools", "PythonCall")
 """Packages that the project of a Julia of one's own must hold."""
 PATIENCE = 6.0
 """Time after which a package server that has not answered counts as out of reach, s."""

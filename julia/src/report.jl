@@ -1,9 +1,11 @@
-"Versions of Julia, of this package and of KrylovKit, threads, and what BLAS says of itself, as pairs of words."
+"Versions of Julia, of this package and of those it uses, threads, and what BLAS says of itself, as pairs of words."
 function report()
     return [
         ("Julia", string(VERSION)),
         ("PySV", string(pkgversion(@__MODULE__))),
         ("KrylovKit", string(pkgversion(KrylovKit))),
+        ("ITensors", string(pkgversion(ITensors))),
+        ("ITensorMPS", string(pkgversion(ITensorMPS))),
         ("threads", string(Threads.nthreads())),
         ("BLAS", string(blas(), ", threads: ", BLAS.get_num_threads())),
     ]

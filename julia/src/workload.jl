@@ -13,33 +13,72 @@ function example(::Type{T}, width::Int) where {T}
     )
 end
 
+"What the Python side calls for one electron."
+function one_electron_workload()
+    for T in (Float64, Float32), width in (6, 4)
+        h = example(T, width)
+        psi, previous, totals = zeros(T, shape(h)), zeros(T, shape(h)), zeros(T, shape(h)..., 1)
+        psi[5, 1, 1] = 1
+        factors, mixes = T[1 2; 0 0; 0 1], ones(T, 6, 1, 2)
+        single = T === Float32
+        GC.@preserve h psi previous totals factors mixes begin
+            tables = [getfield(h, n + 2) for n in 1:TABLES]
+            list = reduce(hcat, [address(table), size(table)..., ones(Int, 3 - ndims(table))...] for table in tables)
+            again = hamiltonian(single, h.sites, width, address(list))
+            for threads in unique((1, Threads.nthreads()))
+                recursion!(
+                    again, map(address, (psi, previous, totals))..., 1, 0, size(psi, 3), address(factors),
+                    address(mixes), 2, threads,
+                )
+            end
+            list = map(address, (psi, previous, totals))
+            list = Int64[list..., 1, 0, size(psi, 3), address(factors), address(mixes), 2]
+            GC.@preserve list recursions!(collection(again), address(list), 1)
+            single && continue
+            state = zeros(Complex{T}, width, 3, size(psi, 3))
+            state[3, 1, 1] = 1
+            GC.@preserve state propagate!(again, address(state), 0.1, 1e-6, 10, 1)
+            extremes(again, 1e-3, 1)
+        end
+    end
+    return nothing
+end
+
+"What the Python side calls for several electrons: two of them beside two localized spins on five sites."
+function several_electrons_workload()
+    carrier, exchanged, states = [0, 0, 1, 1, 0], [0, 0, 1, 0], [3, 0, 0, 1, 0]
+    potential, field, couplings = [-2.0, 0, 0, 0, 0], [0.0, 0, -1, 1, 0], [1.0, 0.5, 0.1, 0.1]
+    lost, limited = zeros(4), zeros(Int, 4)
+    GC.@preserve carrier exchanged states potential field couplings lost limited begin
+        h = chain(5, map(address, (carrier, exchanged, potential, field, couplings))...)
+        looking = search(h, address(states))
+        for noise in (1e-4, 0.0)
+            sweep!(looking, 20, 1e-16, noise)
+        end
+        variance(looking)
+        state = found(looking)
+        counts, sectors = zeros(Int, 6), lengths(state)[1]
+        charges, sizes = zeros(Int, sectors), zeros(Int, sectors)
+        schmidt, tensors = zeros(lengths(state)[2]), zeros(ComplexF64, lengths(state)[3])
+        arrays = map(address, (counts, charges, sizes, schmidt, tensors))
+        GC.@preserve counts charges sizes schmidt tensors begin
+            write!(state, arrays...)
+            state = train(h, arrays..., lengths(state)...)
+        end
+        product = train(h, MPS(ComplexF64, h.sites, states .+ 1))
+        foreach(leg -> fill!(leg.schmidt, 1), product.legs)
+        for _ in 1:4, parity in (0, 1), threads in unique((1, Threads.nthreads()))
+            layer!(product, parity, 0.1, 2, 20, 1e-9, address(lost), address(limited), threads)
+        end
+        tdvp_step(product, 0.1, 2, 20, address(lost), false)
+    end
+    return nothing
+end
+
 @setup_workload begin
     @compile_workload begin
-        for T in (Float64, Float32), width in (6, 4)
-            h = example(T, width)
-            psi, previous, totals = zeros(T, shape(h)), zeros(T, shape(h)), zeros(T, shape(h)..., 1)
-            psi[5, 1, 1] = 1
-            factors, mixes = T[1 2; 0 0; 0 1], ones(T, 6, 1, 2)
-            single = T === Float32
-            GC.@preserve h psi previous totals factors mixes begin
-                tables = [getfield(h, n + 2) for n in 1:TABLES]
-                list = reduce(hcat, [address(table), size(table)..., ones(Int, 3 - ndims(table))...] for table in tables)
-                again = hamiltonian(single, h.sites, width, address(list))
-                for threads in unique((1, Threads.nthreads()))
-                    recursion!(
-                        again, map(address, (psi, previous, totals))..., 1, 0, size(psi, 3), address(factors),
-                        address(mixes), 2, threads,
-                    )
-                end
-                list = Int64[address(psi), address(previous), address(totals), 1, 0, size(psi, 3), address(factors), address(mixes), 2]
-                GC.@preserve list recursions!(collection(again), address(list), 1)
-                single && continue
-                state = zeros(Complex{T}, width, 3, size(psi, 3))
-                state[3, 1, 1] = 1
-                GC.@preserve state propagate!(again, address(state), 0.1, 1e-6, 10, 1)
-                extremes(again, 1e-3, 1)
-            end
-        end
+        one_electron_workload()
+        several_electrons_workload()
         report()
     end
 end

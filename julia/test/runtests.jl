@@ -1,4 +1,6 @@
-using LinearAlgebra: Symmetric, eigen, norm
+using ITensorMPS: ITensorMPS, apply, expect, inner, orthogonalize
+using ITensors: ITensors, ITensor
+using LinearAlgebra: Hermitian, I, SymTridiagonal, Symmetric, dot, eigen, eigmin, norm, svdvals
 using PySV
 using Random: Xoshiro, randperm
 using Test
@@ -8,6 +10,9 @@ include("systems.jl")
 @testset "PySV" begin
     include("recursion.jl")
     include("krylov.jl")
+    include("chains.jl")
+    include("gates.jl")
+    include("variational.jl")
     @testset "a call that is not interrupted" begin
         @test PySV.guarded(+, 1, 2) == (3, false)
         @test PySV.guarded() == (nothing, false)

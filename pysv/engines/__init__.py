@@ -15,9 +15,6 @@ from pysv.source import ConfinedElectrons
 
 BACKENDS = ("auto", "python", "julia")
 
-_JULIA = ("tdmrg",)
-"""Engines that will have a Julia backend."""
-
 
 @dataclass(frozen=True)
 class Readiness:
@@ -66,8 +63,6 @@ def readiness() -> tuple[Readiness, ...]:
         for backend in method.backends:
             remark = (lacking or "") if backend == "julia" else ""
             rows.append(Readiness(name, backend, method.serves, not remark, remark))
-        if name in _JULIA and "julia" not in method.backends:
-            rows.append(Readiness(name, "julia", method.serves, False, "not in this version; use backend 'python'"))
     return tuple(rows)
 
 
@@ -114,11 +109,11 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
         raise EngineError(f"engine = {engine!r} must be a name or an options object such as pysv.Chebyshev()")
     if backend not in BACKENDS:
         raise EngineError(unknown_name("backend", str(backend), BACKENDS))
-    if backend not in ("auto", *method.backends):
-        raise EngineError(
-            f"engine {method.name!r} has no backend {backend!r}; use backend {' or '.join(map(repr, method.backends))}"
-        )
+    able = method.able()
+    if backend not in ("auto", *able):
+        asked = f"engine {method.name!r}" + (" with these options" if backend in method.backends else "")
+        raise EngineError(f"{asked} has no backend {backend!r}; use backend {' or '.join(map(repr, able))}")
     reason = method.refusal(experiment)
     if reason is not None:
         raise NotReadyError(reason)
-    return method, method.backends[0] if backend == "auto" else backend
+    return method, able[0] if backend == "auto" else backend

@@ -106,13 +106,17 @@ class Method(ABC):
     serves: ClassVar[str]
     """What it can run, in a few words."""
     backends: ClassVar[tuple[str, ...]]
-    """Backends that are ready, the preferred one first."""
+    """Its backends, the preferred one first."""
     vectors: ClassVar[int]
     """State-sized arrays held for each pure run, for the memory estimate."""
     closed: ClassVar[bool] = True
     """Whether it runs closed systems."""
     open: ClassVar[bool] = False
     """Whether it runs systems with baths."""
+
+    def able(self) -> tuple[str, ...]:
+        """Backends that can run these options, the preferred one first."""
+        return self.backends
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""

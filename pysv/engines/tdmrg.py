@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,9 +18,12 @@ from pysv.spins import Antiparallel, Gibbs
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
-    from pysv.mps.propagator import Propagator
+    from pysv.mps.chain import Chain
+    from pysv.mps.ground import Search
+    from pysv.mps.propagator import Evolution, Truncation
     from pysv.mps.state import MatrixProductState
 
+METHODS = ("tebd", "tdvp")
 MOST_SPINS = 12
 """Localized spins up to which ρ is contracted and formed."""
 _GROUND = ("energy", "variance", "change", "sweeps")
@@ -34,10 +37,12 @@ class TDMRG(Method):
 
     Parameters
     ----------
+    method : {"tebd", "tdvp"}
+        Gates, or, on the Julia backend and to check them, the two-site time-dependent variational principle.
     time_step : float
         Largest δt in ħ/γ; shortened so that it divides the time between snapshots.
     trotter_order : {2, 4}
-        Order of the Trotter decomposition.
+        Order of the Trotter decomposition, or of the sweeps of "tdvp".
     min_bond, max_bond : int
         Smallest and largest bond dimension; states without weight are not kept to reach the smallest.
     discarded_weight : float
@@ -49,6 +54,7 @@ class TDMRG(Method):
         relative to the half-width of its spectrum.
     """
 
+    method: str = "tebd"
     time_step: float = 0.1
     trotter_order: int = 2
     min_bond: int = 100
@@ -59,11 +65,12 @@ class TDMRG(Method):
 
     name: ClassVar[str] = "tdmrg"
     serves: ClassVar[str] = "several electrons (or one, up or down), closed system, collinear spins"
-    backends: ClassVar[tuple[str, ...]] = ("python",)
+    backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     vectors: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         put = object.__setattr__
+        choice("method", self.method, METHODS)
         put(self, "time_step", real_number("time_step", self.time_step, above=0.0, high=1.0, unit="hbar/hopping"))
         put(self, "trotter_order", whole_number("trotter_order", self.trotter_order, low=2))
         if self.trotter_order not in (2, 4):
@@ -73,6 +80,10 @@ class TDMRG(Method):
         put(self, "discarded_weight", real_number("discarded_weight", self.discarded_weight, low=0.0, high=1e-2))
         choice("bond_limit", self.bond_limit, ("warn", "stop"))
         put(self, "allowed_loss", real_number("allowed_loss", self.allowed_loss, above=0.0, high=1.0))
+
+    def able(self) -> tuple[str, ...]:
+        """Both backends apply gates; TDVP is Julia's."""
+        return self.backends if self.method == "tebd" else ("julia",)
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Open systems, mixtures, tilted spins, and more spins than ρ can be formed of."""
@@ -156,13 +167,14 @@ class _TDMRGEngine(Engine):
         self._spaces = chain.spaces
         self._bonds = Bonds(chain)
         rules = Truncation(method.min_bond, method.max_bond, method.discarded_weight)
-        self._propagator = propagator(backend)(chain, rules)
+        self._backend = backend
+        self._evolution = evolution(backend, method.method)(chain, rules)
         self._state: MatrixProductState | None = None
         self._ground = np.zeros(len(_GROUND))
         self._astray = 0.0
         self._discarded = np.zeros(chain.sites - 1)
         self._kept = 1.0
-        self._gates = 0
+        self._steps = 0
         self._limited_at = -1.0
 
     @property
@@ -179,7 +191,8 @@ class _TDMRGEngine(Engine):
 
         source, device = self.experiment.source, self.experiment.device
         if isinstance(source, ConfinedElectrons):
-            self._state, known = ground.ground_state(device, source, self.method.max_bond)
+            search = dmrg(self._backend)
+            self._state, known = ground.ground_state(device, source, self.method.max_bond, search)
             self._astray = ground.check_sector(self._state, device, source)
             self._ground = np.array([asdict(known)[name] for name in _GROUND], dtype=float)
             return
@@ -189,18 +202,17 @@ class _TDMRGEngine(Engine):
         self._state = ground.packet_state(self.experiment, spins, 0 if source.spin == "up" else 1)
 
     def advance(self, time: float) -> None:
-        """Evolve to `time`, fs, in equal Trotter steps."""
-        from pysv.mps.trotter import schedule, steps
+        """Evolve to `time`, fs, in equal steps."""
+        from pysv.mps.trotter import steps
 
         state, interval = self.matrix_product_state, time - self.time
         if interval == 0:
             return
         count = steps(interval, self.method.time_step, self.experiment.device.hopping)
-        layers = schedule(interval, count, self.method.trotter_order)
-        lost, limited = self._propagator.apply(state, layers)
+        lost, limited = self._evolution.evolve(state, interval, count, self.method.trotter_order)
         self._discarded += lost
         self._kept *= math.exp(float(np.log1p(-np.minimum(lost, 0.5)).sum()))
-        self._gates += len(layers)
+        self._steps += count
         self.time = time
         if limited and self._limited_at < 0:
             self._limited_at = time
@@ -223,9 +235,9 @@ class _TDMRGEngine(Engine):
         )
 
     def work(self) -> Work:
-        """Layers of gates, what was discarded, and how well the ground state is known."""
+        """Time steps, what was discarded, and how well the ground state is known."""
         details: dict[str, float | int | str] = {
-            "gate_layers": self._gates,
+            "time_steps": self._steps,
             "discarded_weight": float(self._discarded.sum()),
         }
         warnings = []
@@ -249,7 +261,7 @@ class _TDMRGEngine(Engine):
         """The matrix-product state, and what was discarded and found so far."""
         return self.matrix_product_state.arrays() | {
             "discarded": self._discarded,
-            "progress": np.array([self._kept, self._gates, self._limited_at, self._astray]),
+            "progress": np.array([self._kept, self._steps, self._limited_at, self._astray]),
             "ground": self._ground,
         }
 
@@ -258,16 +270,30 @@ class _TDMRGEngine(Engine):
         from pysv.mps.state import MatrixProductState
 
         self._discarded = saved_array(state, "discarded", (self.experiment.device.sites - 1,)).copy()
-        kept, gates, self._limited_at, self._astray = map(float, saved_array(state, "progress", (4,)))
-        self._kept, self._gates = kept, int(gates)
+        kept, count, self._limited_at, self._astray = map(float, saved_array(state, "progress", (4,)))
+        self._kept, self._steps = kept, int(count)
         self._ground = saved_array(state, "ground", (len(_GROUND),)).copy()
         self._state = MatrixProductState.of_arrays(self._spaces, state)
         self.time = time
 
 
-def propagator(backend: str) -> type[Propagator]:
-    """What applies the gates in a backend."""
-    from pysv.mps.evolve import BlockPropagator
+def evolution(backend: str, method: str) -> Callable[[Chain, Truncation], Evolution]:
+    """What evolves the state in a backend."""
+    if backend == "python":
+        from pysv.mps.evolve import BlockPropagator
 
-    kinds: dict[str, type[Propagator]] = {"python": BlockPropagator}
-    return kinds[backend]
+        return BlockPropagator
+    from pysv.mps import itensors
+
+    return itensors.JuliaPropagator if method == "tebd" else itensors.VariationalEvolution
+
+
+def dmrg(backend: str) -> Search:
+    """What finds the ground state in a backend."""
+    if backend == "python":
+        from pysv.mps.ground import tenpy_dmrg
+
+        return tenpy_dmrg
+    from pysv.mps.itensors import dmrg as itensor_dmrg
+
+    return itensor_dmrg

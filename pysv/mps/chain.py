@@ -76,11 +76,81 @@ class Space:
 
 
 @dataclass(frozen=True, eq=False)
+class Couplings:
+    """H of Eqs. 7 and 21 by its numbers, the factors of the spin convention multiplied in.
+
+    Parameters
+    ----------
+    hopping, sd_exchange, exchange, exchange_z : float
+        γ, J_sd, J, J_z with Pauli matrices for both kinds of spin, eV.
+    carries : bool ndarray (L_x,)
+        Whether a localized spin sits on each site.
+    exchanged : bool ndarray (L_x − 1,)
+        Whether the localized spins of each pair of neighbours exchange.
+    potential, field : float64 ndarray (L_x,)
+        Energy of an electron and of σᶻ of the localized spin on each site, eV; 0 for t > 0.
+    """
+
+    hopping: float
+    sd_exchange: float
+    exchange: float
+    exchange_z: float
+    carries: np.ndarray
+    exchanged: np.ndarray
+    potential: np.ndarray
+    field: np.ndarray
+
+    @classmethod
+    def of_device(cls, device: SpinValve, source: ConfinedElectrons | None = None) -> Couplings:
+        """Those of a device; with `source`, well and field are on."""
+        f_e, f_s = device.electron_factor, device.spin_factor
+        sites = np.arange(1, device.sites + 1)
+        inside = [np.isin(sites, layer) for layer in (device.polarizer_sites, device.analyzer_sites)]
+        potential, field = np.zeros(device.sites), np.zeros(device.sites)
+        if source is not None:
+            potential[: source.confined_sites] = -source.well
+            field = source.field * f_s * (inside[1].astype(float) - inside[0])
+        exchanged = (inside[0][:-1] & inside[0][1:]) | (inside[1][:-1] & inside[1][1:])
+        return cls(
+            device.hopping, f_e * f_s * device.sd_exchange, f_s**2 * device.exchange, f_s**2 * device.exchange_z,
+            inside[0] | inside[1], exchanged, potential, field,
+        )  # fmt: skip
+
+    def part(self, sites: int) -> Couplings:
+        """Those of the first sites."""
+        arrays = self.carries[:sites], self.exchanged[: sites - 1], self.potential[:sites], self.field[:sites]
+        return Couplings(self.hopping, self.sd_exchange, self.exchange, self.exchange_z, *arrays)
+
+    def onsite(self, site: int, space: Space) -> np.ndarray:
+        """Terms on one site (counted from 0), eV, float64 (d, d)."""
+        term = np.asarray(self.potential[site] * np.diag(space.up + space.down))
+        if space.has_spin:
+            flip = np.kron(_TAKE_DOWN.T @ _TAKE_UP, _RAISE)  # c†_↓c_↑ σ⁺
+            aligned = np.kron(_NUMBER_UP - _NUMBER_DOWN, _SPIN_Z)
+            term -= self.sd_exchange * (aligned + 2 * (flip + flip.T))
+            term += self.field[site] * np.diag(space.spin_z)
+        return term
+
+    def pair(self, left: int, one: Space, other: Space) -> np.ndarray:
+        """Hopping and exchange between sites `left` and `left` + 1 (counted from 0), eV, float64 (d d', d d')."""
+        term = np.zeros((one.dim * other.dim,) * 2)
+        for take in (_TAKE_UP, _TAKE_DOWN):
+            hop = np.kron(one.electron(take.T @ _PARITY), other.electron(take))
+            term -= self.hopping * (hop + hop.T)
+        if self.exchanged[left]:
+            trade = np.kron(one.localized(_RAISE), other.localized(_RAISE.T))
+            aligned = np.kron(one.localized(_SPIN_Z), other.localized(_SPIN_Z))
+            term -= self.exchange_z * aligned + 2 * self.exchange * (trade + trade.T)
+        return term
+
+
+@dataclass(frozen=True, eq=False)
 class Chain:
     """Sites and H of a device.
 
     Parameters
     ----------
+    couplings : Couplings
     spaces : tuple of Space
         Of sites 1 … L_x.
     onsite : tuple of float64 ndarray (d, d)
@@ -89,6 +159,7 @@ class Chain:
         Terms on neighbours: hopping and exchange, eV; element [a d' + a', b d' + b'].
     """
 
+    couplings: Couplings
     spaces: tuple[Space, ...]
     onsite: tuple[np.ndarray, ...]
     hops: tuple[np.ndarray, ...]
@@ -96,34 +167,11 @@ class Chain:
     @classmethod
     def of_device(cls, device: SpinValve, source: ConfinedElectrons | None = None) -> Chain:
         """H of Eq. 7, for t > 0; with `source`, H + H_{V,B} of Eq. 21, whose ground state starts the run."""
-        carriers = {site: number for number, site in enumerate(device.spin_sites)}
-        spaces = tuple(Space(site in carriers) for site in range(1, device.sites + 1))
-        f_e, f_s = device.electron_factor, device.spin_factor
-        onsite, hops = [], []
-        for site, space in enumerate(spaces, start=1):
-            term = np.zeros((space.dim, space.dim))
-            if space.has_spin:
-                flip = np.kron(_TAKE_DOWN.T @ _TAKE_UP, _RAISE)  # c†_↓c_↑ σ⁺
-                aligned = np.kron(_NUMBER_UP - _NUMBER_DOWN, _SPIN_Z)
-                term -= f_e * f_s * device.sd_exchange * (aligned + 2 * (flip + flip.T))
-            if source is not None:
-                if site <= source.confined_sites:
-                    term -= source.well * np.diag(space.up + space.down)
-                if space.has_spin:
-                    sign = -1 if site in device.polarizer_sites else 1
-                    term += sign * source.field * f_s * np.diag(space.spin_z)
-            onsite.append(term)
-        for left, (one, other) in enumerate(pairwise(spaces), start=1):
-            term = np.zeros((one.dim * other.dim,) * 2)
-            for take in (_TAKE_UP, _TAKE_DOWN):
-                hop = np.kron(one.electron(take.T @ _PARITY), other.electron(take))
-                term -= device.hopping * (hop + hop.T)
-            if any(left in layer and left + 1 in layer for layer in (device.polarizer_sites, device.analyzer_sites)):
-                trade = np.kron(one.localized(_RAISE), other.localized(_RAISE.T))
-                aligned = np.kron(one.localized(_SPIN_Z), other.localized(_SPIN_Z))
-                term -= f_s**2 * (device.exchange_z * aligned + 2 * device.exchange * (trade + trade.T))
-            hops.append(term)
-        return cls(spaces, tuple(onsite), tuple(hops))
+        couplings = Couplings.of_device(device, source)
+        spaces = tuple(Space(bool(carries)) for carries in couplings.carries)
+        onsite = tuple(couplings.onsite(site, space) for site, space in enumerate(spaces))
+        hops = tuple(couplings.pair(left, *pair) for left, pair in enumerate(pairwise(spaces)))
+        return cls(couplings, spaces, onsite, hops)
 
     @property
     def sites(self) -> int:
@@ -132,7 +180,7 @@ class Chain:
 
     def part(self, sites: int) -> Chain:
         """The first sites of the chain."""
-        return Chain(self.spaces[:sites], self.onsite[:sites], self.hops[: sites - 1])
+        return Chain(self.couplings.part(sites), self.spaces[:sites], self.onsite[:sites], self.hops[: sites - 1])
 
     def diagonal(self, states: list[int], first: int) -> float:
         """Expectation value, in a product of local states, of the terms that act on sites from `first` on, eV."""

@@ -11,13 +11,11 @@ import numpy as np
 from pysv import team
 from pysv.mps import kernels
 from pysv.mps.chain import Chain
-from pysv.mps.propagator import Propagator, Truncation
+from pysv.mps.propagator import FLOOR, Propagator, Truncation
 from pysv.mps.state import Leg, MatrixProductState
 from pysv.mps.trotter import Layer
 from pysv.units import HBAR
 
-FLOOR = 1e-15
-"""Weights below this, relative to the whole, are rounding and are not kept."""
 _SMALL = 3000
 """Elements of the tensors of a layer below which a second thread costs more than it saves."""
 _ZERO = 1e-15

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.source import ConfinedElectrons
 
-_SWEEPS = 30
-_SMALLEST_SCHMIDT = 1e-8
+SWEEPS = 30
+"""Sweeps of DMRG at most."""
+SMALLEST_WEIGHT = 1e-16
+"""Squares of Schmidt values below this are not kept by DMRG."""
 _NOTHING = 1e-18
 """Electrons beyond a site that do not count."""
 
@@ -48,12 +51,18 @@ class GroundState:
     sweeps: int
 
 
-def ground_state(device: SpinValve, source: ConfinedElectrons, max_bond: int) -> tuple[MatrixProductState, GroundState]:
+Search = Callable[["Chain", list[int], int], "tuple[MatrixProductState, GroundState]"]
+"""Finds the ground state of a chain from a product of local states, with a largest bond dimension."""
+
+
+def ground_state(
+    device: SpinValve, source: ConfinedElectrons, max_bond: int, search: Search | None = None
+) -> tuple[MatrixProductState, GroundState]:
     """Ground state of H + H_{V,B} (Eq. 21) with N_e electrons and the total S^z of unpolarised electrons and layers.
 
-    Two-site DMRG (TeNPy: J. Hauschild and F. Pollmann, SciPost Phys. Lect. Notes 5 (2018)), from a product state with
-    the electrons spread over the well. Where the electrons end well before the layers, it is done on the sites that
-    they reach; the rest is an exact product, empty sites and polarised layers.
+    Two-site DMRG, by default that of TeNPy (J. Hauschild and F. Pollmann, SciPost Phys. Lect. Notes 5 (2018)), from a
+    product state with the electrons spread over the well. Where the electrons end well before the layers, it is done on
+    the sites that they reach; the rest is an exact product, empty sites and polarised layers.
 
     Parameters
     ----------
@@ -61,6 +70,8 @@ def ground_state(device: SpinValve, source: ConfinedElectrons, max_bond: int) ->
     source : ConfinedElectrons
     max_bond : int
         Largest bond dimension.
+    search : callable, optional
+        What finds the ground state.
 
     Returns
     -------
@@ -75,7 +86,7 @@ def ground_state(device: SpinValve, source: ConfinedElectrons, max_bond: int) ->
     check_field(device, source)
     chain = Chain.of_device(device, source)
     sites = _reach(device, source)
-    near, known = _dmrg(chain.part(sites), _spread(device, source)[:sites], max_bond)
+    near, known = (search or tenpy_dmrg)(chain.part(sites), _spread(device, source)[:sites], max_bond)
     state = near.extended(chain.spaces, _spread(device, source)[sites:])
     if sites < device.sites:
         known = replace(known, energy=known.energy + chain.diagonal(_spread(device, source), sites))
@@ -83,7 +94,8 @@ def ground_state(device: SpinValve, source: ConfinedElectrons, max_bond: int) ->
     return state, known
 
 
-def _dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixProductState, GroundState]:
+def tenpy_dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixProductState, GroundState]:
+    """Ground state by TeNPy's two-site DMRG; see `ground_state`."""
     from tenpy.algorithms.dmrg import TwoSiteDMRGEngine
     from tenpy.models.model import MPOModel
     from tenpy.networks.mps import MPS
@@ -97,11 +109,11 @@ def _dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixProductS
             "mixer_params": {"amplitude": 1e-4, "decay": 2.0, "disable_after": 4},
             "max_E_err": 1e-12,
             "max_S_err": 1e-8,
-            "max_sweeps": _SWEEPS,
+            "max_sweeps": SWEEPS,
             "min_sweeps": 4,
             "N_sweeps_check": 1,
             "max_N_sites_per_ring": None,
-            "trunc_params": {"chi_max": max_bond, "svd_min": _SMALLEST_SCHMIDT},
+            "trunc_params": {"chi_max": max_bond, "svd_min": SMALLEST_WEIGHT**0.5},
         }
         engine = TwoSiteDMRGEngine(psi, MPOModel(model.lat, model.calc_H_MPO_from_bond()), options)
         energy, psi = engine.run()

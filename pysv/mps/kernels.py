@@ -228,6 +228,124 @@ def row_space(theta, guess, allowed):
 
 
 @compiled(**FAST)
+def row_spaces(
+    theta, start, rows, columns, place_row, row, other, left, left_size, schmidt, centre, centre_size, local_right,
+    right, right_size, wide, allowed,
+):  # fmt: skip
+    """For each charge of the centre, row space of θ weighted with the Schmidt values, and its Gram matrix diagonalised.
+
+    Returns lists of the bases (see `row_space`), eigenvectors and eigenvalues, and the whole weight.
+    """
+    place_other, offset_other, _ = blocks(centre, centre_size, right, right_size, local_right)
+    _, column_old, columns_old = column_places(right, right_size, local_right, centre)
+    begin = np.zeros(left.size + 1, np.int64)
+    for a in range(left.size):
+        begin[a + 1] = begin[a] + left_size[a]
+    bases, vectors, values = [], [], []
+    whole = 0.0
+    for k in range(wide.size):
+        block = theta[start[k] : start[k + 1]].reshape(rows[k], columns[k])
+        weighted, weight = weigh(block, schmidt, begin, left_size, place_row, row, k)
+        whole += weight
+        old = find(centre, wide[k])
+        if old >= 0 and columns_old[old] == columns[k]:
+            guess = side_by_side(
+                other, offset_other, place_other, right_size, centre_size[old], column_old, columns_old[old], old
+            )
+        else:
+            guess = np.empty((0, columns[k]), np.complex128)
+        basis, image = row_space(weighted, guess, 0.02 * allowed / wide.size)
+        weights, mixing = np.linalg.eigh(np.dot(_adjoint(image), image))
+        bases.append(basis)
+        vectors.append(np.ascontiguousarray(mixing))
+        values.append(weights)
+    return bases, vectors, values, whole
+
+
+@compiled(**FAST)
+def weigh(block, schmidt, begin, left_size, place_row, row, k):
+    """Block k of θ with its rows multiplied by the Schmidt values of the left leg, and the sum of its squares."""
+    weighted = np.empty_like(block)
+    whole = 0.0
+    for a in range(place_row.shape[0]):
+        for p in range(place_row.shape[1]):
+            if place_row[a, p] == k:
+                for i in range(left_size[a]):
+                    weight = schmidt[begin[a] + i]
+                    for j in range(block.shape[1]):
+                        element = weight * block[row[a, p] + i, j]
+                        weighted[row[a, p] + i, j] = element
+                        whole += element.real**2 + element.imag**2
+    return weighted, whole
+
+
+@compiled(**FAST)
+def kept(weights, whole, least, most, allowed, floor):
+    """How many weights, sorted from the largest, a bond keeps (see `Truncation`), and whether `most` limits it."""
+    above = 0
+    while above < weights.size and weights[above] > floor * whole:
+        above += 1
+    needed, held = 0, 0.0
+    while needed < above and whole - held > allowed * whole:
+        held += weights[needed]
+        needed += 1
+    return max(1, min(max(needed, min(least, above)), most)), needed > most
+
+
+@compiled(**FAST)
+def sectors_kept(values, whole, least, most, allowed, floor):
+    """How many states each block keeps: every charge competes for places, the largest weights of all are kept.
+
+    Returns the numbers, the weight kept in all, and whether `most` has prevented to reach `allowed`.
+    """
+    count = 0
+    for weights in values:
+        count += weights.size
+    everything = np.empty(count, np.float64)
+    filled = 0
+    for weights in values:
+        everything[filled : filled + weights.size] = weights
+        filled += weights.size
+    descending = np.sort(everything)[::-1]
+    places, limited = kept(descending, whole, least, most, allowed, floor)
+    threshold = descending[places - 1]
+    sizes = np.zeros(len(values), np.int64)
+    total = 0.0
+    for k in range(len(values)):
+        for weight in values[k]:
+            if weight >= threshold:
+                sizes[k] += 1
+                total += weight
+    return sizes, total, limited
+
+
+@compiled(**FAST)
+def _place_rows(target, offset, place, left_size, source, row, size, n, scale):
+    """Write rows (left charge, local state) of a matrix into the blocks of a left tensor that end in charge n."""
+    for a in range(place.shape[0]):
+        for p in range(place.shape[1]):
+            if place[a, p] == n:
+                block = target[offset[a, p] : offset[a, p] + left_size[a] * size]
+                rows = source[row[a, p] : row[a, p] + left_size[a]].ravel()
+                for i in range(block.size):
+                    block[i] = scale * rows[i]
+
+
+@compiled(**FAST)
+def _place_columns(target, offset, place, right_size, directions, column, n):
+    """Write the adjoint of `directions` into the blocks of a right tensor that begin in charge n."""
+    size = directions.shape[1]
+    for p in range(place.shape[1]):
+        b = place[n, p]
+        if b >= 0:
+            width = right_size[b]
+            block = target[offset[n, p] : offset[n, p] + size * width]
+            for i in range(size):
+                for j in range(width):
+                    block[i * width + j] = np.conj(directions[column[n, p] + j, i])
+
+
+@compiled(**FAST)
 def update(
     one, other, left, left_size, schmidt, local_left, centre, centre_size, local_right, right, right_size, first,
     final_left, final_right, value, least, most, allowed, floor,
@@ -247,64 +365,12 @@ def update(
         final_left, final_right, value,
     )  # fmt: skip
     place_row, row, _ = row_places(left, left_size, local_left, wide)
-    place_other, offset_other, _ = blocks(centre, centre_size, right, right_size, local_right)
-    _, column_old, columns_old = column_places(right, right_size, local_right, centre)
-    begin = np.zeros(left.size + 1, np.int64)
-    for a in range(left.size):
-        begin[a + 1] = begin[a] + left_size[a]
+    bases, vectors, values, whole = row_spaces(
+        theta, start, rows, columns, place_row, row, other, left, left_size, schmidt, centre, centre_size, local_right,
+        right, right_size, wide, allowed,
+    )  # fmt: skip
+    sizes, total, limited = sectors_kept(values, whole, least, most, allowed, floor)
 
-    bases, vectors = [np.empty((0, 0), np.complex128)], [np.empty((0, 0), np.complex128)]
-    values = [np.empty(0, np.float64)]
-    counted = np.zeros(wide.size + 1, np.int64)
-    whole = 0.0
-    for k in range(wide.size):
-        block = theta[start[k] : start[k + 1]].reshape(rows[k], columns[k])
-        weighted = np.empty_like(block)
-        for a in range(left.size):
-            for p in range(local_left.size):
-                if place_row[a, p] == k:
-                    for i in range(left_size[a]):
-                        weight = schmidt[begin[a] + i]
-                        for j in range(columns[k]):
-                            element = weight * block[row[a, p] + i, j]
-                            weighted[row[a, p] + i, j] = element
-                            whole += element.real**2 + element.imag**2
-        old = find(centre, wide[k])
-        if old >= 0 and columns_old[old] == columns[k]:
-            guess = side_by_side(
-                other, offset_other, place_other, right_size, centre_size[old], column_old, columns_old[old], old
-            )
-        else:
-            guess = np.empty((0, columns[k]), np.complex128)
-        basis, image = row_space(weighted, guess, 0.02 * allowed / wide.size)
-        weights, mixing = np.linalg.eigh(np.dot(_adjoint(image), image))
-        bases.append(basis)
-        vectors.append(np.ascontiguousarray(mixing))
-        values.append(weights)
-        counted[k + 1] = counted[k] + weights.size
-
-    # Every charge competes for places: the largest weights of all blocks are kept.
-    everything = np.empty(counted[-1], np.float64)
-    for k in range(wide.size):
-        everything[counted[k] : counted[k + 1]] = values[k + 1]
-    descending = np.sort(everything)[::-1]
-    above = 0
-    while above < descending.size and descending[above] > floor * whole:
-        above += 1
-    needed, held = 0, 0.0
-    while needed < above and whole - held > allowed * whole:
-        held += descending[needed]
-        needed += 1
-    kept = max(1, min(max(needed, min(least, above)), most))
-    threshold = descending[kept - 1]
-
-    sizes = np.zeros(wide.size, np.int64)
-    total = 0.0
-    for k in range(wide.size):
-        for weight in values[k + 1]:
-            if weight >= threshold:
-                sizes[k] += 1
-                total += weight
     occupied = np.flatnonzero(sizes)
     new_centre, new_size = wide[occupied], sizes[occupied]
     place_one, offset_one, size_one = blocks(left, left_size, new_centre, new_size, local_left)
@@ -315,31 +381,15 @@ def update(
     filled = 0
     for n in range(occupied.size):
         k, size = occupied[n], new_size[n]
-        weights = values[k + 1]
-        columns_kept = np.ascontiguousarray(vectors[k + 1][:, weights.size - size :])
-        directions = np.dot(bases[k + 1], columns_kept)
+        weights = values[k]
+        directions = np.dot(bases[k], np.ascontiguousarray(vectors[k][:, weights.size - size :]))
         turned = np.dot(theta[start[k] : start[k + 1]].reshape(rows[k], columns[k]), directions)
         for i in range(size):
             new_schmidt[filled + i] = np.sqrt(max(weights[weights.size - size + i], 0.0) / total)
         filled += size
-        scale = 1 / np.sqrt(total)
-        for a in range(left.size):
-            for p in range(local_left.size):
-                if place_one[a, p] == n:
-                    target = new_one[offset_one[a, p] : offset_one[a, p] + left_size[a] * size]
-                    source = turned[row[a, p] : row[a, p] + left_size[a]].ravel()
-                    for i in range(target.size):
-                        target[i] = scale * source[i]
-        for p in range(local_right.size):
-            b = place_right[n, p]
-            if b >= 0:
-                width = right_size[b]
-                target = new_other[offset_right[n, p] : offset_right[n, p] + size * width]
-                for i in range(size):
-                    for j in range(width):
-                        target[i * width + j] = np.conj(directions[column[n, p] + j, i])
-    lost = max(0.0, 1 - total / whole)
-    return new_one, new_other, new_centre, new_size, new_schmidt, lost, needed > most
+        _place_rows(new_one, offset_one, place_one, left_size, turned, row, size, n, 1 / np.sqrt(total))
+        _place_columns(new_other, offset_right, place_right, right_size, directions, column, n)
+    return new_one, new_other, new_centre, new_size, new_schmidt, max(0.0, 1 - total / whole), limited
 
 
 @compiled(**FAST)

@@ -1,4 +1,4 @@
-"""The seam of the backends: what applies gates to a matrix-product state. All else is shared."""
+"""The seam of the backends: what evolves a matrix-product state. All else is shared."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pysv.mps.trotter import Layer, schedule
+
 if TYPE_CHECKING:
     import numpy as np
 
     from pysv.mps.chain import Chain
     from pysv.mps.state import MatrixProductState
-    from pysv.mps.trotter import Layer
+
+FLOOR = 1e-15
+"""Weights below this, relative to the whole, are rounding and are not kept."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,25 @@ class Truncation:
     discarded_weight: float
 
 
-class Propagator(ABC):
+class Evolution(ABC):
+    """Evolves a state in time."""
+
+    @abstractmethod
+    def evolve(self, state: MatrixProductState, interval: float, count: int, order: int) -> tuple[np.ndarray, bool]:
+        """Evolve by `interval` fs in `count` equal steps of an integrator of `order` 2 or 4, in place.
+
+        The state stays normalised and right-canonical.
+
+        Returns
+        -------
+        float64 ndarray (L_x − 1,)
+            Weight discarded on each bond, added up.
+        bool
+            Whether the largest bond dimension forced more than the allowed weight to be discarded.
+        """
+
+
+class Propagator(Evolution):
     """Applies layers of gates to a state.
 
     Parameters
@@ -41,14 +63,10 @@ class Propagator(ABC):
         self.chain = chain
         self.truncation = truncation
 
+    def evolve(self, state: MatrixProductState, interval: float, count: int, order: int) -> tuple[np.ndarray, bool]:
+        """Trotter steps; see `schedule`."""
+        return self.apply(state, schedule(interval, count, order))
+
     @abstractmethod
     def apply(self, state: MatrixProductState, layers: Sequence[Layer]) -> tuple[np.ndarray, bool]:
-        """Apply the layers, in place; the state stays normalised and right-canonical.
-
-        Returns
-        -------
-        float64 ndarray (L_x − 1,)
-            Weight discarded on each bond, added up over the layers.
-        bool
-            Whether the largest bond dimension forced more than the allowed weight to be discarded.
-        """
+        """Apply the layers, in place; see `evolve` for what is returned."""

@@ -166,6 +166,10 @@ class MatrixProductState:
         """A state that may change while this one stays: tensors and legs are replaced, never written to."""
         return MatrixProductState(self.spaces, list(self.legs), list(self.tensors))
 
+    def replace(self, other: MatrixProductState) -> None:
+        """Become another state of the same chain."""
+        self.legs, self.tensors = other.legs, other.tensors
+
     @property
     def dimensions(self) -> np.ndarray:
         """Bond dimensions, int64 (L_x − 1,)."""

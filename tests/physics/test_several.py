@@ -11,17 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pysv
+from pysv.mps.canonical import right_canonical
 from pysv.mps.chain import Chain
 from pysv.mps.evolve import BlockPropagator
 from pysv.mps.ground import ground_state, tenpy_model
 from pysv.mps.propagator import Truncation
-from pysv.mps.state import MatrixProductState
+from pysv.mps.state import Leg, MatrixProductState
 from pysv.mps.trotter import Layer, schedule
 
 COUPLINGS = {"hopping": 0.9, "sd_exchange": 0.6, "exchange": 0.13, "exchange_z": 0.2}
 CASES = {  # electrons, confined sites, device
     "two electrons, 2+2 spins": (2, 2, {"sites": 6, "polarizer": (3, 4), "analyzer": (5, 6), "convention": "mixed"}),
     "two electrons, FM_a first": (2, 1, {"sites": 5, "polarizer": (4, 5), "analyzer": (2, 2), "convention": "half"}),
+    "two electrons, a longer chain": (
+        2,
+        3,
+        {"sites": 8, "polarizer": (4, 5), "analyzer": (7, 8), "convention": "pauli"},
+    ),
+    "four electrons, 2+2 spins": (4, 3, {"sites": 7, "polarizer": (4, 5), "analyzer": (6, 7), "convention": "pauli"}),
     "four electrons, 1+2 spins": (4, 3, {"sites": 6, "polarizer": (4, 4), "analyzer": (5, 6), "convention": "pauli"}),
 }
 WELL, FIELD = 60.0, 10.0  # deep: the layers are next to the well
@@ -185,6 +192,48 @@ def test_truncation_reports_what_it_takes(started):
     assert exact.dimensions.max() > fine.dimensions.max()
 
 
+def left_canonical(state):
+    """The same state with its centre at the last site, by QR decompositions; no Schmidt values; norm 3."""
+    legs, tensors = list(state.legs), list(state.tensors)
+    for site in range(state.sites - 1):
+        here = MatrixProductState(state.spaces, legs, tensors).blocks(site)
+        factors, placed = {}, {}
+        for b in range(legs[site + 1].charges.size):
+            held = [(a, p, matrix) for a, p, right, matrix in here if right == b]
+            q, factors[b] = np.linalg.qr(np.vstack([matrix for _, _, matrix in held]))
+            rows = np.cumsum([0] + [len(matrix) for _, _, matrix in held])
+            placed |= {(a, p): q[rows[n] : rows[n + 1]] for n, (a, p, _) in enumerate(held)}
+        tensors[site] = np.concatenate([placed[a, p].ravel() for a, p, _, _ in here])
+        after = MatrixProductState(state.spaces, legs, tensors).blocks(site + 1)
+        tensors[site + 1] = np.concatenate([(factors[a] @ matrix).ravel() for a, _, _, matrix in after])
+        sizes = np.array([len(factors[b]) for b in range(len(factors))])
+        legs[site + 1] = Leg(legs[site + 1].charges, sizes, np.full(sizes.sum(), np.nan))
+    tensors[-1] = 3 * tensors[-1]
+    return MatrixProductState(state.spaces, legs, tensors)
+
+
+def test_a_left_canonical_state_is_brought_into_form(started):
+    """Nothing is lost, Schmidt values are those there were, and the tensors are right-canonical; truncation counts."""
+    chain, first = started
+    state = first.copy()
+    BlockPropagator(chain, Truncation(1, 1000, 1e-13)).apply(state, schedule(1.0, 5, 2))
+    found, lost, limited = right_canonical(left_canonical(state), Truncation(1, 1000, 1e-13))
+    assert abs(abs(found.overlap(state)) - 1) < 1e-9
+    assert lost.max() < 1e-12
+    assert not limited.any()
+    for one, other in zip(found.legs, state.legs, strict=True):
+        np.testing.assert_allclose(np.sort(one.schmidt)[::-1][:8], np.sort(other.schmidt)[::-1][:8], atol=1e-9)
+    for site in range(found.sites):
+        for a, size in enumerate(found.legs[site].sizes):
+            rows = np.hstack([matrix for left, _, _, matrix in found.blocks(site) if left == a])
+            np.testing.assert_allclose(rows @ rows.conj().T, np.eye(size), atol=1e-10)
+    rough, lost, limited = right_canonical(left_canonical(state), Truncation(1, 6, 1e-9))
+    assert rough.dimensions.max() == 6
+    assert limited.any()
+    assert lost.sum() / 4 < 1 - abs(rough.overlap(state)) ** 2 < 4 * lost.sum()
+    assert abs(rough.overlap(rough) - 1) < 1e-9
+
+
 def test_the_product_state_is_kept_exactly():
     """Bonds on which nothing happens are left out; the vacuum beside polarised layers stays as it is."""
     chain = Chain.of_device(pysv.SpinValve(sites=12, polarizer=(4, 5), analyzer=(8, 9)))
@@ -231,3 +280,16 @@ def test_two_engines_on_the_paper_chain():
     data = pysv.solve(experiment, engine=pysv.TDMRG(trotter_order=4, discarded_weight=1e-10), progress=False)
     for name in ("spin_z", "electron_density", "entropy_half", "log_negativity", "mutual_information"):
         np.testing.assert_allclose(data[name], reference[name], atol=1e-5, err_msg=name)
+
+
+@pytest.mark.slow
+def test_what_the_paper_says_of_figure_6():
+    """From two to eight electrons the spins shrink more, and S_half grows larger (on the chain of `figure 6 --quick`)."""
+    from pysv.figures import plan
+
+    runs = plan.runs(6, quick=True).values()
+    found = [pysv.solve(run.experiment, engine=run.engine, progress=False) for run in runs]
+    shrunk = [1 - float(abs(data.spin_z).min()) for data in found]
+    halves = [float(data.entropy_half.max()) for data in found]
+    assert 0.01 < shrunk[0] < shrunk[1] < shrunk[2]
+    assert 0.1 < halves[0] < halves[1] < halves[2]

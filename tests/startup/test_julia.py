@@ -108,7 +108,10 @@ def own(clean, tmp_path):
     exe.write_text("#!/bin/sh\necho julia version 1.10.8\n")
     exe.chmod(0o755)
     project.mkdir()
-    versions = {"KrylovKit": "0.10.4", "PrecompileTools": "1.2.1", "PythonCall": metadata.version("juliacall")}
+    versions = {
+        "ITensorMPS": "0.4.1", "ITensors": "0.9.27", "KrylovKit": "0.10.4", "PrecompileTools": "1.2.1",
+        "PythonCall": metadata.version("juliacall"),
+    }  # fmt: skip
     (project / "Manifest.toml").write_text(
         "".join(f'[[deps.{name}]]\nversion = "{version}"\n' for name, version in versions.items())
     )
@@ -172,7 +175,7 @@ def test_a_project_that_lacks_packages(own, tmp_path):
     manifest.write_text(whole.replace(metadata.version("juliacall"), "0.9.1"))
     assert f"holds PythonCall 0.9.1, juliacall {metadata.version('juliacall')} needs" in refused()
     manifest.unlink()
-    assert "lacks KrylovKit, PrecompileTools, PythonCall" in refused()
+    assert "lacks ITensorMPS, ITensors, KrylovKit, PrecompileTools, PythonCall" in refused()
 
 
 def test_a_julia_that_does_not_start(own):
@@ -256,7 +259,7 @@ def another(inited: bool, threads: int, signals: str | None, version: tuple[int,
         ((False, 1, None, (1, 10, 8)), "juliacall was imported before, but runs no Julia"),
         ((True, 2, None, (1, 10, 8)), "another package started Julia with several threads and without"),
         ((True, 1, None, (1, 9, 0)), "the Julia that another package started is Julia 1.9.0, needed is 1.10.3"),
-        ((True, 1, None, (1, 10, 8)), "lacks KrylovKit, PrecompileTools, PythonCall"),
+        ((True, 1, None, (1, 10, 8)), "lacks ITensorMPS, ITensors, KrylovKit, PrecompileTools, PythonCall"),
     ],
 )
 def test_another_package_that_started_julia_before(clean, tmp_path, settings, sentence):

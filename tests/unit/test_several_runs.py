@@ -104,7 +104,7 @@ def test_fock_at_the_size_of_the_paper():
 
 
 def test_auto_takes_the_chain(short):
-    assert pysv.engines.choose(short)[0] == pysv.TDMRG()
+    assert pysv.engines.choose(short) == (pysv.TDMRG(), "python")
     assert pysv.engines.choose(pysv.Experiment())[0].name == "chebyshev"
 
 
@@ -173,6 +173,7 @@ def test_the_bond_limit(short):
     ("options", "sentence"),
     [
         ({"time_step": 0}, "time_step = 0 must be greater than 0 (hbar/hopping)"),
+        ({"method": "tebt"}, "method: unknown value 'tebt'; did you mean 'tebd'?"),
         ({"trotter_order": 3}, "trotter_order: unknown value '3'"),
         ({"max_bond": 50}, "max_bond = 50 must be at least 100"),
         ({"min_bond": 0}, "min_bond = 0 must be at least 1"),
@@ -184,6 +185,13 @@ def test_the_bond_limit(short):
 def test_bad_options(options, sentence):
     with pytest.raises(pysv.errors.InvalidInputError, match=re.escape(sentence)):
         pysv.TDMRG(**options)
+
+
+def test_tdvp_is_julias(short):
+    method = pysv.TDMRG(method="tdvp")
+    assert pysv.engines.choose(short, method) == (method, "julia")
+    with pytest.raises(EngineError, match="'tdmrg' with these options has no backend 'python'; use backend 'julia'"):
+        pysv.solve(short, engine=method, backend="python", progress=False)
 
 
 def test_convergence(short):

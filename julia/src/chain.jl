@@ -1,0 +1,162 @@
+"""
+    Gate(matrix, d)
+
+An operator on two sites by its elements, `matrix[final, initial]` with the right site (of `d` states) running fastest:
+the elements of each initial pair one after the other. Local states are numbered from 1.
+"""
+struct Gate
+    first::Vector{Int}
+    left::Vector{Int}
+    right::Vector{Int}
+    value::Vector{ComplexF64}
+end
+
+function Gate(matrix::Matrix{ComplexF64}, d::Int)
+    first, left, right, value = [1], Int[], Int[], ComplexF64[]
+    for initial in axes(matrix, 2)
+        for final in axes(matrix, 1)
+            abs(matrix[final, initial]) > 1e-15 || continue  # rounding
+            push!(left, (final - 1) ÷ d + 1)
+            push!(right, (final - 1) % d + 1)
+            push!(value, matrix[final, initial])
+        end
+        push!(first, length(value) + 1)
+    end
+    return Gate(first, left, right, value)
+end
+
+"""
+    Chain
+
+H of Eq. 7 on a chain of electron sites, some of which carry a localized spin, with the well and the field of Eq. 21
+(zero for t > 0); `pysv.mps.chain` tells what the numbers mean. Every term acts on one site or on two neighbours.
+
+- `sites`, `codes`: ITensor's indices, and the charges of the local states
+- `carrier` (L), `exchanged` (L − 1): where localized spins sit; which neighbours exchange
+- `potential`, `field` (L): energy of an electron and of σᶻ of the localized spin, eV
+- `couplings`: γ, J_sd, J, J_z, the factors of the spin convention multiplied in, eV
+"""
+struct Chain
+    sites::Vector{Index{Vector{Pair{QN,Int}}}}
+    codes::Vector{Vector{Int}}
+    carrier::Vector{Bool}
+    exchanged::Vector{Bool}
+    potential::Vector{Float64}
+    field::Vector{Float64}
+    couplings::NTuple{4,Float64}
+    gates::Dict{Float64,Vector{Gate}}
+end
+
+function Chain(carrier, exchanged, potential, field, couplings)
+    sites = [site_index(n, carrier[n]) for n in eachindex(carrier)]
+    return Chain(
+        sites, map(local_codes, carrier), carrier, exchanged, potential, field, couplings, Dict{Float64,Vector{Gate}}()
+    )
+end
+
+"""
+    chain(sites, carrier, exchanged, potential, field, couplings)
+
+The chain in NumPy arrays given by their addresses; int64 and float64. They are copied.
+"""
+function chain(sites::Int, carrier::Int, exchanged::Int, potential::Int, field::Int, couplings::Int)
+    return Chain(
+        array(Int64, carrier, sites) .!= 0, array(Int64, exchanged, sites - 1) .!= 0,
+        copy(array(Float64, potential, sites)), copy(array(Float64, field, sites)),
+        Tuple(array(Float64, couplings, 4)),
+    )
+end
+
+Base.length(chain::Chain) = length(chain.sites)
+
+"Terms of H on one site: coefficient and operator."
+function onsite_terms(chain::Chain, n::Int)
+    terms = Tuple{Float64,String}[]
+    chain.potential[n] == 0 || push!(terms, (chain.potential[n], "Ntot"))
+    if chain.carrier[n]
+        push!(terms, (-chain.couplings[2], "sS"))
+        chain.field[n] == 0 || push!(terms, (chain.field[n], "Lz"))
+    end
+    return terms
+end
+
+"Terms of H on sites n and n + 1 that need both: coefficient and one operator for each; fermions as they are."
+function pair_terms(chain::Chain, n::Int)
+    hopping, _, exchange, exchange_z = chain.couplings
+    terms = [
+        (-hopping, "Cdagup", "Cup"), (hopping, "Cup", "Cdagup"), (-hopping, "Cdagdn", "Cdn"), (hopping, "Cdn", "Cdagdn")
+    ]
+    if chain.exchanged[n]
+        append!(terms, [(-exchange_z, "Lz", "Lz"), (-2exchange, "L+", "L-"), (-2exchange, "L-", "L+")])
+    end
+    return terms
+end
+
+"""
+    bond(chain, n)
+
+All of H on sites n and n + 1 as an ITensor, the terms on one site shared between bonds: the sum over bonds is H. A
+fermionic operator on the left site carries the string of the operator right of it: c†_n c_{n+1} = (c†F)_n ⊗ c_{n+1}.
+"""
+function bond(chain::Chain, n::Int)
+    one, other = chain.sites[n], chain.sites[n + 1]
+    terms = map(pair_terms(chain, n)) do (value, left, right)
+        string = has_fermion_string(right, other) ? "$left * F" : left
+        value * op(string, one) * op(right, other)
+    end
+    for (value, name) in onsite_terms(chain, n)
+        push!(terms, (n == 1 ? 1.0 : 0.5) * value * op(name, one) * op("Id", other))
+    end
+    for (value, name) in onsite_terms(chain, n + 1)
+        push!(terms, (n + 1 == length(chain) ? 1.0 : 0.5) * value * op("Id", one) * op(name, other))
+    end
+    return sum(terms)
+end
+
+"H as a matrix-product operator."
+function hamiltonian_mpo(chain::Chain)
+    terms = OpSum()
+    for n in 1:length(chain), (value, name) in onsite_terms(chain, n)
+        terms += value, name, n
+    end
+    for n in 1:(length(chain) - 1), (value, left, right) in pair_terms(chain, n)
+        terms += value, left, n, right, n + 1
+    end
+    return MPO(terms, chain.sites)
+end
+
+"An operator on sites n and n + 1 as a matrix, the right site running fastest."
+function pair_matrix(chain::Chain, n::Int, operator::ITensor)
+    one, other = chain.sites[n], chain.sites[n + 1]
+    elements = Array(dense(operator), other', one', other, one)
+    return ComplexF64.(reshape(elements, dim(one) * dim(other), :))
+end
+
+"exp(−i h τ) on sites n and n + 1 as an ITensor; τ in 1/eV."
+gate_tensor(chain::Chain, n::Int, duration::Float64) = exp(-im * duration * bond(chain, n))
+
+"What makes bonds equal."
+function kind(chain::Chain, n::Int)
+    ends = n == 1, n + 1 == length(chain)
+    pair = n:(n + 1)
+    return ends, chain.carrier[pair], chain.exchanged[n], chain.potential[pair], chain.field[pair]
+end
+
+"exp(−i h τ) on all bonds, each made once."
+function gates(chain::Chain, duration::Float64)
+    return get!(chain.gates, duration) do
+        made = Dict{Any,Gate}()
+        map(1:(length(chain) - 1)) do n
+            get!(made, kind(chain, n)) do
+                Gate(pair_matrix(chain, n, gate_tensor(chain, n, duration)), dim(chain.sites[n + 1]))
+            end
+        end
+    end
+end
+
+"H on sites n and n + 1 as a matrix (final, initial) in the memory of a float64 NumPy array, row by row."
+function write_bond!(chain::Chain, n::Int, target::Int)
+    matrix = real(pair_matrix(chain, n, bond(chain, n)))
+    copyto!(array(Float64, target, size(matrix)...), permutedims(matrix))
+    return nothing
+end

@@ -1,0 +1,79 @@
+"Weight discarded at each bond, as ITensorMPS reports it."
+struct Losses
+    weight::Vector{Float64}
+end
+
+function ITensorMPS.update_observer!(losses::Losses; bond, spec, kwargs...)
+    spec === nothing || (losses.weight[bond] += spec.truncerr)
+    return losses
+end
+
+"""
+    tdvp_step(state, duration, order, most, lost, threaded; steps=1)
+
+exp(−iHτ) (τ in 1/eV) by sweeps to the right and back, one a step, of ITensorMPS's two-site time-dependent variational principle,
+of order 2 or 4, with at most `most` states on a bond. Only rounding is discarded below that; the weight is added to the
+float64 NumPy array at address `lost`. Returns the state left-canonical, without Schmidt values. The blocks of a
+contraction are dealt out to the threads where `threaded`.
+"""
+function tdvp_step(state::Train, duration::Float64, order::Int, most::Int, lost::Int, threaded::Bool; steps=1)
+    losses = Losses(array(Float64, lost, length(state.chain) - 1))
+    return in_blocks(threaded) do
+        psi = tdvp(
+            hamiltonian_mpo(state.chain), -im * duration, mps(state); nsteps=steps, order, maxdim=most, cutoff=FLOOR,
+            updater_kwargs=(; ishermitian=true, tol=1e-8, krylovdim=15, eager=true), (observer!)=losses, outputlevel=0,
+        )
+        train(state.chain, psi)
+    end
+end
+
+"Call `work` with one thread for each matrix, and the blocks of ITensor's contractions on all threads where `threaded`."
+function in_blocks(work::F, threaded::Bool) where {F}
+    blas, strided = BLAS.get_num_threads(), NDTensors.Strided.get_num_threads()
+    BLAS.set_num_threads(1)
+    NDTensors.Strided.disable_threads()
+    threaded && ITensors.enable_threaded_blocksparse()
+    try
+        return work()
+    finally
+        threaded && ITensors.disable_threaded_blocksparse()
+        NDTensors.Strided.set_num_threads(strided)
+        BLAS.set_num_threads(blas)
+    end
+end
+
+"A search for a ground state by DMRG: H, the state so far, energies after each sweep."
+mutable struct Search
+    const chain::Chain
+    const operator::MPO
+    psi::MPS
+    const energies::Vector{Float64}
+end
+
+"""
+    search(chain, states)
+
+A search that begins with a product of local states, numbered from 0, in the int64 NumPy array at address `states`.
+"""
+function search(chain::Chain, states::Int)
+    start = MPS(chain.sites, array(Int64, states, length(chain)) .+ 1)
+    return Search(chain, hamiltonian_mpo(chain), start, Float64[])
+end
+
+"One two-site DMRG sweep to the right and back, with at most `most` states on a bond; returns the energy, eV."
+function sweep!(search::Search, most::Int, cutoff::Float64, noise::Float64)
+    energy, search.psi = dmrg(
+        search.operator, search.psi; nsweeps=1, maxdim=most, cutoff, noise, eigsolve_krylovdim=4, outputlevel=0
+    )
+    push!(search.energies, energy)
+    return energy
+end
+
+"⟨H²⟩ − ⟨H⟩², eV²."
+function variance(search::Search)
+    psi, operator = search.psi, search.operator
+    return real(inner(operator, psi, operator, psi)) - real(inner(psi', operator, psi))^2
+end
+
+"The state that was found, left-canonical, without Schmidt values."
+found(search::Search) = train(search.chain, search.psi)
