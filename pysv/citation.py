@@ -113,6 +113,11 @@ _HASTINGS = Reference(
     "Hastings2009", ("Hastings, M. B.",), "Light-cone matrix product", 2009, "J. Math. Phys.", "50", "095207",
     "10.1063/1.3149556",
 )  # fmt: skip
+_TDVP = Reference(
+    "Haegeman2016", ("Haegeman, J.", "Lubich, C.", "Oseledets, I.", "Vandereycken, B.", "Verstraete, F."),
+    "Unifying time evolution and optimization with matrix product states", 2016, "Phys. Rev. B", "94", "165116",
+    "10.1103/PhysRevB.94.165116",
+)  # fmt: skip
 _TENPY = Reference(
     "Hauschild2018", ("Hauschild, J.", "Pollmann, F."),
     "Efficient numerical simulations with tensor networks: Tensor Network Python (TeNPy)", 2018,
@@ -215,7 +220,9 @@ def _of_run(data: xr.Dataset) -> Iterator[tuple[str, tuple[Reference, ...]]]:
     from pysv import config
 
     engine, backend = str(data.attrs["engine"]), str(data.attrs["backend"])
-    experiment = config.loads(str(data.attrs["experiment"])).experiment
+    asked = config.loads(str(data.attrs["experiment"]))
+    experiment = asked.experiment
+    evolution = _TDVP if getattr(asked.engine, "method", "") == "tdvp" else _HASTINGS
     engines: dict[str, tuple[Reference, ...]] = {
         "chebyshev": (_CHEBYSHEV,),
         "krylov": (_KRYLOVKIT,),
@@ -223,7 +230,7 @@ def _of_run(data: xr.Dataset) -> Iterator[tuple[str, tuple[Reference, ...]]]:
         "fock": (_CHEBYSHEV,),
         "low-rank": (_CHEBYSHEV,),
         "trajectories": (*_TRAJECTORIES, _CHEBYSHEV),
-        "tdmrg": (*_TDMRG, _HASTINGS, _ITENSOR if backend == "julia" else _TENPY),
+        "tdmrg": (*_TDMRG, evolution, _ITENSOR if backend == "julia" else _TENPY),
     }
     if engine in engines:
         yield f"engine {engine}", engines[engine]
@@ -247,7 +254,7 @@ def _of_run(data: xr.Dataset) -> Iterator[tuple[str, tuple[Reference, ...]]]:
 def every_reference() -> tuple[Reference, ...]:
     """All that `references` may return, without repetition."""
     groups = (_TDMRG, _TRAJECTORIES, _BATHS, _NEGATIVITY, _FISHER, _LIBRARIES)
-    single = (PAPER, _CHEBYSHEV, _KRYLOVKIT, _QUTIP, _HASTINGS, _TENPY, _ITENSOR, _QUADRATURE, _JULIA)
+    single = (PAPER, _CHEBYSHEV, _KRYLOVKIT, _QUTIP, _HASTINGS, _TDVP, _TENPY, _ITENSOR, _QUADRATURE, _JULIA)
     return (*single, *(reference for group in groups for reference in group))
 
 

@@ -131,8 +131,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     tables = sum(rows) * (40 + 4 * n + 4 * n)
     omitted = left_out(experiment)
     sizes = [count * device.sites for count in rows]
-    columns = method.columns(len(rows))
-    applications = columns * method.applications(times.stop, times.count - 1, radius(experiment), sizes)
+    applications = _applications(experiment, method, sizes)
     block = largest_block(experiment)
     measures, per_snapshot = _measuring(experiment, block, sum(rows))
     recorded = 8 * times.count * (2 * device.sites + 4 * n + 40)
@@ -147,10 +146,31 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         memory=method.memory(sizes) + tables + measures + recorded,
         available=available_memory(),
         applications=applications,
-        seconds=applications * (amplitudes / len(rows)) * _SECONDS_PER_AMPLITUDE + times.count * per_snapshot,
+        seconds=evolution_seconds(experiment, method) + times.count * per_snapshot,
         snapshots=times.count,
         remarks=tuple(said),
     )
+
+
+def evolution_seconds(experiment: Experiment, method: Method) -> float:
+    """Rough time that the evolution of pure runs takes, the measures apart.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    method : Method
+        One whose states are amplitudes ψ[tile, row, site].
+    """
+    n, sites = experiment.device.n_spins, experiment.device.sites
+    sizes = [sites * sum(sector_rows(n, sector) for sector in own) for own in occupied_sectors(experiment)]
+    return _applications(experiment, method, sizes) * sum(sizes) / len(sizes) * _SECONDS_PER_AMPLITUDE
+
+
+def _applications(experiment: Experiment, method: Method, sizes: list[int]) -> int:
+    """Applications of H over all pure runs of so many amplitudes."""
+    times = experiment.times
+    each = method.applications(times.stop, times.count - 1, radius(experiment), sizes)
+    return method.columns(len(sizes)) * each
 
 
 def _measuring(experiment: Experiment, block: int, rows: int) -> tuple[int, float]:

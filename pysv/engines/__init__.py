@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import threading
 from dataclasses import dataclass
 from functools import cache
 
@@ -116,4 +117,15 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     reason = method.refusal(experiment)
     if reason is not None:
         raise NotReadyError(reason)
-    return method, able[0] if backend == "auto" else backend
+    if backend != "auto":
+        return method, backend
+    if {"python", "julia"} <= set(able) and method.julia_pays(experiment) and _julia_is_ready():
+        return method, "julia"
+    return method, able[0]
+
+
+def _julia_is_ready() -> bool:
+    """Whether Julia is set up and may be started here: it runs in the main thread only."""
+    from pysv.julia_setup import not_ready
+
+    return threading.current_thread() is threading.main_thread() and not_ready() is None

@@ -118,6 +118,11 @@ class Method(ABC):
         """Backends that can run these options, the preferred one first."""
         return self.backends
 
+    def julia_pays(self, experiment: Experiment) -> bool:
+        """Whether the experiment gains more by Julia, where that is ready, than its start costs (some seconds)."""
+        del experiment
+        return False
+
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""
         if not isinstance(experiment.source, WavePacket):

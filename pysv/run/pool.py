@@ -245,7 +245,10 @@ def _local(workers: int) -> Iterator[Any]:
         with _without_interrupts():
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **options)
     except (OSError, RuntimeError) as error:
-        raise DaskUnavailableError(f"a local cluster of {workers} workers cannot be started ({error})") from error
+        raise DaskUnavailableError(
+            f"a local cluster of {workers} workers cannot be started ({error}); a script must call pysv under "
+            "`if __name__ == '__main__':`, since every worker imports it"
+        ) from error
     with cluster, _client_of(cluster.scheduler_address) as client:
         yield client
 

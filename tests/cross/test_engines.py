@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -118,3 +119,16 @@ def test_an_integrator_that_gives_up_says_so(small):
         EngineFailureError, match=r"QuTiP's adams gave up between 0 and 0.5 fs: .*raise nsteps = 2 or loosen"
     ):
         pysv.solve(small, engine=pysv.QuTiP(nsteps=2), progress=False)
+
+
+@pytest.mark.parametrize(
+    ("spins", "ready", "expected"), [(4, True, "python"), (9, True, "julia"), (9, False, "python")]
+)
+def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, spins, ready, expected):
+    monkeypatch.setattr("pysv.julia_setup.not_ready", lambda: None if ready else "Julia is not set up")
+    experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(spins))
+    assert choose(experiment)[1] == expected
+    assert choose(experiment, backend="python")[1] == "python"
+    assert choose(experiment, engine="rk4")[1] == "python"
+    with ThreadPoolExecutor(1) as other:  # where Julia cannot be started
+        assert other.submit(choose, experiment).result()[1] == "python"
