@@ -3,19 +3,14 @@
     state = product_train(chain, [4, 1, 4, 2])
     evolve!(state, 1.0, 200)  # away from a product: then two sites hold all directions of so short a chain
     exact = exp(-0.5im * dense_hamiltonian(chain)) * vector(state)
-    two, four = map((2, 4)) do order
-        map((4, 8)) do steps
-            lost = zeros(3)
-            evolved = GC.@preserve lost PySV.tdvp_step(
-                state, 0.5, order, 1000, PySV.address(lost), Threads.nthreads() > 1; steps
-            )
-            @test maximum(lost) < 1e-10
-            norm(vector(evolved) - exact)
-        end
+    for order in (2, 4)
+        lost = zeros(3)
+        evolved = GC.@preserve lost PySV.tdvp_step(
+            state, 0.5, order, 1000, PySV.address(lost), Threads.nthreads() > 1; steps=4
+        )
+        @test maximum(lost) < 1e-10
+        @test norm(vector(evolved) - exact) < 1e-6  # the Krylov exponentials have a tolerance of 1e-8
     end
-    @test two[1] < 0.01
-    @test two[1] / two[2] > 3
-    @test maximum(four) < two[2] / 10  # and down to the tolerance of the Krylov exponentials
 end
 
 @testset "ground state" begin
