@@ -70,7 +70,6 @@ function several_electrons_workload()
         for _ in 1:4, parity in (0, 1), threads in unique((1, Threads.nthreads()))
             layer!(product, parity, 0.1, 2, 20, 1e-9, address(lost), address(limited), threads)
         end
-        tdvp_step(product, 0.1, 2, 20, address(lost), false)
     end
     return nothing
 end

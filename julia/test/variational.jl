@@ -3,17 +3,13 @@
     state = product_train(chain, [4, 1, 4, 2])
     evolve!(state, 1.0, 200)  # away from a product: then two sites hold all directions of so short a chain
     exact = exp(-0.5im * dense_hamiltonian(chain)) * vector(state)
-    for (order, ratio) in ((2, 4), (4, 16))
-        distance = map((4, 8)) do steps
-            lost = zeros(3)
-            evolved = GC.@preserve lost PySV.tdvp_step(
-                state, 0.5, order, 1000, PySV.address(lost), Threads.nthreads() > 1; steps
-            )
-            @test maximum(lost) < 1e-10
-            norm(vector(evolved) - exact)
-        end
-        @test distance[1] < 0.01
-        @test distance[1] / distance[2] > 0.7 * ratio
+    for order in (2, 4)
+        lost = zeros(3)
+        evolved = GC.@preserve lost PySV.tdvp_step(
+            state, 0.5, order, 1000, PySV.address(lost), Threads.nthreads() > 1; steps=4
+        )
+        @test maximum(lost) < 1e-10
+        @test norm(vector(evolved) - exact) < 1e-6  # the Krylov exponentials have a tolerance of 1e-8
     end
 end
 
