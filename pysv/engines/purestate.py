@@ -32,7 +32,8 @@ class PureStateEngine(Engine):
     outputs : int
         States of consecutive times that can be held for each run.
     in_turn : bool
-        Whether small runs, too, advance one after the other, each on all threads: Julia is called from one thread only.
+        Whether small runs, too, advance one after the other: Julia is called from one thread only, and
+        QuTiP's solvers are not made for threads.
     """
 
     def __init__(

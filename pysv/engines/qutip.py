@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -150,7 +150,7 @@ class _QuTiPEngine(StepwiseEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: QuTiP) -> None:
         import qutip
 
-        super().__init__(runs)
+        super().__init__(runs, in_turn=True)  # QuTiP's solvers are not made for threads
         self._method = method
         options = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
         # The progress bar is the time loop's; normalising would hide the drift of the norm.
@@ -160,10 +160,6 @@ class _QuTiPEngine(StepwiseEngine):
             for hamiltonian in {run.hamiltonian: None for run in runs}
         }
         self._solvers = [solvers[run.hamiltonian] for run in runs]
-
-    def _each(self, evolve: Callable[[int], None]) -> None:
-        for number in range(len(self.runs)):  # QuTiP's solvers are not made for threads
-            evolve(number)
 
     def advance_run(self, number: int, interval: float) -> None:
         import qutip
