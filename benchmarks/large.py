@@ -116,9 +116,9 @@ def terms(spins: int, repeat: int) -> None:
     judge("share of the triad bandwidth, double", f"{share:.2f}", f">= {TRIAD}", share >= TRIAD)
     for what, found, target in (
         ("single precision against double", gain(("double", cores), ("single", cores)), SINGLE),
-        ("  on one thread", gain(("double", 1), ("single", 1)), SINGLE),
+        ("single precision against double, one thread", gain(("double", 1), ("single", 1)), SINGLE),
         (f"{cores} threads against one, double", gain(("double", 1), ("double", cores)), THREADS),
-        ("  single", gain(("single", 1), ("single", cores)), THREADS),
+        (f"{cores} threads against one, single", gain(("single", 1), ("single", cores)), THREADS),
     ):
         judge(what, f"{found:.2f} times as fast", f">= {target}", found >= target)
 
