@@ -146,7 +146,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         memory=method.memory(sizes) + tables + measures + recorded,
         available=available_memory(),
         applications=applications,
-        seconds=evolution_seconds(experiment, method) + times.count * per_snapshot,
+        seconds=_seconds(applications, sizes) + times.count * per_snapshot,
         snapshots=times.count,
         remarks=tuple(said),
     )
@@ -163,7 +163,12 @@ def evolution_seconds(experiment: Experiment, method: Method) -> float:
     """
     n, sites = experiment.device.n_spins, experiment.device.sites
     sizes = [sites * sum(sector_rows(n, sector) for sector in own) for own in occupied_sectors(experiment)]
-    return _applications(experiment, method, sizes) * sum(sizes) / len(sizes) * _SECONDS_PER_AMPLITUDE
+    return _seconds(_applications(experiment, method, sizes), sizes)
+
+
+def _seconds(applications: int, sizes: list[int]) -> float:
+    """Rough time of applications of H, spread over pure runs of so many amplitudes."""
+    return applications * sum(sizes) / len(sizes) * _SECONDS_PER_AMPLITUDE
 
 
 def _applications(experiment: Experiment, method: Method, sizes: list[int]) -> int:

@@ -133,7 +133,7 @@ class _ChebyshevEngine(PureStateEngine):
         self._real = np.float32 if single else np.float64
         outputs = method.outputs([math.prod(run.hamiltonian.shape) for run in runs])
         dtype = np.complex64 if single else np.complex128
-        super().__init__(runs, 2, dtype, outputs, in_turn=backend == "julia")
+        super().__init__(runs, 2, dtype, outputs)
         shared: dict[Hamiltonian, Recursion] = {}  # many runs of a thermal state share a Hamiltonian
         bounds: dict[Hamiltonian, SpectralBounds] = {}
         for number, run in enumerate(runs):
