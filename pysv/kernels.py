@@ -19,11 +19,14 @@ import numpy as np
 
 from pysv import team
 from pysv.jit import FAST, SUM, compiled
+from pysv.prefetch import fetch
 from pysv.reductions import combine, product
 
 CHUNK = 2048
 """Reals of a state that are worked on together, from the first term of H to the sum of the expansion: they, and the
 rows that they are added to, stay in the nearest cache."""
+AHEAD = 1024
+"""Reals by which memory that one pass reads and writes once only is asked for before its turn."""
 
 
 @compiled(inline="always", **FAST)
@@ -76,9 +79,13 @@ def _antiparallel(o, to, here, at, partner, sd):
 def _rows(
     t, s, k0, k1, psi, here, o, sites, begin, end, first, electron, inner, cross, outer_diagonal, inner_diagonal,
     outer_first, outer_exchange, inner_first, inner_exchange, outer_partner, inner_partner, tile_first, tile_spin,
-    tile_column, couplings, scale, shift, beta,
+    tile_column, couplings, factor, totals, mix,
 ):  # fmt: skip
-    """`o`, flat, becomes scale·(H − shift)ψ − beta·o on rows k0 … k1 − 1 of strip s in tile t; `here` is ψ[t], flat."""
+    """`o`, flat, becomes scale·(H − shift)ψ − beta·o on rows k0 … k1 − 1 of strip s in tile t; `here` is ψ[t], flat.
+
+    `factor` holds scale, shift and beta. The caller will add the rows to those `totals` that `mix` says.
+    """
+    scale, shift, beta = factor[0], factor[1], factor[2]
     full = psi.shape[2]
     width = min(full, 2 * sites - t * full)
     row, a0 = first[s], inner[s]
@@ -94,6 +101,10 @@ def _rows(
         d = scale * (outer + inner_diagonal[a0 + k])
         r, at = row + k, (k - k0) * full
         ours = o[at : at + full]
+        fetch(o, at + AHEAD, full)
+        for output in range(mix.shape[0]):
+            if mix[output, 5] != 0:
+                fetch(totals[output, t].reshape(-1), r * full + AHEAD, full)
         p = here[r * full : (r + 1) * full]
         _hopping(ours, p, left[r, full - 2 :], right[r], width, d, hop, hop_left, hop_right, beta)
         n, last = inner_first[a0 + k], inner_first[a0 + k + 1]
@@ -177,8 +188,7 @@ def _step(worker, threads, psi, previous, totals, sites, begin, end, table, fact
                 _rows(
                     t, s, k0, k1, psi, here, o, sites, begin, end, first, electron, inner, cross, outer_diagonal,
                     inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
-                    inner_partner, tile_first, tile_spin, tile_column, couplings, factor[0], factor[1],
-                    factor[2],
+                    inner_partner, tile_first, tile_spin, tile_column, couplings, factor, totals, mix,
                 )  # fmt: skip
                 for output in range(mix.shape[0]):
                     if mix[output, 5] != 0:
@@ -209,7 +219,8 @@ def _expectation(worker, threads, psi, sites, table, sums):
     ) = table  # fmt: skip
     full = psi.shape[2]
     rows = max(1, CHUNK // full)
-    zero = couplings[0] - couplings[0]
+    factor = np.array([1, 0, 0], psi.dtype)
+    totals, mix = np.zeros((0, 0, 0, 0), psi.dtype), np.zeros((0, 6), psi.dtype)
     scratch = np.zeros(rows * full, psi.dtype)
     for t in range(psi.shape[0]):
         here = psi[t].reshape(-1)
@@ -223,7 +234,7 @@ def _expectation(worker, threads, psi, sites, table, sums):
                 _rows(
                     t, s, k0, k1, psi, here, o, sites, 0, psi.shape[0], first, electron, inner, cross, outer_diagonal,
                     inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
-                    inner_partner, tile_first, tile_spin, tile_column, couplings, zero + 1, zero, zero,
+                    inner_partner, tile_first, tile_spin, tile_column, couplings, factor, totals, mix,
                 )  # fmt: skip
                 for j in range(size):  # the places beyond the chain hold zeros
                     part += o[j] * here[a + j]

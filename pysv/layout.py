@@ -16,6 +16,16 @@ SMALL = 4_000_000
 """Bytes up to which a state is one tile."""
 WIDTHS = range(48, 81, 4)
 """Sites of a tile of a larger state: about a kilobyte of complex128, in whole cache lines."""
+_LINE = 64
+"""Bytes of a cache line."""
+
+
+def zeros(count: int, dtype: type) -> np.ndarray:
+    """Zeros that begin with a cache line, (count,): the processor reads whole lines, and numpy would begin in one."""
+    size = count * np.dtype(dtype).itemsize
+    memory = np.zeros(size + _LINE, np.uint8)
+    begin = -memory.ctypes.data % _LINE
+    return memory[begin : begin + size].view(dtype)
 
 
 def tile_width(sites: int) -> int:

@@ -74,8 +74,17 @@ class Engine(ABC):
 
     time: float
 
-    def expect(self, times: Sequence[float]) -> None:  # noqa: B027 - most engines need not know
-        """Hear of the times (fs, ascending) that `advance` will be called with, to prepare several at once."""
+    def expect(self, times: Sequence[float], summaries: Sequence[bool] = ()) -> None:  # noqa: B027 - most need not know
+        """Hear of the times (fs, ascending) that `advance` will be called with, to prepare several at once.
+
+        `summaries` says of which of these snapshots the marginals and the energies suffice (see `Part.summary`); of
+        none, if it is empty.
+        """
+
+    @property
+    def whole(self) -> bool:
+        """Whether the engine holds the state at the present time, or only a summary of it: see `expect`."""
+        return True
 
     @abstractmethod
     def advance(self, time: float) -> None:
@@ -91,7 +100,7 @@ class Engine(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
-        """Named arrays that `restore` needs to continue."""
+        """Named arrays that `restore` needs to continue; only while the engine is `whole`."""
 
     @abstractmethod
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:

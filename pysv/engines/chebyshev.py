@@ -70,16 +70,19 @@ class Chebyshev(Method):
         truth("light_cone", self.light_cone)
 
     def outputs(self, amplitudes: Sequence[int]) -> int:
-        """Snapshots that one expansion may serve: as many as leave a large run five state-sized arrays in all."""
+        """Snapshots that one expansion may serve: as many as leave large runs five state-sized arrays in all.
+
+        Two large runs have one array for a second output together, see `PureStateEngine`.
+        """
         if 16 * max(amplitudes) <= layout.SMALL:
             return _OUTPUTS
-        return max(1, 3 // len(amplitudes))
+        return max(1, 4 - len(amplitudes))
 
     def memory(self, amplitudes: Sequence[int]) -> int:
-        """Some states for each run and two for work, which large runs share."""
+        """Some states for each run and two for work; all but one of each run are shared by large runs."""
         size = 8 if self.precision == "single" else 16
         work = max(amplitudes) if 16 * max(amplitudes) > layout.SMALL else sum(amplitudes)
-        return size * (self.outputs(amplitudes) * sum(amplitudes) + 2 * work)
+        return size * (sum(amplitudes) + (self.outputs(amplitudes) - 1 + 2) * work)
 
     def drift_tolerance(self, stop: float) -> float:
         """Twice the error allowed to the state, above what rounding makes."""
@@ -150,7 +153,7 @@ class _ChebyshevEngine(PureStateEngine):
         """The next times that one expansion serves best."""
         interval = round(times[0] - self.time, 9)  # the coefficients are kept for equal intervals
         radius = max(bounds.radius for bounds in self.bounds)
-        return times[: self.method.together(interval, min(len(times), self._memory[0].shape[0]), radius)]
+        return times[: self.method.together(interval, len(times), radius)]
 
     def advance_outputs(self, number: int, intervals: Sequence[float]) -> list[float]:
         """Evolve run `number`, expansion by expansion."""
@@ -192,7 +195,7 @@ class _ChebyshevEngine(PureStateEngine):
         for _ in range(parts):
             cuts = yield from self._expansion(number, psi, [interval / parts for interval in intervals])
             deviations = [deviation + cut for deviation, cut in zip(deviations, cuts, strict=True)]
-            psi = self.outputs(number)[0]  # several parts have a single output
+            psi = self.outputs(number, 1)[0][0]  # several parts have a single output
         return deviations
 
     def _expansion(
@@ -210,12 +213,12 @@ class _ChebyshevEngine(PureStateEngine):
         count = max(coefficient.size for coefficient, _ in expansions) - 1
         factors = recursion_factors(bounds, count).astype(self._real)
         phases = [np.exp(-1j * bounds.centre * interval / HBAR) for interval in intervals]
-        mixes = np.stack(
-            [recursion_mix(c, phase, count) for (c, _), phase in zip(expansions, phases, strict=True)], axis=1
-        ).astype(self._real)
+        totals, order = self.outputs(number, len(intervals))
+        mixes = np.stack([recursion_mix(expansions[which][0], phases[which], count) for which in order], axis=1).astype(
+            self._real
+        )
         one, other = self.spare(number)
         one[...] = psi
-        totals = self.outputs(number)[: len(intervals)]
         for array in (one, other, *totals):  # they may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
         yield Steps(jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,12 @@ class Part:
     def energy(self) -> float:
         """⟨ψ|H|ψ⟩, eV."""
         return self.hamiltonian.expectation(self.psi)
+
+    def summary(self) -> Part:
+        """The same with marginals and energy only: the engine may overwrite the amplitudes."""
+        found = replace(self, psi=self.psi[:0])
+        found.__dict__.update(marginals=self.marginals, energy=self.energy)  # where cached_property keeps them
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -27,7 +27,14 @@ class Stop(Protocol):
         """Whether the loop is to end."""
 
 
-def evolve(engine: Engine, times: np.ndarray, first: int, listeners: Iterable[Listener], stop: Stop) -> int:
+def evolve(
+    engine: Engine,
+    times: np.ndarray,
+    first: int,
+    listeners: Iterable[Listener],
+    stop: Stop,
+    summary: Callable[[int], bool] = lambda index: False,
+) -> int:
     """Advance the engine through the snapshots ``times[first:]`` and tell the listeners of each.
 
     Parameters
@@ -40,6 +47,9 @@ def evolve(engine: Engine, times: np.ndarray, first: int, listeners: Iterable[Li
         Index of the first snapshot to make.
     listeners : iterable of Listener
     stop : Stop
+        Heard as soon as the engine is whole, so that its state can be saved.
+    summary : callable
+        Whether the listeners can do with a summary of snapshot number `index`.
 
     Returns
     -------
@@ -47,12 +57,13 @@ def evolve(engine: Engine, times: np.ndarray, first: int, listeners: Iterable[Li
         Number of snapshots of the run that exist now; less than T if a stop was requested.
     """
     listeners = tuple(listeners)
-    engine.expect([float(time) for time in times[first:]])
+    ahead = range(first, len(times))
+    engine.expect([float(times[index]) for index in ahead], [summary(index) for index in ahead])
     for index in range(first, len(times)):
         engine.advance(float(times[index]))
         snapshot = engine.snapshot()
         for listener in listeners:
             listener.heard(index, snapshot)
-        if stop.requested:
+        if stop.requested and engine.whole:
             return index + 1
     return len(times)

@@ -137,7 +137,12 @@ class Observer:
         self._every = experiment.record.every
         self._largest_dense = experiment.record.largest_dense
         self._too_large = "log_negativity" in left_out(experiment)
-        self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[way(experiment)]
+        self._way = way(experiment)
+        self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[self._way]
+
+    def summary_suffices(self, index: int) -> bool:
+        """Whether snapshot number `index` can be measured from its parts' marginals."""
+        return self._way == "factor" and not any(self._every.due(measure, index) for measure in SCHEDULED)
 
     def measure(self, snapshot: Snapshot, index: int = 0) -> Measured:
         """The variables of snapshot number `index` that are due, but the invariants, by name.

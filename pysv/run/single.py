@@ -99,7 +99,7 @@ class Run:
         listeners: list[Listener] = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
         try:
             with CtrlC(bar.say) as stop, OneThread():
-                count = evolve(engine, times, first, listeners, stop)
+                count = evolve(engine, times, first, listeners, stop, recorder.summary_suffices)
                 return dataset(count) if checkpoint is None else checkpoint.write(count)
         except BaseException as error:
             if checkpoint is not None and recorder.count:  # the engine's state is spoiled, the record before it is not

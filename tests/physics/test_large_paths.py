@@ -7,7 +7,7 @@ import dataclasses
 import brute
 import numpy as np
 import pytest
-from conftest import random_experiment
+from conftest import SMALL_DEVICE, random_experiment
 from test_brute_force import brute_run
 
 import pysv
@@ -16,6 +16,7 @@ from pysv.expansion import light_cone
 from pysv.initial import pure_runs
 from pysv.measures import SpinDensity, SpinFactor, entropy, layer_entropy, qfi, w_fidelity
 from pysv.run import observe
+from pysv.run.loop import evolve
 
 SEEDS = range(0, 12)
 
@@ -134,6 +135,85 @@ def test_shared_work_space_of_unequal_runs(tiled):
         for number, alone in enumerate(apart):
             alone.advance(float(time))
             np.testing.assert_array_equal(engine.psi[number], alone.psi[0])
+
+
+RARELY = pysv.Record(every=pysv.Every(entropies=3, log_negativity=3, w_fidelity=6, qfi=0))
+UNEQUAL = pysv.Experiment(
+    device=pysv.SpinValve(sites=17, polarizer=(5, 5), analyzer=(9, 11)),
+    source=pysv.WavePacket(center=4, momentum_spread=1.2),
+    times=pysv.times(stop=4.5, step=0.25),
+    record=RARELY,
+)
+
+
+@pytest.fixture
+def factor(monkeypatch):
+    """ρ is never formed."""
+    monkeypatch.setattr(observe, "LARGEST_BLOCK", 1)
+
+
+@pytest.mark.parametrize("device", [UNEQUAL.device, pysv.SpinValve(**SMALL_DEVICE)], ids=["unequal", "equal"])
+def test_two_large_runs_share_their_second_output(device, tiled, factor, monkeypatch):
+    """Of every second state only marginals and energy are kept, where nothing else is to be measured."""
+    experiment = dataclasses.replace(UNEQUAL, device=device)
+    shared = pysv.solve(experiment, progress=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(pysv.Chebyshev, "outputs", lambda self, amplitudes: 1)
+        apart = pysv.solve(experiment, progress=False)
+    assert shared.attrs["applications_of_h"] < 0.9 * apart.attrs["applications_of_h"]
+    for name in apart.data_vars:
+        np.testing.assert_allclose(shared[name], apart[name], atol=1e-11, err_msg=name)
+
+
+def test_what_is_measured_of_a_summary_against_brute_force(tiled, factor):
+    data = pysv.solve(UNEQUAL, progress=False)
+    device, history = brute_run(UNEQUAL)
+    for time, runs in zip(UNEQUAL.times.values, history, strict=True):
+        got = data.sel(time=time)
+        np.testing.assert_allclose(got.electron_density, brute.electron_density(runs, device), atol=1e-9)
+        np.testing.assert_allclose(got.electron_spin_density_z, brute.electron_spin_density_z(runs, device), atol=1e-9)
+        np.testing.assert_allclose(got.energy, brute.energy(runs, device), atol=1e-9)
+        np.testing.assert_allclose(got.spin_z_total, brute.spin_z_total(runs, device), atol=1e-9)
+
+
+class AfterFirst:
+    """Asks the loop to end, from the second snapshot on."""
+
+    def __init__(self):
+        self.calls = 0
+
+    @property
+    def requested(self):
+        self.calls += 1
+        return self.calls > 1
+
+
+def test_a_run_ends_with_a_whole_state(tiled, factor):
+    runs = pure_runs(UNEQUAL)
+    engine, usual = (pysv.Chebyshev().start(runs, "python") for _ in range(2))
+    heard = []
+
+    class Listener:
+        def heard(self, index, snapshot):
+            heard.append((engine.whole, snapshot.parts[0].psi.size > 0))
+
+    times = UNEQUAL.times.values
+    count = evolve(engine, times, 0, [Listener()], AfterFirst(), lambda index: True)
+    assert heard == [(True, True), (False, False), (True, True)]
+    assert count == 3
+    usual.advance(float(times[2]))
+    for one, other in zip(engine.psi, usual.psi, strict=True):
+        assert np.linalg.norm(one - other) < 1e-11
+
+
+@pytest.mark.parametrize("stop", [1.0, 1.25, 1.5, 1.75])
+def test_resume_of_runs_that_share_an_output(stop, tiled, factor, tmp_path):
+    short = dataclasses.replace(UNEQUAL, times=pysv.times(stop=stop, step=0.25))
+    pysv.solve(short, progress=False, out=tmp_path / "run.nc")
+    data = pysv.resume(tmp_path / "run.nc", stop=4.5, progress=False)
+    whole = pysv.solve(UNEQUAL, progress=False)
+    for name in whole.data_vars:
+        np.testing.assert_allclose(data[name], whole[name], atol=1e-11)
 
 
 def test_single_precision_is_as_good_as_it_can_be(small, tiled):
