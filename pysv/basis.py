@@ -127,6 +127,11 @@ class Basis:
                 found[wanted] = rows.start + np.searchsorted(self.configuration[rows], configuration[wanted])
         return found
 
+    @property
+    def mirrored(self) -> tuple[int, ...]:
+        """The sectors after all spins are turned over: H, in which up and down are alike, has the same spectrum."""
+        return tuple(sorted(self.n_spins + 1 - sector for sector in self.sectors))
+
     def spin_signs(self) -> np.ndarray:
         """⟨σᶻ⟩ = ±1 of every localized spin in every row, an int8 array (rows, N)."""
         return spin_signs(self.configuration, self.n_spins)
@@ -134,8 +139,10 @@ class Basis:
 
 def spin_signs(configuration: np.ndarray, n_spins: int) -> np.ndarray:
     """σᶻ eigenvalues ±1 of spins 1 … N in each configuration, an int8 array (n, N)."""
-    shifts = np.arange(n_spins - 1, -1, -1)
-    return (1 - 2 * ((configuration[:, None] >> shifts) & 1)).astype(np.int8)
+    signs = np.empty((configuration.size, n_spins), np.int8)
+    for spin in range(n_spins):  # spin by spin: no array of 64-bit numbers of this size
+        signs[:, spin] = 1 - 2 * ((configuration >> (n_spins - 1 - spin)) & 1)
+    return signs
 
 
 def spin_bit(n_spins: int, spin: int) -> int:

@@ -67,6 +67,20 @@ def _combine(worker, threads, psi, other, shift, scale, window):
                     p[j] = scale * (p[j] - shift * q[j])
 
 
+@compiled(**FAST)
+def _copy(worker, threads, source, target):
+    rows = source.shape[1]
+    for t in range(source.shape[0]):
+        for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
+            some = slice(block * BLOCK, min(rows, (block + 1) * BLOCK))
+            target[t, some] = source[t, some]
+
+
+def copy(source: np.ndarray, target: np.ndarray, threads: int) -> None:
+    """target ← source."""
+    team.share(_copy, threads, source, target)
+
+
 def tile_weights(psi: np.ndarray, window: tuple[int, int], threads: int) -> np.ndarray:
     """Σ |ψ|² on each tile of the window, float64 (tiles,)."""
     sums = np.zeros((threads, psi.shape[0]))

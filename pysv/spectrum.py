@@ -150,7 +150,8 @@ def _fill_random(reals: np.ndarray, layout: Layout) -> None:
     rng = np.random.default_rng(_SEED)
     square = 0.0
     for tile, (_, columns) in enumerate(layout.slices()):
-        part = rng.standard_normal((reals.shape[1], 2 * columns.stop))
+        part = rng.random((reals.shape[1], 2 * columns.stop))
+        part -= 0.5
         reals[tile] = 0
         reals[tile, :, : 2 * columns.stop] = part
         square += float(np.vdot(part, part))

@@ -138,16 +138,17 @@ class _ChebyshevEngine(PureStateEngine):
         dtype = np.complex64 if single else np.complex128
         super().__init__(runs, 2, dtype, outputs)
         shared: dict[Hamiltonian, Recursion] = {}  # many runs of a thermal state share a Hamiltonian
-        bounds: dict[Hamiltonian, SpectralBounds] = {}
+        known: dict[Hamiltonian, SpectralBounds] = {}
         for number, run in enumerate(runs):
-            if run.hamiltonian not in bounds:
+            if run.hamiltonian not in known:
                 shared[run.hamiltonian] = recursion(backend, run.hamiltonian, self._real)
-                bounds[run.hamiltonian] = spectral_bounds(
+                alike = next((bounds for other, bounds in known.items() if _mirrored(run.hamiltonian, other)), None)
+                known[run.hamiltonian] = alike or spectral_bounds(
                     run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number)
                 )
-                self._applications[number] = bounds[run.hamiltonian].steps
+                self._applications[number] = 0 if alike else known[run.hamiltonian].steps
         self._recursions = [shared[run.hamiltonian] for run in runs]
-        self.bounds = [bounds[run.hamiltonian] for run in runs]
+        self.bounds = [known[run.hamiltonian] for run in runs]
 
     def targets(self, times: Sequence[float]) -> Sequence[float]:
         """The next times that one expansion serves best."""
@@ -218,7 +219,7 @@ class _ChebyshevEngine(PureStateEngine):
             self._real
         )
         one, other = self.spare(number)
-        one[...] = psi
+        reductions.copy(jit.as_reals(psi), jit.as_reals(one), team.threads_for(psi.size) if self.large else 1)
         for array in (one, other, *totals):  # they may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
         yield Steps(jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)
@@ -262,6 +263,11 @@ class _ChebyshevEngine(PureStateEngine):
             details[f"spectrum_low_{run.label}"] = bounds.low
             details[f"spectrum_high_{run.label}"] = bounds.high
         return Work(sum(self._applications), self.deviation(), details)
+
+
+def _mirrored(one: Hamiltonian, other: Hamiltonian) -> bool:
+    """Whether one of two Hamiltonians of a device is the other with all spins turned over."""
+    return one.basis.sectors == other.basis.mirrored
 
 
 def _clear_outside(psi: np.ndarray, window: tuple[int, int], tiling: Layout) -> None:

@@ -273,6 +273,18 @@ def test_large_runs_record_what_they_can(small, monkeypatch, polarizer):
         np.testing.assert_allclose(data[name], usual[name], atol=1e-9, err_msg=name)
 
 
+def test_bounds_of_a_mirrored_sector_are_not_searched_twice():
+    """Turning over all spins leaves H alone: the sectors of spin-up and spin-down electrons have one spectrum."""
+    device = pysv.SpinValve(sites=7, polarizer=(3, 4), analyzer=(5, 6), exchange_z=0.13)
+    runs = pure_runs(pysv.Experiment(device=device, source=pysv.WavePacket(center=2, momentum_spread=1.5)))
+    up, down = (np.linalg.eigvalsh(run.hamiltonian.sparse().toarray()) for run in runs)
+    np.testing.assert_allclose(up, down, atol=1e-12)
+    engine = pysv.Chebyshev().start(runs, "python")
+    assert engine.bounds[0] is engine.bounds[1]
+    assert engine.bounds[0].low < up[0] < up[-1] < engine.bounds[0].high
+    assert engine.work().applications == engine.bounds[0].steps
+
+
 @pytest.mark.slow
 def test_ten_and_ten_spins_conserve(tmp_path):
     """The largest system of the paper, 6 GB: norm, energy and S^z to 1e-9, from the first fs to the last."""
