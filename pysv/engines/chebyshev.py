@@ -244,13 +244,14 @@ class _ChebyshevEngine(PureStateEngine):
         from pysv import jit, reductions, team
 
         allowed = self.method.tolerance * interval / 4
-        psi = jit.as_reals(start)
-        weights = reductions.tile_weights(psi, hamiltonian.everywhere, team.threads_for(psi.size // 2))
-        left, right = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
+        basis = hamiltonian.basis
+        _, weights = reductions.marginals(jit.as_reals(start), basis.electron, team.threads_for(start.size))
+        sites = weights.sum(axis=0).reshape(-1)[: tiling.sites]
+        left, right = np.cumsum(sites), np.cumsum(sites[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
         hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)
-        reach = -(-hops // tiling.width)
-        window = max(0, int(occupied[0]) - reach), min(tiling.tiles, int(occupied[-1]) + 1 + reach)
+        begin, end = max(0, int(occupied[0]) - hops), min(tiling.sites, int(occupied[-1]) + 1 + hops)
+        window = begin // tiling.width, -(-end // tiling.width)
         return window, 0.0 if window == hamiltonian.everywhere else 3 * allowed
 
     def work(self) -> Work:
