@@ -103,7 +103,7 @@ def _rows(
         ours = o[at : at + full]
         fetch(o, at + AHEAD, full)
         for output in range(mix.shape[0]):
-            if mix[output, 5] != 0:
+            if mix[output, 7] != 0:
                 fetch(totals[output, t].reshape(-1), r * full + AHEAD, full)
         p = here[r * full : (r + 1) * full]
         _hopping(ours, p, left[r, full - 2 :], right[r], width, d, hop, hop_left, hop_right, beta)
@@ -159,14 +159,24 @@ def _rows(
 
 
 @compiled(inline="always", **FAST)
-def _accumulate(new, old, total, mix):
-    """`total` becomes keep·total + c·new + c'·old, with (Re c, Im c, Re c', Im c', keep) = mix[:5]."""
-    a, b, c, d, keep = mix[0], mix[1], mix[2], mix[3], mix[4]
+def _begin_sum(before, total, mix):
+    """`total` becomes keep·total + c"·before."""
+    c, d, keep = mix[4], mix[5], mix[6]
+    for j in range(before.size // 2):
+        fr, fi = before[2 * j], before[2 * j + 1]
+        total[2 * j] = keep * total[2 * j] + c * fr - d * fi
+        total[2 * j + 1] = keep * total[2 * j + 1] + c * fi + d * fr
+
+
+@compiled(inline="always", **FAST)
+def _end_sum(new, psi, total, mix):
+    """`total` grows by c·new + c'·ψ."""
+    a, b, c, d = mix[0], mix[1], mix[2], mix[3]
     for j in range(new.size // 2):
         fr, fi = new[2 * j], new[2 * j + 1]
-        gr, gi = old[2 * j], old[2 * j + 1]
-        total[2 * j] = keep * total[2 * j] + a * fr - b * fi + c * gr - d * gi
-        total[2 * j + 1] = keep * total[2 * j + 1] + a * fi + b * fr + c * gi + d * gr
+        gr, gi = psi[2 * j], psi[2 * j + 1]
+        total[2 * j] += a * fr - b * fi + c * gr - d * gi
+        total[2 * j + 1] += a * fi + b * fr + c * gi + d * gr
 
 
 @compiled(inline="always", **FAST)
@@ -185,26 +195,29 @@ def _step(worker, threads, psi, previous, totals, sites, begin, end, table, fact
                 k1 = min(k0 + rows, last)
                 a, b = (first[s] + k0) * full, (first[s] + k1) * full
                 o = out[a:b]
+                for output in range(mix.shape[0]):
+                    if mix[output, 7] != 0:
+                        _begin_sum(o, totals[output, t].reshape(-1)[a:b], mix[output])
                 _rows(
                     t, s, k0, k1, psi, here, o, sites, begin, end, first, electron, inner, cross, outer_diagonal,
                     inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
                     inner_partner, tile_first, tile_spin, tile_column, couplings, factor, totals, mix,
                 )  # fmt: skip
                 for output in range(mix.shape[0]):
-                    if mix[output, 5] != 0:
-                        _accumulate(o, here[a:b], totals[output, t].reshape(-1)[a:b], mix[output])
+                    if mix[output, 7] != 0:
+                        _end_sum(o, here[a:b], totals[output, t].reshape(-1)[a:b], mix[output])
 
 
 @compiled(**FAST)
 def recursion(worker, threads, psi, previous, totals, sites, window, table, factors, mixes):
     """Steps of a polynomial recursion, one for each row of `factors`; `psi` and `previous` swap roles after each.
 
-    previous ← scale·(H − shift)ψ − beta·previous; then for every output whose `add` is not 0,
-    total ← keep·total + c·previous + c'·ψ. Adding two terms at every second step, rather than one at each, spares half
-    of the passes over the totals. Several workers can share a single step only.
+    previous ← scale·(H − shift)ψ − beta·previous, and for every output whose `add` is not 0,
+    total ← keep·total + c·(new previous) + c'·ψ + c"·(old previous). Adding three terms at every third step, rather
+    than one at each, spares two thirds of the passes over the totals. Several workers can share a single step only.
 
     `totals` has shape (outputs, tiles, rows, 2·width), `factors` (steps, 3) holds scale, shift and beta, `mixes`
-    (steps, outputs, 6) holds Re c, Im c, Re c', Im c', keep and add, all in the precision of the state.
+    (steps, outputs, 8) holds Re c, Im c, Re c', Im c', Re c", Im c", keep and add, all in the precision of the state.
     """
     for n in range(factors.shape[0]):
         new, old = (previous, psi) if n % 2 == 0 else (psi, previous)
@@ -220,7 +233,7 @@ def _expectation(worker, threads, psi, sites, table, sums):
     full = psi.shape[2]
     rows = max(1, CHUNK // full)
     factor = np.array([1, 0, 0], psi.dtype)
-    totals, mix = np.zeros((0, 0, 0, 0), psi.dtype), np.zeros((0, 6), psi.dtype)
+    totals, mix = np.zeros((0, 0, 0, 0), psi.dtype), np.zeros((0, 8), psi.dtype)
     scratch = np.zeros(rows * full, psi.dtype)
     for t in range(psi.shape[0]):
         here = psi[t].reshape(-1)
@@ -250,7 +263,7 @@ def expectation(psi: np.ndarray, sites: int, table: tuple[np.ndarray, ...], thre
 
 def apply(psi: np.ndarray, out: np.ndarray, sites: int, table: tuple[np.ndarray, ...]) -> None:
     """out ← Hψ on the calling thread; `out` must be finite."""
-    factor, nothing = np.array([[1, 0, 0]], psi.dtype), np.zeros((1, 0, 6), psi.dtype)
+    factor, nothing = np.array([[1, 0, 0]], psi.dtype), np.zeros((1, 0, 8), psi.dtype)
     recursion(0, 1, psi, out, psi[None, :0], sites, (0, psi.shape[0]), table, factor, nothing)
 
 
@@ -264,7 +277,7 @@ def lanczos_step(
     threads: int,
 ) -> tuple[float, float]:
     """One Lanczos step: previous ← normalised (H − α)now − beta·previous; returns (α, next beta)."""
-    factor, nothing = np.array([[1, 0, beta]], now.dtype), np.zeros((1, 0, 6), now.dtype)
+    factor, nothing = np.array([[1, 0, beta]], now.dtype), np.zeros((1, 0, 8), now.dtype)
     team.share(recursion, threads, now, previous, now[None, :0], sites, window, table, factor, nothing)
     alpha = product(now, previous, window, threads)
     combine(previous, now, alpha, 1.0, window, threads)

@@ -24,7 +24,7 @@ class Steps:
     window : tuple of int
         Range (begin, end) of active tiles.
     factors : real ndarray (steps, 3)
-    mixes : real ndarray (steps, outputs, 6)
+    mixes : real ndarray (steps, outputs, 8)
     """
 
     psi: np.ndarray
@@ -125,6 +125,6 @@ class JuliaRecursion:
         return (
             julia.address(steps.psi, self._shape, real), julia.address(steps.previous, self._shape, real),
             julia.address(steps.totals, (outputs, *self._shape), real), outputs, *steps.window,
-            julia.address(steps.factors, (count, 3), real), julia.address(steps.mixes, (count, outputs, 6), real),
+            julia.address(steps.factors, (count, 3), real), julia.address(steps.mixes, (count, outputs, 8), real),
             count,
         )  # fmt: skip

@@ -10,10 +10,10 @@ const CHUNK = 2048
 Steps of a polynomial recursion in H, in place; `psi` and `previous` swap roles after each step:
 
     previous ← scale·(H − shift)ψ − beta·previous
-    total ← keep·total + c·previous + c'·ψ        for each output whose `add` is not 0
+    total ← keep·total + c·(new previous) + c'·ψ + c"·(old previous)        for each output whose `add` is not 0
 
-`totals` has one state for each output, `factors` (3, steps) holds scale, shift and beta, `mixes` (6, outputs, steps)
-Re c, Im c, Re c', Im c', keep and add. ψ must vanish outside the tiles `first_tile:last_tile`, where nothing is read or
+`totals` has one state for each output, `factors` (3, steps) holds scale, shift and beta, `mixes` (8, outputs, steps)
+Re c, Im c, Re c', Im c', Re c", Im c", keep and add. ψ must vanish outside the tiles `first_tile:last_tile`, where nothing is read or
 written. All members of `threads` threads share the rows; nothing is allocated from step to step.
 """
 function recursion!(
@@ -30,7 +30,7 @@ end
     recursion!(h, psi, previous, totals, outputs, begin_tile, end_tile, factors, mixes, steps, threads)
 
 The same on NumPy arrays given by their addresses: `psi` and `previous` (tiles, rows, 2·width), `totals` with the axis of
-the outputs before these, `factors` (steps, 3), `mixes` (steps, outputs, 6). The window begins at tile `begin_tile` and
+the outputs before these, `factors` (steps, 3), `mixes` (steps, outputs, 8). The window begins at tile `begin_tile` and
 ends before `end_tile`, counted from 0.
 """
 function recursion!(
@@ -40,7 +40,7 @@ function recursion!(
     size = shape(h)
     return recursion!(
         array(T, psi, size...), array(T, previous, size...), array(T, totals, size..., outputs), h, begin_tile,
-        end_tile - 1, array(T, factors, 3, steps), array(T, mixes, 6, outputs, steps), threads,
+        end_tile - 1, array(T, factors, 3, steps), array(T, mixes, 8, outputs, steps), threads,
     )
 end
 
@@ -92,29 +92,49 @@ function step!(
         @inbounds strip, begun, ended = h.pieces[1, piece + 1], h.pieces[2, piece + 1], h.pieces[3, piece + 1]
         for from in begun:together:(ended - 1)
             upto = min(from + together, ended)
-            rows!(new, old, h, tile, strip, from, upto, first_tile, last_tile, scale, shift, beta)
-            here = (tile * rows + @inbounds(h.first[strip + 1]) + from) * full
+            here, count = (tile * rows + @inbounds(h.first[strip + 1]) + from) * full, (upto - from) * full
             for output in axes(mixes, 2)
-                if @inbounds(mixes[6, output, step]) != 0
-                    there = (output - 1) * length(old) + here
-                    accumulate!(totals, there, new, old, here, (upto - from) * full, mixes, output, step)
+                if @inbounds(mixes[8, output, step]) != 0
+                    begin_sum!(totals, (output - 1) * length(old) + here, new, here, count, mixes, output, step)
+                end
+            end
+            rows!(new, old, h, tile, strip, from, upto, first_tile, last_tile, scale, shift, beta)
+            for output in axes(mixes, 2)
+                if @inbounds(mixes[8, output, step]) != 0
+                    end_sum!(totals, (output - 1) * length(old) + here, new, old, here, count, mixes, output, step)
                 end
             end
         end
     end
 end
 
-"`length` reals of `totals` become keep·total + c·new + c'·old."
-@inline function accumulate!(
-    totals::Array{T,4}, there::Int, new::Array{T,3}, old::Array{T,3}, here::Int, length::Int, mixes::Array{T,3},
+"`length` reals of `totals` become keep·total + c\"·before."
+@inline function begin_sum!(
+    totals::Array{T,4}, there::Int, before::Array{T,3}, here::Int, length::Int, mixes::Array{T,3}, output::Int,
+    step::Int,
+) where {T}
+    @inbounds begin
+        c, d, keep = mixes[5, output, step], mixes[6, output, step], mixes[7, output, step]
+        @simd ivdep for j in 1:2:length
+            fr, fi = before[here + j], before[here + j + 1]
+            totals[there + j] = keep * totals[there + j] + c * fr - d * fi
+            totals[there + j + 1] = keep * totals[there + j + 1] + c * fi + d * fr
+        end
+    end
+    return nothing
+end
+
+"`length` reals of `totals` grow by c·new + c'·ψ."
+@inline function end_sum!(
+    totals::Array{T,4}, there::Int, new::Array{T,3}, psi::Array{T,3}, here::Int, length::Int, mixes::Array{T,3},
     output::Int, step::Int,
 ) where {T}
     @inbounds begin
-        a, b, c, d, keep = ntuple(i -> @inbounds(mixes[i, output, step]), Val(5))
+        a, b, c, d = ntuple(i -> @inbounds(mixes[i, output, step]), Val(4))
         @simd ivdep for j in 1:2:length
-            fr, fi, gr, gi = new[here + j], new[here + j + 1], old[here + j], old[here + j + 1]
-            totals[there + j] = keep * totals[there + j] + a * fr - b * fi + c * gr - d * gi
-            totals[there + j + 1] = keep * totals[there + j + 1] + a * fi + b * fr + c * gi + d * gr
+            fr, fi, gr, gi = new[here + j], new[here + j + 1], psi[here + j], psi[here + j + 1]
+            totals[there + j] += a * fr - b * fi + c * gr - d * gi
+            totals[there + j + 1] += a * fi + b * fr + c * gi + d * gr
         end
     end
     return nothing
@@ -126,7 +146,7 @@ end
 out ← Hψ, both `Array`s of size (2·width, rows, tiles); what `out` held before must be finite.
 """
 function apply!(out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, threads::Int) where {T}
-    factors, mixes, totals = reshape(T[1, 0, 0], 3, 1), zeros(T, 6, 0, 1), zeros(T, 0, 0, 0, 0)
+    factors, mixes, totals = reshape(T[1, 0, 0], 3, 1), zeros(T, 8, 0, 1), zeros(T, 0, 0, 0, 0)
     recursion!(psi, out, totals, h, 0, size(psi, 3) - 1, factors, mixes, threads)
     return out
 end

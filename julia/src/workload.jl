@@ -19,7 +19,7 @@ function one_electron_workload()
         h = example(T, width)
         psi, previous, totals = zeros(T, shape(h)), zeros(T, shape(h)), zeros(T, shape(h)..., 1)
         psi[5, 1, 1] = 1
-        factors, mixes = T[1 2; 0 0; 0 1], ones(T, 6, 1, 2)
+        factors, mixes = T[1 2; 0 0; 0 1], ones(T, 8, 1, 2)
         single = T === Float32
         GC.@preserve h psi previous totals factors mixes begin
             tables = [getfield(h, n + 2) for n in 1:TABLES]

@@ -15,11 +15,12 @@ end
 function reference(matrix, psi, previous, totals, factors, mixes)
     for step in axes(factors, 2)
         scale, shift, beta = factors[:, step]
-        previous = scale * (matrix * psi - shift * psi) - beta * previous
+        before, previous = previous, scale * (matrix * psi - shift * psi) - beta * previous
         for output in axes(mixes, 2)
-            a, b, c, d, keep, add = mixes[:, output, step]
+            a, b, c, d, e, f, keep, add = mixes[:, output, step]
             add == 0 && continue
-            totals[output] = keep * totals[output] + complex(a, b) * previous + complex(c, d) * psi
+            terms = complex(a, b) * previous + complex(c, d) * psi + complex(e, f) * before
+            totals[output] = keep * totals[output] + terms
         end
         psi, previous = previous, psi
     end
@@ -31,8 +32,8 @@ end
     h, matrix = random_system(rng, T; width)
     psi, previous, first_total, second_total = (random_state(rng, h) for _ in 1:4)
     totals = cat(first_total, second_total; dims=4)
-    factors, mixes = randn(rng, T, 3, 5) ./ 4, randn(rng, T, 6, 2, 5)
-    mixes[6, 1, 2:3] .= 0
+    factors, mixes = randn(rng, T, 3, 5) ./ 4, randn(rng, T, 8, 2, 5)
+    mixes[8, 1, 2:3] .= 0
     expected = reference(
         matrix, flat(h, psi), flat(h, previous), [flat(h, first_total), flat(h, second_total)], factors, mixes
     )
@@ -48,7 +49,7 @@ end
     jobs = map((11, 13, 12, 5)) do sites
         h, _ = random_system(rng, T; sites, width=sites)
         (; h, psi=random_state(rng, h), previous=random_state(rng, h), totals=zeros(T, PySV.shape(h)..., 2),
-            factors=randn(rng, T, 3, 5) ./ 4, mixes=randn(rng, T, 6, 2, 5))
+            factors=randn(rng, T, 3, 5) ./ 4, mixes=randn(rng, T, 8, 2, 5))
     end
     expected = map(jobs) do job
         copies = deepcopy((job.psi, job.previous, job.totals))
@@ -74,7 +75,7 @@ end
     end
     psi[3, 2, 3] = 1
     totals = reshape(totals, PySV.shape(h)..., 1)
-    PySV.recursion!(psi, previous, totals, h, 1, 3, [1.0 1.0; 0 0; 0 1], ones(6, 1, 2), 1)
+    PySV.recursion!(psi, previous, totals, h, 1, 3, [1.0 1.0; 0 0; 0 1], ones(8, 1, 2), 1)
     for array in (psi, previous, totals)
         @test all(isfinite, array[:, :, 2:4])
         @test all(isnan, array[:, :, [1, 5]])
@@ -87,7 +88,7 @@ end
     work(factors, mixes, threads) =
         @allocated PySV.recursion!(psi, previous, totals, h, 0, size(psi, 3) - 1, factors, mixes, threads)
     for threads in THREADS
-        short, long = (zeros(T, 3, 2), ones(T, 6, 1, 2)), (zeros(T, 3, 400), ones(T, 6, 1, 400))
+        short, long = (zeros(T, 3, 2), ones(T, 8, 1, 2)), (zeros(T, 3, 400), ones(T, 8, 1, 400))
         work(short..., threads), work(long..., threads)  # compile
         few, many = minimum(work(short..., threads) for _ in 1:5), minimum(work(long..., threads) for _ in 1:5)
         @test many <= few  # 398 steps more
@@ -100,7 +101,7 @@ end
     psi, previous, totals = zeros(PySV.shape(h)), zeros(PySV.shape(h)), zeros(PySV.shape(h)..., 1)
     psi[5, 1, 1] = 1
     expected = map(copy, (psi, previous, totals))
-    factors, mixes = [1.0 2.0; 0 0; 0 1], ones(6, 1, 2)
+    factors, mixes = [1.0 2.0; 0 0; 0 1], ones(8, 1, 2)
     PySV.recursion!(expected..., h, 0, 1, factors, mixes, 1)
     GC.@preserve psi previous totals factors mixes begin
         @test pointer(PySV.array(Float64, PySV.address(psi), size(psi)...)) === pointer(psi)

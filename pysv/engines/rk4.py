@@ -88,10 +88,10 @@ class _RK4Engine(StepwiseEngine):
 
         c = np.array([(-1j * step / HBAR) ** n / math.factorial(n) for n in range(5)])
         factors = np.array([[1.0, 0.0, 0.0]] * 4)
-        mixes = np.zeros((4, 1, 6))
+        mixes = np.zeros((4, 1, 8))
         mixes[1::2, 0, 0], mixes[1::2, 0, 1] = c[2::2].real, c[2::2].imag
         mixes[1::2, 0, 2], mixes[1::2, 0, 3] = c[1::2].real, c[1::2].imag
-        mixes[1::2, 0, 4:] = 1
+        mixes[1::2, 0, 6:] = 1
         hamiltonian = self.runs[number].hamiltonian
         work, total = self.spare(number)
         reals = [jit.as_reals(array) for array in (psi, work, total[None])]

@@ -137,7 +137,7 @@ def test_julia_works_on_the_memory_of_numpy(real):
     others = [array.copy() for array in arrays]
     addresses = [array.ctypes.data for array in arrays]
     factors = np.array([[0.5, 0.1, 0.0], [1.0, 0.1, 1.0], [1.0, 0.1, 1.0]], real)
-    mixes = rng.standard_normal((3, 1, 6)).astype(real)
+    mixes = rng.standard_normal((3, 1, 8)).astype(real)
 
     seen = [julia.call("address_of_view", real is np.float32, where, *reversed(shape)) for where in addresses]
     assert seen == addresses

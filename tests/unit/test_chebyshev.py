@@ -89,3 +89,17 @@ def test_one_expansion_never_serves_more_than_its_length():
     assert method.together(100.0, 8, 4.0) == 1
     assert 2 <= method.together(1.0, 8, 4.0) <= 8
     assert method.applications(1e4, 1, 4.0, [1000]) == pytest.approx(4.0 * 1e4 / 0.6582, rel=0.3)
+
+
+@pytest.mark.parametrize("last", range(1, 12))
+def test_every_term_is_added_once(last):
+    """The sum that the mixes describe, on numbers T_n that stand for states."""
+    rng = np.random.default_rng(last)
+    c, states = rng.standard_normal(last + 1) + 1j * rng.standard_normal(last + 1), rng.standard_normal(last + 3)
+    total = np.nan  # whatever the array held
+    for step, mix in enumerate(expansion.recursion_mix(c, 1j, last + 2)):
+        if mix[7]:
+            factors = mix[:6:2] + 1j * mix[1:6:2]
+            kept = 0 if mix[6] == 0 else mix[6] * total
+            total = kept + factors[0] * states[step + 1] + factors[1] * states[step] + factors[2] * states[step - 1]
+    assert total == pytest.approx(1j * (c @ states[: last + 1]), abs=1e-13)
