@@ -15,6 +15,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numba
@@ -23,10 +24,11 @@ from peers import Contender, matrix_peers
 from report import add_option, judge, kept
 
 import pysv
-from pysv import jit, kernels, layout, team
+from pysv import jit, layout, team
 from pysv.basis import Basis
 from pysv.hamiltonian import Hamiltonian
 from pysv.initial import pure_runs
+from pysv.recursion import PythonRecursion, Steps
 
 TRIAD, SINGLE, THREADS, SECONDS, GIGABYTES = 0.6, 1.8, 1.7, 600.0, 8.0
 """Targets: share of the triad bandwidth, gains by single precision and by a second thread; 10+10 to 40 fs."""
@@ -61,16 +63,17 @@ class Term:
             array[-1, :, self.hamiltonian.sites - (shape[0] - 1) * shape[2] :] = 0
         self.real = real
 
+        self._recursion = PythonRecursion(self.hamiltonian, real)
+
     def seconds(self, threads: int) -> float:
         """Mean of three steps, of which one adds three terms to the sum."""
         psi, previous, total = map(jit.as_reals, self.arrays)
-        factor = np.array([[0.1, 0.0, 1.0]], self.real)
-        window, table = self.hamiltonian.everywhere, self.hamiltonian.table(self.real)
+        factors = np.array([[0.1, 0.0, 1.0]] * 3, self.real)
+        mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.2, 0.1, 0.5, add]] for add in (1, 0, 0)], self.real)
+        steps = Steps(psi, previous, total[None], self.hamiltonian.everywhere, factors, mixes)
         begun = time.perf_counter()
-        for add in (1, 0, 0):
-            mix = np.array([[[0.2, 0.1, 0.2, 0.1, 0.2, 0.1, 0.5, add]]], self.real)
-            arguments = psi, previous, total[None], self.hamiltonian.sites, window, table, factor, mix
-            team.share(kernels.recursion, threads, *arguments)
+        with team.alone() if threads == 1 else nullcontext():
+            self._recursion(steps)
         return (time.perf_counter() - begun) / 3
 
     def bandwidth(self, threads: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,6 +116,14 @@ class Hamiltonian:
                 self.couplings.astype(dtype),
             )
         return self._tables[name]
+
+    def shares(self, dtype: type, count: int) -> list[tuple[np.ndarray, ...]]:
+        """The same table for each of some shares of the rows, which lie together and are about equally many."""
+        table = self.table(dtype)
+        pieces = self.strips.pieces
+        rows = np.concatenate(([0], np.cumsum(pieces[:, 2] - pieces[:, 1])))
+        cuts = np.unique(np.searchsorted(rows, np.linspace(0, rows[-1], count + 1)))
+        return [tuple(pieces[begin:end] if part is pieces else part for part in table) for begin, end in pairwise(cuts)]
 
     @cached_property
     def _tables(self) -> dict[str, tuple[np.ndarray, ...]]:

@@ -53,26 +53,34 @@ def recursion(backend: str, hamiltonian: Hamiltonian, real: type) -> Recursion:
     return (JuliaRecursion if backend == "julia" else PythonRecursion)(hamiltonian, real)
 
 
+_SHARES = 8
+"""Shares of a step for each thread: few enough that what neighbouring rows need is in the cache."""
+
+
 class PythonRecursion:
     """The kernels compiled by numba."""
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
+        from pysv import team
+
         self._hamiltonian = hamiltonian
         self._table = hamiltonian.table(real)
+        self._shares = hamiltonian.shares(real, _SHARES * team.largest())
 
     def __call__(self, steps: Steps) -> None:
         """One call for a small state; step by step for a large one, so that Ctrl-C is heard."""
         from pysv import kernels, team
 
-        psi, previous = steps.psi, steps.previous
-        arguments = self._hamiltonian.sites, steps.window, self._table
+        psi, previous, chain = steps.psi, steps.previous, (self._hamiltonian.sites, steps.window)
         if self._hamiltonian.layout.tiles == 1:
-            kernels.recursion(0, 1, psi, previous, steps.totals, *arguments, steps.factors, steps.mixes)
+            arguments = steps.totals, *chain, self._table, steps.factors, steps.mixes
+            kernels.recursion(0, 1, psi, previous, *arguments)
             return
         threads = team.threads_for(psi.size // 2)
         for n in range(len(steps.factors)):
             one = steps.factors[n : n + 1], steps.mixes[n : n + 1]
-            team.share(kernels.recursion, threads, psi, previous, steps.totals, *arguments, *one)
+            jobs = [(0, 1, psi, previous, steps.totals, *chain, share, *one) for share in self._shares]
+            team.deal(kernels.recursion, threads, jobs)
             psi, previous = previous, psi
 
 

@@ -51,6 +51,19 @@ def share(function: Callable[..., None], threads: int, *arguments: Any) -> None:
     _finish([team.submit(function, worker, threads, *arguments) for worker in range(threads)])
 
 
+def deal(function: Callable[..., None], threads: int, jobs: Iterable[tuple[Any, ...]]) -> None:
+    """Call ``function(*job)`` for every job, wait for all; whoever of the team is free takes the next.
+
+    Some more jobs than threads keep all at work when the system takes a processor away for a while.
+    """
+    if threads == 1 or getattr(_here, "working", False):
+        for job in jobs:
+            function(*job)
+        return
+    team = _team(os.getpid(), threads)
+    _finish([team.submit(function, *job) for job in jobs])
+
+
 def each(function: Callable[[int], None], numbers: Iterable[int]) -> None:
     """Call ``function(number)`` for every number, on as many threads as there are processors, and wait for all.
 
