@@ -28,7 +28,7 @@ class Convergence:
     ----------
     reference : xarray.Dataset
     variants : dict of str to xarray.Dataset
-        By what is finer in them.
+        By what is finer in them. A run that was interrupted is compared as far as it came.
     """
 
     reference: xr.Dataset
@@ -40,7 +40,7 @@ class Convergence:
         names = [str(name) for name in self.reference.data_vars if name not in _NO_CURVES]
         return {
             name: {
-                label: float(np.nanmax(np.abs(data[name].values - self.reference[name].values)))
+                label: float(np.nanmax(np.abs((data[name] - self.reference[name]).values)))  # at the times of both
                 for label, data in self.variants.items()
             }
             for name in names
@@ -56,6 +56,7 @@ class Convergence:
         seconds = [("run as asked", self.reference), *self.variants.items()]
         times = ", ".join(
             f"{label}: {data.attrs['wall_time']:.0f} s, {data.attrs['engine_discarded_weight']:.0e} discarded"
+            + (f" until it was interrupted at {float(data.time[-1]):g} fs" if _interrupted(data) else "")
             for label, data in seconds
         )
         return "\n".join([f"{'largest change':<{wide}}  " + "  ".join(labels), *rows, times])
@@ -75,12 +76,15 @@ def convergence(experiment: Experiment, engine: str | Method = "auto", *, progre
     Returns
     -------
     Convergence
-        Prints as a table: the largest change of every variable in each variant.
+        Prints as a table: the largest change of every variable in each variant. Ctrl-C ends the comparison with the
+        variant that it interrupts.
 
     Raises
     ------
     EngineError
         If the engine is not `tdmrg`.
+    KeyboardInterrupt
+        If the run to be judged is interrupted.
     """
     from pysv.run.solve import solve
 
@@ -93,7 +97,15 @@ def convergence(experiment: Experiment, engine: str | Method = "auto", *, progre
         "a tenth of the discarded weight": replace(method, discarded_weight=method.discarded_weight / 10),
     }
     reference = solve(experiment, engine=method, backend=backend, progress=progress)
-    variants = {
-        label: solve(experiment, engine=variant, backend=backend, progress=progress) for label, variant in finer.items()
-    }
+    if _interrupted(reference):
+        raise KeyboardInterrupt
+    variants = {}
+    for label, variant in finer.items():
+        variants[label] = solve(experiment, engine=variant, backend=backend, progress=progress)
+        if _interrupted(variants[label]):
+            break
     return Convergence(reference, variants)
+
+
+def _interrupted(data: xr.Dataset) -> bool:
+    return bool(data.attrs["status"] == "interrupted")

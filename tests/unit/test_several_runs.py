@@ -12,6 +12,7 @@ import pysv
 from pysv import config
 from pysv.cli import main
 from pysv.errors import BondLimitError, EngineError, GroundStateError, NotReadyError, ResumeError
+from pysv.run import single
 from pysv.run.stop import CtrlC
 
 DEVICE = {"sites": 9, "polarizer": (4, 5), "analyzer": (7, 8)}
@@ -212,6 +213,45 @@ def test_convergence(short):
         EngineError, match="convergence is judged of engine 'tdmrg', not of 'fock'; give engine='tdmrg'"
     ):
         pysv.convergence(short, "fock", progress=False)
+
+
+class StopAfter:
+    """Stands in for Ctrl-C: asks for a stop after some snapshots, of however many runs."""
+
+    def __init__(self, snapshots):
+        self.left = snapshots
+
+    def __call__(self, notice):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    @property
+    def requested(self):
+        self.left -= 1
+        return self.left == 0
+
+
+def test_an_interrupted_comparison_keeps_what_there_is(short, monkeypatch):
+    asked = dataclasses.replace(short, times=pysv.times(stop=1, step=0.5))  # three snapshots
+    method = pysv.TDMRG(min_bond=2, max_bond=8, discarded_weight=1e-4)
+    with monkeypatch.context() as patch:
+        patch.setattr(single, "CtrlC", StopAfter(3 + 3 + 2))
+        found = pysv.convergence(asked, method, progress=False)
+    assert list(found.variants) == ["half the time step", "twice the bond dimension"]
+    assert found.variants["twice the bond dimension"].time.size == 2
+    whole = pysv.convergence(asked, method, progress=False)
+    assert found.changes["spin_z"]["half the time step"] == whole.changes["spin_z"]["half the time step"]
+    until = abs(whole.variants["twice the bond dimension"].spin_z - whole.reference.spin_z)[:2].max()
+    assert found.changes["spin_z"]["twice the bond dimension"] == pytest.approx(float(until), abs=1e-14)
+    assert "until it was interrupted at 0.5 fs" in str(found)
+    monkeypatch.setattr(single, "CtrlC", StopAfter(1))
+    with pytest.raises(KeyboardInterrupt):
+        pysv.convergence(asked, method, progress=False)
 
 
 def test_the_command_line(tmp_path, capsys, monkeypatch):
