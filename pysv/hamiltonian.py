@@ -72,6 +72,11 @@ class Hamiltonian:
         return self.layout.tiles, self.basis.rows, self.layout.width
 
     @property
+    def amplitudes(self) -> int:
+        """Complex numbers of a state, without the places beyond the chain."""
+        return self.basis.rows * self.layout.sites
+
+    @property
     def sites(self) -> int:
         """L_x."""
         return self.layout.sites

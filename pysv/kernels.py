@@ -10,7 +10,7 @@ needed. Rows come in strips (see `pysv.strips`): k counts the rows of strip s, i
 
 `table` is what `Hamiltonian.table` returns, in the precision of the state. `sites` is L_x, and `window` = (begin, end)
 the range of active tiles: ψ must vanish outside, where nothing is read or written. Each function does the share of one
-worker of a team (see `pysv.team`): every `threads`-th piece of the rows.
+worker of a team (see `pysv.team`), every `threads`-th of the pieces of the rows that `table` lists.
 """
 
 from __future__ import annotations

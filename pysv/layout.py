@@ -20,6 +20,11 @@ _LINE = 64
 """Bytes of a cache line."""
 
 
+def is_large(amplitudes: int) -> bool:
+    """Whether a state of so many amplitudes is cut into tiles and worked on by all threads."""
+    return 16 * amplitudes > SMALL
+
+
 def zeros(count: int, dtype: type) -> np.ndarray:
     """Zeros that begin with a cache line, (count,): the processor reads whole lines, and numpy would begin in one."""
     size = count * np.dtype(dtype).itemsize
@@ -51,7 +56,7 @@ class Layout:
     @classmethod
     def for_rows(cls, rows: int, sites: int) -> Layout:
         """The layout for states of this many rows: one tile if they fit in the cache."""
-        return cls(sites, sites if 16 * rows * sites <= SMALL else tile_width(sites))
+        return cls(sites, tile_width(sites) if is_large(rows * sites) else sites)
 
     @property
     def tiles(self) -> int:

@@ -15,7 +15,7 @@ from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError, PysvError
 from pysv.initial import conserves, down_spins, occupied_sectors, run_labels
 from pysv.remarks import remarks
-from pysv.run.observe import largest_block, largest_transposed, left_out, way
+from pysv.run.observe import largest_block, largest_transposed, left_out, summaries_suffice, way
 
 if TYPE_CHECKING:
     from pysv.device import SpinValve
@@ -143,7 +143,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         backend=chosen,
         sectors=tuple(zip(labels, occupied_sectors(experiment), rows, strict=True)),
         amplitudes=amplitudes,
-        memory=method.memory(sizes) + tables + measures + recorded,
+        memory=method.memory(sizes, summaries_suffice(experiment)) + tables + measures + recorded,
         available=available_memory(),
         applications=applications,
         seconds=_seconds(applications, sizes) + times.count * per_snapshot,
@@ -174,7 +174,8 @@ def _seconds(applications: int, sizes: list[int]) -> float:
 def _applications(experiment: Experiment, method: Method, sizes: list[int]) -> int:
     """Applications of H over all pure runs of so many amplitudes."""
     times = experiment.times
-    each = method.applications(times.stop, times.count - 1, radius(experiment), sizes)
+    summaries = summaries_suffice(experiment)
+    each = method.applications(times.stop, times.count - 1, radius(experiment), sizes, summaries)
     return method.columns(len(sizes)) * each
 
 

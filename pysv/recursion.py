@@ -70,9 +70,10 @@ class PythonRecursion:
     def __call__(self, steps: Steps) -> None:
         """One call for a small state; step by step for a large one, so that Ctrl-C is heard."""
         from pysv import kernels, team
+        from pysv.layout import is_large
 
         psi, previous, chain = steps.psi, steps.previous, (self._hamiltonian.sites, steps.window)
-        if self._hamiltonian.layout.tiles == 1:
+        if not is_large(self._hamiltonian.amplitudes):
             arguments = steps.totals, *chain, self._table, steps.factors, steps.mixes
             kernels.recursion(0, 1, psi, previous, *arguments)
             return

@@ -18,7 +18,7 @@ import numpy as np
 from pysv.basis import Basis, configurations, down_count, spin_signs
 
 _PIECE = 256
-"""Rows of a strip that one thread takes at a time."""
+"""Rows of a piece at most: what a thread works on without looking up."""
 
 
 @dataclass(frozen=True, eq=False)

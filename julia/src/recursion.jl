@@ -13,8 +13,8 @@ Steps of a polynomial recursion in H, in place; `psi` and `previous` swap roles 
     total ← keep·total + c·(new previous) + c'·ψ + c"·(old previous)        for each output whose `add` is not 0
 
 `totals` has one state for each output, `factors` (3, steps) holds scale, shift and beta, `mixes` (8, outputs, steps)
-Re c, Im c, Re c', Im c', Re c", Im c", keep and add. ψ must vanish outside the tiles `first_tile:last_tile`, where nothing is read or
-written. All members of `threads` threads share the rows; nothing is allocated from step to step.
+Re c, Im c, Re c', Im c', Re c", Im c", keep and add. ψ must vanish outside the tiles `first_tile:last_tile`, where
+nothing is read or written. All members of `threads` threads share the rows; nothing is allocated from step to step.
 """
 function recursion!(
     psi::Array{T,3}, previous::Array{T,3}, totals::Array{T,4}, h::Hamiltonian{T}, first_tile::Int, last_tile::Int,

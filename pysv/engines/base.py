@@ -149,8 +149,8 @@ class Method(ABC):
         """State vectors that are carried for so many pure runs, for the estimate."""
         return runs
 
-    def memory(self, amplitudes: Sequence[int]) -> int:
-        """Bytes of all state-sized arrays, for pure runs of so many amplitudes."""
+    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
+        """Bytes of all state-sized arrays, for pure runs of so many amplitudes; `summaries` as in `applications`."""
         return 16 * self.vectors * sum(amplitudes)
 
     def needs(self, experiment: Experiment) -> Needs | None:
@@ -167,7 +167,9 @@ class Method(ABC):
         """What `Snapshot.deviation` is, for the dataset."""
 
     @abstractmethod
-    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+    def applications(
+        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
+    ) -> int:
         """Expected applications of H for each pure run.
 
         Parameters
@@ -180,6 +182,8 @@ class Method(ABC):
             Half of the width of the spectrum, eV.
         amplitudes : sequence of int
             Of each pure run.
+        summaries : bool
+            Whether the marginals and the energy are enough at some snapshots, see `Engine.expect`.
         """
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:

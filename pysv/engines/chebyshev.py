@@ -69,20 +69,21 @@ class Chebyshev(Method):
         choice("precision", self.precision, ("double", "single"))
         truth("light_cone", self.light_cone)
 
-    def outputs(self, amplitudes: Sequence[int]) -> int:
+    def outputs(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
         """Snapshots that one expansion may serve: as many as leave large runs five state-sized arrays in all.
 
-        Two large runs have one array for a second output together, see `PureStateEngine`.
+        Two large runs have one array for a second output together, which serves where `summaries` are enough at some
+        snapshots, see `pysv.engines.outputs`.
         """
-        if 16 * max(amplitudes) <= layout.SMALL:
+        if not layout.is_large(max(amplitudes)):
             return _OUTPUTS
-        return max(1, 4 - len(amplitudes))
+        return {1: 3, 2: 2 if summaries else 1}.get(len(amplitudes), 1)
 
-    def memory(self, amplitudes: Sequence[int]) -> int:
+    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
         """Some states for each run and two for work; all but one of each run are shared by large runs."""
         size = 8 if self.precision == "single" else 16
-        work = max(amplitudes) if 16 * max(amplitudes) > layout.SMALL else sum(amplitudes)
-        return size * (sum(amplitudes) + (self.outputs(amplitudes) - 1 + 2) * work)
+        work = max(amplitudes) if layout.is_large(max(amplitudes)) else sum(amplitudes)
+        return size * (sum(amplitudes) + (self.outputs(amplitudes, summaries) - 1 + 2) * work)
 
     def drift_tolerance(self, stop: float) -> float:
         """Twice the error allowed to the state, above what rounding makes."""
@@ -93,9 +94,11 @@ class Chebyshev(Method):
         """The expansion's truncation error is bounded, its rounding estimated."""
         return "bound on the truncation (Bessel tail, light cone) plus an estimate of the rounding"
 
-    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+    def applications(
+        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
+    ) -> int:
         """Terms of all expansions, and 40 for the spectral bounds."""
-        together = self.together(time / steps, min(steps, self.outputs(amplitudes)), radius)
+        together = self.together(time / steps, min(steps, self.outputs(amplitudes, summaries)), radius)
         parts, interval = substeps(together * time / steps, radius)
         return 40 + math.ceil(steps / together) * parts * self.terms(interval, radius)
 
@@ -134,7 +137,7 @@ class _ChebyshevEngine(PureStateEngine):
         single = method.precision == "single"
         self.method = method
         self._real = np.float32 if single else np.float64
-        outputs = method.outputs([math.prod(run.hamiltonian.shape) for run in runs])
+        outputs = method.outputs([run.hamiltonian.amplitudes for run in runs])
         dtype = np.complex64 if single else np.complex128
         super().__init__(runs, 2, dtype, outputs)
         shared: dict[Hamiltonian, Recursion] = {}  # many runs of a thermal state share a Hamiltonian
@@ -196,7 +199,7 @@ class _ChebyshevEngine(PureStateEngine):
         for _ in range(parts):
             cuts = yield from self._expansion(number, psi, [interval / parts for interval in intervals])
             deviations = [deviation + cut for deviation, cut in zip(deviations, cuts, strict=True)]
-            psi = self.outputs(number, 1)[0][0]  # several parts have a single output
+            (psi,), _ = self._outputs.next(number, 1)  # several parts have a single output
         return deviations
 
     def _expansion(
@@ -214,7 +217,7 @@ class _ChebyshevEngine(PureStateEngine):
         count = max(coefficient.size for coefficient, _ in expansions) - 1
         factors = recursion_factors(bounds, count).astype(self._real)
         phases = [np.exp(-1j * bounds.centre * interval / HBAR) for interval in intervals]
-        totals, order = self.outputs(number, len(intervals))
+        totals, order = self._outputs.next(number, len(intervals))
         mixes = np.stack([recursion_mix(expansions[which][0], phases[which], count) for which in order], axis=1).astype(
             self._real
         )
@@ -252,7 +255,7 @@ class _ChebyshevEngine(PureStateEngine):
         hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)
         begin, end = max(0, int(occupied[0]) - hops), min(tiling.sites, int(occupied[-1]) + 1 + hops)
         window = begin // tiling.width, -(-end // tiling.width)
-        return window, 0.0 if window == hamiltonian.everywhere else 3 * allowed
+        return window, 0.0 if window == hamiltonian.everywhere else 4 * allowed
 
     def work(self) -> Work:
         """Applications of H, error bound, and the spectral bounds used."""

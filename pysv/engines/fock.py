@@ -70,7 +70,9 @@ class Fock(Method):
         """The expansion's truncation error is bounded, its rounding estimated."""
         return "bound on the truncation (Bessel tail) plus an estimate of the rounding"
 
-    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+    def applications(
+        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
+    ) -> int:
         """Terms of all expansions, the spectral bounds and the ground state."""
         parts, interval = substeps(time / steps, radius)
         return 100 + steps * parts * (coefficients(radius * interval / HBAR, self.tolerance * interval)[0].size - 1)

@@ -53,7 +53,7 @@ class Krylov(Method):
         put(self, "tolerance", real_number("tolerance", self.tolerance, low=1e-14, high=1e-2, unit="per fs"))
         put(self, "krylov_dimension", whole_number("krylov_dimension", self.krylov_dimension, low=5, high=200))
 
-    def memory(self, amplitudes: Sequence[int]) -> int:
+    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
         """One state for each run, and the Krylov space of one run at a time."""
         return 16 * (sum(amplitudes) + (self.krylov_dimension + _WORK) * max(amplitudes))
 
@@ -66,7 +66,9 @@ class Krylov(Method):
         """KrylovKit estimates its error."""
         return "estimated by KrylovKit from the last Krylov coefficients, added up over the intervals"
 
-    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+    def applications(
+        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
+    ) -> int:
         """One Krylov space for each part of an interval, and 60 for the ends of the spectrum."""
         return 60 + steps * self.parts(time / steps, radius) * self.krylov_dimension
 

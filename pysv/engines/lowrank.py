@@ -76,7 +76,7 @@ class LowRank(Method):
         """A guess: the rank grows during the run."""
         return max(runs, self.max_rank // 4)
 
-    def memory(self, amplitudes: Sequence[int]) -> int:
+    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
         """Twice the columns at their largest number, and three states of work space for each thread."""
         return 16 * max(amplitudes) * (2 * self.max_rank + 3 * team.largest())
 
@@ -91,7 +91,9 @@ class LowRank(Method):
             "bound on ‖ρ − ρ_exact‖₁ by the truncation of the rank; the splitting error is of second order in time_step"
         )
 
-    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+    def applications(
+        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
+    ) -> int:
         """As for trajectories."""
         return split_applications(time, steps, radius, self.time_step)
 

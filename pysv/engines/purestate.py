@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pysv.engines.base import Engine, Work, saved_array
+from pysv.engines.outputs import OwnOutputs, SharedOutputs
 from pysv.engines.snapshot import Part, Snapshot
-from pysv.layout import zeros
+from pysv.layout import is_large, zeros
 
 if TYPE_CHECKING:
     from pysv.initial import PureRun
@@ -23,7 +24,7 @@ class _Output:
     """A state of all runs that is ready: its time, the deviations, its place among a run's outputs, its summaries."""
 
     time: float
-    deviations: list[float]
+    deviations: Sequence[float]
     place: int
     summaries: tuple[Part, ...]
 
@@ -60,29 +61,26 @@ class PureStateEngine(Engine):
     ) -> None:
         self.runs = runs
         self.time = 0.0
-        self.large = any(run.hamiltonian.layout.tiles > 1 for run in runs)
+        self.large = is_large(max(run.hamiltonian.amplitudes for run in runs))
         self._in_turn = in_turn
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)
-        sizes = [prod(run.hamiltonian.shape) for run in runs]
-        self._shared = self.large and len(runs) == 2 and outputs > 1
-        if self._shared:
-            self._memory = _neighbours(sizes, dtype)
-        else:
-            self._memory = [zeros(outputs * size, dtype).reshape(outputs, size) for size in sizes]
+        shapes = [run.hamiltonian.shape for run in runs]
+        shared = self.large and len(runs) == 2 and outputs > 1
+        self._outputs = SharedOutputs(shapes, dtype) if shared else OwnOutputs(shapes, dtype, outputs)
         self._place = 0
         """Which of the outputs is the present state."""
         self._prepared: list[_Output] = []
         """The outputs after the present one."""
         self._summaries: tuple[Part, ...] = ()
         """The present state, if only a summary of it is left."""
-        self._passing: list[Part] = [Part(run.weight, run.hamiltonian, np.empty(0)) for run in runs]
-        """Summaries of the output that large runs share."""
+        self._passed: list[Part] = []
+        """Summaries of the states that were overwritten in the last step."""
         self._expected: dict[float, bool] = {}
         """Times to come, and whether a summary is enough there."""
+        sizes = [prod(shape) for shape in shapes]
         if self.large:
-            shared = [zeros(max(sizes), dtype) for _ in range(spare)]
-            self._spare = [shared] * len(runs)
+            self._spare = [[zeros(max(sizes), dtype) for _ in range(spare)]] * len(runs)
         else:
             self._spare = [[zeros(size, dtype) for _ in range(spare)] for size in sizes]
         for run, psi in zip(runs, self.psi, strict=True):
@@ -91,28 +89,12 @@ class PureStateEngine(Engine):
     @property
     def psi(self) -> list[np.ndarray]:
         """State of each run, (tiles, rows, width); of the present time while the engine is `whole`."""
-        places = (0, 1) if self._shared else [self._place] * len(self.runs)
-        return [self._outputs(number)[place] for number, place in enumerate(places)]
+        return self._outputs.present(self._place)
 
     @property
     def whole(self) -> bool:
         """Whether the amplitudes of the present time are there."""
         return not self._summaries
-
-    def _outputs(self, number: int) -> np.ndarray:
-        return self._memory[number].reshape(-1, *self.runs[number].hamiltonian.shape)
-
-    def outputs(self, number: int, count: int) -> tuple[np.ndarray, Sequence[int]]:
-        """Memory of run `number` for its states at the next `count` times, (count, tiles, rows, width).
-
-        With it the number of the time, from 0, of which each of them is to be.
-        """
-        memory = self._outputs(number)
-        if not self._shared:
-            return memory[:count], range(count)
-        if count == 1:
-            return memory[number : number + 1], (0,)
-        return memory, ((1, 0), (0, 1))[number]
 
     def spare(self, number: int) -> list[np.ndarray]:
         """Work space of run `number`, each array with the shape of its state and some finite content."""
@@ -126,15 +108,17 @@ class PureStateEngine(Engine):
     def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
         """Evolve every run, see `advance_outputs`; returns the deviations of each."""
         found: list[list[float]] = [[]] * len(self.runs)
+        self._passed = []
 
         def evolve(number: int) -> None:
             found[number] = self.advance_outputs(number, intervals)
-            if self._shared and len(intervals) == 2:
-                self._passing[number] = self._part(number, self._outputs(number)[1 - number]).summary()
 
         if self.large or self._in_turn or len(self.runs) == 1:
             for number in range(len(self.runs)):
                 evolve(number)
+                passing = self._outputs.passing(number, len(intervals))
+                if passing is not None:
+                    self._passed.append(self._part(number, passing).summary())
         else:
             from pysv import team
 
@@ -154,21 +138,26 @@ class PureStateEngine(Engine):
         if self._prepared and self._prepared[0].time == time:
             self._take(self._prepared.pop(0))
         elif time > self.time:
-            room = self._outputs(0).shape[0] if not self._shared or self._expected.get(time, False) else 1
+            self._check_whole()
+            room = self._outputs.room(self._expected.get(time, False))
             ahead = [time, *(expected for expected in self._expected if expected > time)]
             targets = self.targets(ahead[:room])
             found = self.advance_all([target - self.time for target in targets])
             self._prepared = [
-                _Output(target, list(deviations), place, ())
+                _Output(target, deviations, place, tuple(self._passed) if place == 0 else ())
                 for place, (target, *deviations) in enumerate(zip(targets, *found, strict=True))
             ]
-            if self._shared and len(targets) == 2:
-                self._prepared[0] = replace(self._prepared[0], summaries=tuple(self._passing))
             self._take(self._prepared.pop(0))
         self.time = time
 
     def _take(self, output: _Output) -> None:
-        self.deviations, self._place, self._summaries = output.deviations, output.place, output.summaries
+        self.deviations, self._place, self._summaries = list(output.deviations), output.place, output.summaries
+
+    def _check_whole(self) -> None:
+        if not self.whole:
+            raise RuntimeError(
+                f"of t = {self.time:g} fs only a summary is left; advance to {self._prepared[0].time:g} fs first"
+            )
 
     def _part(self, number: int, psi: np.ndarray) -> Part:
         return Part(self.runs[number].weight, self.runs[number].hamiltonian, psi)
@@ -187,7 +176,14 @@ class PureStateEngine(Engine):
         return Work(sum(self._applications), self.deviation(), {})
 
     def state(self) -> dict[str, np.ndarray]:
-        """Amplitudes, deviations and work of each pure run."""
+        """Amplitudes, deviations and work of each pure run.
+
+        Raises
+        ------
+        RuntimeError
+            If the engine is not `whole`.
+        """
+        self._check_whole()
         saved = {f"psi_{run.label}": psi for run, psi in zip(self.runs, self.psi, strict=True)}
         return saved | {
             "deviations": np.array(self.deviations),
@@ -202,14 +198,6 @@ class PureStateEngine(Engine):
         self._applications = [int(value) for value in saved_array(state, "applications", (len(self.runs),))]
         self._prepared, self._summaries = [], ()
         self.time = time
-
-
-def _neighbours(sizes: Sequence[int], dtype: type) -> list[np.ndarray]:
-    """Memory of two runs for two states each, (2, size): the first one's last is also the second one's first."""
-    one, other = sizes
-    shared = max(sizes)
-    memory = zeros(one + shared + other, dtype)
-    return [memory[: 2 * one].reshape(2, one), memory[one + shared - other :].reshape(2, other)]
 
 
 class StepwiseEngine(PureStateEngine):

@@ -128,7 +128,9 @@ class QuTiP(Sampling):
         """QuTiP tells no global error."""
         return "not known: QuTiP controls the local error only"
 
-    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+    def applications(
+        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
+    ) -> int:
         """A multistep integrator takes roughly 15 evaluations for each radian of the fastest phase at its default."""
         return int(15 * radius * time / HBAR) + 20 * steps
 

@@ -58,7 +58,9 @@ class RK4(Method):
             return "measured: distance from a run with half the step, times 16/15"
         return "not known: measure_error = false"
 
-    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+    def applications(
+        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
+    ) -> int:
         """Four for each step, and eight more for the twin run."""
         del radius, amplitudes  # the step is given, whatever the spectrum
         return steps * math.ceil(time / steps / self.time_step - 1e-9) * (12 if self.measure_error else 4)

@@ -24,7 +24,8 @@ class Part:
         Its probability in the mixture.
     hamiltonian : Hamiltonian
     psi : complex ndarray (tiles, rows, width)
-        Amplitudes as `hamiltonian.layout` says, in the engine's own memory: valid until the engine advances.
+        Amplitudes as `hamiltonian.layout` says, in the engine's own memory: valid until the engine advances. None of
+        them (tiles = 0) in a summary.
     """
 
     weight: float

@@ -98,7 +98,9 @@ class TDMRG(Method):
         """Truncation is recorded, the Trotter error is not known."""
         return "not known: discarded_weight records the truncation; see pysv.convergence for the Trotter error"
 
-    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+    def applications(
+        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
+    ) -> int:
         """Not of H: see `needs`."""
         return 0
 

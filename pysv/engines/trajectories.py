@@ -60,7 +60,7 @@ class Trajectories(Sampling):
         """One state for each trajectory."""
         return self.ntraj
 
-    def memory(self, amplitudes: Sequence[int]) -> int:
+    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
         """The trajectories, and three states of work space for each thread."""
         return 16 * max(amplitudes) * (self.ntraj + 3 * team.largest())
 
@@ -73,7 +73,9 @@ class Trajectories(Sampling):
         """Statistical errors stand beside the variables; the splitting is not measured in a run."""
         return "not known: X_error is the statistical error of X, the splitting error is of second order in time_step"
 
-    def applications(self, time: float, steps: int, radius: float, amplitudes: Sequence[int]) -> int:
+    def applications(
+        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
+    ) -> int:
         """Two half steps for each step between snapshots that lie close, one more than steps in general."""
         return split_applications(time, steps, radius, self.time_step)
 

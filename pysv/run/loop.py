@@ -16,7 +16,10 @@ class Listener(Protocol):
     """Something that hears of each snapshot, in the order in which the listeners are given."""
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
-        """Snapshot number `index` of the run is there; its arrays are valid during the call."""
+        """Snapshot number `index` of the run is there; its arrays are valid during the call.
+
+        Where a summary was said to be enough, its parts may come without amplitudes.
+        """
 
 
 class Stop(Protocol):

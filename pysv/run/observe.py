@@ -111,6 +111,12 @@ def largest_transposed(experiment: Experiment) -> int:
     return max(block_sizes(device.n_polarizer, device.n_analyzer, tuple(down_spins(experiment))).values())
 
 
+def summaries_suffice(experiment: Experiment) -> bool:
+    """Whether some snapshots can be measured from the marginals of their parts."""
+    every = experiment.record.every
+    return way(experiment) == "factor" and all(getattr(every, measure) != 1 for measure in SCHEDULED)
+
+
 def probe_seeds(experiment: Experiment) -> str:
     """Seeds of what is random in the measures, for the dataset; empty where nothing is."""
     if way(experiment) != "factor" or "log_negativity" in left_out(experiment):

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first ends the run after the present snapshot, the second at once."""
+"""Ctrl-C: the first ends the run after the present snapshot (see `pysv.run.loop`), the second at once."""
 
 from __future__ import annotations
 

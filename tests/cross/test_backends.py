@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import signal
 import subprocess
@@ -19,10 +20,10 @@ from hypothesis import strategies as st
 from juliahome import needs_julia
 
 import pysv
+from pysv import layout
 from pysv.engines import methods
 from pysv.hamiltonian import Hamiltonian
 from pysv.initial import pure_runs
-from pysv.layout import Layout
 
 pytestmark = needs_julia
 
@@ -76,7 +77,8 @@ def test_the_spectral_bounds_hold_the_extremes_that_krylovkit_finds(seed):
 
 def tiled(monkeypatch, width):
     """Let every state be a large one, in tiles of `width` sites."""
-    monkeypatch.setattr(Layout, "for_rows", classmethod(lambda cls, rows, sites: cls(sites, min(width, sites))))
+    monkeypatch.setattr(layout, "SMALL", 0)
+    monkeypatch.setattr(layout, "WIDTHS", (width,))
 
 
 LARGER = pysv.Experiment(
@@ -95,6 +97,17 @@ def test_backends_agree_on_tiles(monkeypatch, width, precision, tolerance):
         pysv.solve(LARGER, engine=method, backend=backend, progress=False) for backend in ("python", "julia")
     )
     assert_equal(python, julia, tolerance)
+
+
+def test_backends_agree_where_two_runs_share_an_output(monkeypatch):
+    tiled(monkeypatch, 16)
+    monkeypatch.setattr("pysv.run.observe.LARGEST_BLOCK", 1)
+    rarely = dataclasses.replace(
+        LARGER, record=pysv.Record(every=pysv.Every(entropies=3, log_negativity=0, w_fidelity=0, qfi=0))
+    )
+    python, julia = (pysv.solve(rarely, backend=backend, progress=False) for backend in ("python", "julia"))
+    assert python.attrs["applications_of_h"] == julia.attrs["applications_of_h"]
+    assert_equal(python, julia)
 
 
 def test_many_pure_runs_side_by_side(monkeypatch):
@@ -192,10 +205,12 @@ def test_the_interpreter_is_free_while_julia_computes():
     counter = threading.Thread(target=count)
     counter.start()
     begun = time.perf_counter()
-    recursion(Steps(*arrays, hamiltonian.everywhere, np.zeros((steps, 3)), np.zeros((steps, 1, 6))))
-    ended = time.perf_counter()
-    done.set()
-    counter.join()
+    try:
+        recursion(Steps(*arrays, hamiltonian.everywhere, np.zeros((steps, 3)), np.zeros((steps, 1, 8))))
+        ended = time.perf_counter()
+    finally:
+        done.set()
+        counter.join()
     assert ended - begun > 0.05  # long enough to tell
     assert sum(begun < tick < ended for tick in ticks) > 5
 
