@@ -3,7 +3,7 @@
     python benchmarks/large.py [--spins 10] [--peers 8] [--repeat 5] [--growth docs/growth.png] [--whole]
 
 All is measured in one run on the same arrays; read the ratios. `--whole` adds the run that the project aims at: 10+10
-spins to 40 fs with the diagonal measures at every fs (several minutes, 6 GB).
+spins to 40 fs with the diagonal measures at every fs (ten minutes, 6.2 GB).
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from pysv.recursion import PythonRecursion, Steps
 TRIAD, SINGLE, THREADS, SECONDS, GIGABYTES = 0.6, 1.8, 1.7, 600.0, 8.0
 """Targets: share of the triad bandwidth, gains by single precision and by a second thread; 10+10 to 40 fs."""
 COUNTED = 5
-"""Reads and writes of an amplitude in a term: ψ, the term before it (read, written), the sum (read, written)."""
+"""Reads and writes of an amplitude by which the target counts: ψ, the term before it (read, written), the sum (read,
+written). As the sum is touched at every third step only, 3⅔ are the least that a term needs."""
 NEVER = dict.fromkeys(("entropies", "log_negativity", "w_fidelity", "qfi"), 0)
 
 
@@ -84,7 +85,7 @@ class Term:
         return 3 * a.nbytes / (time.perf_counter() - begun)
 
     def counted(self) -> int:
-        """Bytes that a term moves at least: 80 an amplitude in double precision."""
+        """Bytes by which the target counts: 80 an amplitude in double precision."""
         return COUNTED * self.arrays[0].itemsize * self.amplitudes
 
 
@@ -106,7 +107,8 @@ def terms(spins: int, repeat: int) -> None:
             if number:  # the first round compiles
                 seconds[name, threads].append(found[0])
                 bandwidth[name, threads].append(found[1])
-    print(f"a term at {spins}+{spins} spins, counting 80 (single: 40) bytes an amplitude; {repeat} rounds")
+    print(f"a term at {spins}+{spins} spins, counting 80 (single: 40) bytes an amplitude (at least 59 are moved, with")
+    print(f"a sum at every third step), beside STREAM triad, counting 24 (12) bytes a number; {repeat} rounds")
     print("precision  threads   s/term: best  median   triad GB/s: best  median   share of triad, median")
     shares = {}
     for name, threads in ways:

@@ -29,7 +29,7 @@ _OUTPUTS = 8
 """Snapshots of a small run that one expansion serves at most."""
 _WORTHWHILE = 60.0
 """Seconds of evolution from which on Julia is started where it is ready."""
-_ADDING = 0.3
+_ADDING = 0.2
 """Cost of adding a term to one output, relative to that of making the term."""
 
 
