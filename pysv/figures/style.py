@@ -117,7 +117,8 @@ def plot_variable(
     if f"{name}_error" in data:
         error = data[f"{name}_error"].isel(at or {}).values[measured]
         axes.fill_between(time, values - error, values + error, color="0.6", alpha=0.4, linewidth=0, zorder=1.5)
-    axes.plot(time, values, label=label or None, marker="." if time.size == 1 else "", **look)
+    sparse = 3 * time.size <= measured.size or time.size == 1  # show where it was measured
+    axes.plot(time, values, label=label or None, marker="." if sparse else "", **look)
     return None
 
 
