@@ -22,9 +22,6 @@ from pysv.jit import FAST, SUM, compiled
 from pysv.prefetch import fetch
 from pysv.reductions import combine, product
 
-CHUNK = 2048
-"""Reals of a state that are worked on together, from the first term of H to the sum of the expansion: they, and the
-rows that they are added to, stay in the nearest cache."""
 AHEAD = 1024
 """Reals by which memory that one pass reads and writes once only is asked for before its turn."""
 
@@ -186,26 +183,23 @@ def _step(worker, threads, psi, previous, totals, sites, begin, end, table, fact
         inner_exchange, outer_partner, inner_partner, pieces, tile_first, tile_spin, tile_column, couplings,
     ) = table  # fmt: skip
     full = psi.shape[2]
-    rows = max(1, CHUNK // full)
     for t in range(begin, end):
         here, out = psi[t].reshape(-1), previous[t].reshape(-1)
         for piece in range(worker, pieces.shape[0], threads):
-            s, last = pieces[piece, 0], pieces[piece, 2]
-            for k0 in range(pieces[piece, 1], last, rows):
-                k1 = min(k0 + rows, last)
-                a, b = (first[s] + k0) * full, (first[s] + k1) * full
-                o = out[a:b]
-                for output in range(mix.shape[0]):
-                    if mix[output, 7] != 0:
-                        _begin_sum(o, totals[output, t].reshape(-1)[a:b], mix[output])
-                _rows(
-                    t, s, k0, k1, psi, here, o, sites, begin, end, first, electron, inner, cross, outer_diagonal,
-                    inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
-                    inner_partner, tile_first, tile_spin, tile_column, couplings, factor, totals, mix,
-                )  # fmt: skip
-                for output in range(mix.shape[0]):
-                    if mix[output, 7] != 0:
-                        _end_sum(o, here[a:b], totals[output, t].reshape(-1)[a:b], mix[output])
+            s, k0, k1 = pieces[piece, 0], pieces[piece, 1], pieces[piece, 2]
+            a, b = (first[s] + k0) * full, (first[s] + k1) * full
+            o = out[a:b]
+            for output in range(mix.shape[0]):
+                if mix[output, 7] != 0:
+                    _begin_sum(o, totals[output, t].reshape(-1)[a:b], mix[output])
+            _rows(
+                t, s, k0, k1, psi, here, o, sites, begin, end, first, electron, inner, cross, outer_diagonal,
+                inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
+                inner_partner, tile_first, tile_spin, tile_column, couplings, factor, totals, mix,
+            )  # fmt: skip
+            for output in range(mix.shape[0]):
+                if mix[output, 7] != 0:
+                    _end_sum(o, here[a:b], totals[output, t].reshape(-1)[a:b], mix[output])
 
 
 @compiled(**FAST)
@@ -231,26 +225,23 @@ def _expectation(worker, threads, psi, sites, table, sums):
         inner_exchange, outer_partner, inner_partner, pieces, tile_first, tile_spin, tile_column, couplings,
     ) = table  # fmt: skip
     full = psi.shape[2]
-    rows = max(1, CHUNK // full)
     factor = np.array([1, 0, 0], psi.dtype)
     totals, mix = np.zeros((0, 0, 0, 0), psi.dtype), np.zeros((0, 8), psi.dtype)
-    scratch = np.zeros(rows * full, psi.dtype)
+    scratch = np.zeros((pieces[:, 2] - pieces[:, 1]).max() * full, psi.dtype)
     for t in range(psi.shape[0]):
         here = psi[t].reshape(-1)
         for piece in range(worker, pieces.shape[0], threads):
-            s, last = pieces[piece, 0], pieces[piece, 2]
+            s, k0, k1 = pieces[piece, 0], pieces[piece, 1], pieces[piece, 2]
+            a, size = (first[s] + k0) * full, (k1 - k0) * full
+            o = scratch[:size]
+            _rows(
+                t, s, k0, k1, psi, here, o, sites, 0, psi.shape[0], first, electron, inner, cross, outer_diagonal,
+                inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
+                inner_partner, tile_first, tile_spin, tile_column, couplings, factor, totals, mix,
+            )  # fmt: skip
             part = 0.0
-            for k0 in range(pieces[piece, 1], last, rows):
-                k1 = min(k0 + rows, last)
-                a, size = (first[s] + k0) * full, (k1 - k0) * full
-                o = scratch[:size]
-                _rows(
-                    t, s, k0, k1, psi, here, o, sites, 0, psi.shape[0], first, electron, inner, cross, outer_diagonal,
-                    inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
-                    inner_partner, tile_first, tile_spin, tile_column, couplings, factor, totals, mix,
-                )  # fmt: skip
-                for j in range(size):  # the places beyond the chain hold zeros
-                    part += o[j] * here[a + j]
+            for j in range(size):  # the places beyond the chain hold zeros
+                part += o[j] * here[a + j]
             sums[worker] += part
 
 

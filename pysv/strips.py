@@ -18,7 +18,7 @@ import numpy as np
 from pysv.basis import Basis, configurations, down_count, spin_signs
 
 _PIECE = 256
-"""Rows of a piece at most: what a thread works on without looking up."""
+"""Rows of a piece at most: with the row of a tile about a kilobyte, a piece fits in the second cache."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,4 @@
 """
-Reals of a state that are worked on together, from the first term of H to the sum of the expansion: they, and the rows
-that are added to them, stay in the nearest cache.
-"""
-const CHUNK = 2048
-
-"""
     recursion!(psi, previous, totals, h, first_tile, last_tile, factors, mixes, threads)
 
 Steps of a polynomial recursion in H, in place; `psi` and `previous` swap roles after each step:
@@ -82,27 +76,23 @@ function step!(
     crew::Crew, old::Array{T,3}, new::Array{T,3}, totals::Array{T,4}, factors::Matrix{T}, mixes::Array{T,3},
     step::Int, h::Hamiltonian{T}, first_tile::Int, last_tile::Int,
 ) where {T}
-    full, rows = size(old, 1), size(old, 2)
-    together, pieces = max(1, CHUNK ÷ full), size(h.pieces, 2)
+    full, rows, pieces = size(old, 1), size(old, 2), size(h.pieces, 2)
     @inbounds scale, shift, beta = factors[1, step], factors[2, step], factors[3, step]
     while true
         tile, piece = divrem(next_block!(crew), pieces)
         tile += first_tile
         tile > last_tile && return nothing
-        @inbounds strip, begun, ended = h.pieces[1, piece + 1], h.pieces[2, piece + 1], h.pieces[3, piece + 1]
-        for from in begun:together:(ended - 1)
-            upto = min(from + together, ended)
-            here, count = (tile * rows + @inbounds(h.first[strip + 1]) + from) * full, (upto - from) * full
-            for output in axes(mixes, 2)
-                if @inbounds(mixes[8, output, step]) != 0
-                    begin_sum!(totals, (output - 1) * length(old) + here, new, here, count, mixes, output, step)
-                end
+        @inbounds strip, from, upto = h.pieces[1, piece + 1], h.pieces[2, piece + 1], h.pieces[3, piece + 1]
+        here, count = (tile * rows + @inbounds(h.first[strip + 1]) + from) * full, (upto - from) * full
+        for output in axes(mixes, 2)
+            if @inbounds(mixes[8, output, step]) != 0
+                begin_sum!(totals, (output - 1) * length(old) + here, new, here, count, mixes, output, step)
             end
-            rows!(new, old, h, tile, strip, from, upto, first_tile, last_tile, scale, shift, beta)
-            for output in axes(mixes, 2)
-                if @inbounds(mixes[8, output, step]) != 0
-                    end_sum!(totals, (output - 1) * length(old) + here, new, old, here, count, mixes, output, step)
-                end
+        end
+        rows!(new, old, h, tile, strip, from, upto, first_tile, last_tile, scale, shift, beta)
+        for output in axes(mixes, 2)
+            if @inbounds(mixes[8, output, step]) != 0
+                end_sum!(totals, (output - 1) * length(old) + here, new, old, here, count, mixes, output, step)
             end
         end
     end
