@@ -21,7 +21,7 @@ from pathlib import Path
 import numba
 import numpy as np
 from peers import Contender, matrix_peers
-from report import add_option, judge, kept
+from report import add_option, figure, judge, kept
 
 import pysv
 from pysv import jit, layout, team
@@ -161,12 +161,13 @@ def growth(picture: Path, largest: int, repeat: int) -> None:
     from matplotlib.figure import Figure
 
     rows = []
+    never = pysv.Record(every=pysv.Every(**NEVER))
     print("\nspins   amplitudes   s/term   terms/fs   s/fs (unpolarized)   memory GB")
     for spins in range(4, largest + 1):
         term = Term(spins, np.float64)
         threads = team.threads_for(term.amplitudes)
         seconds = min(term.seconds(threads) for _ in range(repeat + 1))
-        experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(spins), times=pysv.times(20))
+        experiment = pysv.Experiment(pysv.SpinValve.with_layers(spins), times=pysv.times(20, 1), record=never)
         needed = pysv.estimate(experiment)
         per_fs = needed.applications / 20
         rows.append((spins, term.amplitudes, seconds, seconds * per_fs))
@@ -175,8 +176,8 @@ def growth(picture: Path, largest: int, repeat: int) -> None:
         del term
         gc.collect()
     _, amplitudes, per_term, per_fs_seconds = np.array(rows).T
-    figure = Figure(figsize=(4.2, 3.2), layout="constrained")
-    axes = figure.subplots()
+    picture_of = Figure(figsize=(4.2, 3.2), layout="constrained")
+    axes = picture_of.subplots()
     axes.loglog(amplitudes, per_term, "o-", color="black", label="a term")
     axes.loglog(amplitudes, per_fs_seconds, "s--", color="#b2182b", label="1 fs, unpolarized electron")
     axes.loglog(
@@ -187,7 +188,7 @@ def growth(picture: Path, largest: int, repeat: int) -> None:
     axes.set_xlabel("amplitudes of one pure run")
     axes.set_ylabel("seconds")
     axes.legend(frameon=False, fontsize=8)
-    figure.savefig(picture, dpi=150)
+    picture_of.savefig(picture, dpi=150)
     print(picture)
 
 
@@ -207,6 +208,8 @@ def whole(spins: int, stop: float) -> None:
     print(
         f"\n{spins}+{spins} spins to {stop:g} fs: {data.attrs['applications_of_h']} applications of H; drifts: {drifts}"
     )
+    figure("whole run: seconds", seconds)
+    figure("whole run: GB", peak)
     judge("wall time, the last result file included", f"{seconds:.0f} s", f"< {SECONDS:g} s", seconds < SECONDS)
     judge("peak memory of the process", f"{peak:.2f} GB", f"< {GIGABYTES:g} GB", peak < GIGABYTES)
 

@@ -193,7 +193,7 @@ def test_the_interpreter_is_free_while_julia_computes():
     hamiltonian = pure_runs(LARGER)[0].hamiltonian
     shape = (hamiltonian.shape[0], hamiltonian.shape[1], 2 * hamiltonian.shape[2])
     arrays = np.zeros(shape), np.zeros(shape), np.zeros((1, *shape))
-    steps = 10_000
+    steps = 40_000
     recursion = JuliaRecursion(hamiltonian, np.float64)
     ticks, done = [], threading.Event()
 

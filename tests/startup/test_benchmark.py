@@ -37,14 +37,15 @@ def test_the_benchmark_runs_to_its_end_and_keeps_what_the_page_shows(writer, tmp
     assert now.machine in done.stdout
     assert [judgement.name for judgement in now.judged] == [judgement.name for judgement in kept.judged]
     assert {name for name in kept.figures if "QuSpin" not in name} == {n for n in now.figures if "QuSpin" not in n}
-    assert f"{1e3 * now.figures['all measures of one 4+4 snapshot']:.1f} ms" in writer.paragraph(now).replace("\n", " ")
+    said = writer.paragraph(now, writer.results()["large"]).replace("\n", " ")
+    assert f"{1e3 * now.figures['all measures of one 4+4 snapshot']:.1f} ms" in said
 
 
 def test_the_page_and_the_readme_say_what_the_kept_results_say(writer):
     found = writer.results()
     assert writer.PAGE.read_text(encoding="utf-8") == writer.page(found)
     text = writer.README.read_text(encoding="utf-8")
-    assert text == writer.readme(text, found["one_electron"])
+    assert text == writer.readme(text, found["one_electron"], found["large"])
     for result in found.values():
         left_out = set(result.output.splitlines()) - set(writer.shown(result).splitlines()) - {""}
         assert {line.split("  ")[0] for line in left_out} == {judgement.name for judgement in result.judged}
