@@ -38,12 +38,14 @@ bench: $(VENV)/.ready ## measure against QuTiP, SciPy and QuSpin in one run
 
 bench-large: $(VENV)/.ready ## large systems against STREAM triad, SciPy and QuSpin; the 10+10 run; 8 GB, half an hour
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	$(BIN)/python benchmarks/large.py --whole --growth docs/growth.png
+	$(BIN)/python benchmarks/large.py --whole
+	$(BIN)/python benchmarks/large.py --growth docs/growth.png
 
 performance: $(VENV)/.ready ## docs/performance.md, measured now: all benchmarks, Julia's where it is ready; 8 GB, an hour
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	cd benchmarks && ../$(BIN)/python one_electron.py --keep results/one_electron.json
-	cd benchmarks && ../$(BIN)/python large.py --whole --growth ../docs/growth.png --keep results/large.json
+	cd benchmarks && ../$(BIN)/python large.py --whole --keep results/large.json
+	cd benchmarks && ../$(BIN)/python large.py --growth ../docs/growth.png --keep results/growth.json
 	cd benchmarks && ../$(BIN)/python several_electrons.py --keep results/several_electrons.json
 	if $(BIN)/pysv julia status > /dev/null; then cd benchmarks && ../$(BIN)/python backends.py --keep results/backends.json; fi
 	$(BIN)/python benchmarks/page.py

@@ -17,6 +17,7 @@ BEGIN, END = "<!-- written by benchmarks/page.py -->\n", "<!-- end -->\n"
 TITLES = {
     "one_electron": "One electron, 4+4 spins",
     "large": "Large systems",
+    "growth": "From 4+4 to 10+10 spins",
     "several_electrons": "Several electrons",
     "backends": "Python and Julia",
 }

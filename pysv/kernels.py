@@ -98,10 +98,11 @@ def _rows(
         d = scale * (outer + inner_diagonal[a0 + k])
         r, at = row + k, (k - k0) * full
         ours = o[at : at + full]
-        fetch(o, at + AHEAD, full)
-        for output in range(mix.shape[0]):
-            if mix[output, 7] != 0:
-                fetch(totals[output, t].reshape(-1), r * full + AHEAD, full)
+        if psi.shape[0] > 1:  # one tile is in the cache anyhow
+            fetch(o, at + AHEAD, full)
+            for output in range(mix.shape[0]):
+                if mix[output, 7] != 0:
+                    fetch(totals[output, t].reshape(-1), r * full + AHEAD, full)
         p = here[r * full : (r + 1) * full]
         _hopping(ours, p, left[r, full - 2 :], right[r], width, d, hop, hop_left, hop_right, beta)
         n, last = inner_first[a0 + k], inner_first[a0 + k + 1]
