@@ -4,8 +4,8 @@
     python benchmarks/large.py --growth docs/growth.png [--spins 10] [--repeat 5]
 
 All is measured in one run on the same arrays; read the ratios. The second command measures the growth only.
-`--whole` adds the run that the project aims at: 10+10 spins to 40 fs with the diagonal measures at every fs (ten minutes,
-6.2 GB).
+`--whole` adds the run that the project aims at: 10+10 spins to 40 fs with the diagonal measures at every fs (ten
+minutes, 6.2 GB).
 """
 
 from __future__ import annotations
