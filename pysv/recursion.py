@@ -62,18 +62,19 @@ class PythonRecursion:
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
         from pysv import team
+        from pysv.layout import is_large
 
         self._hamiltonian = hamiltonian
         self._table = hamiltonian.table(real)
-        self._shares = hamiltonian.shares(real, _SHARES * team.largest())
+        large = is_large(hamiltonian.amplitudes)
+        self._shares = hamiltonian.shares(real, _SHARES * team.largest()) if large else []
 
     def __call__(self, steps: Steps) -> None:
         """One call for a small state; step by step for a large one, so that Ctrl-C is heard."""
         from pysv import kernels, team
-        from pysv.layout import is_large
 
         psi, previous, chain = steps.psi, steps.previous, (self._hamiltonian.sites, steps.window)
-        if not is_large(self._hamiltonian.amplitudes):
+        if not self._shares:
             arguments = steps.totals, *chain, self._table, steps.factors, steps.mixes
             kernels.recursion(0, 1, psi, previous, *arguments)
             return

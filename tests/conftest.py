@@ -86,3 +86,24 @@ def random_experiment(seed: int, times: pysv.Times | None = None) -> pysv.Experi
         device=device, source=source, spins=spins, times=times or pysv.times(stop=4.0, step=2.0),
         record=pysv.Record(momenta=(0.3, math.pi / 2), density_matrix=True),
     )  # fmt: skip
+
+
+class StopAfter:
+    """Stands in for Ctrl-C: asks for a stop from some snapshot on, of however many runs."""
+
+    def __init__(self, snapshots):
+        self.left = snapshots
+
+    def __call__(self, notice):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    @property
+    def requested(self):
+        self.left -= 1
+        return self.left <= 0

@@ -222,11 +222,11 @@ class _ChebyshevEngine(PureStateEngine):
             self._real
         )
         one, other = self.spare(number)
-        reductions.copy(jit.as_reals(psi), jit.as_reals(one), team.threads_for(psi.size) if self.large else 1)
+        threads = team.threads_for(psi.size) if self.large else 1
+        reductions.copy(jit.as_reals(psi), jit.as_reals(one), threads)
         for array in (one, other, *totals):  # they may hold another run's states
             _clear_outside(array, window, hamiltonian.layout)
         yield Steps(jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)
-        threads = team.threads_for(psi.size) if self.large else 1
         # After an odd number of steps `other` holds T_K ψ, whose norm only eigenvalues outside the bounds can raise.
         last = reductions.tile_weights(jit.as_reals(other), window, threads).sum() ** 0.5
         epsilon = float(np.finfo(self._real).eps)

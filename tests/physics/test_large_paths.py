@@ -8,7 +8,7 @@ import math
 import brute
 import numpy as np
 import pytest
-from conftest import random_experiment
+from conftest import StopAfter, random_experiment
 from test_brute_force import brute_run
 
 import pysv
@@ -214,18 +214,6 @@ def test_what_is_measured_of_a_summary_against_brute_force(tiled, factor):
         np.testing.assert_allclose(got.spin_z_total, brute.spin_z_total(runs, device), atol=1e-9)
 
 
-class AfterFirst:
-    """Asks the loop to end, from the second snapshot on."""
-
-    def __init__(self):
-        self.calls = 0
-
-    @property
-    def requested(self):
-        self.calls += 1
-        return self.calls > 1
-
-
 def test_a_run_ends_with_a_whole_state(tiled, factor):
     runs = pure_runs(UNEQUAL)
     engine, usual = (pysv.Chebyshev().start(runs, "python") for _ in range(2))
@@ -236,7 +224,7 @@ def test_a_run_ends_with_a_whole_state(tiled, factor):
             heard.append((engine.whole, snapshot.parts[0].psi.size > 0))
 
     times = UNEQUAL.times.values
-    count = evolve(engine, times, 0, [Listener()], AfterFirst(), lambda index: True)
+    count = evolve(engine, times, 0, [Listener()], StopAfter(2), lambda index: True)
     assert heard == [(True, True), (False, False), (True, True)]
     assert count == 3
     usual.advance(float(times[2]))

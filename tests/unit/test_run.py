@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from conftest import StopAfter
 
 import pysv
 from pysv import config, files, needs
@@ -28,27 +29,6 @@ def assert_same(one: xr.Dataset, other: xr.Dataset) -> None:
     assert set(one.data_vars) == set(other.data_vars)
     for name in one.data_vars:
         np.testing.assert_allclose(one[name], other[name], atol=1e-12, rtol=0, err_msg=str(name))
-
-
-class StopAfter:
-    """Stands in for Ctrl-C: asks for a stop after some snapshots."""
-
-    def __init__(self, snapshots: int) -> None:
-        self.left = snapshots
-
-    def __call__(self, notice):
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return None
-
-    @property
-    def requested(self) -> bool:
-        self.left -= 1
-        return self.left <= 0
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from conftest import StopAfter
 
 import pysv
 from pysv import config
@@ -213,27 +214,6 @@ def test_convergence(short):
         EngineError, match="convergence is judged of engine 'tdmrg', not of 'fock'; give engine='tdmrg'"
     ):
         pysv.convergence(short, "fock", progress=False)
-
-
-class StopAfter:
-    """Stands in for Ctrl-C: asks for a stop after some snapshots, of however many runs."""
-
-    def __init__(self, snapshots):
-        self.left = snapshots
-
-    def __call__(self, notice):
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return None
-
-    @property
-    def requested(self):
-        self.left -= 1
-        return self.left == 0
 
 
 def test_an_interrupted_comparison_keeps_what_there_is(short, monkeypatch):
