@@ -55,10 +55,10 @@ class Term:
 
     def __init__(self, spins: int, real: type) -> None:
         basis = Basis.of_sectors(2 * spins, (spins,))
-        self.hamiltonian = Hamiltonian.of_device(pysv.SpinValve.with_layers(spins), basis)
+        dtype = np.result_type(real, np.complex64).type
+        self.hamiltonian = Hamiltonian.of_device(pysv.SpinValve.with_layers(spins), basis).laid_out(dtype)
         self.amplitudes = basis.rows * self.hamiltonian.sites
         rng, shape = np.random.default_rng(1), self.hamiltonian.shape
-        dtype = np.result_type(real, np.complex64).type
         self.arrays = [layout.zeros(int(np.prod(shape)), dtype).reshape(shape) for _ in range(3)]
         pattern = rng.standard_normal(1009).astype(real)
         for array in self.arrays:

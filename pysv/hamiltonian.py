@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import numpy as np
 from pysv.basis import Basis
 from pysv.layout import Layout
 from pysv.strips import Strips
+from pysv.table import Table
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -66,6 +67,11 @@ class Hamiltonian:
             ),
         )
 
+    def laid_out(self, dtype: type) -> Hamiltonian:
+        """The same H with the layout that suits states of this complex type; itself where it has that layout."""
+        layout = Layout.for_rows(self.basis.rows, self.sites, dtype)
+        return self if layout == self.layout else replace(self, layout=layout)
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Shape (tiles, rows, width) of a state."""
@@ -93,7 +99,7 @@ class Hamiltonian:
         alignment = self.strips.alignment[strip] + self.strips.analyzer.alignment[self.strips.inner[strip] + place]
         return np.asarray(self.couplings[3] * alignment)
 
-    def table(self, dtype: type = np.float64) -> tuple[np.ndarray, ...]:
+    def table(self, dtype: type = np.float64) -> Table:
         """The argument `table` of the kernels, in the real precision `dtype`; made once."""
         name = np.dtype(dtype).name
         if name not in self._tables:
@@ -101,7 +107,7 @@ class Hamiltonian:
             tile, column = np.divmod(self.columns, self.layout.width)
             order = np.argsort(tile, kind="stable")
             tile_first = np.concatenate(([0], np.cumsum(np.bincount(tile, minlength=self.layout.tiles))))
-            self._tables[name] = (
+            self._tables[name] = Table(
                 strips.first,
                 strips.electron,
                 strips.inner,
@@ -122,16 +128,16 @@ class Hamiltonian:
             )
         return self._tables[name]
 
-    def shares(self, dtype: type, count: int) -> list[tuple[np.ndarray, ...]]:
+    def shares(self, dtype: type, count: int) -> list[Table]:
         """The same table for each of some shares of the rows, which lie together and are about equally many."""
         table = self.table(dtype)
-        pieces = self.strips.pieces
+        pieces = table.pieces
         rows = np.concatenate(([0], np.cumsum(pieces[:, 2] - pieces[:, 1])))
         cuts = np.unique(np.searchsorted(rows, np.linspace(0, rows[-1], count + 1)))
-        return [tuple(pieces[begin:end] if part is pieces else part for part in table) for begin, end in pairwise(cuts)]
+        return [table._replace(pieces=pieces[begin:end]) for begin, end in pairwise(cuts)]
 
     @cached_property
-    def _tables(self) -> dict[str, tuple[np.ndarray, ...]]:
+    def _tables(self) -> dict[str, Table]:
         return {}
 
     def apply(self, psi: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:

@@ -8,7 +8,11 @@ from typing import Any
 import numba
 import numpy as np
 
-FAST = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+MAKING = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+"""For functions that make arrays."""
+FAST = MAKING | {"_nrt": False}
+"""For functions that make none. Those they are given are kept by the caller, so that numba need not count references to
+them: it would with every row of a state, by an atomic addition for which all threads compete."""
 SUM = FAST | {"fastmath": {"contract", "nsz", "reassoc"}}
 """Scalar products may be summed in the order that vectorises."""
 

@@ -8,12 +8,14 @@ needed. Rows come in strips (see `pysv.strips`): k counts the rows of strip s, i
                     + flip · (Σ_s' ψ[s', k, x] + Σ_k' ψ[s, k', x])          one exchange inside FM_p, inside FM_a
                     − sd · Σ_i δ(x, x_i) × { ψ[s, k, x] parallel, 2 ψ[s', k', x] − ψ[s, k, x] antiparallel }
 
-`table` is what `Hamiltonian.table` returns, in the precision of the state. `sites` is L_x, and `window` = (begin, end)
+`table` is a `pysv.table.Table` in the precision of the state. `sites` is L_x, and `window` = (begin, end)
 the range of active tiles: ψ must vanish outside, where nothing is read or written. Each function does the share of one
 worker of a team (see `pysv.team`), every `threads`-th of the pieces of the rows that `table` lists.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +23,9 @@ from pysv import team
 from pysv.jit import FAST, SUM, compiled
 from pysv.prefetch import fetch
 from pysv.reductions import combine, product
+
+if TYPE_CHECKING:
+    from pysv.table import Table
 
 AHEAD = 1024
 """Reals by which memory that one pass reads and writes once only is asked for before its turn."""
@@ -61,99 +66,126 @@ def _hopping(o, p, left, right, width, diagonal, hop, hop_left, hop_right, beta)
 
 
 @compiled(inline="always", **FAST)
-def _parallel(o, to, here, at, sd):
-    o[to] -= sd * here[at]
-    o[to + 1] -= sd * here[at + 1]
+def _exchange_outer(o, here, s, k0, table, flip):
+    """An exchange inside FM_p takes all rows of the piece `o` to those of another strip."""
+    first, exchange = table.first, table.outer_exchange
+    ours, all_rows = o.reshape(-1), here.reshape(-1)
+    full, size = here.shape[1], ours.size
+    n, last = table.outer_first[s], table.outer_first[s + 1]
+    while n + 3 < last:
+        a, b = (first[exchange[n]] + k0) * full, (first[exchange[n + 1]] + k0) * full
+        c, d = (first[exchange[n + 2]] + k0) * full, (first[exchange[n + 3]] + k0) * full
+        _add_four(
+            ours, all_rows[a : a + size], all_rows[b : b + size], all_rows[c : c + size], all_rows[d : d + size], flip
+        )
+        n += 4
+    if n + 1 < last:
+        a, b = (first[exchange[n]] + k0) * full, (first[exchange[n + 1]] + k0) * full
+        _add_two(ours, all_rows[a : a + size], all_rows[b : b + size], flip)
+        n += 2
+    if n < last:
+        a = (first[exchange[n]] + k0) * full
+        _add_one(ours, all_rows[a : a + size], flip)
 
 
 @compiled(inline="always", **FAST)
-def _antiparallel(o, to, here, at, partner, sd):
-    o[to] += sd * (here[at] - 2 * here[partner])
-    o[to + 1] += sd * (here[at + 1] - 2 * here[partner + 1])
+def _exchange_inner(ours, strip, place, table, flip):
+    """An exchange inside FM_a takes the row `ours` to another one of its strip."""
+    exchange = table.inner_exchange
+    n, last = table.inner_first[place], table.inner_first[place + 1]
+    while n + 3 < last:
+        one, two = strip[exchange[n]], strip[exchange[n + 1]]
+        _add_four(ours, one, two, strip[exchange[n + 2]], strip[exchange[n + 3]], flip)
+        n += 4
+    if n + 1 < last:
+        _add_two(ours, strip[exchange[n]], strip[exchange[n + 1]], flip)
+        n += 2
+    if n < last:
+        _add_one(ours, strip[exchange[n]], flip)
 
 
 @compiled(inline="always", **FAST)
-def _rows(
-    t, s, k0, k1, psi, here, o, sites, begin, end, first, electron, inner, cross, outer_diagonal, inner_diagonal,
-    outer_first, outer_exchange, inner_first, inner_exchange, outer_partner, inner_partner, tile_first, tile_spin,
-    tile_column, couplings, factor, totals, mix,
-):  # fmt: skip
-    """`o`, flat, becomes scale·(H − shift)ψ − beta·o on rows k0 … k1 − 1 of strip s in tile t; `here` is ψ[t], flat.
+def _sd_outer(o, here, s, k0, k1, spin, x, table, sd):
+    """The sd exchange with a spin of FM_p, in column x / 2: parallel or antiparallel for all rows of the strip."""
+    first, other = table.first, table.outer_partner[s, spin]
+    y, twice = x + 1, sd + sd
+    ours = here[first[s] + k0 : first[s] + k1]
+    if other < 0:
+        for k in range(k1 - k0):
+            o[k, x] -= sd * ours[k, x]
+            o[k, y] -= sd * ours[k, y]
+        return
+    theirs = here[first[other] + k0 : first[other] + k1]
+    for k in range(k1 - k0):
+        re = o[k, x] + sd * ours[k, x] - twice * theirs[k, x]
+        im = o[k, y] + sd * ours[k, y] - twice * theirs[k, y]
+        o[k, x] = re
+        o[k, y] = im
 
-    `factor` holds scale, shift and beta. The caller will add the rows to those `totals` that `mix` says.
+
+@compiled(inline="always", **FAST)
+def _sd_inner(o, here, s, k0, k1, spin, x, table, sd):
+    """The same with a spin of FM_a: a parallel one counts as its own partner, since ψ − 2ψ = −ψ spares the branch."""
+    place, cross = table.inner[s], table.cross[s]
+    own, crossed = table.first[s] + k0, table.first[max(cross, 0)]
+    y, twice = x + 1, sd + sd
+    ours, partner = here[own : own + k1 - k0], table.inner_partner[table.electron[s], spin, place + k0 : place + k1]
+    for k in range(k1 - k0):
+        rank = partner[k]
+        there = np.uintp(own + k if rank < 0 else crossed + rank)  # unsigned: never counted from the end
+        re = o[k, x] + sd * ours[k, x] - twice * here[there, x]
+        im = o[k, y] + sd * ours[k, y] - twice * here[there, y]
+        o[k, x] = re
+        o[k, y] = im
+
+
+@compiled(inline="always", **FAST)
+def _columns_inner(t, table):
+    """First and last-but-one real of a row of tile t between which the spins of FM_a lie; the two are equal if none."""
+    begin, end = table.tile_first[t], table.tile_first[t + 1]
+    while begin < end and table.tile_spin[begin] < table.outer_partner.shape[1]:
+        begin += 1
+    if begin == end:
+        return 0, 0
+    return 2 * table.tile_column[begin], 2 * table.tile_column[end - 1] + 2
+
+
+@compiled(inline="always", **FAST)
+def _rows(t, s, k0, k1, psi, o, sites, begin, end, table, factor):
+    """`o`, shape (k1 − k0, 2·width), becomes scale·(H − shift)ψ − beta·o on rows k0 … k1 − 1 of strip s in tile t.
+
+    `factor` holds scale, shift and beta.
     """
     scale, shift, beta = factor[0], factor[1], factor[2]
-    full = psi.shape[2]
-    width = min(full, 2 * sites - t * full)
-    row, a0 = first[s], inner[s]
+    row, place, n_outer = table.first[s], table.inner[s], table.outer_partner.shape[1]
+    couplings = table.couplings
     hop, flip, sd = scale * couplings[0], scale * couplings[1], scale * couplings[2]
     none = hop - hop
     hop_left = hop if t > begin else none
     hop_right = hop if t < end - 1 else none
-    left, right = psi[max(t - 1, begin)], psi[min(t + 1, end - 1)]
-    outer = outer_diagonal[s] - shift
-    size = (k1 - k0) * full
-
+    here, left, right = psi[t], psi[max(t - 1, begin)], psi[min(t + 1, end - 1)]
+    strip = here[row : table.first[s + 1]]
+    full = here.shape[1]
+    width = min(full, 2 * sites - t * full)
+    outer = table.outer_diagonal[s] - shift
+    crossed = here[:0] if table.cross[s] < 0 else here[table.first[table.cross[s]] : table.first[table.cross[s] + 1]]
+    x0, x1 = _columns_inner(t, table)
+    flat = o.reshape(-1)
     for k in range(k0, k1):
-        d = scale * (outer + inner_diagonal[a0 + k])
-        r, at = row + k, (k - k0) * full
-        ours = o[at : at + full]
         if psi.shape[0] > 1:  # one tile is in the cache anyhow
-            fetch(o, at + AHEAD, full)
-            for output in range(mix.shape[0]):
-                if mix[output, 7] != 0:
-                    fetch(totals[output, t].reshape(-1), r * full + AHEAD, full)
-        p = here[r * full : (r + 1) * full]
-        _hopping(ours, p, left[r, full - 2 :], right[r], width, d, hop, hop_left, hop_right, beta)
-        n, last = inner_first[a0 + k], inner_first[a0 + k + 1]
-        while n + 3 < last:
-            a, b = (row + inner_exchange[n]) * full, (row + inner_exchange[n + 1]) * full
-            c, e = (row + inner_exchange[n + 2]) * full, (row + inner_exchange[n + 3]) * full
-            _add_four(ours, here[a : a + full], here[b : b + full], here[c : c + full], here[e : e + full], flip)
-            n += 4
-        if n + 1 < last:
-            a, b = (row + inner_exchange[n]) * full, (row + inner_exchange[n + 1]) * full
-            _add_two(ours, here[a : a + full], here[b : b + full], flip)
-            n += 2
-        if n < last:
-            a = (row + inner_exchange[n]) * full
-            _add_one(ours, here[a : a + full], flip)
-
-    n, last = outer_first[s], outer_first[s + 1]
-    while n + 3 < last:
-        a, b = (first[outer_exchange[n]] + k0) * full, (first[outer_exchange[n + 1]] + k0) * full
-        c, e = (first[outer_exchange[n + 2]] + k0) * full, (first[outer_exchange[n + 3]] + k0) * full
-        _add_four(o, here[a : a + size], here[b : b + size], here[c : c + size], here[e : e + size], flip)
-        n += 4
-    if n + 1 < last:
-        a, b = (first[outer_exchange[n]] + k0) * full, (first[outer_exchange[n + 1]] + k0) * full
-        _add_two(o, here[a : a + size], here[b : b + size], flip)
-        n += 2
-    if n < last:
-        a = (first[outer_exchange[n]] + k0) * full
-        _add_one(o, here[a : a + size], flip)
-
-    n_outer = outer_partner.shape[1]
-    for n in range(tile_first[t], tile_first[t + 1]):
-        x, spin = 2 * tile_column[n], tile_spin[n]
+            fetch(flat, (k - k0) * full + AHEAD, full)
+            if k < crossed.shape[0]:  # it is needed when the spins have their turn
+                fetch(crossed[k], x0, x1 - x0)
+        r, ours, diagonal = row + k, o[k - k0], scale * (outer + table.inner_diagonal[place + k])
+        _hopping(ours, here[r], left[r, full - 2 :], right[r], width, diagonal, hop, hop_left, hop_right, beta)
+        _exchange_inner(ours, strip, place + k, table, flip)
+    _exchange_outer(o, here, s, k0, table, flip)
+    for n in range(table.tile_first[t], table.tile_first[t + 1]):
+        spin, x = table.tile_spin[n], 2 * table.tile_column[n]
         if spin < n_outer:
-            other = outer_partner[s, spin]
-            if other < 0:
-                for k in range(k1 - k0):
-                    _parallel(o, k * full + x, here, (row + k0 + k) * full + x, sd)
-            else:
-                q = (first[other] + k0) * full + x
-                for k in range(k1 - k0):
-                    _antiparallel(o, k * full + x, here, (row + k0 + k) * full + x, q + k * full, sd)
+            _sd_outer(o, here, s, k0, k1, spin, x, table, sd)
         else:
-            partner = inner_partner[electron[s], spin - n_outer]
-            opposite = 0 if cross[s] < 0 else first[cross[s]]
-            for k in range(k1 - k0):
-                rank = partner[a0 + k0 + k]
-                if rank < 0:
-                    _parallel(o, k * full + x, here, (row + k0 + k) * full + x, sd)
-                else:
-                    _antiparallel(o, k * full + x, here, (row + k0 + k) * full + x, (opposite + rank) * full + x, sd)
+            _sd_inner(o, here, s, k0, k1, spin - n_outer, x, table, sd)
 
 
 @compiled(inline="always", **FAST)
@@ -179,28 +211,18 @@ def _end_sum(new, psi, total, mix):
 
 @compiled(inline="always", **FAST)
 def _step(worker, threads, psi, previous, totals, sites, begin, end, table, factor, mix):
-    (
-        first, electron, inner, cross, outer_diagonal, inner_diagonal, outer_first, outer_exchange, inner_first,
-        inner_exchange, outer_partner, inner_partner, pieces, tile_first, tile_spin, tile_column, couplings,
-    ) = table  # fmt: skip
-    full = psi.shape[2]
     for t in range(begin, end):
-        here, out = psi[t].reshape(-1), previous[t].reshape(-1)
-        for piece in range(worker, pieces.shape[0], threads):
-            s, k0, k1 = pieces[piece, 0], pieces[piece, 1], pieces[piece, 2]
-            a, b = (first[s] + k0) * full, (first[s] + k1) * full
-            o = out[a:b]
+        for piece in range(worker, table.pieces.shape[0], threads):
+            s, k0, k1 = table.pieces[piece, 0], table.pieces[piece, 1], table.pieces[piece, 2]
+            a, b = table.first[s] + k0, table.first[s] + k1
+            o, p = previous[t, a:b], psi[t, a:b]
             for output in range(mix.shape[0]):
                 if mix[output, 7] != 0:
-                    _begin_sum(o, totals[output, t].reshape(-1)[a:b], mix[output])
-            _rows(
-                t, s, k0, k1, psi, here, o, sites, begin, end, first, electron, inner, cross, outer_diagonal,
-                inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
-                inner_partner, tile_first, tile_spin, tile_column, couplings, factor, totals, mix,
-            )  # fmt: skip
+                    _begin_sum(o.reshape(-1), totals[output, t, a:b].reshape(-1), mix[output])
+            _rows(t, s, k0, k1, psi, o, sites, begin, end, table, factor)
             for output in range(mix.shape[0]):
                 if mix[output, 7] != 0:
-                    _end_sum(o, here[a:b], totals[output, t].reshape(-1)[a:b], mix[output])
+                    _end_sum(o.reshape(-1), p.reshape(-1), totals[output, t, a:b].reshape(-1), mix[output])
 
 
 @compiled(**FAST)
@@ -220,40 +242,29 @@ def recursion(worker, threads, psi, previous, totals, sites, window, table, fact
 
 
 @compiled(**SUM)
-def _expectation(worker, threads, psi, sites, table, sums):
-    (
-        first, electron, inner, cross, outer_diagonal, inner_diagonal, outer_first, outer_exchange, inner_first,
-        inner_exchange, outer_partner, inner_partner, pieces, tile_first, tile_spin, tile_column, couplings,
-    ) = table  # fmt: skip
-    full = psi.shape[2]
-    factor = np.array([1, 0, 0], psi.dtype)
-    totals, mix = np.zeros((0, 0, 0, 0), psi.dtype), np.zeros((0, 8), psi.dtype)
-    scratch = np.zeros((pieces[:, 2] - pieces[:, 1]).max() * full, psi.dtype)
+def _expectation(worker, threads, psi, sites, table, factor, scratch, sums):
     for t in range(psi.shape[0]):
-        here = psi[t].reshape(-1)
-        for piece in range(worker, pieces.shape[0], threads):
-            s, k0, k1 = pieces[piece, 0], pieces[piece, 1], pieces[piece, 2]
-            a, size = (first[s] + k0) * full, (k1 - k0) * full
-            o = scratch[:size]
-            _rows(
-                t, s, k0, k1, psi, here, o, sites, 0, psi.shape[0], first, electron, inner, cross, outer_diagonal,
-                inner_diagonal, outer_first, outer_exchange, inner_first, inner_exchange, outer_partner,
-                inner_partner, tile_first, tile_spin, tile_column, couplings, factor, totals, mix,
-            )  # fmt: skip
+        for piece in range(worker, table.pieces.shape[0], threads):
+            s, k0, k1 = table.pieces[piece, 0], table.pieces[piece, 1], table.pieces[piece, 2]
+            o, here = scratch[worker, : k1 - k0], psi[t, table.first[s] + k0 : table.first[s] + k1]
+            _rows(t, s, k0, k1, psi, o, sites, 0, psi.shape[0], table, factor)
+            one, other = o.reshape(-1), here.reshape(-1)
             part = 0.0
-            for j in range(size):  # the places beyond the chain hold zeros
-                part += o[j] * here[a + j]
+            for j in range(one.size):  # the places beyond the chain hold zeros
+                part += one[j] * other[j]
             sums[worker] += part
 
 
-def expectation(psi: np.ndarray, sites: int, table: tuple[np.ndarray, ...], threads: int) -> float:
+def expectation(psi: np.ndarray, sites: int, table: Table, threads: int) -> float:
     """Σ ψ*Hψ, which is real, without storing Hψ."""
-    sums = np.zeros(threads)
-    team.share(_expectation, threads, psi, sites, table, sums)
+    factor, sums = np.array([1, 0, 0], psi.dtype), np.zeros(threads)
+    rows = (table.pieces[:, 2] - table.pieces[:, 1]).max()
+    scratch = np.zeros((threads, rows, psi.shape[2]), psi.dtype)
+    team.share(_expectation, threads, psi, sites, table, factor, scratch, sums)
     return float(sums.sum())
 
 
-def apply(psi: np.ndarray, out: np.ndarray, sites: int, table: tuple[np.ndarray, ...]) -> None:
+def apply(psi: np.ndarray, out: np.ndarray, sites: int, table: Table) -> None:
     """out ← Hψ on the calling thread; `out` must be finite."""
     factor, nothing = np.array([[1, 0, 0]], psi.dtype), np.zeros((1, 0, 8), psi.dtype)
     recursion(0, 1, psi, out, psi[None, :0], sites, (0, psi.shape[0]), table, factor, nothing)
@@ -265,7 +276,7 @@ def lanczos_step(
     beta: float,
     sites: int,
     window: tuple[int, int],
-    table: tuple[np.ndarray, ...],
+    table: Table,
     threads: int,
 ) -> tuple[float, float]:
     """One Lanczos step: previous ← normalised (H − α)now − beta·previous; returns (α, next beta)."""

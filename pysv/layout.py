@@ -14,10 +14,10 @@ import numpy as np
 
 SMALL = 4_000_000
 """Bytes up to which a state is one tile."""
-WIDTHS = range(48, 81, 4)
-"""Sites of a tile of a larger state: about a kilobyte of complex128, in whole cache lines."""
 _LINE = 64
 """Bytes of a cache line."""
+_ROW = range(12 * _LINE, 20 * _LINE + 1, _LINE)
+"""Bytes of a tile's row of a larger state: about a kilobyte, in whole cache lines."""
 
 
 def is_large(amplitudes: int) -> bool:
@@ -33,9 +33,10 @@ def zeros(count: int, dtype: type) -> np.ndarray:
     return memory[begin : begin + size].view(dtype)
 
 
-def tile_width(sites: int) -> int:
+def tile_width(sites: int, dtype: type = np.complex128) -> int:
     """Width that leaves the fewest places beyond the chain; the widest of equals."""
-    return min(sites, min(WIDTHS, key=lambda width: (-(-sites // width) * width, -width)))
+    widths = [size // np.dtype(dtype).itemsize for size in _ROW]
+    return min(sites, min(widths, key=lambda width: (-(-sites // width) * width, -width)))
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ class Layout:
     width: int
 
     @classmethod
-    def for_rows(cls, rows: int, sites: int) -> Layout:
-        """The layout for states of this many rows: one tile if they fit in the cache."""
-        return cls(sites, tile_width(sites) if is_large(rows * sites) else sites)
+    def for_rows(cls, rows: int, sites: int, dtype: type = np.complex128) -> Layout:
+        """The layout for states of this many rows and this complex type: one tile if they fit in the cache."""
+        return cls(sites, tile_width(sites, dtype) if is_large(rows * sites) else sites)
 
     @property
     def tiles(self) -> int:

@@ -34,7 +34,7 @@ def _fetch_line(typing_context: Any, array: Any, place: Any) -> Any:
     return types.void(array, types.intp), code
 
 
-@compiled(**FAST)
+@compiled(inline="always", **FAST)
 def fetch(array, place, count):
     """Fetch ``array[place : place + count]``, one-dimensional; places beyond the array do no harm."""
     for n in range(place, place + count, _LINE // array.itemsize):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -139,6 +139,8 @@ class _ChebyshevEngine(PureStateEngine):
         self._real = np.float32 if single else np.float64
         outputs = method.outputs([run.hamiltonian.amplitudes for run in runs])
         dtype = np.complex64 if single else np.complex128
+        hamiltonians = {run.hamiltonian: run.hamiltonian.laid_out(dtype) for run in runs}
+        runs = tuple(replace(run, hamiltonian=hamiltonians[run.hamiltonian]) for run in runs)
         super().__init__(runs, 2, dtype, outputs)
         shared: dict[Hamiltonian, Recursion] = {}  # many runs of a thermal state share a Hamiltonian
         known: dict[Hamiltonian, SpectralBounds] = {}

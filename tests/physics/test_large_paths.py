@@ -28,7 +28,7 @@ SEEDS = range(0, 12)
 def tiled(monkeypatch):
     """Every state is large: narrow tiles, one shared work space, all threads on one run."""
     monkeypatch.setattr(layout, "SMALL", 0)
-    monkeypatch.setattr(layout, "WIDTHS", (3,))
+    monkeypatch.setattr(layout, "tile_width", lambda sites, dtype: min(sites, 3))
     monkeypatch.setattr("pysv.team.threads_for", lambda amplitudes: 2)
 
 
@@ -292,12 +292,12 @@ def test_estimates_know_of_summaries(tiled, factor):
 def test_shares_are_all_of_the_rows_once(count):
     hamiltonian = pure_runs(UNEQUAL)[0].hamiltonian
     shares = hamiltonian.shares(np.float64, count)
-    pieces = np.concatenate([share[12] for share in shares])
+    pieces = np.concatenate([share.pieces for share in shares])
     np.testing.assert_array_equal(pieces, hamiltonian.strips.pieces)
     assert len(shares) <= count
     for share in shares:
-        for number, part in enumerate(share):
-            assert number == 12 or part is hamiltonian.table()[number]
+        for name, part, whole in zip(share._fields, share, hamiltonian.table(), strict=True):
+            assert name == "pieces" or part is whole
 
 
 def test_single_precision_is_as_good_as_it_can_be(small, tiled):
