@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv import team
+from pysv.hints import apart, fetch
 from pysv.jit import FAST, SUM, compiled
-from pysv.prefetch import fetch
 from pysv.reductions import combine, product
 
 if TYPE_CHECKING:
@@ -211,6 +211,9 @@ def _end_sum(new, psi, total, mix):
 
 @compiled(inline="always", **FAST)
 def _step(worker, threads, psi, previous, totals, sites, begin, end, table, factor, mix):
+    apart(psi, previous)
+    apart(psi, totals)
+    apart(previous, totals)
     for t in range(begin, end):
         for piece in range(worker, table.pieces.shape[0], threads):
             s, k0, k1 = table.pieces[piece, 0], table.pieces[piece, 1], table.pieces[piece, 2]
@@ -233,8 +236,9 @@ def recursion(worker, threads, psi, previous, totals, sites, window, table, fact
     total ← keep·total + c·(new previous) + c'·ψ + c"·(old previous). Adding three terms at every third step, rather
     than one at each, spares two thirds of the passes over the totals. Several workers can share a single step only.
 
-    `totals` has shape (outputs, tiles, rows, 2·width), `factors` (steps, 3) holds scale, shift and beta, `mixes`
-    (steps, outputs, 8) holds Re c, Im c, Re c', Im c', Re c", Im c", keep and add, all in the precision of the state.
+    `psi`, `previous` and `totals`, shape (outputs, tiles, rows, 2·width), share no memory. `factors` (steps, 3) holds
+    scale, shift and beta, `mixes` (steps, outputs, 8) holds Re c, Im c, Re c', Im c', Re c", Im c", keep and add, all
+    in the precision of the state.
     """
     for n in range(factors.shape[0]):
         new, old = (previous, psi) if n % 2 == 0 else (psi, previous)
@@ -264,10 +268,15 @@ def expectation(psi: np.ndarray, sites: int, table: Table, threads: int) -> floa
     return float(sums.sum())
 
 
+def _no_sum(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """`totals` and `mixes` of a step without outputs."""
+    return np.zeros((0, 1, 1, 1), dtype), np.zeros((1, 0, 8), dtype)
+
+
 def apply(psi: np.ndarray, out: np.ndarray, sites: int, table: Table) -> None:
     """out ← Hψ on the calling thread; `out` must be finite."""
-    factor, nothing = np.array([[1, 0, 0]], psi.dtype), np.zeros((1, 0, 8), psi.dtype)
-    recursion(0, 1, psi, out, psi[None, :0], sites, (0, psi.shape[0]), table, factor, nothing)
+    factor, (totals, mix) = np.array([[1, 0, 0]], psi.dtype), _no_sum(psi.dtype)
+    recursion(0, 1, psi, out, totals, sites, (0, psi.shape[0]), table, factor, mix)
 
 
 def lanczos_step(
@@ -280,8 +289,8 @@ def lanczos_step(
     threads: int,
 ) -> tuple[float, float]:
     """One Lanczos step: previous ← normalised (H − α)now − beta·previous; returns (α, next beta)."""
-    factor, nothing = np.array([[1, 0, beta]], now.dtype), np.zeros((1, 0, 8), now.dtype)
-    team.share(recursion, threads, now, previous, now[None, :0], sites, window, table, factor, nothing)
+    factor, (totals, mix) = np.array([[1, 0, beta]], now.dtype), _no_sum(now.dtype)
+    team.share(recursion, threads, now, previous, totals, sites, window, table, factor, mix)
     alpha = product(now, previous, window, threads)
     combine(previous, now, alpha, 1.0, window, threads)
     norm = product(previous, previous, window, threads) ** 0.5
