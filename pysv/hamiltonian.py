@@ -108,23 +108,23 @@ class Hamiltonian:
             order = np.argsort(tile, kind="stable")
             tile_first = np.concatenate(([0], np.cumsum(np.bincount(tile, minlength=self.layout.tiles))))
             self._tables[name] = Table(
-                strips.first,
-                strips.electron,
-                strips.inner,
-                strips.cross,
-                (self.couplings[3] * strips.alignment).astype(dtype),
-                (self.couplings[3] * chain.alignment).astype(dtype),
-                strips.exchange_first,
-                strips.exchange,
-                chain.first,
-                chain.neighbour,
-                strips.partner,
-                chain.flips(),
-                strips.pieces,
-                tile_first.astype(np.int64),
-                order.astype(np.int64),
-                column[order],
-                self.couplings.astype(dtype),
+                first=strips.first,
+                electron=strips.electron,
+                inner=strips.inner,
+                cross=strips.cross,
+                outer_diagonal=(self.couplings[3] * strips.alignment).astype(dtype),
+                inner_diagonal=(self.couplings[3] * chain.alignment).astype(dtype),
+                outer_first=strips.exchange_first,
+                outer_exchange=strips.exchange,
+                inner_first=chain.first,
+                inner_exchange=chain.neighbour,
+                outer_partner=strips.partner,
+                inner_partner=chain.flips(),
+                pieces=strips.pieces,
+                tile_first=tile_first.astype(np.int64),
+                tile_spin=order.astype(np.int64),
+                tile_column=column[order],
+                couplings=self.couplings.astype(dtype),
             )
         return self._tables[name]
 
@@ -147,7 +147,7 @@ class Hamiltonian:
         ----------
         psi : complex ndarray (tiles, rows, width)
         out : complex ndarray (tiles, rows, width), optional
-            Where to write the result.
+            Where to write the result; it shares no memory with `psi`.
 
         Returns
         -------

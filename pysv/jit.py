@@ -7,14 +7,15 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.core.options import DefaultOptions
 
-MAKING = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
-"""For functions that make arrays."""
-FAST = MAKING | {"_nrt": False}
-"""For functions that make none. Those they are given are kept by the caller, so that numba need not count references to
-them: it would with every row of a state, by an atomic addition for which all threads compete."""
+FAST = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 SUM = FAST | {"fastmath": {"contract", "nsz", "reassoc"}}
 """Scalar products may be summed in the order that vectorises."""
+UNCOUNTED = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
+"""For functions that make no array, and use of those given only indices, slices and `reshape`: numba does not count
+references to them, which it would with every row of a state, by an atomic addition for which all threads compete. The
+caller keeps the arrays."""
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:

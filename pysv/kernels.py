@@ -21,7 +21,7 @@ import numpy as np
 
 from pysv import team
 from pysv.hints import apart, fetch
-from pysv.jit import FAST, SUM, compiled
+from pysv.jit import FAST, SUM, UNCOUNTED, compiled
 from pysv.reductions import combine, product
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 AHEAD = 1024
 """Reals by which memory that one pass reads and writes once only is asked for before its turn."""
+LINE = 16
+"""Reals of a cache line, or of two in double precision."""
 
 
 @compiled(inline="always", **FAST)
@@ -125,14 +127,14 @@ def _sd_outer(o, here, s, k0, k1, spin, x, table, sd):
 
 @compiled(inline="always", **FAST)
 def _sd_inner(o, here, s, k0, k1, spin, x, table, sd):
-    """The same with a spin of FM_a: a parallel one counts as its own partner, since ψ − 2ψ = −ψ spares the branch."""
+    """The sd exchange with a spin of FM_a; a parallel one is its own partner: ψ − 2ψ = −ψ spares a branch."""
     place, cross = table.inner[s], table.cross[s]
-    own, crossed = table.first[s] + k0, table.first[max(cross, 0)]
+    own, opposite = table.first[s] + k0, table.first[max(cross, 0)]
     y, twice = x + 1, sd + sd
     ours, partner = here[own : own + k1 - k0], table.inner_partner[table.electron[s], spin, place + k0 : place + k1]
     for k in range(k1 - k0):
         rank = partner[k]
-        there = np.uintp(own + k if rank < 0 else crossed + rank)  # unsigned: never counted from the end
+        there = np.uintp(own + k if rank < 0 else opposite + rank)  # unsigned: never counted from the end
         re = o[k, x] + sd * ours[k, x] - twice * here[there, x]
         im = o[k, y] + sd * ours[k, y] - twice * here[there, y]
         o[k, x] = re
@@ -141,13 +143,16 @@ def _sd_inner(o, here, s, k0, k1, spin, x, table, sd):
 
 @compiled(inline="always", **FAST)
 def _columns_inner(t, table):
-    """First and last-but-one real of a row of tile t between which the spins of FM_a lie; the two are equal if none."""
+    """Reals of a row of tile t, from a cache line's first to the one behind the last, among which FM_a's spins lie.
+
+    The spins of a tile are listed from left to right, FM_p's first.
+    """
     begin, end = table.tile_first[t], table.tile_first[t + 1]
     while begin < end and table.tile_spin[begin] < table.outer_partner.shape[1]:
         begin += 1
     if begin == end:
         return 0, 0
-    return 2 * table.tile_column[begin], 2 * table.tile_column[end - 1] + 2
+    return 2 * table.tile_column[begin] // LINE * LINE, 2 * table.tile_column[end - 1] + 2
 
 
 @compiled(inline="always", **FAST)
@@ -174,7 +179,7 @@ def _rows(t, s, k0, k1, psi, o, sites, begin, end, table, factor):
     for k in range(k0, k1):
         if psi.shape[0] > 1:  # one tile is in the cache anyhow
             fetch(flat, (k - k0) * full + AHEAD, full)
-            if k < crossed.shape[0]:  # it is needed when the spins have their turn
+            if k < crossed.shape[0]:  # partners of rows nearby, for when the spins have their turn
                 fetch(crossed[k], x0, x1 - x0)
         r, ours, diagonal = row + k, o[k - k0], scale * (outer + table.inner_diagonal[place + k])
         _hopping(ours, here[r], left[r, full - 2 :], right[r], width, diagonal, hop, hop_left, hop_right, beta)
@@ -209,8 +214,9 @@ def _end_sum(new, psi, total, mix):
         total[2 * j + 1] += a * fi + b * fr + c * gi + d * gr
 
 
-@compiled(inline="always", **FAST)
+@compiled(**FAST, **UNCOUNTED)
 def _step(worker, threads, psi, previous, totals, sites, begin, end, table, factor, mix):
+    """One step; a function of its own, in which the promise concerns arguments that keep their roles."""
     apart(psi, previous)
     apart(psi, totals)
     apart(previous, totals)
@@ -228,7 +234,7 @@ def _step(worker, threads, psi, previous, totals, sites, begin, end, table, fact
                     _end_sum(o.reshape(-1), p.reshape(-1), totals[output, t, a:b].reshape(-1), mix[output])
 
 
-@compiled(**FAST)
+@compiled(**FAST, **UNCOUNTED)
 def recursion(worker, threads, psi, previous, totals, sites, window, table, factors, mixes):
     """Steps of a polynomial recursion, one for each row of `factors`; `psi` and `previous` swap roles after each.
 
@@ -245,8 +251,9 @@ def recursion(worker, threads, psi, previous, totals, sites, window, table, fact
         _step(worker, threads, old, new, totals, sites, window[0], window[1], table, factors[n], mixes[n])
 
 
-@compiled(**SUM)
+@compiled(**SUM, **UNCOUNTED)
 def _expectation(worker, threads, psi, sites, table, factor, scratch, sums):
+    apart(psi, scratch)
     for t in range(psi.shape[0]):
         for piece in range(worker, table.pieces.shape[0], threads):
             s, k0, k1 = table.pieces[piece, 0], table.pieces[piece, 1], table.pieces[piece, 2]

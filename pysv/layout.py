@@ -16,7 +16,7 @@ SMALL = 4_000_000
 """Bytes up to which a state is one tile."""
 _LINE = 64
 """Bytes of a cache line."""
-_ROW = range(12 * _LINE, 20 * _LINE + 1, _LINE)
+_ROW_BYTES = range(12 * _LINE, 20 * _LINE + 1, _LINE)
 """Bytes of a tile's row of a larger state: about a kilobyte, in whole cache lines."""
 
 
@@ -35,7 +35,7 @@ def zeros(count: int, dtype: type) -> np.ndarray:
 
 def tile_width(sites: int, dtype: type = np.complex128) -> int:
     """Width that leaves the fewest places beyond the chain; the widest of equals."""
-    widths = [size // np.dtype(dtype).itemsize for size in _ROW]
+    widths = [size // np.dtype(dtype).itemsize for size in _ROW_BYTES]
     return min(sites, min(widths, key=lambda width: (-(-sites // width) * width, -width)))
 
 

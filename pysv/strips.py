@@ -97,8 +97,9 @@ class Strips:
     analyzer : Chain
         FM_a.
     pieces : int64 ndarray (pieces, 3)
-        Strip, first and last-but-one row within it: the order in which the rows are worked on. It goes through the
-        configurations of FM_p with equal S^z together, which exchange joins, so that they meet in the cache.
+        Strip, first row within it and the one behind the last: the order in which the rows are worked on. It goes
+        through the configurations of FM_p with equal S^z together, which exchange joins, so that they meet in the
+        cache.
     """
 
     first: np.ndarray

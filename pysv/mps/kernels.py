@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pysv.jit import MAKING, compiled
+from pysv.jit import FAST, compiled
 
 _SPARE = 4
 """Directions in which a charge block may grow at one update, at least."""
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def find(charges, charge):
     """Place of a charge in an ascending list, −1 where it is absent."""
     low, high = 0, charges.size
@@ -29,7 +29,7 @@ def find(charges, charge):
     return low if low < charges.size and charges[low] == charge else -1
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def blocks(left, left_size, right, right_size, local):
     """Right charge (−1: none) and offset of each block [left charge, local state], and the tensor's size."""
     place = np.full((left.size, local.size), -1, np.int64)
@@ -44,7 +44,7 @@ def blocks(left, left_size, right, right_size, local):
     return place, offset, size
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def centre_charges(left, local_left, right, local_right):
     """Charges, ascending, that the bond between two sites can carry, given the outer legs."""
     found = np.empty(left.size * local_left.size, np.int64)
@@ -60,7 +60,7 @@ def centre_charges(left, local_left, right, local_right):
     return np.unique(found[:count])
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def row_places(left, left_size, local, centre):
     """For each (left charge, local state): its place in `centre` (−1: none) and its first row in that block; rows."""
     place = np.full((left.size, local.size), -1, np.int64)
@@ -76,7 +76,7 @@ def row_places(left, left_size, local, centre):
     return place, row, rows
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def column_places(right, right_size, local, centre):
     """For each (centre charge, local state): its right charge (−1: none) and its first column; columns."""
     place = np.full((centre.size, local.size), -1, np.int64)
@@ -92,7 +92,7 @@ def column_places(right, right_size, local, centre):
     return place, column, columns
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def stacked(tensor, offset, place, left_size, width, row, rows, k):
     """Rows (left charge, local state) of a left tensor that end in centre charge k, one matrix (rows, width)."""
     matrix = np.empty((rows, width), np.complex128)
@@ -106,7 +106,7 @@ def stacked(tensor, offset, place, left_size, width, row, rows, k):
     return matrix
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def side_by_side(tensor, offset, place, right_size, height, column, columns, k):
     """Columns (local state, right charge) of a right tensor that begin in centre charge k: (height, columns)."""
     matrix = np.empty((height, columns), np.complex128)
@@ -120,7 +120,7 @@ def side_by_side(tensor, offset, place, right_size, height, column, columns, k):
     return matrix
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def two_sites(
     one, other, left, left_size, local_left, centre, centre_size, local_right, right, right_size, wide, first,
     final_left, final_right, value,
@@ -169,7 +169,7 @@ def two_sites(
     return theta, start, rows, columns
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def _sketch(rows, columns):
     """Numbers without structure in [−1, 1], always the same ones."""
     found = np.empty((rows, columns), np.complex128)
@@ -183,19 +183,19 @@ def _sketch(rows, columns):
     return found
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def _adjoint(matrix):
     return np.ascontiguousarray(matrix.conj().T)
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def _orthonormal(matrix):
     """Orthonormal basis of the columns."""
     q, _ = np.linalg.qr(matrix)
     return np.ascontiguousarray(q)
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def row_space(theta, guess, allowed):
     """Orthonormal basis Q, as columns, of the directions in which the rows of θ lie, and θQ.
 
@@ -227,7 +227,7 @@ def row_space(theta, guess, allowed):
     return basis, np.dot(theta, basis)
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def row_spaces(
     theta, start, rows, columns, place_row, row, other, left, left_size, schmidt, centre, centre_size, local_right,
     right, right_size, wide, allowed,
@@ -262,7 +262,7 @@ def row_spaces(
     return bases, vectors, values, whole
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def weigh(block, schmidt, begin, left_size, place_row, row, k):
     """Block k of θ with its rows multiplied by the Schmidt values of the left leg, and the sum of its squares."""
     weighted = np.empty_like(block)
@@ -279,7 +279,7 @@ def weigh(block, schmidt, begin, left_size, place_row, row, k):
     return weighted, whole
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def kept(weights, whole, least, most, allowed, floor):
     """How many weights, sorted from the largest, a bond keeps (see `Truncation`), and whether `most` limits it."""
     above = 0
@@ -292,7 +292,7 @@ def kept(weights, whole, least, most, allowed, floor):
     return max(1, min(max(needed, min(least, above)), most)), needed > most
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def sectors_kept(values, whole, least, most, allowed, floor):
     """How many states each block keeps: every charge competes for places, the largest weights of all are kept.
 
@@ -319,7 +319,7 @@ def sectors_kept(values, whole, least, most, allowed, floor):
     return sizes, total, limited
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def _place_rows(target, offset, place, left_size, source, row, size, n, scale):
     """Write rows (left charge, local state) of a matrix into the blocks of a left tensor that end in charge n."""
     for a in range(place.shape[0]):
@@ -331,7 +331,7 @@ def _place_rows(target, offset, place, left_size, source, row, size, n, scale):
                     block[i] = scale * rows[i]
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def _place_columns(target, offset, place, right_size, directions, column, n):
     """Write the adjoint of `directions` into the blocks of a right tensor that begin in charge n."""
     size = directions.shape[1]
@@ -345,7 +345,7 @@ def _place_columns(target, offset, place, right_size, directions, column, n):
                     block[i * width + j] = np.conj(directions[column[n, p] + j, i])
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def update(
     one, other, left, left_size, schmidt, local_left, centre, centre_size, local_right, right, right_size, first,
     final_left, final_right, value, least, most, allowed, floor,
@@ -392,7 +392,7 @@ def update(
     return new_one, new_other, new_centre, new_size, new_schmidt, max(0.0, 1 - total / whole), limited
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def expectation(
     one, other, left, left_size, schmidt, local_left, centre, centre_size, local_right, right, right_size, first,
     final_left, final_right, value,
@@ -427,7 +427,7 @@ def expectation(
     return total
 
 
-@compiled(**MAKING)
+@compiled(**FAST)
 def occupations(tensor, left, left_size, schmidt, local, right, right_size):
     """Probability of each local state of a site, float64 (d,)."""
     place, offset, _ = blocks(left, left_size, right, right_size, local)

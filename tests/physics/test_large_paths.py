@@ -12,7 +12,7 @@ from conftest import StopAfter, random_experiment
 from test_brute_force import brute_run
 
 import pysv
-from pysv import layout
+from pysv import jit, kernels, layout
 from pysv.errors import InvariantError
 from pysv.expansion import light_cone
 from pysv.initial import pure_runs
@@ -28,7 +28,7 @@ SEEDS = range(0, 12)
 def tiled(monkeypatch):
     """Every state is large: narrow tiles, one shared work space, all threads on one run."""
     monkeypatch.setattr(layout, "SMALL", 0)
-    monkeypatch.setattr(layout, "tile_width", lambda sites, dtype: min(sites, 3))
+    monkeypatch.setattr(layout, "tile_width", lambda sites, dtype: min(sites, 3 + 2 * (dtype == np.complex64)))
     monkeypatch.setattr("pysv.team.threads_for", lambda amplitudes: 2)
 
 
@@ -389,3 +389,51 @@ def test_ten_and_ten_spins_conserve(tmp_path):
         assert np.abs(data[name] - data[name][0]).max() < 1e-9
     assert data.spin_z[-1, :10].min() < 0.95  # and something happened
     assert data.magnon_probability[-1].sum() == pytest.approx(1, abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def tiles_as_they_are():
+    """H of a device that is large without any help, a random state (rows, sites), and Hψ by the sparse matrix."""
+    hamiltonian = pure_runs(pysv.Experiment(device=pysv.SpinValve.with_layers(6)))[0].hamiltonian
+    assert hamiltonian.layout.tiles > 1
+    rng = np.random.default_rng(3)
+    flat = rng.standard_normal((hamiltonian.basis.rows, hamiltonian.sites)) * (1 + 2j)
+    return hamiltonian, flat, (hamiltonian.sparse() @ flat.reshape(-1)).reshape(flat.shape)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex128, 1e-12), (np.complex64, 1e-4)])
+def test_layouts_of_either_precision_hold_the_same_hamiltonian(dtype, tolerance, tiles_as_they_are):
+    hamiltonian, flat, expected = tiles_as_they_are
+    found = hamiltonian.laid_out(dtype)
+    assert (found is hamiltonian) == (dtype is np.complex128)
+    assert found.basis is hamiltonian.basis
+    psi = found.layout.tiled(flat.astype(dtype))
+    np.testing.assert_allclose(found.layout.flat(found.apply(psi)), expected, atol=tolerance * np.abs(expected).max())
+    assert found.expectation(psi) == pytest.approx(np.vdot(flat, expected).real, rel=10 * tolerance)
+
+
+@pytest.mark.parametrize("real", [np.float64, np.float32])
+@pytest.mark.parametrize("steps", [2, 3, 7])
+def test_steps_together_are_steps_one_by_one(steps, real, tiles_as_they_are):
+    hamiltonian, flat, _ = tiles_as_they_are
+    dtype = np.result_type(real, np.complex64)
+    hamiltonian = hamiltonian.laid_out(dtype)
+    chain = hamiltonian.sites, hamiltonian.everywhere, hamiltonian.table(real)
+    factors = np.array([[0.1, 0.3, 0.9]] * steps, real)
+    mixes = np.random.default_rng(steps).standard_normal((steps, 2, 8)).astype(real)
+    mixes[:, :, 7] = np.arange(2 * steps).reshape(steps, 2) % 3 == 0
+
+    def begin():
+        psi = hamiltonian.layout.tiled(flat.astype(dtype))
+        return [jit.as_reals(array) for array in (psi, 0.5 * psi, np.stack([2 * psi, -psi]))]
+
+    psi, previous, totals = begin()
+    kernels.recursion(0, 1, psi, previous, totals, *chain, factors, mixes)
+    old, new, sums = begin()
+    for n in range(steps):
+        kernels.recursion(0, 1, old, new, sums, *chain, factors[n : n + 1], mixes[n : n + 1])
+        old, new = new, old
+    if steps % 2:
+        psi, previous = previous, psi
+    for found, expected in ((psi, old), (previous, new), (totals, sums)):
+        np.testing.assert_array_equal(found, expected)
