@@ -214,5 +214,7 @@ def saved_array(state: Mapping[str, np.ndarray], name: str, shape: tuple[int, ..
     """
     if name not in state or state[name].shape != shape or state[name].dtype.kind not in "cfi":
         found = "nothing" if name not in state else f"{state[name].dtype} of shape {state[name].shape}"
-        raise ResumeError(f"the saved state holds {found} for {name!r}, this version expects shape {shape}; start the run anew")
+        raise ResumeError(
+            f"the saved state holds {found} for {name!r}, this version expects shape {shape}; start the run anew"
+        )
     return state[name]
