@@ -11,9 +11,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from pysv.jit import FAST, compiled
+from pysv.layout import CACHE_LINE
 
-_LINE = 64
-"""Bytes of a cache line."""
 _READ, _SECOND_LEVEL, _DATA = 0, 2, 1
 """LLVM's words for: to be read, into the second cache, no instructions."""
 _KNOWS_SEPARATE_STORAGE = llvmlite.binding.llvm_version_info >= (18,)
@@ -47,7 +46,7 @@ def fetch(array, place, count):
 
     Places beyond the array do no harm.
     """
-    for n in range(place, place + count, _LINE // array.itemsize):
+    for n in range(place, place + count, CACHE_LINE // array.itemsize):
         _fetch_line(array, n)
 
 

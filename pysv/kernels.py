@@ -22,6 +22,7 @@ import numpy as np
 from pysv import team
 from pysv.hints import apart, fetch
 from pysv.jit import FAST, SUM, UNCOUNTED, compiled
+from pysv.layout import CACHE_LINE
 from pysv.reductions import combine, product
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 AHEAD = 1024
 """Reals by which memory that one pass reads and writes once only is asked for before its turn."""
-LINE = 16
+LINE = CACHE_LINE // 4
 """Reals of a cache line, or of two in double precision."""
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 SMALL = 4_000_000
 """Bytes up to which a state is one tile."""
-_LINE = 64
+CACHE_LINE = 64
 """Bytes of a cache line."""
-_ROW_BYTES = range(12 * _LINE, 20 * _LINE + 1, _LINE)
+_ROW_BYTES = range(12 * CACHE_LINE, 20 * CACHE_LINE + 1, CACHE_LINE)
 """Bytes of a tile's row of a larger state: about a kilobyte, in whole cache lines."""
 
 
@@ -28,8 +28,8 @@ def is_large(amplitudes: int) -> bool:
 def zeros(count: int, dtype: type) -> np.ndarray:
     """Zeros that begin with a cache line, (count,): the processor reads whole lines, and numpy would begin in one."""
     size = count * np.dtype(dtype).itemsize
-    memory = np.zeros(size + _LINE, np.uint8)
-    begin = -memory.ctypes.data % _LINE
+    memory = np.zeros(size + CACHE_LINE, np.uint8)
+    begin = -memory.ctypes.data % CACHE_LINE
     return memory[begin : begin + size].view(dtype)
 
 
