@@ -1,6 +1,6 @@
 """Large systems: a term of the expansion against STREAM triad, 8+8 spins against peers, cost from 4+4 to 10+10.
 
-    python benchmarks/large.py [--spins 10] [--peers 8] [--repeat 5] [--whole]
+    python benchmarks/large.py [--spins 10] [--rounds 25] [--peers 8] [--repeat 5] [--whole]
     python benchmarks/large.py --growth docs/growth.png [--spins 10] [--repeat 5]
 
 All is measured in one run on the same arrays; read the ratios. The second command measures the growth only.
@@ -91,7 +91,7 @@ class Term:
         return COUNTED * self.arrays[0].itemsize * self.amplitudes
 
 
-def terms(spins: int, repeat: int) -> None:
+def terms(spins: int, rounds: int) -> None:
     """A term against the triad, in both precisions, on one thread and on all.
 
     All are measured in turn, round by round, and ratios are those of neighbours within a round: the memory of a shared
@@ -102,7 +102,7 @@ def terms(spins: int, repeat: int) -> None:
     contenders = {"double": Term(spins, np.float64), "single": Term(spins, np.float32)}
     seconds: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
     bandwidth: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
-    for number in range(repeat + 1):
+    for number in range(rounds + 1):
         for name, threads in ways:
             term = contenders[name]
             found = term.seconds(threads), term.bandwidth(threads)
@@ -110,7 +110,7 @@ def terms(spins: int, repeat: int) -> None:
                 seconds[name, threads].append(found[0])
                 bandwidth[name, threads].append(found[1])
     print(f"a term at {spins}+{spins} spins, counting 80 (single: 40) bytes an amplitude (at least 59 are moved, with")
-    print(f"a sum at every third step), beside STREAM triad, counting 24 (12) bytes a number; {repeat} rounds")
+    print(f"a sum at every third step), beside STREAM triad, counting 24 (12) bytes a number; {rounds} rounds")
     print("precision  threads   s/term: best  median   triad GB/s: best  median   share of triad, median")
     shares = {}
     for name, threads in ways:
@@ -220,6 +220,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Large systems against STREAM triad and peers, and their growth.")
     parser.add_argument("--spins", type=int, default=10, help="spins of a layer for the triad ratio (default: 10)")
+    parser.add_argument("--rounds", type=int, default=25, help="rounds of a term beside the triad (default: 25)")
     parser.add_argument("--peers", type=int, default=8, help="spins of a layer against peers, 0: none (default: 8)")
     parser.add_argument("--repeat", type=int, default=5, help="timed repetitions (default: 5)")
     parser.add_argument(
@@ -236,7 +237,7 @@ def main() -> None:
         print(f"memory {memory:.0f} GB, {team.largest()} threads\n")
         if options.whole:  # first, so that the peak memory is its own
             whole(options.spins, options.whole)
-        terms(options.spins, options.repeat)
+        terms(options.spins, options.rounds)
         if options.peers:
             against_peers(options.peers, max(1, options.repeat // 2))
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv import team
+from pysv.exchange import add_inner, add_outer
 from pysv.hints import apart, fetch
 from pysv.jit import FAST, SUM, UNCOUNTED, compiled
 from pysv.layout import CACHE_LINE
@@ -32,24 +33,6 @@ AHEAD = 1024
 """Reals by which memory that one pass reads and writes once only is asked for before its turn."""
 LINE = CACHE_LINE // 4
 """Reals of a cache line, or of two in double precision."""
-
-
-@compiled(inline="always", **FAST)
-def _add_one(o, a, flip):
-    for j in range(o.size):
-        o[j] += flip * a[j]
-
-
-@compiled(inline="always", **FAST)
-def _add_two(o, a, b, flip):
-    for j in range(o.size):
-        o[j] += flip * (a[j] + b[j])
-
-
-@compiled(inline="always", **FAST)
-def _add_four(o, a, b, c, d, flip):
-    for j in range(o.size):
-        o[j] += flip * ((a[j] + b[j]) + (c[j] + d[j]))
 
 
 @compiled(inline="always", **FAST)
@@ -69,42 +52,53 @@ def _hopping(o, p, left, right, width, diagonal, hop, hop_left, hop_right, beta)
 
 
 @compiled(inline="always", **FAST)
-def _exchange_outer(o, here, s, k0, table, flip):
-    """An exchange inside FM_p takes all rows of the piece `o` to those of another strip."""
-    first, exchange = table.first, table.outer_exchange
-    ours, all_rows = o.reshape(-1), here.reshape(-1)
-    full, size = here.shape[1], ours.size
-    n, last = table.outer_first[s], table.outer_first[s + 1]
-    while n + 3 < last:
-        a, b = (first[exchange[n]] + k0) * full, (first[exchange[n + 1]] + k0) * full
-        c, d = (first[exchange[n + 2]] + k0) * full, (first[exchange[n + 3]] + k0) * full
-        _add_four(
-            ours, all_rows[a : a + size], all_rows[b : b + size], all_rows[c : c + size], all_rows[d : d + size], flip
-        )
-        n += 4
-    if n + 1 < last:
-        a, b = (first[exchange[n]] + k0) * full, (first[exchange[n + 1]] + k0) * full
-        _add_two(ours, all_rows[a : a + size], all_rows[b : b + size], flip)
-        n += 2
-    if n < last:
-        a = (first[exchange[n]] + k0) * full
-        _add_one(ours, all_rows[a : a + size], flip)
+def _hop(o, p, diagonal, hop, beta):
+    for j in range(o.size):
+        o[j] = diagonal * p[j + 2] - hop * (p[j] + p[j + 4]) - beta * o[j]
 
 
 @compiled(inline="always", **FAST)
-def _exchange_inner(ours, strip, place, table, flip):
-    """An exchange inside FM_a takes the row `ours` to another one of its strip."""
+def _hop_and_two(o, p, a, b, diagonal, hop, beta, flip):
+    for j in range(o.size):
+        o[j] = (diagonal * p[j + 2] - hop * (p[j] + p[j + 4]) - beta * o[j]) + flip * (a[j] + b[j])
+
+
+@compiled(inline="always", **FAST)
+def _hop_and_four(o, p, a, b, c, d, diagonal, hop, beta, flip):
+    for j in range(o.size):
+        hopped = diagonal * p[j + 2] - hop * (p[j] + p[j + 4]) - beta * o[j]
+        o[j] = hopped + flip * ((a[j] + b[j]) + (c[j] + d[j]))
+
+
+@compiled(inline="always", **FAST)
+def _hop_and_exchange(o, around, strip, n, last, table, diagonal, hop, beta, flip):
+    """`_hopping` as if the row went on, and of the exchanges inside FM_a, entries n … last − 1, what fits in the pass.
+
+    `around` is the row with a site before and a site behind it. Returns the first entry that is left.
+    """
     exchange = table.inner_exchange
-    n, last = table.inner_first[place], table.inner_first[place + 1]
-    while n + 3 < last:
+    if last - n >= 4:
         one, two = strip[exchange[n]], strip[exchange[n + 1]]
-        _add_four(ours, one, two, strip[exchange[n + 2]], strip[exchange[n + 3]], flip)
-        n += 4
-    if n + 1 < last:
-        _add_two(ours, strip[exchange[n]], strip[exchange[n + 1]], flip)
-        n += 2
-    if n < last:
-        _add_one(ours, strip[exchange[n]], flip)
+        _hop_and_four(o, around, one, two, strip[exchange[n + 2]], strip[exchange[n + 3]], diagonal, hop, beta, flip)
+        return n + 4
+    if last - n >= 2:
+        _hop_and_two(o, around, strip[exchange[n]], strip[exchange[n + 1]], diagonal, hop, beta, flip)
+        return n + 2
+    _hop(o, around, diagonal, hop, beta)
+    return n
+
+
+@compiled(inline="always", **FAST)
+def _mend_ends(o, around, left, right, width, hop, hop_left, hop_right):
+    """The sites around a row belong to other rows: take back what they brought, and hop to the next tiles instead."""
+    end = o.size
+    for j in range(2):
+        o[j] += hop * around[j] - hop_left * left[j]
+        o[end - 2 + j] += hop * around[end + 2 + j] - hop_right * right[j]
+    if width < end:  # zeros remain zeros beyond the chain
+        for j in range(2):
+            o[width + j] = hop - hop
+            o[end - 2 + j] = hop - hop
 
 
 @compiled(inline="always", **FAST)
@@ -176,16 +170,22 @@ def _rows(t, s, k0, k1, psi, o, sites, begin, end, table, factor):
     outer = table.outer_diagonal[s] - shift
     crossed = here[:0] if table.cross[s] < 0 else here[table.first[table.cross[s]] : table.first[table.cross[s] + 1]]
     x0, x1 = _columns_inner(t, table)
-    flat = o.reshape(-1)
+    flat, piece = here.reshape(-1), o.reshape(-1)
     for k in range(k0, k1):
         if psi.shape[0] > 1:  # one tile is in the cache anyhow
-            fetch(flat, (k - k0) * full + AHEAD, full)
+            fetch(piece, (k - k0) * full + AHEAD, full)
             if k < crossed.shape[0]:  # partners of rows nearby, for when the spins have their turn
                 fetch(crossed[k], x0, x1 - x0)
         r, ours, diagonal = row + k, o[k - k0], scale * (outer + table.inner_diagonal[place + k])
-        _hopping(ours, here[r], left[r, full - 2 :], right[r], width, diagonal, hop, hop_left, hop_right, beta)
-        _exchange_inner(ours, strip, place + k, table, flip)
-    _exchange_outer(o, here, s, k0, table, flip)
+        n, last = table.inner_first[place + k], table.inner_first[place + k + 1]
+        if 0 < r < here.shape[0] - 1:  # the row before and the one behind lie in the same tile
+            around = flat[r * full - 2 : (r + 1) * full + 2]
+            n = _hop_and_exchange(ours, around, strip, n, last, table, diagonal, hop, beta, flip)
+            _mend_ends(ours, around, left[r, full - 2 :], right[r], width, hop, hop_left, hop_right)
+        else:
+            _hopping(ours, here[r], left[r, full - 2 :], right[r], width, diagonal, hop, hop_left, hop_right, beta)
+        add_inner(ours, strip, n, last, table, flip)
+    add_outer(o, here, s, k0, table, flip)
     for n in range(table.tile_first[t], table.tile_first[t + 1]):
         spin, x = table.tile_spin[n], 2 * table.tile_column[n]
         if spin < n_outer:
@@ -216,12 +216,16 @@ def _end_sum(new, psi, total, mix):
 
 
 @compiled(**FAST, **UNCOUNTED)
-def _step(worker, threads, psi, previous, totals, sites, begin, end, table, factor, mix):
-    """One step; a function of its own, in which the promise concerns arguments that keep their roles."""
+def step(worker, threads, psi, previous, totals, sites, window, part, table, factor, mix):
+    """One step of `recursion` on the tiles `part`, a range within the window.
+
+    A function of its own, in which the promise that arrays lie apart concerns arguments that keep their roles.
+    """
     apart(psi, previous)
     apart(psi, totals)
     apart(previous, totals)
-    for t in range(begin, end):
+    begin, end = window
+    for t in range(part[0], part[1]):
         for piece in range(worker, table.pieces.shape[0], threads):
             s, k0, k1 = table.pieces[piece, 0], table.pieces[piece, 1], table.pieces[piece, 2]
             a, b = table.first[s] + k0, table.first[s] + k1
@@ -249,7 +253,7 @@ def recursion(worker, threads, psi, previous, totals, sites, window, table, fact
     """
     for n in range(factors.shape[0]):
         new, old = (previous, psi) if n % 2 == 0 else (psi, previous)
-        _step(worker, threads, old, new, totals, sites, window[0], window[1], table, factors[n], mixes[n])
+        step(worker, threads, old, new, totals, sites, window, window, table, factors[n], mixes[n])
 
 
 @compiled(**SUM, **UNCOUNTED)

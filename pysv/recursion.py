@@ -54,7 +54,8 @@ def recursion(backend: str, hamiltonian: Hamiltonian, real: type) -> Recursion:
 
 
 _SHARES = 8
-"""Shares of a step for each thread: few enough that what neighbouring rows need is in the cache."""
+"""Shares of a tile for each thread: few enough that what neighbouring rows need is in the cache. All of a tile comes
+before the next, for the same reason."""
 
 
 class PythonRecursion:
@@ -79,10 +80,10 @@ class PythonRecursion:
             kernels.recursion(0, 1, psi, previous, *arguments)
             return
         threads = team.threads_for(psi.size // 2)
-        for n in range(len(steps.factors)):
-            one = steps.factors[n : n + 1], steps.mixes[n : n + 1]
-            jobs = [(0, 1, psi, previous, steps.totals, *chain, share, *one) for share in self._shares]
-            team.deal(kernels.recursion, threads, jobs)
+        parts = [((tile, tile + 1), share) for tile in range(*steps.window) for share in self._shares]
+        for factor, mix in zip(steps.factors, steps.mixes, strict=True):
+            jobs = [(0, 1, psi, previous, steps.totals, *chain, *part, factor, mix) for part in parts]
+            team.deal(kernels.step, threads, jobs)
             psi, previous = previous, psi
 
 

@@ -13,8 +13,10 @@ from test_brute_force import brute_run
 
 import pysv
 from pysv import jit, kernels, layout
+from pysv.basis import Basis
 from pysv.errors import InvariantError
 from pysv.expansion import light_cone
+from pysv.hamiltonian import Hamiltonian
 from pysv.initial import pure_runs
 from pysv.measures import SpinDensity, SpinFactor, entropy, layer_entropy, qfi, w_fidelity
 from pysv.run import observe
@@ -408,7 +410,9 @@ def test_layouts_of_either_precision_hold_the_same_hamiltonian(dtype, tolerance,
     assert (found is hamiltonian) == (dtype is np.complex128)
     assert found.basis is hamiltonian.basis
     psi = found.layout.tiled(flat.astype(dtype))
-    np.testing.assert_allclose(found.layout.flat(found.apply(psi)), expected, atol=tolerance * np.abs(expected).max())
+    applied = found.apply(psi)
+    np.testing.assert_allclose(found.layout.flat(applied), expected, atol=tolerance * np.abs(expected).max())
+    np.testing.assert_array_equal(found.layout.tiled(found.layout.flat(applied)), applied)  # zeros beyond the chain
     assert found.expectation(psi) == pytest.approx(np.vdot(flat, expected).real, rel=10 * tolerance)
 
 
@@ -437,3 +441,45 @@ def test_steps_together_are_steps_one_by_one(steps, real, tiles_as_they_are):
         psi, previous = previous, psi
     for found, expected in ((psi, old), (previous, new), (totals, sums)):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_a_step_tile_by_tile_is_a_step(tiles_as_they_are):
+    hamiltonian, flat, _ = tiles_as_they_are
+    rng, (begin, end) = np.random.default_rng(5), hamiltonian.everywhere
+    chain, table = (hamiltonian.sites, hamiltonian.everywhere), hamiltonian.table()
+    factor, mix = rng.standard_normal(3), rng.standard_normal((1, 8))
+    results = []
+    for parts in ([(begin, end)], [(tile, tile + 1) for tile in reversed(range(begin, end))]):
+        states = [hamiltonian.layout.tiled(factor * flat) for factor in (1, 0.5)]
+        psi, previous, totals = (jit.as_reals(array) for array in (*states, np.stack([2 * states[0]])))
+        for part in parts:
+            for share in hamiltonian.shares(np.float64, 3):
+                kernels.step(0, 1, psi, previous, totals, *chain, part, share, factor, mix)
+        results.append((psi, previous, totals))
+    assert end - begin > 1
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    whole = hamiltonian.layout.tiled(0.5 * flat)
+    kernels.recursion(0, 1, psi, jit.as_reals(whole), totals, *chain, table, factor[None], mix[None])
+    np.testing.assert_array_equal(jit.as_reals(whole), results[0][1])
+    np.testing.assert_array_equal(hamiltonian.layout.tiled(hamiltonian.layout.flat(whole)), whole)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex128, 1e-13), (np.complex64, 1e-5)])
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("layers", [((2, 11), (13, 13)), ((2, 2), (4, 13))])
+def test_rows_join_as_many_others_as_a_layer_of_ten_allows(layers, narrow, dtype, tolerance, request):
+    if narrow:
+        request.getfixturevalue("tiled")
+    device = pysv.SpinValve(sites=14, polarizer=layers[0], analyzer=layers[1])
+    hamiltonian = Hamiltonian.of_device(device, Basis.of_sectors(11, (5,))).laid_out(dtype)
+    table = hamiltonian.table()
+    strips, rows = np.diff(table.outer_first), np.diff(table.inner_first)
+    assert set(range(1, 10)) <= set(strips if device.n_polarizer == 10 else rows)  # exchanges: one or more passes
+    rng = np.random.default_rng(8)
+    psi = rng.standard_normal((hamiltonian.basis.rows, 14, 2)).view(np.complex128)[..., 0]
+    expected = (hamiltonian.sparse() @ psi.reshape(-1)).reshape(psi.shape)
+    tiled = hamiltonian.layout.tiled(psi.astype(dtype))
+    assert tiled.shape[0] == (1 if not narrow else 5 if dtype is np.complex128 else 3)
+    found = hamiltonian.layout.flat(hamiltonian.apply(tiled))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
