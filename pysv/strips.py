@@ -97,9 +97,8 @@ class Strips:
     analyzer : Chain
         FM_a.
     pieces : int64 ndarray (pieces, 3)
-        Strip, first row within it and the one behind the last: the order in which the rows are worked on. It goes
-        through the configurations of FM_p with equal S^z together, which exchange joins, so that they meet in the
-        cache.
+        Strip, first row within it and the one behind the last: the order in which the rows are worked on. Strips that
+        an exchange inside FM_p joins come soon after one another, so that they meet in the cache.
     """
 
     first: np.ndarray
@@ -140,7 +139,7 @@ class Strips:
         traded = places[(label + flip_electron - outer)[:, None] + (outer[:, None] ^ bits)]
 
         ends = np.append(first, basis.rows)
-        order = np.lexsort((outer, down_count(outer), electron, sector_of_row[first]))
+        order = np.lexsort((*_neighbourly(outer, n_polarizer), down_count(outer), electron, sector_of_row[first]))
         pieces = [
             (strip, begin, min(begin + _PIECE, ends[strip + 1] - ends[strip]))
             for strip in order
@@ -190,6 +189,17 @@ class Strips:
         """Number of exchanges that each row takes part in, int64 (rows,)."""
         strip, place = self.of_rows
         return np.asarray(np.diff(self.exchange_first)[strip] + np.diff(self.analyzer.first)[self.inner[strip] + place])
+
+
+def _neighbourly(configuration: np.ndarray, spins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keys for `np.lexsort` that put configurations which an exchange joins close together.
+
+    Down spins in the left half, whose exchange with the right half is one bond of many, and the sum of the places of
+    the down spins, which every exchange changes by one: within a half, all that an exchange reaches is a level away.
+    """
+    places = np.arange(spins)
+    level = ((configuration[:, None] >> places & 1) * places).sum(axis=1)
+    return configuration, level, down_count(configuration >> spins // 2)
 
 
 def _entries(first: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
