@@ -152,20 +152,6 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     )
 
 
-def evolution_seconds(experiment: Experiment, method: Method) -> float:
-    """Rough time that the evolution of pure runs takes, the measures apart.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    method : Method
-        One whose states are amplitudes ψ[tile, row, site].
-    """
-    n, sites = experiment.device.n_spins, experiment.device.sites
-    sizes = [sites * sum(sector_rows(n, sector) for sector in own) for own in occupied_sectors(experiment)]
-    return _seconds(_applications(experiment, method, sizes), sizes)
-
-
 def _seconds(applications: int, sizes: list[int]) -> float:
     """Rough time of applications of H, spread over pure runs of so many amplitudes."""
     return applications * sum(sizes) / len(sizes) * _SECONDS_PER_AMPLITUDE

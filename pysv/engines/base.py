@@ -128,7 +128,10 @@ class Method(ABC):
         return self.backends
 
     def julia_pays(self, experiment: Experiment) -> bool:
-        """Whether the experiment gains more by Julia, where that is ready, than its start costs (some seconds)."""
+        """Whether the experiment gains more by Julia, where that is ready, than its start costs (some seconds).
+
+        False for every engine of today that has both: Python's kernels are as fast (`benchmarks/backends.py`).
+        """
         del experiment
         return False
 

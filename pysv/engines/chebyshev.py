@@ -18,7 +18,6 @@ from pysv.expansion import GROWTH, LARGEST_Z, coefficients, light_cone, recursio
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
-    from pysv.experiment import Experiment
     from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
     from pysv.layout import Layout
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 _OUTPUTS = 8
 """Snapshots of a small run that one expansion serves at most."""
-_WORTHWHILE = 60.0
-"""Seconds of evolution from which on Julia is started where it is ready."""
 _ADDING = 0.2
 """Cost of adding a term to one output, relative to that of making the term."""
 
@@ -117,12 +114,6 @@ class Chebyshev(Method):
         terms = [self.terms(count * interval, radius) for count in range(1, most + 1)]
         cost = [(last + _ADDING * sum(terms[: count + 1])) / (count + 1) for count, last in enumerate(terms)]
         return cost.index(min(cost)) + 1
-
-    def julia_pays(self, experiment: Experiment) -> bool:
-        """From a minute of evolution on: Julia takes 0.75 to 1 of Python's time, and its start some seconds."""
-        from pysv.needs import evolution_seconds
-
-        return evolution_seconds(experiment, self) > _WORTHWHILE
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0: find the spectral bounds and allocate."""

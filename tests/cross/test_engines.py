@@ -121,14 +121,20 @@ def test_an_integrator_that_gives_up_says_so(small):
         pysv.solve(small, engine=pysv.QuTiP(nsteps=2), progress=False)
 
 
-@pytest.mark.parametrize(
-    ("spins", "ready", "expected"), [(4, True, "python"), (9, True, "julia"), (9, False, "python")]
-)
-def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, spins, ready, expected):
+@pytest.mark.parametrize("pays", [True, False])
+@pytest.mark.parametrize("ready", [True, False])
+def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, pays, ready):
     monkeypatch.setattr("pysv.julia_setup.not_ready", lambda: None if ready else "Julia is not set up")
-    experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(spins))
-    assert choose(experiment)[1] == expected
+    monkeypatch.setattr(pysv.Chebyshev, "julia_pays", lambda method, experiment: pays)
+    experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(9))
+    assert choose(experiment)[1] == ("julia" if pays and ready else "python")
     assert choose(experiment, backend="python")[1] == "python"
     assert choose(experiment, engine="rk4")[1] == "python"
     with ThreadPoolExecutor(1) as other:  # where Julia cannot be started
         assert other.submit(choose, experiment).result()[1] == "python"
+
+
+def test_python_by_itself_where_julia_gains_nothing(monkeypatch):
+    monkeypatch.setattr("pysv.julia_setup.not_ready", lambda: None)
+    for spins in (4, 9):
+        assert choose(pysv.Experiment(device=pysv.SpinValve.with_layers(spins)))[1] == "python"
