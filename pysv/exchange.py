@@ -1,7 +1,7 @@
 """Sums of rows: what one exchange of antiparallel spins in a layer adds to Hψ.
 
-Every pass over a row reads and writes it once more, so that as many rows are added in a pass as is faster than two:
-a handful of long ones, which come from afar, and up to four short ones. Arguments are those of `pysv.kernels`.
+A pass reads and writes its row once more, so that one pass adds several rows: up to eight whole pieces for FM_p, which
+come from afar, and up to four rows for FM_a. Arguments are those of `pysv.kernels`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ needed. Rows come in strips (see `pysv.strips`): k counts the rows of strip s, i
                     − sd · Σ_i δ(x, x_i) × { ψ[s, k, x] parallel, 2 ψ[s', k', x] − ψ[s, k, x] antiparallel }
 
 `table` is a `pysv.table.Table` in the precision of the state. `sites` is L_x, and `window` = (begin, end)
-the range of active tiles: ψ must vanish outside, where nothing is read or written. Each function does the share of one
+the range of active tiles: ψ must vanish outside, where nothing is read or written, and in the places beyond L_x. Each function does the share of one
 worker of a team (see `pysv.team`), every `threads`-th of the pieces of the rows that `table` lists.
 """
 
@@ -90,7 +90,10 @@ def _hop_and_exchange(o, around, strip, n, last, table, diagonal, hop, beta, fli
 
 @compiled(inline="always", **FAST)
 def _mend_ends(o, around, left, right, width, hop, hop_left, hop_right):
-    """The sites around a row belong to other rows: take back what they brought, and hop to the next tiles instead."""
+    """The sites around a row belong to other rows: take back what they brought, and hop to the next tiles instead.
+
+    What is left of them is rounding, of the size of the other row.
+    """
     end = o.size
     for j in range(2):
         o[j] += hop * around[j] - hop_left * left[j]
