@@ -9,8 +9,9 @@ needed. Rows come in strips (see `pysv.strips`): k counts the rows of strip s, i
                     − sd · Σ_i δ(x, x_i) × { ψ[s, k, x] parallel, 2 ψ[s', k', x] − ψ[s, k, x] antiparallel }
 
 `table` is a `pysv.table.Table` in the precision of the state. `sites` is L_x, and `window` = (begin, end)
-the range of active tiles: ψ must vanish outside, where nothing is read or written, and in the places beyond L_x. Each function does the share of one
-worker of a team (see `pysv.team`), every `threads`-th of the pieces of the rows that `table` lists.
+the range of active tiles: ψ must vanish outside, where nothing is read or written, and in the places beyond L_x. Each
+function does the share of one worker of a team (see `pysv.team`), every `threads`-th of the pieces of the rows that
+`table` lists.
 """
 
 from __future__ import annotations
