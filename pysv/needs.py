@@ -132,6 +132,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     omitted = left_out(experiment)
     sizes = [count * device.sites for count in rows]
     applications = _applications(experiment, method, sizes)
+    evolving = applications * amplitudes / len(rows) * _SECONDS_PER_AMPLITUDE  # each application is of one pure run
     block = largest_block(experiment)
     measures, per_snapshot = _measuring(experiment, block, sum(rows))
     recorded = 8 * times.count * (2 * device.sites + 4 * n + 40)
@@ -146,15 +147,10 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         memory=method.memory(sizes, summaries_suffice(experiment)) + tables + measures + recorded,
         available=available_memory(),
         applications=applications,
-        seconds=_seconds(applications, sizes) + times.count * per_snapshot,
+        seconds=evolving + times.count * per_snapshot,
         snapshots=times.count,
         remarks=tuple(said),
     )
-
-
-def _seconds(applications: int, sizes: list[int]) -> float:
-    """Rough time of applications of H, spread over pure runs of so many amplitudes."""
-    return applications * sum(sizes) / len(sizes) * _SECONDS_PER_AMPLITUDE
 
 
 def _applications(experiment: Experiment, method: Method, sizes: list[int]) -> int:

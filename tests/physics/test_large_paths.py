@@ -450,7 +450,7 @@ def test_a_step_tile_by_tile_is_a_step(tiles_as_they_are):
     factor, mix = rng.standard_normal(3), rng.standard_normal((1, 8))
     results = []
     for parts in ([(begin, end)], [(tile, tile + 1) for tile in reversed(range(begin, end))]):
-        states = [hamiltonian.layout.tiled(factor * flat) for factor in (1, 0.5)]
+        states = [hamiltonian.layout.tiled(flat), hamiltonian.layout.tiled(0.5 * flat)]
         psi, previous, totals = (jit.as_reals(array) for array in (*states, np.stack([2 * states[0]])))
         for part in parts:
             for share in hamiltonian.shares(np.float64, 3):
