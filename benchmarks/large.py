@@ -1,6 +1,6 @@
 """Large systems: a term of the expansion against STREAM triad, 8+8 spins against peers, cost from 4+4 to 10+10.
 
-    python benchmarks/large.py [--spins 10] [--rounds 25] [--peers 8] [--repeat 5] [--whole]
+    python benchmarks/large.py [--spins 10] [--rounds 15] [--peers 8] [--repeat 5] [--whole]
     python benchmarks/large.py --growth docs/growth.png [--spins 10] [--repeat 5]
 
 All is measured in one run on the same arrays; read the ratios. The second command measures the growth only.
@@ -35,8 +35,10 @@ from pysv.recursion import PythonRecursion, Steps
 TRIAD, SINGLE, THREADS, SECONDS, GIGABYTES = 0.6, 1.8, 1.7, 600.0, 8.0
 """Targets: share of the triad bandwidth, gains by single precision and by a second thread; 10+10 to 40 fs."""
 COUNTED = 5
-"""Reads and writes of an amplitude by which the target counts: ψ, the term before it (read, written), the sum (read,
-written). As the sum is touched at every third step only, 3⅔ are the least that a term needs."""
+"""Reads and writes of an amplitude by which the target counts: 80 bytes in double precision. A term needs as many: two
+states are read and written, and at every second step the sum."""
+STEPS = 24
+"""Steps of a measured expansion; those of a run have more."""
 NEVER = dict.fromkeys(("entropies", "log_negativity", "w_fidelity", "qfi"), 0)
 
 
@@ -69,15 +71,15 @@ class Term:
         self._recursion = PythonRecursion(self.hamiltonian, real)
 
     def seconds(self, threads: int) -> float:
-        """Mean of three steps, of which one adds three terms to the sum."""
+        """Mean over the steps of an expansion, of which every second one adds two terms to the sum."""
         psi, previous, total = map(jit.as_reals, self.arrays)
-        factors = np.array([[0.1, 0.0, 1.0]] * 3, self.real)
-        mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.2, 0.1, 0.5, add]] for add in (1, 0, 0)], self.real)
+        factors = np.array([[0.1, 0.0, 1.0]] * STEPS, self.real)
+        mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, n % 2 == 0]] for n in range(STEPS)], self.real)
         steps = Steps(psi, previous, total[None], self.hamiltonian.everywhere, factors, mixes)
         begun = time.perf_counter()
         with team.alone() if threads == 1 else nullcontext():
             self._recursion(steps)
-        return (time.perf_counter() - begun) / 3
+        return (time.perf_counter() - begun) / STEPS
 
     def bandwidth(self, threads: int) -> float:
         """Bytes per second that the triad moves, counting 24 (12 in single precision) a number."""
@@ -109,8 +111,9 @@ def terms(spins: int, rounds: int) -> None:
             if number:  # the first round compiles
                 seconds[name, threads].append(found[0])
                 bandwidth[name, threads].append(found[1])
-    print(f"a term at {spins}+{spins} spins, counting 80 (single: 40) bytes an amplitude (at least 59 are moved, with")
-    print(f"a sum at every third step), beside STREAM triad, counting 24 (12) bytes a number; {rounds} rounds")
+    print(f"a term at {spins}+{spins} spins, counting 80 (single: 40) bytes an amplitude (two states and, at every")
+    print("second step, a sum, each read and written), beside STREAM triad, counting 24 (12) bytes a number;")
+    print(f"{rounds} rounds of {STEPS} terms")
     print("precision  threads   s/term: best  median   triad GB/s: best  median   share of triad, median")
     shares = {}
     for name, threads in ways:
@@ -220,7 +223,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Large systems against STREAM triad and peers, and their growth.")
     parser.add_argument("--spins", type=int, default=10, help="spins of a layer for the triad ratio (default: 10)")
-    parser.add_argument("--rounds", type=int, default=25, help="rounds of a term beside the triad (default: 25)")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds of a term beside the triad (default: 15)")
     parser.add_argument("--peers", type=int, default=8, help="spins of a layer against peers, 0: none (default: 8)")
     parser.add_argument("--repeat", type=int, default=5, help="timed repetitions (default: 5)")
     parser.add_argument(

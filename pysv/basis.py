@@ -111,11 +111,12 @@ class Basis:
 
         Parameters
         ----------
-        electron, configuration : int ndarray (n,)
+        electron, configuration : int ndarray
+            Of one shape, that of `configuration`, if need be by broadcasting.
 
         Returns
         -------
-        int64 ndarray (n,)
+        int64 ndarray
         """
         electron = np.asarray(electron)
         configuration = np.asarray(configuration)

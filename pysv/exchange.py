@@ -1,7 +1,8 @@
-"""Sums of rows: what one exchange of antiparallel spins in a layer adds to Hψ.
+"""One row of Hψ from the exchange inside a layer: in one pass over the row, with whatever else belongs there.
 
-A pass reads and writes its row once more, so that one pass adds several rows: up to eight whole pieces for FM_p, which
-come from afar, and up to four rows for FM_a. Arguments are those of `pysv.kernels`.
+A row takes part in as many exchanges as its layer has antiparallel neighbours: none to nine in a layer of ten spins.
+One loop adds up to eight rows, as each further pass would read and write its row once more. `term` is a compiled
+function of `pysv.kernels` that says what else the loop writes, of the row `own` itself.
 """
 
 from __future__ import annotations
@@ -10,103 +11,106 @@ from pysv.jit import FAST, compiled
 
 
 @compiled(inline="always", **FAST)
-def _add_one(o, a, flip):
-    for j in range(o.size):
-        o[j] += flip * a[j]
+def _four(a, b, c, d, j):
+    return (a[j] + b[j]) + (c[j] + d[j])
 
 
 @compiled(inline="always", **FAST)
-def _add_two(o, a, b, flip):
-    for j in range(o.size):
-        o[j] += flip * (a[j] + b[j])
+def _alone(term, out, own, diagonal, weight):
+    for j in range(out.size):
+        out[j] = term(out, own, j, diagonal, weight)
 
 
 @compiled(inline="always", **FAST)
-def _add_three(o, a, b, c, flip):
-    for j in range(o.size):
-        o[j] += flip * (a[j] + (b[j] + c[j]))
+def _with_one(term, out, own, a, flip, diagonal, weight):
+    for j in range(out.size):
+        out[j] = term(out, own, j, diagonal, weight) + flip * a[j]
 
 
 @compiled(inline="always", **FAST)
-def _add_four(o, a, b, c, d, flip):
-    for j in range(o.size):
-        o[j] += flip * ((a[j] + b[j]) + (c[j] + d[j]))
+def _with_two(term, out, own, a, b, flip, diagonal, weight):
+    for j in range(out.size):
+        out[j] = term(out, own, j, diagonal, weight) + flip * (a[j] + b[j])
 
 
 @compiled(inline="always", **FAST)
-def _add_five(o, a, b, c, d, e, flip):
-    for j in range(o.size):
-        o[j] += flip * ((a[j] + b[j]) + (c[j] + (d[j] + e[j])))
+def _with_three(term, out, own, a, b, c, flip, diagonal, weight):
+    for j in range(out.size):
+        out[j] = term(out, own, j, diagonal, weight) + flip * ((a[j] + b[j]) + c[j])
 
 
 @compiled(inline="always", **FAST)
-def _add_six(o, a, b, c, d, e, f, flip):
-    for j in range(o.size):
-        o[j] += flip * ((a[j] + (b[j] + c[j])) + (d[j] + (e[j] + f[j])))
+def _with_four(term, out, own, a, b, c, d, flip, diagonal, weight):
+    for j in range(out.size):
+        out[j] = term(out, own, j, diagonal, weight) + flip * _four(a, b, c, d, j)
 
 
 @compiled(inline="always", **FAST)
-def _add_seven(o, a, b, c, d, e, f, g, flip):
-    for j in range(o.size):
-        o[j] += flip * ((a[j] + (b[j] + c[j])) + ((d[j] + e[j]) + (f[j] + g[j])))
+def _with_five(term, out, own, a, b, c, d, e, flip, diagonal, weight):
+    for j in range(out.size):
+        out[j] = term(out, own, j, diagonal, weight) + flip * (_four(a, b, c, d, j) + e[j])
 
 
 @compiled(inline="always", **FAST)
-def _add_eight(o, a, b, c, d, e, f, g, h, flip):
-    for j in range(o.size):
-        o[j] += flip * (((a[j] + b[j]) + (c[j] + d[j])) + ((e[j] + f[j]) + (g[j] + h[j])))
+def _with_six(term, out, own, a, b, c, d, e, f, flip, diagonal, weight):
+    for j in range(out.size):
+        out[j] = term(out, own, j, diagonal, weight) + flip * (_four(a, b, c, d, j) + (e[j] + f[j]))
 
 
 @compiled(inline="always", **FAST)
-def _reached(here, n, k0, size, table):
-    """The rows, end to end, to which entry n of the exchanges inside FM_p takes a piece of `size` reals."""
-    begin = (table.first[table.outer_exchange[n]] + k0) * here.shape[1]
-    return here.reshape(-1)[begin : begin + size]
+def _with_seven(term, out, own, a, b, c, d, e, f, g, flip, diagonal, weight):
+    for j in range(out.size):
+        out[j] = term(out, own, j, diagonal, weight) + flip * (_four(a, b, c, d, j) + (e[j] + (f[j] + g[j])))
 
 
 @compiled(inline="always", **FAST)
-def add_outer(piece, here, s, k0, table, flip):
-    """An exchange inside FM_p takes all rows of `piece`, those of strip s from k0 on, to rows of another strip."""
-    o, size = piece.reshape(-1), piece.size
-    n, last = table.outer_first[s], table.outer_first[s + 1]
-    while n < last:
-        count = min(last - n, 8)
-        a = _reached(here, n, k0, size, table)
-        if count == 1:
-            _add_one(o, a, flip)
-        elif count == 2:
-            _add_two(o, a, _reached(here, n + 1, k0, size, table), flip)
-        else:
-            b, c = _reached(here, n + 1, k0, size, table), _reached(here, n + 2, k0, size, table)
-            if count == 3:
-                _add_three(o, a, b, c, flip)
-            elif count == 4:
-                _add_four(o, a, b, c, _reached(here, n + 3, k0, size, table), flip)
-            else:
-                d, e = _reached(here, n + 3, k0, size, table), _reached(here, n + 4, k0, size, table)
-                if count == 5:
-                    _add_five(o, a, b, c, d, e, flip)
-                elif count == 6:
-                    _add_six(o, a, b, c, d, e, _reached(here, n + 5, k0, size, table), flip)
-                else:
-                    f, g = _reached(here, n + 5, k0, size, table), _reached(here, n + 6, k0, size, table)
-                    if count == 7:
-                        _add_seven(o, a, b, c, d, e, f, g, flip)
-                    else:
-                        _add_eight(o, a, b, c, d, e, f, g, _reached(here, n + 7, k0, size, table), flip)
-        n += count
+def _with_eight(term, out, own, a, b, c, d, e, f, g, h, flip, diagonal, weight):
+    for j in range(out.size):
+        out[j] = term(out, own, j, diagonal, weight) + flip * (_four(a, b, c, d, j) + _four(e, f, g, h, j))
 
 
 @compiled(inline="always", **FAST)
-def add_inner(ours, strip, n, last, table, flip):
-    """Exchanges inside FM_a, entries n … last − 1, take the row `ours` to others of its strip."""
-    exchange = table.inner_exchange
-    while n + 3 < last:
-        one, two = strip[exchange[n]], strip[exchange[n + 1]]
-        _add_four(ours, one, two, strip[exchange[n + 2]], strip[exchange[n + 3]], flip)
-        n += 4
-    if n + 1 < last:
-        _add_two(ours, strip[exchange[n]], strip[exchange[n + 1]], flip)
-        n += 2
-    if n < last:
-        _add_one(ours, strip[exchange[n]], flip)
+def _add(out, a, flip):
+    for j in range(out.size):
+        out[j] += flip * a[j]
+
+
+@compiled(inline="always", **FAST)
+def exchange(term, out, own, psi, rows, first, last, reached, flip, diagonal, weight):
+    """out ← term + flip · Σ of the rows that an exchange reaches: ``psi[rows[reached[first:last]]]``."""
+    n, count = first, last - first
+    if count == 0:
+        _alone(term, out, own, diagonal, weight)
+        return
+    a = psi[rows[reached[n]]]
+    if count == 1:
+        _with_one(term, out, own, a, flip, diagonal, weight)
+        return
+    b = psi[rows[reached[n + 1]]]
+    if count == 2:
+        _with_two(term, out, own, a, b, flip, diagonal, weight)
+        return
+    c = psi[rows[reached[n + 2]]]
+    if count == 3:
+        _with_three(term, out, own, a, b, c, flip, diagonal, weight)
+        return
+    d = psi[rows[reached[n + 3]]]
+    if count == 4:
+        _with_four(term, out, own, a, b, c, d, flip, diagonal, weight)
+        return
+    e = psi[rows[reached[n + 4]]]
+    if count == 5:
+        _with_five(term, out, own, a, b, c, d, e, flip, diagonal, weight)
+        return
+    f = psi[rows[reached[n + 5]]]
+    if count == 6:
+        _with_six(term, out, own, a, b, c, d, e, f, flip, diagonal, weight)
+        return
+    g = psi[rows[reached[n + 6]]]
+    if count == 7:
+        _with_seven(term, out, own, a, b, c, d, e, f, g, flip, diagonal, weight)
+        return
+    h = psi[rows[reached[n + 7]]]
+    _with_eight(term, out, own, a, b, c, d, e, f, g, h, flip, diagonal, weight)
+    for k in range(n + 8, last):
+        _add(out, psi[rows[reached[k]]], flip)

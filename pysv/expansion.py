@@ -43,7 +43,7 @@ def coefficients(z: float, tolerance: float) -> tuple[np.ndarray, float]:
     Returns
     -------
     complex ndarray (K + 1,)
-        K is odd: `fock` adds terms in pairs, and T_K lies where T_1 did.
+        K is odd: terms are added in pairs, and T_K lies where T_1 did.
     float
         The bound reached.
     """
@@ -71,33 +71,28 @@ def recursion_factors(bounds: SpectralBounds, steps: int) -> np.ndarray:
 
 
 def recursion_mix(coefficient: np.ndarray, phase: complex, steps: int) -> np.ndarray:
-    """Mix of `kernels.recursion` that adds up phase · Σ_n c_n T_n ψ, three terms at every third step.
+    """Mix of `kernels.recursion` that adds up phase · Σ_n c_n T_n ψ, two terms at every second step.
 
     Parameters
     ----------
     coefficient : complex ndarray (K + 1,)
-        c_n, K ≥ 1.
+        c_n, K odd.
     phase : complex
     steps : int
         Number of steps of the recursion, at least K; nothing is added after step K.
 
     Returns
     -------
-    float64 ndarray (steps, 8)
+    float64 ndarray (steps, 6)
     """
     c = coefficient * phase
-    mix = np.zeros((steps, 8))
-    last = c.size - 2
-    # Step n, from 0, has made T_{n+1} of T_n and T_{n-1}; the last one closes the last three.
-    for step in range(last % 3, last + 1, 3):
-        for place, term in enumerate((step + 1, step, step - 1)):
-            if term >= 0:
-                mix[step, 2 * place : 2 * place + 2] = c[term].real, c[term].imag
-        mix[step, 6:] = 1
-    if last % 3 == 2:  # T_0 is left over
-        mix[0, 2:4] = c[0].real, c[0].imag
-        mix[0, 7] = 1
-    mix[np.flatnonzero(mix[:, 7])[0], 6] = 0  # the first addition overwrites what the array held
+    mix = np.zeros((steps, 6))
+    # Step n, from 0, has made T_{n+1} of T_n.
+    adding = slice(0, c.size - 1, 2)
+    mix[adding, 0], mix[adding, 1] = c[1::2].real, c[1::2].imag
+    mix[adding, 2], mix[adding, 3] = c[::2].real, c[::2].imag
+    mix[adding, 4:] = 1
+    mix[0, 4] = 0  # the first addition overwrites what the array held
     return mix
 
 

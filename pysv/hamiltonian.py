@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pysv.basis import Basis
+from pysv.blocks import Blocks
 from pysv.layout import Layout
-from pysv.strips import Strips
-from pysv.table import Table
+from pysv.table import Layer, Table
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -34,8 +33,8 @@ class Hamiltonian:
     basis : Basis
     layout : Layout
         How a state lies in memory.
-    strips : Strips
-        The rows, and which of them an exchange of spins joins.
+    polarizer, analyzer : Blocks
+        For either layer, the rows that exchange of its spins, with each other and the electron's, joins.
     columns : int64 ndarray (N,)
         Index (from 0) of the site of each localized spin.
     couplings : float64 ndarray (4,)
@@ -44,7 +43,8 @@ class Hamiltonian:
 
     basis: Basis
     layout: Layout
-    strips: Strips
+    polarizer: Blocks
+    analyzer: Blocks
     columns: np.ndarray
     couplings: np.ndarray
 
@@ -52,10 +52,12 @@ class Hamiltonian:
     def of_device(cls, device: SpinValve, basis: Basis) -> Hamiltonian:
         """The device's H on the given basis."""
         f_e, f_s = device.electron_factor, device.spin_factor
+        polarizer, analyzer = Blocks.of_layers(basis, device.n_polarizer)
         return cls(
             basis=basis,
             layout=Layout.for_rows(basis.rows, device.sites),
-            strips=Strips.of_basis(basis, device.n_polarizer),
+            polarizer=polarizer,
+            analyzer=analyzer,
             columns=np.array(device.spin_sites, dtype=np.int64) - 1,
             couplings=np.array(
                 [
@@ -95,46 +97,41 @@ class Hamiltonian:
     @cached_property
     def diagonal(self) -> np.ndarray:
         """Longitudinal exchange of each row, eV, float64 (rows,)."""
-        strip, place = self.strips.of_rows
-        alignment = self.strips.alignment[strip] + self.strips.analyzer.alignment[self.strips.inner[strip] + place]
+        alignment = sum(layer.alignment[layer.of_rows[1]] for layer in (self.polarizer, self.analyzer))
         return np.asarray(self.couplings[3] * alignment)
+
+    def exchange_count(self) -> np.ndarray:
+        """Number of exchanges inside the layers that each row takes part in, int64 (rows,)."""
+        return np.asarray(self.polarizer.exchange_count() + self.analyzer.exchange_count())
 
     def table(self, dtype: type = np.float64) -> Table:
         """The argument `table` of the kernels, in the real precision `dtype`; made once."""
         name = np.dtype(dtype).name
         if name not in self._tables:
-            strips, chain = self.strips, self.strips.analyzer
-            tile, column = np.divmod(self.columns, self.layout.width)
-            order = np.argsort(tile, kind="stable")
-            tile_first = np.concatenate(([0], np.cumsum(np.bincount(tile, minlength=self.layout.tiles))))
+            n_polarizer = len(self.polarizer.partner)
             self._tables[name] = Table(
-                first=strips.first,
-                electron=strips.electron,
-                inner=strips.inner,
-                cross=strips.cross,
-                outer_diagonal=(self.couplings[3] * strips.alignment).astype(dtype),
-                inner_diagonal=(self.couplings[3] * chain.alignment).astype(dtype),
-                outer_first=strips.exchange_first,
-                outer_exchange=strips.exchange,
-                inner_first=chain.first,
-                inner_exchange=chain.neighbour,
-                outer_partner=strips.partner,
-                inner_partner=chain.flips(),
-                pieces=strips.pieces,
-                tile_first=tile_first.astype(np.int64),
-                tile_spin=order.astype(np.int64),
-                tile_column=column[order],
-                couplings=self.couplings.astype(dtype),
+                self._layer(self.polarizer, self.columns[:n_polarizer], dtype),
+                self._layer(self.analyzer, self.columns[n_polarizer:], dtype),
+                self.couplings.astype(dtype),
             )
         return self._tables[name]
 
-    def shares(self, dtype: type, count: int) -> list[Table]:
-        """The same table for each of some shares of the rows, which lie together and are about equally many."""
-        table = self.table(dtype)
-        pieces = table.pieces
-        rows = np.concatenate(([0], np.cumsum(pieces[:, 2] - pieces[:, 1])))
-        cuts = np.unique(np.searchsorted(rows, np.linspace(0, rows[-1], count + 1)))
-        return [table._replace(pieces=pieces[begin:end]) for begin, end in pairwise(cuts)]
+    def _layer(self, blocks: Blocks, columns: np.ndarray, dtype: type) -> Layer:
+        tile, column = np.divmod(columns, self.layout.width)
+        order = np.argsort(tile, kind="stable")
+        return Layer(
+            first=blocks.first,
+            rows=blocks.rows,
+            kind=blocks.kind,
+            kind_first=blocks.kind_first,
+            diagonal=(self.couplings[3] * blocks.alignment).astype(dtype),
+            exchange_first=blocks.exchange_first,
+            exchange=blocks.exchange,
+            partner=blocks.partner,
+            tile_first=np.searchsorted(tile[order], np.arange(self.layout.tiles + 1)),
+            tile_spin=order,
+            tile_column=column[order],
+        )
 
     @cached_property
     def _tables(self) -> dict[str, Table]:
@@ -165,7 +162,7 @@ class Hamiltonian:
         from pysv import jit, kernels, team
 
         table = self.table(psi.real.dtype.type)
-        return kernels.expectation(jit.as_reals(psi), self.sites, table, team.threads_for(psi.size))
+        return kernels.expectation(jit.as_reals(psi), table, team.threads_for(psi.size))
 
     def sparse(self) -> csr_matrix:
         """H as a sparse real symmetric matrix over the flattened state (rows, sites), for checks and for QuTiP."""
@@ -174,16 +171,17 @@ class Hamiltonian:
         rows, sites = self.basis.rows, self.sites
         hopping, flip, sd, _ = self.couplings
         along = sparse.diags([-hopping, -hopping], [-1, 1], shape=(sites, sites))
-        source, target = self.strips.exchanges()
-        swaps = sparse.csr_matrix((np.full(source.size, flip), (source, target)), (rows, rows))
         matrix = sparse.kron(sparse.identity(rows), along) + sparse.kron(
-            sparse.diags(self.diagonal) + swaps, sparse.identity(sites)
+            sparse.diags(self.diagonal), sparse.identity(sites)
         )
-        for spin, column in enumerate(self.columns):
-            partner = self.strips.traded(spin)
-            crossed = np.flatnonzero(partner >= 0)
-            diagonal = sparse.diags(np.where(partner >= 0, sd, -sd))
-            trade = sparse.csr_matrix((np.full(crossed.size, -2 * sd), (crossed, partner[crossed])), (rows, rows))
-            here = sparse.csr_matrix(([1.0], ([column], [column])), (sites, sites))
-            matrix = matrix + sparse.kron(diagonal + trade, here)
+        columns = iter(self.columns)
+        for layer in (self.polarizer, self.analyzer):
+            source, target = layer.exchanges()
+            swaps = sparse.csr_matrix((np.full(source.size, flip), (source, target)), (rows, rows))
+            matrix = matrix + sparse.kron(swaps, sparse.identity(sites))
+            for spin in range(len(layer.partner)):
+                partner, column, every = layer.traded(spin), next(columns), np.arange(rows)
+                trade = sparse.csr_matrix((np.full(rows, -2 * sd), (every, partner)), (rows, rows))
+                here = sparse.csr_matrix(([1.0], ([column], [column])), (sites, sites))
+                matrix = matrix + sparse.kron(sd * sparse.identity(rows) + trade, here)
         return matrix.tocsr()

@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from pysv.hamiltonian import Hamiltonian
 
 _PACKAGE = "PySV"
-_TABLE_TYPES = (
-    "int64", "int64", "int64", "int64", "real", "real", "int64", "int32", "int64", "int32", "int32", "int32", "int64",
-    "int64", "int64", "int64", "real",
-)  # fmt: skip
+_LAYER_TYPES = ("int64", "int32", "int64", "int64", "real", "int64", "int32", "int32", "int64", "int64", "int64")
+_TABLE_TYPES = (*_LAYER_TYPES, *_LAYER_TYPES, "real")
 """Types of the arrays of `Hamiltonian.table`, on whose memory Julia relies."""
 SHARE = 150_000
 """Amplitudes for each thread: below, threads that wait for each other at every step lose much on a busy machine."""
@@ -181,8 +179,10 @@ class JuliaHamiltonian:
     """
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
-        self._table = tuple(np.ascontiguousarray(array) for array in hamiltonian.table(real))  # kept alive
-        listed = np.ones((len(_TABLE_TYPES), 4), dtype=np.int64)
+        table = hamiltonian.table(real)
+        arrays = (*table.polarizer, *table.analyzer, table.couplings)
+        self._table = tuple(np.ascontiguousarray(array) for array in arrays)  # kept alive
+        listed = np.ones((len(_TABLE_TYPES), 3), dtype=np.int64)
         for row, array, kind in zip(listed, self._table, _TABLE_TYPES, strict=True):
             row[0] = address(array, array.shape, real if kind == "real" else kind)
             row[1 : 1 + array.ndim] = array.shape[::-1]

@@ -1,8 +1,8 @@
 """How a state lies in memory: ψ[tile, row, site of the tile].
 
 The sites are cut into tiles. A small state is one tile, i.e. ψ[row, site] with one leading axis. A state beyond the
-cache has narrow tiles: all rows of a tile lie close together, so that the rows that an exchange of spins reaches are in
-the cache when they are needed. Sites beyond L_x in the last tile hold zeros.
+cache has narrow tiles: what is worked on at a time, a block of some hundred rows (see `pysv.blocks`), then is in the
+cache on one tile. Sites beyond L_x in the last tile hold zeros.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SHARE = 0.9
 """Share of the available memory that a run may take."""
 
-_SECONDS_PER_AMPLITUDE = 5e-9
+_SECONDS_PER_AMPLITUDE = 3e-9
 """Rough cost of one application of H to one amplitude."""
 
 
@@ -128,7 +128,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     rows = [sum(sector_rows(n, sector) for sector in sectors) for sectors in occupied_sectors(experiment)]
     labels = run_labels(experiment)
     amplitudes = sum(rows) * device.sites
-    tables = sum(rows) * (40 + 4 * n + 4 * n)
+    tables = 60 * sum(rows)
     omitted = left_out(experiment)
     sizes = [count * device.sites for count in rows]
     applications = _applications(experiment, method, sizes)

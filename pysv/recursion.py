@@ -24,7 +24,7 @@ class Steps:
     window : tuple of int
         Range (begin, end) of active tiles.
     factors : real ndarray (steps, 3)
-    mixes : real ndarray (steps, outputs, 8)
+    mixes : real ndarray (steps, outputs, 6)
     """
 
     psi: np.ndarray
@@ -53,9 +53,9 @@ def recursion(backend: str, hamiltonian: Hamiltonian, real: type) -> Recursion:
     return (JuliaRecursion if backend == "julia" else PythonRecursion)(hamiltonian, real)
 
 
-_SHARES = 8
-"""Shares of a tile for each thread: few enough that what neighbouring rows need is in the cache. All of a tile comes
-before the next, for the same reason."""
+_SHARES, _SHARE = 8, 500_000
+"""Shares of the blocks for each thread at most, of which whoever is free takes the next, and the amplitudes for each of
+them at least: handing out a share takes as long as some ten thousand amplitudes."""
 
 
 class PythonRecursion:
@@ -65,26 +65,20 @@ class PythonRecursion:
         from pysv import team
         from pysv.layout import is_large
 
-        self._hamiltonian = hamiltonian
+        self._sites = hamiltonian.sites
         self._table = hamiltonian.table(real)
-        large = is_large(hamiltonian.amplitudes)
-        self._shares = hamiltonian.shares(real, _SHARES * team.largest()) if large else []
+        shares = max(1, min(_SHARES, hamiltonian.amplitudes // _SHARE)) * team.largest()
+        self._shares = shares if is_large(hamiltonian.amplitudes) else 0
 
     def __call__(self, steps: Steps) -> None:
-        """One call for a small state; step by step for a large one, so that Ctrl-C is heard."""
+        """Take the steps."""
         from pysv import kernels, team
 
-        psi, previous, chain = steps.psi, steps.previous, (self._hamiltonian.sites, steps.window)
-        if not self._shares:
-            arguments = steps.totals, *chain, self._table, steps.factors, steps.mixes
-            kernels.recursion(0, 1, psi, previous, *arguments)
-            return
-        threads = team.threads_for(psi.size // 2)
-        parts = [((tile, tile + 1), share) for tile in range(*steps.window) for share in self._shares]
-        for factor, mix in zip(steps.factors, steps.mixes, strict=True):
-            jobs = [(0, 1, psi, previous, steps.totals, *chain, *part, factor, mix) for part in parts]
-            team.deal(kernels.step, threads, jobs)
-            psi, previous = previous, psi
+        threads = team.threads_for(steps.psi.size // 2) if self._shares else 1
+        kernels.take_steps(
+            steps.psi, steps.previous, steps.totals, self._sites, steps.window, self._table, steps.factors, steps.mixes,
+            threads, self._shares,
+        )  # fmt: skip
 
 
 CALL = 100_000_000
@@ -108,14 +102,10 @@ class JuliaRecursion:
         """As many steps at once as take a fraction of a second, so that Ctrl-C is heard."""
         from pysv import julia
 
-        psi, previous = steps.psi, steps.previous
-        together, threads = max(1, CALL // (psi.size // 2)), julia.threads_for(self._states)
-        for begin in range(0, len(steps.factors), together):
-            part = slice(begin, begin + together)
-            few = Steps(psi, previous, steps.totals, steps.window, steps.factors[part], steps.mixes[part])
-            julia.call("recursion!", self._julia.handle, *self._numbers(few), threads)
-            if len(few.factors) % 2:
-                psi, previous = previous, psi
+        together, threads = max(1, CALL // (steps.psi.size // 2)), julia.threads_for(self._states)
+        numbers, count = self._numbers(steps), len(steps.factors)
+        for begin in range(0, count, together):
+            julia.call("recursion!", self._julia.handle, *numbers, threads, begin, min(begin + together, count))
 
     @staticmethod
     def side_by_side(jobs: Sequence[tuple[JuliaRecursion, Steps]]) -> None:
@@ -136,6 +126,6 @@ class JuliaRecursion:
         return (
             julia.address(steps.psi, self._shape, real), julia.address(steps.previous, self._shape, real),
             julia.address(steps.totals, (outputs, *self._shape), real), outputs, *steps.window,
-            julia.address(steps.factors, (count, 3), real), julia.address(steps.mixes, (count, outputs, 8), real),
+            julia.address(steps.factors, (count, 3), real), julia.address(steps.mixes, (count, outputs, 6), real),
             count,
         )  # fmt: skip

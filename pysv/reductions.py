@@ -1,7 +1,7 @@
 """Compiled sums and combinations of states, beside the kernels of H.
 
 States are passed as in `pysv.kernels`: reals, shape (tiles, rows, 2·width). Each compiled function does the share of
-one worker of a team: every `threads`-th block of the rows.
+one worker of a team: every `threads`-th stretch of the rows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from pysv import team
 from pysv.jit import FAST, SUM, compiled
 
-BLOCK = 64
+STRETCH = 64
 """Consecutive rows that one thread takes at a time: threads stay close together, and share what is in the cache."""
 
 
@@ -19,9 +19,9 @@ BLOCK = 64
 def _weights(worker, threads, psi, window, sums):
     rows = psi.shape[1]
     for t in range(window[0], window[1]):
-        for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
+        for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
             part = 0.0
-            for r in range(block * BLOCK, min(rows, (block + 1) * BLOCK)):
+            for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
                 p = psi[t, r]
                 for j in range(p.size):
                     part += p[j] * p[j]
@@ -32,8 +32,8 @@ def _weights(worker, threads, psi, window, sums):
 def _marginals(worker, threads, psi, electron, row_weight, site_weight):
     tiles, rows, full = psi.shape
     for t in range(tiles):
-        for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
-            for r in range(block * BLOCK, min(rows, (block + 1) * BLOCK)):
+        for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
+            for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
                 p, s = psi[t, r], site_weight[worker, electron[r], t]
                 part = 0.0
                 for j in range(full // 2):
@@ -47,9 +47,9 @@ def _marginals(worker, threads, psi, electron, row_weight, site_weight):
 def _product(worker, threads, one, other, window, sums):
     rows = one.shape[1]
     for t in range(window[0], window[1]):
-        for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
+        for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
             part = 0.0
-            for r in range(block * BLOCK, min(rows, (block + 1) * BLOCK)):
+            for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
                 p, q = one[t, r], other[t, r]
                 for j in range(p.size):
                     part += p[j] * q[j]
@@ -60,8 +60,8 @@ def _product(worker, threads, one, other, window, sums):
 def _combine(worker, threads, psi, other, shift, scale, window):
     rows = psi.shape[1]
     for t in range(window[0], window[1]):
-        for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
-            for r in range(block * BLOCK, min(rows, (block + 1) * BLOCK)):
+        for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
+            for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
                 p, q = psi[t, r], other[t, r]
                 for j in range(p.size):
                     p[j] = scale * (p[j] - shift * q[j])
@@ -71,8 +71,8 @@ def _combine(worker, threads, psi, other, shift, scale, window):
 def _copy(worker, threads, source, target):
     rows = source.shape[1]
     for t in range(source.shape[0]):
-        for block in range(worker, (rows + BLOCK - 1) // BLOCK, threads):
-            some = slice(block * BLOCK, min(rows, (block + 1) * BLOCK))
+        for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
+            some = slice(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH))
             target[t, some] = source[t, some]
 
 

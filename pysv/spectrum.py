@@ -51,7 +51,7 @@ def triangle_bound(hamiltonian: Hamiltonian) -> float:
     ≤ 3 f_e f_s |J_sd|; each row of the exchange sums to at most |diagonal| + Σ |flip| (Gershgorin).
     """
     hopping, flip, sd, _ = np.abs(hamiltonian.couplings)
-    exchange = np.abs(hamiltonian.diagonal) + flip * hamiltonian.strips.exchange_count()
+    exchange = np.abs(hamiltonian.diagonal) + flip * hamiltonian.exchange_count()
     return float(2 * hopping + 3 * sd + exchange.max(initial=0.0))
 
 
@@ -83,7 +83,9 @@ def spectral_bounds(
     -------
     SpectralBounds
     """
-    from pysv import jit, kernels, team
+    from pysv import jit, kernels, reductions, team
+    from pysv.layout import is_large
+    from pysv.recursion import PythonRecursion, Steps
 
     norm = triangle_bound(hamiltonian)
     # H is real: real and imaginary part of the state are two independent copies of the problem, iterated as one.
@@ -91,14 +93,20 @@ def spectral_bounds(
     now, before = jit.as_reals(now), jit.as_reals(before)
     before[...] = 0
     _fill_random(now, hamiltonian.layout)
-    table = hamiltonian.table(now.dtype.type)
-    threads = team.threads_for(now.size // 2) if hamiltonian.layout.tiles > 1 else 1
+    take, window = PythonRecursion(hamiltonian, now.dtype.type), hamiltonian.everywhere
+    totals, mixes = kernels.no_totals(1, now.dtype)
+    threads = team.threads_for(now.size // 2) if is_large(hamiltonian.amplitudes) else 1
 
     def step(beta: float) -> tuple[float, float]:
         nonlocal now, before
-        found = kernels.lanczos_step(now, before, beta, hamiltonian.sites, hamiltonian.everywhere, table, threads)
+        take(Steps(now, before, totals, window, np.array([[1, 0, beta]], now.dtype), mixes))
+        alpha = reductions.product(now, before, window, threads)
+        reductions.combine(before, now, alpha, 1.0, window, threads)
+        left = reductions.product(before, before, window, threads) ** 0.5
+        if left > 0:
+            reductions.combine(before, now, 0.0, 1 / left, window, threads)
         now, before = before, now
-        return found
+        return alpha, left
 
     return _ritz_interval(step, norm, margin, max_steps, check_every)
 

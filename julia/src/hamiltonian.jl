@@ -1,194 +1,256 @@
 """
+    Layer{T}
+
+One layer and the electron's spin, as the tables that `pysv.table.Layer` lists, in their order: the blocks of rows that
+H never leaves with them (`pysv.blocks`), and the layer's spins on the tiles. Blocks, rows, members, spins and tiles are
+numbered from 0, as in Python.
+
+- `first` (blocks + 1), `rows`, `kind` (blocks): rows of each block, and its kind
+- `kind_first` (kinds + 1), `diagonal` (members): members of each kind; their longitudinal exchange, eV
+- `exchange_first` (members + 1), `exchange`: places in the kind that one exchange reaches
+- `partner` (members, spins): place where electron and spin have traded antiparallel spins, its own where parallel
+- `tile_first` (tiles + 1), `tile_spin`, `tile_column`: the spins of each tile and their columns in it
+"""
+struct Layer{T<:AbstractFloat}
+    first::Vector{Int64}
+    rows::Vector{Int32}
+    kind::Vector{Int64}
+    kind_first::Vector{Int64}
+    diagonal::Vector{T}
+    exchange_first::Vector{Int64}
+    exchange::Vector{Int32}
+    partner::Matrix{Int32}
+    tile_first::Vector{Int64}
+    tile_spin::Vector{Int64}
+    tile_column::Vector{Int64}
+end
+
+"""
     Hamiltonian{T}
 
-H of Eq. 7 on S^z sectors, as the tables that `pysv.hamiltonian.Hamiltonian.table` gives, on their own memory and in
-their order; `pysv.strips` tells what they hold. Strips, rows, spins, sites and tiles are numbered from 0, as in Python.
-A state is an `Array{T,3}` with axes (re/im and site of the tile, row, tile).
-
-- `sites`, `width`: L_x and the sites of a tile
-- `first` (strips + 1), `electron`, `inner`, `cross` (strips): rows of each strip, its electron spin, the place of its
-  first configuration of FM_a, the strip of the other electron spin
-- `outer_diagonal` (strips), `inner_diagonal`: longitudinal exchange in FM_p and FM_a, eV
-- `outer_first`, `outer_exchange`: strips that one exchange in FM_p reaches
-- `inner_first`, `inner_exchange`: ranks of the configurations that one exchange in FM_a reaches
-- `outer_partner` (spins of FM_p, strips), `inner_partner` (configurations, spins of FM_a, 2): where electron and spin
-  have traded their antiparallel spins, -1 where they are parallel
-- `pieces` (3, pieces): strip, first row in it and the one behind the last: what one thread takes at a time
-- `tile_first` (tiles + 1), `tile_spin`, `tile_column`: the spins of each tile and their columns in it
-- `couplings`: γ, flip, sd, and the longitudinal one, eV
+H of Eq. 7 on S^z sectors: hopping and the two layers, on the memory of the tables that
+`pysv.hamiltonian.Hamiltonian.table` gives. `sites` and `width` are L_x and the sites of a tile, `couplings` γ, flip, sd,
+and the longitudinal one, eV. A state is an `Array{T,3}` with axes (re/im and site of the tile, row, tile).
 """
 struct Hamiltonian{T<:AbstractFloat}
     sites::Int
     width::Int
-    first::Vector{Int64}
-    electron::Vector{Int64}
-    inner::Vector{Int64}
-    cross::Vector{Int64}
-    outer_diagonal::Vector{T}
-    inner_diagonal::Vector{T}
-    outer_first::Vector{Int64}
-    outer_exchange::Vector{Int32}
-    inner_first::Vector{Int64}
-    inner_exchange::Vector{Int32}
-    outer_partner::Matrix{Int32}
-    inner_partner::Array{Int32,3}
-    pieces::Matrix{Int64}
-    tile_first::Vector{Int64}
-    tile_spin::Vector{Int64}
-    tile_column::Vector{Int64}
+    polarizer::Layer{T}
+    analyzer::Layer{T}
     couplings::Vector{T}
 end
 
-"Number of tables of a Hamiltonian."
-const TABLES = fieldcount(Hamiltonian) - 2
+"Number of tables of a layer, and of a Hamiltonian."
+const LAYER_TABLES = fieldcount(Layer)
+const TABLES = 2 * LAYER_TABLES + 1
 
 """
     hamiltonian(single, sites, width, list)
 
 The Hamiltonian in the memory of NumPy's tables; `single` says whether their reals are float32. `list` is the address of
-an int64 array with a row for each table: its address and its lengths along the axes, the last axis first, filled up
-with ones to three.
+an int64 array with a row for each table, of FM_p, of FM_a, and the couplings: its address and its lengths along the
+axes, the last axis first, filled up with ones to two.
 """
 function hamiltonian(single::Bool, sites::Int, width::Int, list::Int)
     return single ? hamiltonian(Float32, sites, width, list) : hamiltonian(Float64, sites, width, list)
 end
 
 function hamiltonian(::Type{T}, sites::Int, width::Int, list::Int) where {T}
-    entries = array(Int64, list, 4, TABLES)
-    tables = ntuple(TABLES) do n
-        kind = fieldtype(Hamiltonian{T}, n + 2)
-        array(eltype(kind), entries[1, n], entries[2:(1 + ndims(kind)), n]...)
-    end
-    return Hamiltonian{T}(sites, width, tables...)
+    entries = array(Int64, list, 3, TABLES)
+    table(kind, n) = array(eltype(kind), entries[1, n], entries[2:(1 + ndims(kind)), n]...)
+    layer(before) = Layer{T}(ntuple(n -> table(fieldtype(Layer{T}, n), before + n), LAYER_TABLES)...)
+    return Hamiltonian{T}(sites, width, layer(0), layer(LAYER_TABLES), table(Vector{T}, TABLES))
 end
 
 "Size (2·width, rows, tiles) of a state."
-shape(h::Hamiltonian) = (2 * h.width, Int(h.first[end]), cld(h.sites, h.width))
+shape(h::Hamiltonian) = (2 * h.width, length(h.polarizer.rows), cld(h.sites, h.width))
 
-# The loops below work on `length` elements of `out` behind element `to`, and of `psi` behind `a`, `b`, …
+"Rows of the largest block of either layer."
+largest_block(h::Hamiltonian) = maximum(maximum(diff(layer.first); init=0) for layer in (h.polarizer, h.analyzer))
 
-@inline function add!(out, to, psi, a, length, flip)
-    @inbounds @simd ivdep for j in 1:length
-        out[to + j] += flip * psi[a + j]
-    end
-end
+"Rows by which memory that is needed once in a block is asked for before its turn."
+const AHEAD = 8
 
-@inline function add!(out, to, psi, a, b, length, flip)
-    @inbounds @simd ivdep for j in 1:length
-        out[to + j] += flip * (psi[a + j] + psi[b + j])
-    end
-end
+"Bytes of a state that is in the cache anyhow."
+const CACHED = 4_000_000
 
-@inline function add!(out, to, psi, a, b, c, d, length, flip)
-    @inbounds @simd ivdep for j in 1:length
-        out[to + j] += flip * ((psi[a + j] + psi[b + j]) + (psi[c + j] + psi[d + j]))
-    end
-end
+"LLVM's word for: to be read, into the second cache, no instructions; nothing where that LLVM writes pointers otherwise."
+const PREFETCH = """
+declare void @llvm.prefetch.p0i8(i8*, i32, i32, i32)
+define void @entry(i64) alwaysinline {
+    %place = inttoptr i64 %0 to i8*
+    call void @llvm.prefetch.p0i8(i8* %place, i32 0, i32 2, i32 1)
+    ret void
+}
+"""
 
-"Add flip·ψ of all places `place(n)`, n = from … upto: four of them in one pass where there are as many."
-@inline function exchange!(place::F, from, upto, out, to, psi, length, flip) where {F}
-    n = from
-    while n + 3 <= upto
-        add!(out, to, psi, place(n), place(n + 1), place(n + 2), place(n + 3), length, flip)
-        n += 4
-    end
-    if n + 1 <= upto
-        add!(out, to, psi, place(n), place(n + 1), length, flip)
-        n += 2
-    end
-    n <= upto && add!(out, to, psi, place(n), length, flip)
-    return nothing
-end
-
-"`width` reals of `out` become diagonal·ψ − hopping·(neighbouring sites) − beta·out; the sites beyond the row's ends lie
-behind `left` and `right`, in the next tiles."
-@inline function hopping!(out, to, psi, a, left, right, width, diagonal, hopping, hop_left, hop_right, beta)
-    @inbounds if width < 4  # a single site
-        for j in 1:2
-            out[to + j] =
-                diagonal * psi[a + j] - hop_left * psi[left + j] - hop_right * psi[right + j] - beta * out[to + j]
-        end
-    else
-        for j in 1:2
-            out[to + j] =
-                diagonal * psi[a + j] - hopping * psi[a + j + 2] - hop_left * psi[left + j] - beta * out[to + j]
-        end
-        @simd ivdep for j in 3:(width - 2)
-            out[to + j] = diagonal * psi[a + j] - hopping * (psi[a + j - 2] + psi[a + j + 2]) - beta * out[to + j]
-        end
-        for j in 1:2
-            k = width - 2 + j
-            out[to + k] =
-                diagonal * psi[a + k] - hopping * psi[a + k - 2] - hop_right * psi[right + j] - beta * out[to + k]
+"Ask for `length` numbers of `psi` behind element `from`, before they are needed."
+@inline function fetch!(psi::Array{T}, from::Int, length::Int) where {T}
+    @static if Base.libllvm_version < v"17"
+        for j in 0:(64 ÷ sizeof(T)):(length - 1)
+            place = UInt64(pointer(psi)) + (from + j) * sizeof(T)
+            Base.llvmcall((PREFETCH, "entry"), Cvoid, Tuple{UInt64}, place)
         end
     end
     return nothing
 end
 
+# The loops below work on `length` elements of `out` behind element `to`, and of `psi` behind `from` or others.
+
+"One row from the exchange inside a layer, and what `term` makes of ψ in `own`: out ← term + flip·Σ ψ of `places`."
+@inline function row!(term::F, out, to, own, from, psi, places::NTuple{N,Int}, length, flip) where {F,N}
+    @inbounds @simd ivdep for j in 1:length
+        out[to + j] = term(out, to + j, own, from + j) + flip * together_at(psi, places, j)
+    end
+    return nothing
+end
+
+@inline function row!(term::F, out, to, own, from, psi, ::Tuple{}, length, flip) where {F}
+    @inbounds @simd ivdep for j in 1:length
+        out[to + j] = term(out, to + j, own, from + j)
+    end
+    return nothing
+end
+
+"Sum of ψ over some places, by halves."
+@inline together_at(psi, places::Tuple{Int}, j) = @inbounds psi[places[1] + j]
+@inline function together_at(psi, places::NTuple{N,Int}, j) where {N}
+    half = N ÷ 2
+    return together_at(psi, ntuple(i -> places[i], Val(half)), j) +
+           together_at(psi, ntuple(i -> places[half + i], Val(N - half)), j)
+end
+
+"Add flip·ψ."
+@inline function add!(out, to, psi, from, length, flip)
+    @inbounds @simd ivdep for j in 1:length
+        out[to + j] += flip * psi[from + j]
+    end
+    return nothing
+end
+
+"`row!` for the places `place(n)`, n = first + 1 … last: in one pass up to eight of them."
+@inline function exchange!(term::F, out, to, own, from, psi, place::G, first, last, length, flip) where {F,G}
+    count = last - first
+    Base.Cartesian.@nif 9 d -> count == d - 1 d -> row!(
+        term, out, to, own, from, psi, ntuple(i -> place(first + i), Val(d - 1)), length, flip
+    )
+    for n in (first + 9):last
+        add!(out, to, psi, place(n), length, flip)
+    end
+    return nothing
+end
+
 """
-    rows!(out, psi, h, tile, strip, from, upto, first_tile, last_tile, scale, shift, beta)
+    Surrounded{T}(length)
 
-`out` becomes scale·(H − shift)ψ − beta·out on the rows `from`, …, `upto - 1` of a strip in a tile. Tiles outside
-`first_tile:last_tile` are taken as empty. All numbers count from 0.
+Work space for a row of `length` reals with a site more on either side. The row begins with a cache line, behind element
+`at` of `numbers`, as rows of tiles do: how its stores and loads overlap matters.
 """
-@inline function rows!(
-    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, tile::Int, strip::Int, from::Int, upto::Int, first_tile::Int,
-    last_tile::Int, scale::T, shift::T, beta::T,
-) where {T}
-    full, rows = size(psi, 1), size(psi, 2)
-    width = min(full, 2 * h.sites - tile * full)
-    @inbounds begin
-        start = (tile * rows + h.first[strip + 1]) * full  # the strip begins behind this element
-        hopping, flip, sd = scale * h.couplings[1], scale * h.couplings[2], scale * h.couplings[3]
-        hop_left, hop_right = tile > first_tile ? hopping : zero(T), tile < last_tile ? hopping : zero(T)
-        left, right = tile > first_tile ? -rows * full + full - 2 : 0, tile < last_tile ? rows * full : 0
-        outer, place = h.outer_diagonal[strip + 1] - shift, h.inner[strip + 1]
-        begun, size_ = start + from * full, (upto - from) * full
+struct Surrounded{T}
+    numbers::Vector{T}
+    at::Int
+end
 
-        for k in from:(upto - 1)
-            here = start + k * full
-            diagonal = scale * (outer + h.inner_diagonal[place + k + 1])
-            hopping!(
-                out, here, psi, here, here + left, here + right, width, diagonal, hopping, hop_left, hop_right, beta
-            )
-            exchange!(
-                n -> start + @inbounds(h.inner_exchange[n]) * full, h.inner_first[place + k + 1] + 1,
-                h.inner_first[place + k + 2], out, here, psi, full, flip,
-            )
-        end
-        tile_start = tile * rows
-        exchange!(
-            n -> (tile_start + @inbounds(h.first[h.outer_exchange[n] + 1]) + from) * full, h.outer_first[strip + 1] + 1,
-            h.outer_first[strip + 2], out, begun, psi, size_, flip,
-        )
+function Surrounded{T}(length::Int) where {T}
+    line = 64 ÷ sizeof(T)
+    numbers = zeros(T, length + 2 * line + 4)
+    begun = Int(mod(-UInt(pointer(numbers)), 64)) ÷ sizeof(T)
+    return Surrounded{T}(numbers, begun < 2 ? begun + line : begun)
+end
 
-        spins = size(h.outer_partner, 1)
-        for n in (h.tile_first[tile + 1] + 1):h.tile_first[tile + 2]
-            at, spin = 2 * h.tile_column[n], h.tile_spin[n]
-            if spin < spins
-                other = h.outer_partner[spin + 1, strip + 1]
-                there = other < 0 ? begun : (tile_start + h.first[other + 1] + from) * full
-                for k in 0:(upto - from - 1)
-                    trade!(out, psi, begun + k * full + at, there + k * full + at, other >= 0, sd)
-                end
-            else
-                crossed = h.cross[strip + 1]
-                opposite = crossed < 0 ? start : (tile_start + h.first[crossed + 1]) * full
-                electron = h.electron[strip + 1] + 1
-                for k in from:(upto - 1)
-                    rank = h.inner_partner[place + k + 1, spin - spins + 1, electron]
-                    here = start + k * full + at
-                    trade!(out, psi, here, rank < 0 ? here : opposite + rank * full + at, rank >= 0, sd)
-                end
+"""
+`around` becomes a row of ψ, behind element `from`, with the sites on its left, in `carried[:, i]`, and on its right,
+behind element `right`, in the next tiles; zeros where there is none.
+"""
+@inline function surround!(around::Surrounded, psi, from, length, carried, i, right, inner_left, inner_right)
+    numbers, at = around.numbers, around.at
+    @inbounds @simd ivdep for j in 1:length
+        numbers[at + j] = psi[from + j]
+    end
+    @inbounds for j in 1:2
+        numbers[at - 2 + j] = inner_left ? carried[j, i] : zero(eltype(psi))
+        numbers[at + length + j] = inner_right ? psi[right + j] : zero(eltype(psi))
+    end
+    return nothing
+end
+
+"The sd exchange on a tile; a parallel spin is its own partner: ψ − 2ψ = −ψ spares a branch."
+@inline function sd!(out, psi, layer::Layer, tile, begun, count, base, full, rows, sd)
+    @inbounds for n in (layer.tile_first[tile + 1] + 1):layer.tile_first[tile + 2]
+        column, spin = tile * rows * full + 2 * layer.tile_column[n], layer.tile_spin[n] + 1
+        for i in 1:count
+            here = column + layer.rows[begun + i] * full
+            there = column + layer.rows[begun + layer.partner[base + i, spin] + 1] * full
+            for j in 1:2
+                out[here + j] += sd * (psi[here + j] - 2 * psi[there + j])
             end
         end
     end
     return nothing
 end
 
-"The sd exchange on one site of one row: −sd·ψ where the spins are parallel, else sd·(ψ − 2ψ of the partner)."
-@inline function trade!(out, psi, here, there, antiparallel, sd)
-    @inbounds for j in 1:2
-        out[here + j] += antiparallel ? sd * (psi[here + j] - 2 * psi[there + j]) : -sd * psi[here + j]
+"""
+    complete!(out, psi, h, layer, block, tile, first_tile, last_tile, scale, shift, carried, around)
+
+out ← out + scale·(L + T − shift)ψ on a block of a layer in a tile. Tiles outside `first_tile:last_tile` are taken as
+empty. `carried` (2, rows of the block) holds the block's last sites on the tile to the left, where ψ may have been
+overwritten, then those of this tile; `around` is work space for one row. Blocks and tiles count from 0.
+"""
+@inline function complete!(
+    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, first_tile::Int,
+    last_tile::Int, scale::T, shift::T, carried::Matrix{T}, around::Surrounded{T},
+) where {T}
+    full, rows = size(psi, 1), size(psi, 2)
+    width, tile_start = min(full, 2 * h.sites - tile * full), tile * rows * full
+    @inbounds begin
+        begun, count = layer.first[block + 1], layer.first[block + 2] - layer.first[block + 1]
+        base = layer.kind_first[layer.kind[block + 1] + 1]
+        hop, flip = scale * h.couplings[1], scale * h.couplings[2]
+        place(n) = tile_start + @inbounds(layer.rows[begun + layer.exchange[n] + 1]) * full
+        for i in 1:count
+            here, diagonal = tile_start + layer.rows[begun + i] * full, scale * (layer.diagonal[base + i] - shift)
+            sizeof(psi) > CACHED && fetch!(out, tile_start + layer.rows[begun + min(i + AHEAD, count)] * full, full)
+            first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
+            surround!(around, psi, here, full, carried, i, here + rows * full, tile > first_tile, tile < last_tile)
+            term(o, to, row, from) = @inbounds o[to] + diagonal * row[from] - hop * (row[from - 2] + row[from + 2])
+            exchange!(term, out, here, around.numbers, around.at, psi, place, first, last, full, flip)
+            for j in 1:2
+                width < full && (out[here + width + j] = zero(T))  # where hopping reaches beyond the chain
+                carried[j, i] = psi[here + full - 2 + j]
+            end
+        end
+        sd!(out, psi, layer, tile, begun, count, base, full, rows, scale * h.couplings[3])
     end
+    return nothing
+end
+
+"""
+    begin!(out, psi, h, layer, block, tile, scale, beta, coming_block, coming_tile)
+
+out ← scale·Lψ − beta·out on a block of a layer in a tile. The rows of `out` whose turn is next are fetched, if there is
+such a block.
+"""
+@inline function begin!(
+    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, scale::T, beta::T,
+    coming_block::Int, coming_tile::Int,
+) where {T}
+    full, rows = size(psi, 1), size(psi, 2)
+    tile_start, coming_start = tile * rows * full, coming_tile * rows * full
+    @inbounds begin
+        begun, count = layer.first[block + 1], layer.first[block + 2] - layer.first[block + 1]
+        fetching = sizeof(psi) > CACHED && coming_block < length(layer.kind)
+        coming = fetching ? layer.first[coming_block + 1] : 0
+        coming_count = fetching ? layer.first[coming_block + 2] - coming : 0
+        base, flip = layer.kind_first[layer.kind[block + 1] + 1], scale * h.couplings[2]
+        place(n) = tile_start + @inbounds(layer.rows[begun + layer.exchange[n] + 1]) * full
+        for i in 1:count
+            i <= coming_count && fetch!(out, coming_start + layer.rows[coming + i] * full, full)
+            here, diagonal = tile_start + layer.rows[begun + i] * full, scale * layer.diagonal[base + i]
+            term(o, to, p, from) = @inbounds diagonal * p[from] - beta * o[to]
+            first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
+            exchange!(term, out, here, psi, here, psi, place, first, last, full, flip)
+        end
+        sd!(out, psi, layer, tile, begun, count, base, full, rows, scale * h.couplings[3])
+    end
+    return nothing
 end

@@ -4,8 +4,8 @@ const PATIENCE = 2000
 """
     Crew(members)
 
-Threads that work through numbered blocks, step by step: each takes the next block that is free, so that all stay close
-together in memory, and none begins a step before all have ended the one before. Nothing is allocated on the way.
+Threads that work through numbered blocks, step by step: each takes the next block that is free, and none begins
+a step before all have ended the one before. Nothing is allocated on the way.
 """
 mutable struct Crew
     const members::Int

@@ -1,16 +1,17 @@
 """
     example(T, width)
 
-The Hamiltonian of one electron and 1+1 spins with one spin down on 6 sites, in tiles of `width` sites: the rows ↑↑↓,
-↑↓↑ and ↓↑↑ (electron, FM_p, FM_a) are a strip each.
+The Hamiltonian of one electron and 1+1 spins with one spin down on 6 sites, in tiles of `width` sites: the rows are ↑↑↓,
+↑↓↑ and ↓↑↑ (electron, FM_p, FM_a). A layer of one spin has kinds of one, two and one members.
 """
 function example(::Type{T}, width::Int) where {T}
-    tile, column = [2, 3] .÷ width, [2, 3] .% width
-    return Hamiltonian{T}(
-        6, width, [0, 1, 2, 3], [0, 0, 1], [1, 0, 0], [2, -1, 0], zeros(T, 3), zeros(T, 2), zeros(Int, 4), Int32[],
-        zeros(Int, 3), Int32[], Int32[-1 2 1], cat(Int32[-1; 0;;], Int32[0; -1;;]; dims=3), [0 1 2; 0 0 0; 1 1 1],
-        [count(<(t), tile) for t in 0:cld(6, width)], [0, 1], column, T[1.0, -0.2, 0.5, -0.1],
-    )
+    function layer(rows, site)
+        return Layer{T}(
+            [0, 1, 3], rows, [0, 1], [0, 1, 3, 4], zeros(T, 4), zeros(Int, 5), Int32[], Int32[0; 1; 0; 0;;],
+            [count(<(t), site ÷ width) for t in 0:cld(6, width)], [0], [site % width],
+        )
+    end
+    return Hamiltonian{T}(6, width, layer(Int32[0, 1, 2], 2), layer(Int32[1, 0, 2], 3), T[1.0, -0.2, 0.5, -0.1])
 end
 
 "What the Python side calls for one electron."
@@ -19,11 +20,11 @@ function one_electron_workload()
         h = example(T, width)
         psi, previous, totals = zeros(T, shape(h)), zeros(T, shape(h)), zeros(T, shape(h)..., 1)
         psi[5, 1, 1] = 1
-        factors, mixes = T[1 2; 0 0; 0 1], ones(T, 8, 1, 2)
+        factors, mixes = T[1 2; 0 0; 0 1], ones(T, 6, 1, 2)
         single = T === Float32
         GC.@preserve h psi previous totals factors mixes begin
-            tables = [getfield(h, n + 2) for n in 1:TABLES]
-            list = reduce(hcat, [address(table), size(table)..., ones(Int, 3 - ndims(table))...] for table in tables)
+            layers = (getfield(layer, n) for layer in (h.polarizer, h.analyzer) for n in 1:LAYER_TABLES)
+            list = reduce(hcat, [address(table), size(table)..., ones(Int, 2 - ndims(table))...] for table in (layers..., h.couplings))
             again = hamiltonian(single, h.sites, width, address(list))
             for threads in unique((1, Threads.nthreads()))
                 recursion!(

@@ -15,12 +15,11 @@ end
 function reference(matrix, psi, previous, totals, factors, mixes)
     for step in axes(factors, 2)
         scale, shift, beta = factors[:, step]
-        before, previous = previous, scale * (matrix * psi - shift * psi) - beta * previous
+        previous = scale * (matrix * psi - shift * psi) - beta * previous
         for output in axes(mixes, 2)
-            a, b, c, d, e, f, keep, add = mixes[:, output, step]
+            a, b, c, d, keep, add = mixes[:, output, step]
             add == 0 && continue
-            terms = complex(a, b) * previous + complex(c, d) * psi + complex(e, f) * before
-            totals[output] = keep * totals[output] + terms
+            totals[output] = keep * totals[output] + complex(a, b) * previous + complex(c, d) * psi
         end
         psi, previous = previous, psi
     end
@@ -32,8 +31,8 @@ end
     h, matrix = random_system(rng, T; width)
     psi, previous, first_total, second_total = (random_state(rng, h) for _ in 1:4)
     totals = cat(first_total, second_total; dims=4)
-    factors, mixes = randn(rng, T, 3, 5) ./ 4, randn(rng, T, 8, 2, 5)
-    mixes[8, 1, 2:3] .= 0
+    factors, mixes = randn(rng, T, 3, 5) ./ 4, randn(rng, T, 6, 2, 5)
+    mixes[6, 1, 2:3] .= 0
     expected = reference(
         matrix, flat(h, psi), flat(h, previous), [flat(h, first_total), flat(h, second_total)], factors, mixes
     )
@@ -44,12 +43,25 @@ end
     @test flat(h, totals[:, :, :, 2]) ≈ expected[3][2] rtol = 1000 * eps(T)
 end
 
+@testset "steps in several calls are steps in one, $T, $threads threads" for T in (Float64, Float32), threads in THREADS
+    rng = Xoshiro(5)
+    h, _ = random_system(rng, T)
+    arrays = random_state(rng, h), random_state(rng, h), reshape(random_state(rng, h), PySV.shape(h)..., 1)
+    factors, mixes = randn(rng, T, 3, 5) ./ 4, randn(rng, T, 6, 1, 5)
+    whole, parts = deepcopy(arrays), deepcopy(arrays)
+    PySV.recursion!(whole..., h, 0, 2, factors, mixes, threads)
+    for (from, upto) in ((1, 1), (2, 4), (5, 5))
+        PySV.recursion!(parts..., h, 0, 2, factors, mixes, threads; from, upto)
+    end
+    @test parts == whole
+end
+
 @testset "states side by side, $T" for T in (Float64, Float32)
     rng = Xoshiro(4)
     jobs = map((11, 13, 12, 5)) do sites
         h, _ = random_system(rng, T; sites, width=sites)
         (; h, psi=random_state(rng, h), previous=random_state(rng, h), totals=zeros(T, PySV.shape(h)..., 2),
-            factors=randn(rng, T, 3, 5) ./ 4, mixes=randn(rng, T, 8, 2, 5))
+            factors=randn(rng, T, 3, 5) ./ 4, mixes=randn(rng, T, 6, 2, 5))
     end
     expected = map(jobs) do job
         copies = deepcopy((job.psi, job.previous, job.totals))
@@ -66,29 +78,33 @@ end
     end
 end
 
-@testset "nothing is touched outside the window" begin
+@testset "nothing is touched outside the window, $T, $threads threads" for T in (Float64, Float32), threads in THREADS
     rng = Xoshiro(3)
-    h, _ = random_system(rng, Float64; sites=20, width=4)
-    psi, previous, totals = (fill(NaN, PySV.shape(h)) for _ in 1:3)
-    for array in (psi, previous, totals)
-        array[:, :, 2:4] .= 0
+    h, matrix = random_system(rng, T; sites=20, width=4)
+    inside = repeat([4 < x <= 16 for x in 1:(h.sites)], PySV.shape(h)[2])  # tiles 1 to 3 of 0 to 4
+    psi, previous, total = (random_state(rng, h) for _ in 1:3)
+    factors, mixes = randn(rng, T, 3, 4) ./ 4, randn(rng, T, 6, 1, 4)
+    starts = (flat(h, array) .* inside for array in (psi, previous, total))
+    first, second, third = starts
+    expected = reference(inside .* matrix .* inside', first, second, [third], factors, mixes)
+    for array in (psi, previous, total)
+        array[:, :, [1, 5]] .= NaN
     end
-    psi[3, 2, 3] = 1
-    totals = reshape(totals, PySV.shape(h)..., 1)
-    PySV.recursion!(psi, previous, totals, h, 1, 3, [1.0 1.0; 0 0; 0 1], ones(8, 1, 2), 1)
-    for array in (psi, previous, totals)
-        @test all(isfinite, array[:, :, 2:4])
+    totals = reshape(total, PySV.shape(h)..., 1)
+    PySV.recursion!(psi, previous, totals, h, 1, 3, factors, mixes, threads)
+    for (array, wanted) in zip((psi, previous, totals[:, :, :, 1]), (expected[1], expected[2], expected[3][1]))
         @test all(isnan, array[:, :, [1, 5]])
+        @test flat(h, array)[inside] ≈ wanted[inside] rtol = 1000 * eps(T)
     end
 end
 
 @testset "no allocation from step to step, $T" for T in (Float64, Float32)
-    h, _ = random_system(Xoshiro(4), T; strips=10, lengths=(20, 30))
+    h, _ = random_system(Xoshiro(4), T; kinds=ntuple(n -> isodd(n) ? 20 : 30, 20))
     psi, previous, totals = zeros(T, PySV.shape(h)), zeros(T, PySV.shape(h)), zeros(T, PySV.shape(h)..., 1)
     work(factors, mixes, threads) =
         @allocated PySV.recursion!(psi, previous, totals, h, 0, size(psi, 3) - 1, factors, mixes, threads)
     for threads in THREADS
-        short, long = (zeros(T, 3, 2), ones(T, 8, 1, 2)), (zeros(T, 3, 400), ones(T, 8, 1, 400))
+        short, long = (zeros(T, 3, 2), ones(T, 6, 1, 2)), (zeros(T, 3, 400), ones(T, 6, 1, 400))
         work(short..., threads), work(long..., threads)  # compile
         few, many = minimum(work(short..., threads) for _ in 1:5), minimum(work(long..., threads) for _ in 1:5)
         @test many <= few  # 398 steps more
@@ -101,7 +117,7 @@ end
     psi, previous, totals = zeros(PySV.shape(h)), zeros(PySV.shape(h)), zeros(PySV.shape(h)..., 1)
     psi[5, 1, 1] = 1
     expected = map(copy, (psi, previous, totals))
-    factors, mixes = [1.0 2.0; 0 0; 0 1], ones(8, 1, 2)
+    factors, mixes = [1.0 2.0; 0 0; 0 1], ones(6, 1, 2)
     PySV.recursion!(expected..., h, 0, 1, factors, mixes, 1)
     GC.@preserve psi previous totals factors mixes begin
         @test pointer(PySV.array(Float64, PySV.address(psi), size(psi)...)) === pointer(psi)

@@ -1,94 +1,61 @@
 """
-    random_system(rng, T; sites, width, strips, lengths)
+    random_system(rng, T; sites, width, kinds, spins)
 
-A Hamiltonian with random couplings, exchanges and partners between `strips` strips of either electron spin and either
-of two lengths, and the same as a dense matrix over (site, row), term by term from its definition.
+A Hamiltonian with random couplings and, in either layer, random blocks of rows with random exchanges and partners, and
+the same as a dense matrix over (site, row), term by term from its definition. `kinds` are the sizes of the blocks.
 """
-function random_system(rng, T; sites=11, width=4, strips=3, lengths=(5, 9), spins=min(3, sites))
-    kinds = [(electron, class) for electron in 0:1 for class in 1:2 for _ in 1:strips]
-    first = cumsum([0; [lengths[class] for (_, class) in kinds]])
-    at(electron, class, i) = (2 * electron + class - 1) * strips + i  # number of a strip, from 1
-    cross = [at(1 - electron, 3 - class, mod1(s, strips)) - 1 for (s, (electron, class)) in enumerate(kinds)]
-    inner = [class == 1 ? 0 : lengths[1] for (_, class) in kinds]
-
-    outer = [Int32[] for _ in kinds]
-    for electron in 0:1, class in 1:2
-        tie!(rng, outer, at(electron, class, 1):at(electron, class, strips))
-    end
-    ranks = [Int32[] for _ in 1:sum(lengths)]
-    tie!(rng, ranks, 1:lengths[1])
-    tie!(rng, ranks, lengths[1] .+ (1:lengths[2]); less=lengths[1])
-
-    n_outer = spins ÷ 2
-    outer_partner = fill(Int32(-1), n_outer, length(kinds))
-    inner_partner = fill(Int32(-1), sum(lengths), spins - n_outer, 2)
-    for spin in 1:n_outer, class in 1:2, (i, j) in matching(rng, strips, strips)
-        outer_partner[spin, at(0, class, i)], outer_partner[spin, at(1, class, j)] = at(1, class, j) - 1, at(0, class, i) - 1
-    end
-    for spin in 1:(spins - n_outer)
-        for (a, b) in matching(rng, lengths...)  # electron up with the first class, down with the second
-            inner_partner[a, spin, 1], inner_partner[lengths[1] + b, spin, 2] = b - 1, a - 1
-        end
-        for (a, b) in matching(rng, lengths...)  # up with the second, down with the first
-            inner_partner[lengths[1] + b, spin, 1], inner_partner[a, spin, 2] = a - 1, b - 1
-        end
-    end
-
+function random_system(rng, T; sites=11, width=4, kinds=(5, 12, 1, 9, 12, 5), spins=min(3, sites))
     places = sort(randperm(rng, sites)[1:spins]) .- 1  # site of each spin
-    tile = places .÷ width
-    pieces = [
-        [s - 1, k, min(k + 4, first[s + 1] - first[s])] for s in randperm(rng, length(kinds)) for
-        k in 0:4:(first[s + 1] - first[s] - 1)
-    ]
-    h = PySV.Hamiltonian{T}(
-        sites, width, first, [electron for (electron, _) in kinds], inner, cross, randn(rng, T, length(kinds)),
-        randn(rng, T, sum(lengths)), cumsum([0; length.(outer)]), reduce(vcat, outer), cumsum([0; length.(ranks)]),
-        reduce(vcat, ranks), outer_partner, inner_partner, reduce(hcat, pieces),
-        [count(<(t), tile) for t in 0:cld(sites, width)], collect(0:(spins - 1)), places .% width, randn(rng, T, 4),
-    )
-    return h, dense(h, outer, ranks, places)
-end
-
-"Random ties among `members`, written into the lists of both ends, counted from 0 behind `less`."
-function tie!(rng, lists, members; less=0)
-    for a in members, b in members
-        if a < b && rand(rng) < 0.7
-            push!(lists[a], b - 1 - less)
-            push!(lists[b], a - 1 - less)
-        end
+    tiles, split = cld(sites, width), spins ÷ 2
+    layers = map((places[1:split], places[(split + 1):end])) do mine
+        random_layer(rng, T, kinds[randperm(rng, length(kinds))], mine, width, tiles)
     end
+    h = PySV.Hamiltonian{T}(sites, width, layers..., randn(rng, T, 4))
+    return h, dense(h, (places[1:split], places[(split + 1):end]))
 end
 
-"Some pairs of 1:m and 1:n, none of which occurs twice."
-matching(rng, m, n) = [(i, j) for (i, j) in zip(randperm(rng, m), randperm(rng, n)) if rand(rng) < 0.7]
+function random_layer(rng, T, kinds, places, width, tiles)
+    sizes, spins = sort(unique(kinds)), length(places)
+    exchanges, partner = Vector{Int32}[], zeros(Int32, sum(sizes), spins)
+    for (kind, size) in enumerate(sizes)
+        before = sum(sizes[1:(kind - 1)])
+        partner[before .+ (1:size), :] .= 0:(size - 1)
+        for spin in 1:spins, (a, b) in Iterators.partition(randperm(rng, size)[1:(2 * (size ÷ 3))], 2)
+            partner[before + a, spin], partner[before + b, spin] = b - 1, a - 1
+        end
+        ties = [a < b && rand(rng) < 0.8 for a in 1:size, b in 1:size]
+        append!(exchanges, [findall(ties[a, :] .| ties[:, a]) .- 1 for a in 1:size])
+    end
+    tile = places .÷ width
+    return PySV.Layer{T}(
+        cumsum([0; kinds...]), randperm(rng, sum(kinds)) .- 1, [findfirst(==(kind), sizes) - 1 for kind in kinds],
+        cumsum([0; sizes]), randn(rng, T, sum(sizes)), cumsum([0; length.(exchanges)]), reduce(vcat, exchanges), partner,
+        [count(<(t), tile) for t in 0:tiles], collect(0:(spins - 1)), places .% width,
+    )
+end
 
-function dense(h, outer, ranks, places)
-    rows = h.first[end]
+function dense(h, places)
+    rows = length(h.polarizer.rows)
     hopping, flip, sd = Float64.(h.couplings)
     matrix = zeros(h.sites, rows, h.sites, rows)
-    row(strip, k) = h.first[strip + 1] + k + 1
-    n_outer = size(h.outer_partner, 1)
-    for strip in 0:(length(h.electron) - 1), k in 0:(h.first[strip + 2] - h.first[strip + 1] - 1), x in 1:h.sites
-        r, place = row(strip, k), h.inner[strip + 1] + k + 1
-        matrix[x, r, x, r] += h.outer_diagonal[strip + 1] + h.inner_diagonal[place]
-        x > 1 && (matrix[x - 1, r, x, r] -= hopping)
-        x < h.sites && (matrix[x + 1, r, x, r] -= hopping)
-        for other in outer[strip + 1]
-            matrix[x, row(other, k), x, r] += flip
-        end
-        for other in ranks[place]
-            matrix[x, row(strip, other), x, r] += flip
-        end
-        for spin in findall(==(x - 1), places)
-            if spin <= n_outer
-                other = h.outer_partner[spin, strip + 1]
-                partner = other < 0 ? 0 : row(other, k)
-            else
-                rank = h.inner_partner[place, spin - n_outer, h.electron[strip + 1] + 1]
-                partner = rank < 0 ? 0 : row(h.cross[strip + 1], rank)
+    for r in 1:rows, x in 2:(h.sites)
+        matrix[x - 1, r, x, r] -= hopping
+        matrix[x, r, x - 1, r] -= hopping
+    end
+    for (layer, sites) in zip((h.polarizer, h.analyzer), places), block in 1:length(layer.kind)
+        inside = layer.rows[(layer.first[block] + 1):layer.first[block + 1]] .+ 1
+        for (member, r) in enumerate(inside)
+            place = layer.kind_first[layer.kind[block] + 1] + member
+            for x in 1:(h.sites)
+                matrix[x, r, x, r] += layer.diagonal[place]
+                for n in (layer.exchange_first[place] + 1):layer.exchange_first[place + 1]
+                    matrix[x, inside[layer.exchange[n] + 1], x, r] += flip
+                end
             end
-            matrix[x, r, x, r] += partner == 0 ? -sd : sd
-            partner == 0 || (matrix[x, partner, x, r] -= 2 * sd)
+            for (spin, x) in enumerate(sites .+ 1)
+                matrix[x, r, x, r] += sd
+                matrix[x, inside[layer.partner[place, spin] + 1], x, r] -= 2 * sd
+            end
         end
     end
     return reshape(matrix, h.sites * rows, h.sites * rows)

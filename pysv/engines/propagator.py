@@ -73,9 +73,9 @@ class Propagator:
         parts, factors, mixes = self._plan(interval)
         before = np.linalg.norm(psi)
         for _ in range(parts):
-            kernels.recursion(
-                0, 1, *(jit.as_reals(array) for array in (psi, work, total[None])),
-                self.hamiltonian.sites, self.hamiltonian.everywhere, self._table, factors, mixes,
+            kernels.take_steps(
+                jit.as_reals(psi), jit.as_reals(work), jit.as_reals(total[None]), self.hamiltonian.sites,
+                self.hamiltonian.everywhere, self._table, factors, mixes,
             )  # fmt: skip
             psi, total = total, psi
         if not np.linalg.norm(psi) <= (1 + _GROWTH + parts * self._tolerance) * before:

@@ -90,17 +90,17 @@ class _RK4Engine(StepwiseEngine):
 
         c = np.array([(-1j * step / HBAR) ** n / math.factorial(n) for n in range(5)])
         factors = np.array([[1.0, 0.0, 0.0]] * 4)
-        mixes = np.zeros((4, 1, 8))
+        mixes = np.zeros((4, 1, 6))
         mixes[1::2, 0, 0], mixes[1::2, 0, 1] = c[2::2].real, c[2::2].imag
         mixes[1::2, 0, 2], mixes[1::2, 0, 3] = c[1::2].real, c[1::2].imag
-        mixes[1::2, 0, 6:] = 1
+        mixes[1::2, 0, 4:] = 1
         hamiltonian = self.runs[number].hamiltonian
         work, total = self.spare(number)
-        reals = [jit.as_reals(array) for array in (psi, work, total[None])]
+        now, previous, sums = (jit.as_reals(array) for array in (psi, work, total[None]))
         arguments = hamiltonian.sites, hamiltonian.everywhere, hamiltonian.table()
         for _ in range(count):
             total[...] = psi
-            kernels.recursion(0, 1, *reals, *arguments, factors, mixes)
+            kernels.take_steps(now, previous, sums, *arguments, factors, mixes)
             psi[...] = total
         self._applications[number] += 4 * count
 

@@ -137,8 +137,10 @@ def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
     assert_equal(reference, pysv.solve(LARGER, backend="julia", progress=False))
 
 
+@pytest.mark.parametrize("call", [1, 300_000, 100_000_000])
+@pytest.mark.parametrize("steps", [3, 4])
 @pytest.mark.parametrize("real", [np.float64, np.float32])
-def test_julia_works_on_the_memory_of_numpy(real):
+def test_julia_works_on_the_memory_of_numpy(real, steps, call, monkeypatch):
     """Julia's arrays begin where NumPy's do, its call allocates next to nothing, and its results are in NumPy's arrays."""
     from pysv import julia
     from pysv.recursion import JuliaRecursion, PythonRecursion, Steps
@@ -149,8 +151,9 @@ def test_julia_works_on_the_memory_of_numpy(real):
     arrays = [rng.standard_normal(shape).astype(real) for _ in range(2)] + [np.zeros((1, *shape), real)]
     others = [array.copy() for array in arrays]
     addresses = [array.ctypes.data for array in arrays]
-    factors = np.array([[0.5, 0.1, 0.0], [1.0, 0.1, 1.0], [1.0, 0.1, 1.0]], real)
-    mixes = rng.standard_normal((3, 1, 8)).astype(real)
+    factors = np.array([[0.5, 0.1, 0.0], *[[1.0, 0.1, 1.0]] * (steps - 1)], real)
+    mixes = rng.standard_normal((steps, 1, 6)).astype(real)
+    monkeypatch.setattr("pysv.recursion.CALL", call)  # one step a call, some, all
 
     seen = [julia.call("address_of_view", real is np.float32, where, *reversed(shape)) for where in addresses]
     assert seen == addresses
@@ -206,7 +209,7 @@ def test_the_interpreter_is_free_while_julia_computes():
     counter.start()
     begun = time.perf_counter()
     try:
-        recursion(Steps(*arrays, hamiltonian.everywhere, np.zeros((steps, 3)), np.zeros((steps, 1, 8))))
+        recursion(Steps(*arrays, hamiltonian.everywhere, np.zeros((steps, 3)), np.zeros((steps, 1, 6))))
         ended = time.perf_counter()
     finally:
         done.set()

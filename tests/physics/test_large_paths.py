@@ -291,15 +291,13 @@ def test_estimates_know_of_summaries(tiled, factor):
 
 
 @pytest.mark.parametrize("count", [1, 3, 8, 1000])
-def test_shares_are_all_of_the_rows_once(count):
-    hamiltonian = pure_runs(UNEQUAL)[0].hamiltonian
-    shares = hamiltonian.shares(np.float64, count)
-    pieces = np.concatenate([share.pieces for share in shares])
-    np.testing.assert_array_equal(pieces, hamiltonian.strips.pieces)
-    assert len(shares) <= count
-    for share in shares:
-        for name, part, whole in zip(share._fields, share, hamiltonian.table(), strict=True):
-            assert name == "pieces" or part is whole
+def test_shares_are_all_of_the_blocks_once(count):
+    table = pure_runs(UNEQUAL)[0].hamiltonian.table()
+    for layer in (table.polarizer, table.analyzer):
+        shares = kernels.share_blocks(layer.first, count)
+        assert len(shares) <= count
+        found = [block for begin, end in shares for block in range(begin, end)]
+        np.testing.assert_array_equal(found, np.arange(layer.kind.size))
 
 
 def test_single_precision_is_as_good_as_it_can_be(small, tiled):
@@ -416,53 +414,96 @@ def test_layouts_of_either_precision_hold_the_same_hamiltonian(dtype, tolerance,
     assert found.expectation(psi) == pytest.approx(np.vdot(flat, expected).real, rel=10 * tolerance)
 
 
-@pytest.mark.parametrize("real", [np.float64, np.float32])
-@pytest.mark.parametrize("steps", [2, 3, 7])
-def test_steps_together_are_steps_one_by_one(steps, real, tiles_as_they_are):
-    hamiltonian, flat, _ = tiles_as_they_are
-    dtype = np.result_type(real, np.complex64)
-    hamiltonian = hamiltonian.laid_out(dtype)
+@pytest.fixture(params=[(steps, real) for steps in (1, 2, 7) for real in (np.float64, np.float32)], ids=str)
+def some_steps(request, tiles_as_they_are):
+    """H, its chain and table, and a function that gives the arrays of some steps: psi, previous, totals."""
+    (steps, real), (hamiltonian, flat, _) = request.param, tiles_as_they_are
+    hamiltonian = hamiltonian.laid_out(np.result_type(real, np.complex64))
     chain = hamiltonian.sites, hamiltonian.everywhere, hamiltonian.table(real)
-    factors = np.array([[0.1, 0.3, 0.9]] * steps, real)
-    mixes = np.random.default_rng(steps).standard_normal((steps, 2, 8)).astype(real)
-    mixes[:, :, 7] = np.arange(2 * steps).reshape(steps, 2) % 3 == 0
+    rng = np.random.default_rng(steps)
+    factors = rng.uniform(0.1, 0.9, (steps, 3)).astype(real)
+    mixes = rng.standard_normal((steps, 2, 6)).astype(real)
+    mixes[:, :, 5] = np.arange(2 * steps).reshape(steps, 2) % 3 == 0
 
     def begin():
-        psi = hamiltonian.layout.tiled(flat.astype(dtype))
+        psi = hamiltonian.layout.tiled(flat.astype(np.result_type(real, np.complex64)))
         return [jit.as_reals(array) for array in (psi, 0.5 * psi, np.stack([2 * psi, -psi]))]
 
+    return hamiltonian, chain, begin, factors, mixes
+
+
+def test_steps_together_are_steps_one_by_one(some_steps):
+    """A step that is begun in the sweep before, with the layers in the other order, is the same step."""
+    _, chain, begin, factors, mixes = some_steps
     psi, previous, totals = begin()
-    kernels.recursion(0, 1, psi, previous, totals, *chain, factors, mixes)
+    kernels.take_steps(psi, previous, totals, *chain, factors, mixes)
     old, new, sums = begin()
-    for n in range(steps):
-        kernels.recursion(0, 1, old, new, sums, *chain, factors[n : n + 1], mixes[n : n + 1])
+    for n in range(len(factors)):
+        kernels.take_steps(old, new, sums, *chain, factors[n : n + 1], mixes[n : n + 1])
         old, new = new, old
-    if steps % 2:
+    if len(factors) % 2:
         psi, previous = previous, psi
     for found, expected in ((psi, old), (previous, new), (totals, sums)):
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_allclose(found, expected, atol=50 * np.finfo(psi.dtype).eps * np.abs(expected).max(), rtol=0)
 
 
-def test_a_step_tile_by_tile_is_a_step(tiles_as_they_are):
-    hamiltonian, flat, _ = tiles_as_they_are
-    rng, (begin, end) = np.random.default_rng(5), hamiltonian.everywhere
-    chain, table = (hamiltonian.sites, hamiltonian.everywhere), hamiltonian.table()
-    factor, mix = rng.standard_normal(3), rng.standard_normal((1, 8))
-    results = []
-    for parts in ([(begin, end)], [(tile, tile + 1) for tile in reversed(range(begin, end))]):
-        states = [hamiltonian.layout.tiled(flat), hamiltonian.layout.tiled(0.5 * flat)]
-        psi, previous, totals = (jit.as_reals(array) for array in (*states, np.stack([2 * states[0]])))
-        for part in parts:
-            for share in hamiltonian.shares(np.float64, 3):
-                kernels.step(0, 1, psi, previous, totals, *chain, part, share, factor, mix)
-        results.append((psi, previous, totals))
-    assert end - begin > 1
-    for found, expected in zip(*results, strict=True):
-        np.testing.assert_array_equal(found, expected)
-    whole = hamiltonian.layout.tiled(0.5 * flat)
-    kernels.recursion(0, 1, psi, jit.as_reals(whole), totals, *chain, table, factor[None], mix[None])
-    np.testing.assert_array_equal(jit.as_reals(whole), results[0][1])
-    np.testing.assert_array_equal(hamiltonian.layout.tiled(hamiltonian.layout.flat(whole)), whole)
+@pytest.mark.parametrize("window", [(0, None), (1, None), (0, -1), (1, 2)])
+def test_steps_are_those_of_the_matrix(window, some_steps):
+    """On the tiles of the window, with H that ends there; nothing else is read or written."""
+    hamiltonian, (sites, _, table), begin, factors, mixes = some_steps
+    begun, ended, _ = slice(*window).indices(hamiltonian.layout.tiles)
+    outside = np.ones(sites, bool)
+    for inside, _ in list(hamiltonian.layout.slices())[begun:ended]:
+        outside[inside] = False
+    arrays = begin()
+    old, new, *sums = (flattened(hamiltonian, array) for array in (*arrays[:2], *arrays[2]))
+    for state in (old, new, *sums):
+        state[:, outside] = 0
+    for (scale, shift, beta), mix in zip(factors, mixes, strict=True):
+        applied = (hamiltonian.sparse() @ old.reshape(-1)).reshape(old.shape)
+        applied[:, outside] = 0
+        new = scale * (applied - shift * old) - beta * new
+        for number, (a, b, c, d, keep, add) in enumerate(mix):
+            if add:
+                sums[number] = keep * sums[number] + (a + 1j * b) * new + (c + 1j * d) * old
+        old, new = new, old
+    everything = (*arrays[:2], *arrays[2])
+    for array in everything:
+        array[:begun], array[ended:] = np.nan, np.nan
+    kernels.take_steps(*arrays, sites, (begun, ended), table, factors, mixes, threads=2, shares=5)
+    states = everything if len(factors) % 2 == 0 else (arrays[1], arrays[0], *arrays[2])
+    for array, expected in zip(states, (old, new, *sums), strict=True):
+        assert np.isnan(array[:begun]).all()
+        assert np.isnan(array[ended:]).all()
+        array[:begun], array[ended:] = 0, 0
+        tolerance = 50 * np.finfo(array.dtype).eps * np.abs(expected).max()
+        np.testing.assert_allclose(flattened(hamiltonian, array), expected, atol=tolerance, rtol=0)
+        beyond = array[-1, :, 2 * (sites - (len(array) - 1) * hamiltonian.layout.width) :]
+        np.testing.assert_array_equal(beyond, 0)
+
+
+def flattened(hamiltonian, reals):
+    """A state given as reals in tiles as (rows, sites), a copy in double precision."""
+    return hamiltonian.layout.flat(reals.view(np.result_type(reals, np.complex64))).astype(complex)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_blocks_need_no_other_block(seed, some_steps, monkeypatch):
+    """States are overwritten in place: whatever the order of the blocks, the result is the same to the last bit."""
+    hamiltonian, chain, begin, factors, mixes = some_steps
+    expected = begin()
+    kernels.take_steps(*expected, *chain, factors, mixes)
+    rng = np.random.default_rng(seed)
+
+    def deal(function, threads, jobs):
+        for job in rng.permutation(len(jobs)):
+            function(*jobs[job])
+
+    monkeypatch.setattr("pysv.team.deal", deal)
+    found = begin()
+    kernels.take_steps(*found, *chain, factors, mixes, threads=2, shares=len(hamiltonian.analyzer.kind))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex128, 1e-13), (np.complex64, 1e-5)])
@@ -473,9 +514,8 @@ def test_rows_join_as_many_others_as_a_layer_of_ten_allows(layers, narrow, dtype
         request.getfixturevalue("tiled")
     device = pysv.SpinValve(sites=14, polarizer=layers[0], analyzer=layers[1])
     hamiltonian = Hamiltonian.of_device(device, Basis.of_sectors(11, (5,))).laid_out(dtype)
-    table = hamiltonian.table()
-    strips, rows = np.diff(table.outer_first), np.diff(table.inner_first)
-    assert set(range(1, 10)) <= set(strips if device.n_polarizer == 10 else rows)  # exchanges: one or more passes
+    layer = hamiltonian.polarizer if device.n_polarizer == 10 else hamiltonian.analyzer
+    assert set(range(1, 10)) == set(layer.exchange_count())  # one pass or two
     rng = np.random.default_rng(8)
     psi = rng.standard_normal((hamiltonian.basis.rows, 14, 2)).view(np.complex128)[..., 0]
     expected = (hamiltonian.sparse() @ psi.reshape(-1)).reshape(psi.shape)

