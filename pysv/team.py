@@ -1,8 +1,8 @@
 """The threads that share a pass over a state, or take one small state each.
 
-Each thread of a team keeps to a processor of its own: the blocks of a state then stay in the cache, and on the memory,
-of the processor that works on them, and no scheduler can put two of them on the same one. The calling thread only
-waits. Compiled loops release the interpreter's lock, so that Python's own threads serve.
+Each thread of a team keeps to a processor of its own: what it works on stays in the cache there, and no scheduler can
+put two of them on the same one. The calling thread only waits. Compiled loops release the interpreter's lock, so that
+Python's own threads serve.
 """
 
 from __future__ import annotations
