@@ -89,10 +89,9 @@ class Hamiltonian:
         """L_x."""
         return self.layout.sites
 
-    @property
-    def everywhere(self) -> tuple[int, int]:
-        """The window (begin, end) of all tiles."""
-        return 0, self.layout.tiles
+    def everywhere(self, dtype: type) -> tuple[int, int]:
+        """The window of all sites in a state of this complex type."""
+        return self.layout.window(0, self.sites, dtype)
 
     @cached_property
     def diagonal(self) -> np.ndarray:

@@ -10,16 +10,16 @@ stays in blocks of rows (see `pysv.blocks`):
                − sd · Σ_i δ(x, x_i) × { ψ[r, x] parallel, 2 ψ[r', x] − ψ[r, x] antiparallel }    its spins i
 
 A recursion φ_{n+1} = scale·(H − shift) φ_n − beta·φ_{n−1} walks through the blocks of the two layers in turn. In a
-block, half a megabyte of either state at most where states are cut into tiles, it *completes* φ_{n+1}, which then has
-all but the part of this layer and the hopping, and at once *begins* φ_{n+2} with the part of the same layer, in the
-memory of φ_n:
+block, at 10+10 spins three quarters of a megabyte of either state, it *completes* φ_{n+1}, which then has all but the
+part of this layer and the hopping, and at once *begins* φ_{n+2} with the part of the same layer, in the memory of φ_n:
 
     out ← out + scale·(L + T − shift) ψ,    ψ ← scale'·L out − beta'·ψ
 
 so that each step reads and writes the two states once: no block needs another one.
 
 A layer is a `pysv.table.Layer` in the precision of the state. `sites` is L_x, and `window` = (begin, end) the range of
-active tiles: ψ must vanish outside, where nothing is read or written, and in the places beyond L_x.
+active sites, counted through the tiles: ψ is taken as zero outside, where nothing is read or written. It must vanish in
+the places beyond L_x.
 """
 
 from __future__ import annotations
@@ -71,12 +71,20 @@ def _surround(around, psi, left, right, has_left, has_right):
 
 
 @compiled(inline="always", **FAST)
-def _sd(t, out, psi, rows, base, layer, sd):
+def _columns(t, window, full):
+    """Part of the window in tile t."""
+    return slice(max(0, 2 * window[0] - t * full), min(full, 2 * window[1] - t * full))
+
+
+@compiled(inline="always", **FAST)
+def _sd(t, columns, out, psi, rows, base, layer, sd):
     """The sd exchange on tile t; a parallel spin is its own partner: ψ − 2ψ = −ψ spares a branch."""
     twice = sd + sd
     for n in range(layer.tile_first[t], layer.tile_first[t + 1]):
         x = 2 * layer.tile_column[n]
         y = x + 1
+        if x < columns.start or y >= columns.stop:
+            continue
         partner = layer.partner[layer.tile_spin[n], base : base + rows.size]
         for i in range(rows.size):
             r, q = rows[i], rows[partner[i]]
@@ -87,7 +95,7 @@ def _sd(t, out, psi, rows, base, layer, sd):
 
 
 @compiled(inline="always", **FAST)
-def _complete(t, psi, out, rows, base, layer, couplings, sites, window, scale, shift, carried, around):
+def _complete(t, columns, psi, out, rows, base, layer, couplings, sites, window, scale, shift, carried, around):
     """out ← out + scale·(L + T − shift)ψ on a block in tile t.
 
     `carried` holds the block's last sites on the tile to the left, where ψ may have been overwritten, then those of t;
@@ -95,38 +103,38 @@ def _complete(t, psi, out, rows, base, layer, couplings, sites, window, scale, s
     """
     here, there, full = psi[t], out[t], psi.shape[2]
     hop, flip = scale * couplings[0], scale * couplings[1]
-    has_left, has_right = t > window[0], t < window[1] - 1
+    has_left, has_right = 2 * window[0] < t * full, 2 * window[1] > (t + 1) * full
     right = psi[t + 1] if has_right else here
-    width = min(full, 2 * sites - t * full)
+    beyond = 2 * sites - t * full - columns.start
     lines, large = there.reshape(-1), psi.nbytes > SMALL  # a small state is in the cache anyhow
     for i in range(rows.size):
         r = rows[i]
+        o, p, diagonal = there[r, columns], here[r, columns], scale * (layer.diagonal[base + i] - shift)
         if large:
-            fetch(lines, rows[min(i + AHEAD, rows.size - 1)] * full, full)
-        o, p, diagonal = there[r], here[r], scale * (layer.diagonal[base + i] - shift)
+            fetch(lines, rows[min(i + AHEAD, rows.size - 1)] * full + columns.start, p.size)
         first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
         _surround(around, p, carried[i], right[r], has_left, has_right)
-        exchange(_completed, o, around, here, rows, first, last, layer.exchange, flip, diagonal, hop)
-        if width < full:  # zeros remain zeros in the place beyond the chain that hopping reaches
+        exchange(_completed, o, around, here, columns, rows, first, last, layer.exchange, flip, diagonal, hop)
+        if beyond < p.size:  # zeros remain zeros in the place beyond the chain that hopping reaches
             for j in range(2):
-                o[width + j] = 0
+                o[beyond + j] = 0
         for j in range(2):
-            carried[i, j] = p[full - 2 + j]
-    _sd(t, there, here, rows, base, layer, scale * couplings[2])
+            carried[i, j] = p[p.size - 2 + j]
+    _sd(t, columns, there, here, rows, base, layer, scale * couplings[2])
 
 
 @compiled(inline="always", **FAST)
-def _begin(t, psi, out, rows, base, layer, couplings, scale, beta, lines, coming):
+def _begin(t, columns, psi, out, rows, base, layer, couplings, scale, beta, lines, coming, count):
     """out ← scale·Lψ − beta·out on a block in tile t. Rows `coming` of `lines`, whose turn is next, are fetched."""
     here, there, full = psi[t], out[t], psi.shape[2]
     flip = scale * couplings[1]
     for i in range(rows.size):
         if i < coming.size:
-            fetch(lines, coming[i] * full, full)
-        o, p, diagonal = there[rows[i]], here[rows[i]], scale * layer.diagonal[base + i]
+            fetch(lines, coming[i] * full, count)
+        o, p, diagonal = there[rows[i], columns], here[rows[i], columns], scale * layer.diagonal[base + i]
         first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
-        exchange(_begun, o, p, here, rows, first, last, layer.exchange, flip, diagonal, beta)
-    _sd(t, there, here, rows, base, layer, scale * couplings[2])
+        exchange(_begun, o, p, here, columns, rows, first, last, layer.exchange, flip, diagonal, beta)
+    _sd(t, columns, there, here, rows, base, layer, scale * couplings[2])
 
 
 @compiled(inline="always", **FAST)
@@ -144,11 +152,12 @@ def _add_up(new, psi, total, mix):
 def begin(first, last, psi, out, window, layer, couplings, factor):
     """out ← scale·Lψ − beta·out on the blocks first … last − 1: the beginning of a recursion, before `sweep`."""
     apart(psi, out)
+    full = psi.shape[2]
     for b in range(first, last):
         rows, base = layer.rows[layer.first[b] : layer.first[b + 1]], layer.kind_first[layer.kind[b]]
-        for t in range(window[0], window[1]):
-            lines = psi[t].reshape(-1)
-            _begin(t, psi, out, rows, base, layer, couplings, factor[0], factor[2], lines, rows[:0])
+        for t in range(2 * window[0] // full, (2 * window[1] + full - 1) // full):
+            lines, columns = psi[t].reshape(-1), _columns(t, window, full)
+            _begin(t, columns, psi, out, rows, base, layer, couplings, factor[0], factor[2], lines, rows[:0], full)
 
 
 @compiled(**FAST, **UNCOUNTED)
@@ -166,24 +175,32 @@ def sweep(
     apart(around, psi)
     apart(around, out)
     full, large = psi.shape[2], psi.nbytes > SMALL
+    first_tile, end_tile = 2 * window[0] // full, (2 * window[1] + full - 1) // full
     for b in range(first, last):
         rows, base = layer.rows[layer.first[b] : layer.first[b + 1]], layer.kind_first[layer.kind[b]]
-        for t in range(window[0], window[1]):
-            _complete(t, psi, out, rows, base, layer, couplings, sites, window, factor[0], factor[1], carried, around)
+        for t in range(first_tile, end_tile):
+            columns = _columns(t, window, full)
+            _complete(
+                t, columns, psi, out, rows, base, layer, couplings, sites, window, factor[0], factor[1], carried, around
+            )
             for output in range(mix.shape[0]):
                 if mix[output, 5] != 0:
                     lines = totals[output, t].reshape(-1)
                     for i in range(rows.size):
                         if large:
-                            fetch(lines, rows[min(i + AHEAD, rows.size - 1)] * full, full)
-                        _add_up(out[t, rows[i]], psi[t, rows[i]], totals[output, t, rows[i]], mix[output])
+                            ahead = rows[min(i + AHEAD, rows.size - 1)] * full + columns.start
+                            fetch(lines, ahead, columns.stop - columns.start)
+                        new, total = out[t, rows[i], columns], totals[output, t, rows[i], columns]
+                        _add_up(new, psi[t, rows[i], columns], total, mix[output])
             if go_on:
-                tile, block = (t + 1, b) if t < window[1] - 1 else (window[0], b + 1)
+                tile, block = (t + 1, b) if t < end_tile - 1 else (first_tile, b + 1)
                 coming = rows[:0]
                 if large and block < last:
                     coming = layer.rows[layer.first[block] : layer.first[block + 1]]
-                lines = psi[tile].reshape(-1)
-                _begin(t, out, psi, rows, base, layer, couplings, following[0], following[2], lines, coming)
+                there = _columns(tile, window, full)
+                lines, count = psi[tile].reshape(-1)[there.start :], there.stop - there.start
+                scale, beta = following[0], following[2]
+                _begin(t, columns, out, psi, rows, base, layer, couplings, scale, beta, lines, coming, count)
 
 
 @compiled(**FAST, **UNCOUNTED)
@@ -260,7 +277,7 @@ def share_blocks(first: np.ndarray, count: int) -> list[tuple[int, int]]:
 def _expectation(worker, threads, psi, layer, couplings, hop, scratch, sums):
     """Adds ⟨ψ|L + T|ψ⟩ of every `threads`-th block."""
     tiles, _, full = psi.shape
-    flip, sd, large = couplings[1], couplings[2], psi.nbytes > SMALL
+    flip, sd, large, columns = couplings[1], couplings[2], psi.nbytes > SMALL, slice(0, full)
     out = scratch[worker]
     apart(psi, scratch)
     for b in range(worker, layer.kind.size, threads):
@@ -279,7 +296,7 @@ def _expectation(worker, threads, psi, layer, couplings, hop, scratch, sums):
                 p = here[rows[i]]
                 first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
                 diagonal = layer.diagonal[base + i]
-                exchange(_applied, out, p, here, rows, first, last, layer.exchange, flip, diagonal, flip)
+                exchange(_applied, out, p, here, columns, rows, first, last, layer.exchange, flip, diagonal, flip)
                 for j in range(full):
                     part += out[j] * p[j]
                 if hop != 0:
@@ -312,7 +329,8 @@ def expectation(psi: np.ndarray, table: Table, threads: int) -> float:
 def apply(psi: np.ndarray, out: np.ndarray, sites: int, table: Table) -> None:
     """out ← Hψ on the calling thread; `out` must be finite."""
     totals, mixes = no_totals(1, psi.dtype)
-    take_steps(psi, out, totals, sites, (0, psi.shape[0]), table, np.array([[1, 0, 0]], psi.dtype), mixes)
+    window = 0, psi.shape[0] * psi.shape[2] // 2
+    take_steps(psi, out, totals, sites, window, table, np.array([[1, 0, 0]], psi.dtype), mixes)
 
 
 def no_totals(steps: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,8 @@
 """How a state lies in memory: ψ[tile, row, site of the tile].
 
 The sites are cut into tiles. A small state is one tile, i.e. ψ[row, site] with one leading axis. A state beyond the
-cache has narrow tiles: what is worked on at a time, a block of some hundred rows (see `pysv.blocks`), then is in the
-cache on one tile. Sites beyond L_x in the last tile hold zeros.
+cache has tiles of whole cache lines: what is worked on at a time, a block of some hundred rows (see `pysv.blocks`) on
+one tile, then is in the cache. Sites beyond L_x in the last tile hold zeros.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ SMALL = 4_000_000
 """Bytes up to which a state is one tile."""
 CACHE_LINE = 64
 """Bytes of a cache line."""
-_ROW_BYTES = range(12 * CACHE_LINE, 20 * CACHE_LINE + 1, CACHE_LINE)
-"""Bytes of a tile's row of a larger state: about a kilobyte, in whole cache lines."""
+_ROW_LINES = range(20, 27)
+"""Cache lines of a tile's row of a larger state. In shorter rows the work that each row takes besides its sites counts;
+of longer ones less than a block is in the cache."""
 
 
 def is_large(amplitudes: int) -> bool:
@@ -33,10 +34,17 @@ def zeros(count: int, dtype: type) -> np.ndarray:
     return memory[begin : begin + size].view(dtype)
 
 
+def line_width(dtype: type) -> int:
+    """Sites in a cache line."""
+    return CACHE_LINE // np.dtype(dtype).itemsize
+
+
 def tile_width(sites: int, dtype: type = np.complex128) -> int:
     """Width that leaves the fewest places beyond the chain; the widest of equals."""
-    widths = [size // np.dtype(dtype).itemsize for size in _ROW_BYTES]
-    return min(sites, min(widths, key=lambda width: (-(-sites // width) * width, -width)))
+    line = line_width(dtype)
+    widths = [lines * line for lines in _ROW_LINES]
+    best = min(widths, key=lambda width: (-(-sites // width) * width, -width))
+    return min(best, -(-sites // line) * line)
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,18 @@ class Layout:
         """Number of tiles."""
         return -(-self.sites // self.width)
 
+    @property
+    def places(self) -> int:
+        """Sites of all tiles, those beyond L_x included."""
+        return self.tiles * self.width
+
+    def window(self, begin: int, end: int, dtype: type) -> tuple[int, int]:
+        """The sites begin … end − 1, and what else lies in their cache lines, as a range (begin, end)."""
+        line = line_width(dtype)
+        first, last = begin // self.width * self.width, (end - 1) // self.width * self.width
+        begin = first + (begin - first) // line * line
+        return begin, last + min(self.width, -(-(end - last) // line) * line)
+
     def slices(self) -> Iterator[tuple[slice, slice]]:
         """For each tile, its sites on the chain and its columns that hold them."""
         for begin in range(0, self.sites, self.width):
@@ -80,7 +100,7 @@ class Layout:
     def flat(self, psi: np.ndarray) -> np.ndarray:
         """A state in this layout as (rows, sites); a view where there is one tile."""
         if self.tiles == 1:
-            return np.asarray(psi[0])
+            return np.asarray(psi[0, :, : self.sites])
         out = np.empty((psi.shape[1], self.sites), dtype=psi.dtype)
         for tile, (sites, columns) in enumerate(self.slices()):
             out[:, sites] = psi[tile, :, columns]

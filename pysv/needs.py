@@ -14,6 +14,7 @@ from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.errors import MemoryLimitError, PysvError
 from pysv.initial import conserves, down_spins, occupied_sectors, run_labels
+from pysv.layout import Layout
 from pysv.remarks import remarks
 from pysv.run.observe import largest_block, largest_transposed, left_out, summaries_suffice, way
 
@@ -131,6 +132,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     tables = 60 * sum(rows)
     omitted = left_out(experiment)
     sizes = [count * device.sites for count in rows]
+    places = [count * Layout.for_rows(count, device.sites).places for count in rows]
     applications = _applications(experiment, method, sizes)
     evolving = applications * amplitudes / len(rows) * _SECONDS_PER_AMPLITUDE  # each application is of one pure run
     block = largest_block(experiment)
@@ -144,7 +146,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         backend=chosen,
         sectors=tuple(zip(labels, occupied_sectors(experiment), rows, strict=True)),
         amplitudes=amplitudes,
-        memory=method.memory(sizes, summaries_suffice(experiment)) + tables + measures + recorded,
+        memory=method.memory(places, summaries_suffice(experiment)) + tables + measures + recorded,
         available=available_memory(),
         applications=applications,
         seconds=evolving + times.count * per_snapshot,

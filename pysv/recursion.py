@@ -22,7 +22,7 @@ class Steps:
         Swap roles after each step.
     totals : real ndarray (outputs, tiles, rows, 2·width)
     window : tuple of int
-        Range (begin, end) of active tiles.
+        Range (begin, end) of active sites.
     factors : real ndarray (steps, 3)
     mixes : real ndarray (steps, outputs, 6)
     """

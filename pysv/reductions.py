@@ -15,17 +15,35 @@ STRETCH = 64
 """Consecutive rows that one thread takes at a time: threads stay close together, and share what is in the cache."""
 
 
+@compiled(inline="always", **FAST)
+def _within(t, begin, end, full):
+    """Reals of tile t among the reals begin … end − 1 of a row through all tiles: a range (first, last)."""
+    return min(max(begin - t * full, 0), full), min(max(end - t * full, 0), full)
+
+
 @compiled(**SUM)
-def _weights(worker, threads, psi, window, sums):
-    rows = psi.shape[1]
-    for t in range(window[0], window[1]):
+def _weight(worker, threads, psi, begin, end, sums):
+    tiles, rows, full = psi.shape
+    for t in range(tiles):
+        first, last = _within(t, begin, end, full)
         for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
             part = 0.0
             for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
-                p = psi[t, r]
+                p = psi[t, r, first:last]
                 for j in range(p.size):
                     part += p[j] * p[j]
-            sums[worker, t] += part
+            sums[worker] += part
+
+
+@compiled(**FAST)
+def _clear(worker, threads, psi, begin, end):
+    tiles, rows, full = psi.shape
+    for t in range(tiles):
+        first, last = _within(t, begin, end, full)
+        for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
+            for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
+                psi[t, r, :first] = 0
+                psi[t, r, last:] = 0
 
 
 @compiled(**SUM)
@@ -44,9 +62,9 @@ def _marginals(worker, threads, psi, electron, row_weight, site_weight):
 
 
 @compiled(**SUM)
-def _product(worker, threads, one, other, window, sums):
-    rows = one.shape[1]
-    for t in range(window[0], window[1]):
+def _product(worker, threads, one, other, sums):
+    tiles, rows, _ = one.shape
+    for t in range(tiles):
         for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
             part = 0.0
             for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
@@ -57,9 +75,9 @@ def _product(worker, threads, one, other, window, sums):
 
 
 @compiled(**FAST)
-def _combine(worker, threads, psi, other, shift, scale, window):
-    rows = psi.shape[1]
-    for t in range(window[0], window[1]):
+def _combine(worker, threads, psi, other, shift, scale):
+    tiles, rows, _ = psi.shape
+    for t in range(tiles):
         for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
             for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
                 p, q = psi[t, r], other[t, r]
@@ -81,11 +99,16 @@ def copy(source: np.ndarray, target: np.ndarray, threads: int) -> None:
     team.share(_copy, threads, source, target)
 
 
-def tile_weights(psi: np.ndarray, window: tuple[int, int], threads: int) -> np.ndarray:
-    """Σ |ψ|² on each tile of the window, float64 (tiles,)."""
-    sums = np.zeros((threads, psi.shape[0]))
-    team.share(_weights, threads, psi, window, sums)
-    return np.asarray(sums.sum(axis=0))
+def clear_outside(psi: np.ndarray, window: tuple[int, int], sites: int, threads: int) -> None:
+    """Zeros outside the sites of the window, and in the places beyond L_x = `sites`."""
+    team.share(_clear, threads, psi, 2 * window[0], 2 * min(window[1], sites))
+
+
+def weight(psi: np.ndarray, window: tuple[int, int], threads: int) -> float:
+    """Σ |ψ|² on the sites of the window."""
+    sums = np.zeros(threads)
+    team.share(_weight, threads, psi, 2 * window[0], 2 * window[1], sums)
+    return float(sums.sum())
 
 
 def marginals(psi: np.ndarray, electron: np.ndarray, threads: int) -> tuple[np.ndarray, np.ndarray]:
@@ -95,16 +118,14 @@ def marginals(psi: np.ndarray, electron: np.ndarray, threads: int) -> tuple[np.n
     return rows, sites.sum(axis=0)
 
 
-def product(one: np.ndarray, other: np.ndarray, window: tuple[int, int], threads: int) -> float:
+def product(one: np.ndarray, other: np.ndarray, threads: int) -> float:
     """Scalar product of the reals of two states."""
     sums = np.zeros(threads)
-    team.share(_product, threads, one, other, window, sums)
+    team.share(_product, threads, one, other, sums)
     return float(sums.sum())
 
 
-def combine(
-    psi: np.ndarray, other: np.ndarray, shift: float, scale: float, window: tuple[int, int], threads: int
-) -> None:
+def combine(psi: np.ndarray, other: np.ndarray, shift: float, scale: float, threads: int) -> None:
     """psi ← scale·(psi − shift·other)."""
     real = psi.dtype.type
-    team.share(_combine, threads, psi, other, real(shift), real(scale), window)
+    team.share(_combine, threads, psi, other, real(shift), real(scale))

@@ -90,21 +90,22 @@ def spectral_bounds(
     norm = triangle_bound(hamiltonian)
     # H is real: real and imaginary part of the state are two independent copies of the problem, iterated as one.
     now, before = (np.zeros(hamiltonian.shape, complex) for _ in range(2)) if buffers is None else buffers
+    window = hamiltonian.everywhere(now.dtype.type)
     now, before = jit.as_reals(now), jit.as_reals(before)
     before[...] = 0
     _fill_random(now, hamiltonian.layout)
-    take, window = PythonRecursion(hamiltonian, now.dtype.type), hamiltonian.everywhere
+    take = PythonRecursion(hamiltonian, now.dtype.type)
     totals, mixes = kernels.no_totals(1, now.dtype)
     threads = team.threads_for(now.size // 2) if is_large(hamiltonian.amplitudes) else 1
 
     def step(beta: float) -> tuple[float, float]:
         nonlocal now, before
         take(Steps(now, before, totals, window, np.array([[1, 0, beta]], now.dtype), mixes))
-        alpha = reductions.product(now, before, window, threads)
-        reductions.combine(before, now, alpha, 1.0, window, threads)
-        left = reductions.product(before, before, window, threads) ** 0.5
+        alpha = reductions.product(now, before, threads)
+        reductions.combine(before, now, alpha, 1.0, threads)
+        left = reductions.product(before, before, threads) ** 0.5
         if left > 0:
-            reductions.combine(before, now, 0.0, 1 / left, window, threads)
+            reductions.combine(before, now, 0.0, 1 / left, threads)
         now, before = before, now
         return alpha, left
 

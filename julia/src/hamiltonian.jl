@@ -174,10 +174,40 @@ behind element `right`, in the next tiles; zeros where there is none.
     return nothing
 end
 
-"The sd exchange on a tile; a parallel spin is its own partner: ψ − 2ψ = −ψ spares a branch."
-@inline function sd!(out, psi, layer::Layer, tile, begun, count, base, full, rows, sd)
+"""
+    Part(psi, window, tile)
+
+The part of a window, sites first … last counted through the tiles from 0, that lies in a tile: the elements of ψ before
+its first row's, the reals of a row before its own, how many are its own, and whether the window goes on in the tiles on
+its left and right.
+"""
+struct Part
+    start::Int
+    before::Int
+    length::Int
+    inner_left::Bool
+    inner_right::Bool
+end
+
+@inline function Part(psi::Array{T,3}, window::UnitRange{Int}, tile::Int) where {T}
+    full, rows = size(psi, 1), size(psi, 2)
+    begun, ended = 2 * first(window) - tile * full, 2 * (last(window) + 1) - tile * full
+    before = max(0, begun)
+    return Part(tile * rows * full + before, before, min(full, ended) - before, begun < 0, ended > full)
+end
+
+"The window of all sites."
+everywhere(h::Hamiltonian) = 0:(cld(h.sites, h.width) * h.width - 1)
+
+"Tiles, from 0, that a window reaches into."
+tiles(window::UnitRange{Int}, width::Int) = (first(window) ÷ width):(last(window) ÷ width)
+
+"The sd exchange on a part of a tile; a parallel spin is its own partner: ψ − 2ψ = −ψ spares a branch."
+@inline function sd!(out, psi, layer::Layer, tile, part, begun, count, base, full, sd)
     @inbounds for n in (layer.tile_first[tile + 1] + 1):layer.tile_first[tile + 2]
-        column, spin = tile * rows * full + 2 * layer.tile_column[n], layer.tile_spin[n] + 1
+        place, spin = 2 * layer.tile_column[n] - part.before, layer.tile_spin[n] + 1
+        0 <= place < part.length || continue
+        column = part.start + place
         for i in 1:count
             here = column + layer.rows[begun + i] * full
             there = column + layer.rows[begun + layer.partner[base + i, spin] + 1] * full
@@ -190,67 +220,67 @@ end
 end
 
 """
-    complete!(out, psi, h, layer, block, tile, first_tile, last_tile, scale, shift, carried, around)
+    complete!(out, psi, h, layer, block, tile, part, scale, shift, carried, around)
 
-out ← out + scale·(L + T − shift)ψ on a block of a layer in a tile. Tiles outside `first_tile:last_tile` are taken as
-empty. `carried` (2, rows of the block) holds the block's last sites on the tile to the left, where ψ may have been
+out ← out + scale·(L + T − shift)ψ on a block of a layer in the window's `part` of a tile; ψ is taken as zero outside
+the window. `carried` (2, rows of the block) holds the block's last sites on the tile to the left, where ψ may have been
 overwritten, then those of this tile; `around` is work space for one row. Blocks and tiles count from 0.
 """
 @inline function complete!(
-    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, first_tile::Int,
-    last_tile::Int, scale::T, shift::T, carried::Matrix{T}, around::Surrounded{T},
+    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, part::Part, scale::T,
+    shift::T, carried::Matrix{T}, around::Surrounded{T},
 ) where {T}
-    full, rows = size(psi, 1), size(psi, 2)
-    width, tile_start = min(full, 2 * h.sites - tile * full), tile * rows * full
+    full, length, start, next = size(psi, 1), part.length, part.start, (tile + 1) * size(psi, 1) * size(psi, 2)
+    beyond = 2 * h.sites - tile * full - part.before
     @inbounds begin
         begun, count = layer.first[block + 1], layer.first[block + 2] - layer.first[block + 1]
         base = layer.kind_first[layer.kind[block + 1] + 1]
         hop, flip = scale * h.couplings[1], scale * h.couplings[2]
-        place(n) = tile_start + @inbounds(layer.rows[begun + layer.exchange[n] + 1]) * full
+        place(n) = start + @inbounds(layer.rows[begun + layer.exchange[n] + 1]) * full
         for i in 1:count
-            here, diagonal = tile_start + layer.rows[begun + i] * full, scale * (layer.diagonal[base + i] - shift)
-            sizeof(psi) > CACHED && fetch!(out, tile_start + layer.rows[begun + min(i + AHEAD, count)] * full, full)
+            row, diagonal = layer.rows[begun + i] * full, scale * (layer.diagonal[base + i] - shift)
+            here = start + row
+            sizeof(psi) > CACHED && fetch!(out, start + layer.rows[begun + min(i + AHEAD, count)] * full, length)
             first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
-            surround!(around, psi, here, full, carried, i, here + rows * full, tile > first_tile, tile < last_tile)
-            term(o, to, row, from) = @inbounds o[to] + diagonal * row[from] - hop * (row[from - 2] + row[from + 2])
-            exchange!(term, out, here, around.numbers, around.at, psi, place, first, last, full, flip)
+            surround!(around, psi, here, length, carried, i, next + row, part.inner_left, part.inner_right)
+            term(o, to, p, from) = @inbounds o[to] + diagonal * p[from] - hop * (p[from - 2] + p[from + 2])
+            exchange!(term, out, here, around.numbers, around.at, psi, place, first, last, length, flip)
             for j in 1:2
-                width < full && (out[here + width + j] = zero(T))  # where hopping reaches beyond the chain
-                carried[j, i] = psi[here + full - 2 + j]
+                beyond < length && (out[here + beyond + j] = zero(T))  # where hopping reaches beyond the chain
+                carried[j, i] = psi[here + length - 2 + j]
             end
         end
-        sd!(out, psi, layer, tile, begun, count, base, full, rows, scale * h.couplings[3])
+        sd!(out, psi, layer, tile, part, begun, count, base, full, scale * h.couplings[3])
     end
     return nothing
 end
 
 """
-    begin!(out, psi, h, layer, block, tile, scale, beta, coming_block, coming_tile)
+    begin!(out, psi, h, layer, block, tile, part, scale, beta, coming_block, coming_part)
 
-out ← scale·Lψ − beta·out on a block of a layer in a tile. The rows of `out` whose turn is next are fetched, if there is
-such a block.
+out ← scale·Lψ − beta·out on a block of a layer in the window's `part` of a tile. The rows of `out` whose turn is next
+are fetched, unless `coming_block` is negative.
 """
 @inline function begin!(
-    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, scale::T, beta::T,
-    coming_block::Int, coming_tile::Int,
+    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, part::Part, scale::T,
+    beta::T, coming_block::Int=-1, coming_part::Part=part,
 ) where {T}
-    full, rows = size(psi, 1), size(psi, 2)
-    tile_start, coming_start = tile * rows * full, coming_tile * rows * full
+    full, length, start = size(psi, 1), part.length, part.start
     @inbounds begin
         begun, count = layer.first[block + 1], layer.first[block + 2] - layer.first[block + 1]
-        fetching = sizeof(psi) > CACHED && coming_block < length(layer.kind)
+        fetching = sizeof(psi) > CACHED && coming_block >= 0
         coming = fetching ? layer.first[coming_block + 1] : 0
         coming_count = fetching ? layer.first[coming_block + 2] - coming : 0
         base, flip = layer.kind_first[layer.kind[block + 1] + 1], scale * h.couplings[2]
-        place(n) = tile_start + @inbounds(layer.rows[begun + layer.exchange[n] + 1]) * full
+        place(n) = start + @inbounds(layer.rows[begun + layer.exchange[n] + 1]) * full
         for i in 1:count
-            i <= coming_count && fetch!(out, coming_start + layer.rows[coming + i] * full, full)
-            here, diagonal = tile_start + layer.rows[begun + i] * full, scale * layer.diagonal[base + i]
+            i <= coming_count && fetch!(out, coming_part.start + layer.rows[coming + i] * full, coming_part.length)
+            here, diagonal = start + layer.rows[begun + i] * full, scale * layer.diagonal[base + i]
             term(o, to, p, from) = @inbounds diagonal * p[from] - beta * o[to]
             first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
-            exchange!(term, out, here, psi, here, psi, place, first, last, full, flip)
+            exchange!(term, out, here, psi, here, psi, place, first, last, length, flip)
         end
-        sd!(out, psi, layer, tile, begun, count, base, full, rows, scale * h.couplings[3])
+        sd!(out, psi, layer, tile, part, begun, count, base, full, scale * h.couplings[3])
     end
     return nothing
 end

@@ -24,16 +24,17 @@ function one_electron_workload()
         single = T === Float32
         GC.@preserve h psi previous totals factors mixes begin
             layers = (getfield(layer, n) for layer in (h.polarizer, h.analyzer) for n in 1:LAYER_TABLES)
-            list = reduce(hcat, [address(table), size(table)..., ones(Int, 2 - ndims(table))...] for table in (layers..., h.couplings))
+            tables = (layers..., h.couplings)
+            list = reduce(hcat, [address(table), size(table)..., ones(Int, 2 - ndims(table))...] for table in tables)
             again = hamiltonian(single, h.sites, width, address(list))
             for threads in unique((1, Threads.nthreads()))
                 recursion!(
-                    again, map(address, (psi, previous, totals))..., 1, 0, size(psi, 3), address(factors),
+                    again, map(address, (psi, previous, totals))..., 1, 0, h.sites, address(factors),
                     address(mixes), 2, threads,
                 )
             end
             list = map(address, (psi, previous, totals))
-            list = Int64[list..., 1, 0, size(psi, 3), address(factors), address(mixes), 2]
+            list = Int64[list..., 1, 0, h.sites, address(factors), address(mixes), 2]
             GC.@preserve list recursions!(collection(again), address(list), 1)
             single && continue
             state = zeros(Complex{T}, width, 3, size(psi, 3))

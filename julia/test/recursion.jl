@@ -36,7 +36,7 @@ end
     expected = reference(
         matrix, flat(h, psi), flat(h, previous), [flat(h, first_total), flat(h, second_total)], factors, mixes
     )
-    PySV.recursion!(psi, previous, totals, h, 0, size(psi, 3) - 1, factors, mixes, threads)
+    PySV.recursion!(psi, previous, totals, h, PySV.everywhere(h), factors, mixes, threads)
     @test flat(h, previous) ≈ expected[1] rtol = 1000 * eps(T)  # five steps: the roles have been swapped
     @test flat(h, psi) ≈ expected[2] rtol = 1000 * eps(T)
     @test flat(h, totals[:, :, :, 1]) ≈ expected[3][1] rtol = 1000 * eps(T)
@@ -49,9 +49,9 @@ end
     arrays = random_state(rng, h), random_state(rng, h), reshape(random_state(rng, h), PySV.shape(h)..., 1)
     factors, mixes = randn(rng, T, 3, 5) ./ 4, randn(rng, T, 6, 1, 5)
     whole, parts = deepcopy(arrays), deepcopy(arrays)
-    PySV.recursion!(whole..., h, 0, 2, factors, mixes, threads)
+    PySV.recursion!(whole..., h, PySV.everywhere(h), factors, mixes, threads)
     for (from, upto) in ((1, 1), (2, 4), (5, 5))
-        PySV.recursion!(parts..., h, 0, 2, factors, mixes, threads; from, upto)
+        PySV.recursion!(parts..., h, PySV.everywhere(h), factors, mixes, threads; from, upto)
     end
     @test parts == whole
 end
@@ -65,11 +65,11 @@ end
     end
     expected = map(jobs) do job
         copies = deepcopy((job.psi, job.previous, job.totals))
-        PySV.recursion!(copies..., job.h, 0, 0, job.factors, job.mixes, 1)
+        PySV.recursion!(copies..., job.h, PySV.everywhere(job.h), job.factors, job.mixes, 1)
         copies
     end
     list = reduce(hcat, map(jobs) do job
-        Int64[PySV.address(job.psi), PySV.address(job.previous), PySV.address(job.totals), 2, 0, 1,
+        Int64[PySV.address(job.psi), PySV.address(job.previous), PySV.address(job.totals), 2, 0, job.h.sites,
             PySV.address(job.factors), PySV.address(job.mixes), 5]
     end)
     GC.@preserve jobs list PySV.recursions!(PySV.collection((job.h for job in jobs)...), PySV.address(list), Threads.nthreads())
@@ -78,31 +78,41 @@ end
     end
 end
 
-@testset "nothing is touched outside the window, $T, $threads threads" for T in (Float64, Float32), threads in THREADS
+@testset "nothing is touched outside the window, $T, $threads threads, $window" for T in (Float64, Float32),
+    threads in THREADS, window in (4:15, 5:6, 3:4, 2:17, 0:9, 10:19)  # of tiles of 4 sites
+
     rng = Xoshiro(3)
     h, matrix = random_system(rng, T; sites=20, width=4)
-    inside = repeat([4 < x <= 16 for x in 1:(h.sites)], PySV.shape(h)[2])  # tiles 1 to 3 of 0 to 4
+    inside = repeat([x - 1 in window for x in 1:(h.sites)], PySV.shape(h)[2])
     psi, previous, total = (random_state(rng, h) for _ in 1:3)
     factors, mixes = randn(rng, T, 3, 4) ./ 4, randn(rng, T, 6, 1, 4)
     starts = (flat(h, array) .* inside for array in (psi, previous, total))
     first, second, third = starts
     expected = reference(inside .* matrix .* inside', first, second, [third], factors, mixes)
+    outside = [!(4 * tile + (part - 1) ÷ 2 in window) for part in 1:8, row in axes(psi, 2), tile in 0:4]
     for array in (psi, previous, total)
-        array[:, :, [1, 5]] .= NaN
+        array[outside] .= NaN
     end
     totals = reshape(total, PySV.shape(h)..., 1)
-    PySV.recursion!(psi, previous, totals, h, 1, 3, factors, mixes, threads)
+    PySV.recursion!(psi, previous, totals, h, window, factors, mixes, threads)
     for (array, wanted) in zip((psi, previous, totals[:, :, :, 1]), (expected[1], expected[2], expected[3][1]))
-        @test all(isnan, array[:, :, [1, 5]])
+        @test all(isnan, array[outside])
         @test flat(h, array)[inside] ≈ wanted[inside] rtol = 1000 * eps(T)
     end
+end
+
+@testset "shares of the blocks" for count in (1, 2, 7, 100)
+    begins = cumsum([0, 3, 1, 40, 2, 2, 6])
+    shares = PySV.share_blocks(begins, count)
+    @test reduce(vcat, shares) == 0:5
+    @test length(shares) <= count
 end
 
 @testset "no allocation from step to step, $T" for T in (Float64, Float32)
     h, _ = random_system(Xoshiro(4), T; kinds=ntuple(n -> isodd(n) ? 20 : 30, 20))
     psi, previous, totals = zeros(T, PySV.shape(h)), zeros(T, PySV.shape(h)), zeros(T, PySV.shape(h)..., 1)
     work(factors, mixes, threads) =
-        @allocated PySV.recursion!(psi, previous, totals, h, 0, size(psi, 3) - 1, factors, mixes, threads)
+        @allocated PySV.recursion!(psi, previous, totals, h, PySV.everywhere(h), factors, mixes, threads)
     for threads in THREADS
         short, long = (zeros(T, 3, 2), ones(T, 6, 1, 2)), (zeros(T, 3, 400), ones(T, 6, 1, 400))
         work(short..., threads), work(long..., threads)  # compile
@@ -118,11 +128,11 @@ end
     psi[5, 1, 1] = 1
     expected = map(copy, (psi, previous, totals))
     factors, mixes = [1.0 2.0; 0 0; 0 1], ones(6, 1, 2)
-    PySV.recursion!(expected..., h, 0, 1, factors, mixes, 1)
+    PySV.recursion!(expected..., h, PySV.everywhere(h), factors, mixes, 1)
     GC.@preserve psi previous totals factors mixes begin
         @test pointer(PySV.array(Float64, PySV.address(psi), size(psi)...)) === pointer(psi)
         PySV.recursion!(
-            h, map(PySV.address, (psi, previous, totals))..., 1, 0, 2, PySV.address(factors), PySV.address(mixes), 2, 1
+            h, map(PySV.address, (psi, previous, totals))..., 1, 0, h.sites, PySV.address(factors), PySV.address(mixes), 2, 1
         )
     end
     @test (psi, previous, totals) == expected

@@ -20,7 +20,6 @@ from pysv.units import HBAR
 if TYPE_CHECKING:
     from pysv.hamiltonian import Hamiltonian
     from pysv.initial import PureRun
-    from pysv.layout import Layout
     from pysv.recursion import Recursion, Steps
     from pysv.spectrum import SpectralBounds
 
@@ -217,11 +216,11 @@ class _ChebyshevEngine(PureStateEngine):
         one, other = self.spare(number)
         threads = team.threads_for(psi.size) if self.large else 1
         reductions.copy(jit.as_reals(psi), jit.as_reals(one), threads)
-        for array in (one, other, *totals):  # they may hold another run's states
-            _clear_outside(array, window, hamiltonian.layout)
+        for total in totals:  # nothing is written outside the window, where it may hold another run's state
+            reductions.clear_outside(jit.as_reals(total), window, hamiltonian.sites, threads)
         yield Steps(jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)
         # After an odd number of steps `other` holds T_K ψ, whose norm only eigenvalues outside the bounds can raise.
-        last = reductions.tile_weights(jit.as_reals(other), window, threads).sum() ** 0.5
+        last = reductions.weight(jit.as_reals(other), window, threads) ** 0.5
         epsilon = float(np.finfo(self._real).eps)
         if not last <= 1 + GROWTH + 100 * epsilon:
             raise SpectralBoundsError(
@@ -232,23 +231,23 @@ class _ChebyshevEngine(PureStateEngine):
         return [bound + cut + epsilon * (coefficient.size - 1) ** 0.5 for coefficient, bound in expansions]
 
     def _window(self, number: int, start: np.ndarray, interval: float) -> tuple[tuple[int, int], float]:
-        """Tiles that the packet can reach, and the norm of what the choice neglects."""
+        """Sites that the packet can reach, and the norm of what the choice neglects."""
         hamiltonian = self.runs[number].hamiltonian
-        tiling = hamiltonian.layout
-        if tiling.tiles == 1 or not self.method.light_cone:
-            return hamiltonian.everywhere, 0.0
+        everywhere = hamiltonian.everywhere(start.dtype.type)
+        if not (self.large and self.method.light_cone):
+            return everywhere, 0.0
         from pysv import jit, reductions, team
 
         allowed = self.method.tolerance * interval / 4
         basis = hamiltonian.basis
         _, weights = reductions.marginals(jit.as_reals(start), basis.electron, team.threads_for(start.size))
-        sites = weights.sum(axis=0).reshape(-1)[: tiling.sites]
+        sites = weights.sum(axis=0).reshape(-1)[: hamiltonian.sites]
         left, right = np.cumsum(sites), np.cumsum(sites[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
         hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)
-        begin, end = max(0, int(occupied[0]) - hops), min(tiling.sites, int(occupied[-1]) + 1 + hops)
-        window = begin // tiling.width, -(-end // tiling.width)
-        return window, 0.0 if window == hamiltonian.everywhere else 4 * allowed
+        begin, end = max(0, int(occupied[0]) - hops), min(hamiltonian.sites, int(occupied[-1]) + 1 + hops)
+        window = hamiltonian.layout.window(begin, end, start.dtype.type)
+        return window, 0.0 if window == everywhere else 4 * allowed
 
     def work(self) -> Work:
         """Applications of H, error bound, and the spectral bounds used."""
@@ -265,10 +264,3 @@ class _ChebyshevEngine(PureStateEngine):
 def _mirrored(one: Hamiltonian, other: Hamiltonian) -> bool:
     """Whether one of two Hamiltonians of a device is the other with all spins turned over."""
     return one.basis.sectors == other.basis.mirrored
-
-
-def _clear_outside(psi: np.ndarray, window: tuple[int, int], tiling: Layout) -> None:
-    """Zeros on the tiles outside the window and on the places beyond the chain."""
-    psi[: window[0]] = 0
-    psi[window[1] :] = 0
-    psi[-1, :, tiling.sites - (tiling.tiles - 1) * tiling.width :] = 0

@@ -155,7 +155,7 @@ def movie_run(*, quick: bool = False, progress: bool = True) -> xr.Dataset:
     progress : bool
     """
     times = _QUICK if quick else replace(_USUAL, step=1.0)
-    return _solved(replace(Experiment(), times=times, record=Record(density_matrix=True)), progress)
+    return _solved(Run(replace(Experiment(), times=times, record=Record(density_matrix=True))), progress)
 
 
 def with_matrix(data: xr.Dataset, progress: bool) -> xr.Dataset:

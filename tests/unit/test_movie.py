@@ -185,6 +185,13 @@ def test_a_single_picture_shows_the_values(kept):
             assert any(np.array_equal(curve, line) for line in drawn), name
 
 
+def test_the_movie_of_the_paper(tmp_path, monkeypatch):
+    """Computed and animated by one command; here of five femtoseconds."""
+    monkeypatch.setattr(plan, "_QUICK", pysv.times(stop=5, step=1))
+    assert main(["movie", "--paper", "--quick", "--quiet", "--out", "paper.gif"]) == 0
+    assert frames_of(tmp_path / "paper.gif") == 6
+
+
 @pytest.mark.slow
 def test_sixty_frames_of_the_paper_in_a_minute(tmp_path, monkeypatch):
     import time
