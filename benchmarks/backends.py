@@ -28,7 +28,7 @@ def compare(spins: int, real: type, repeat: int) -> tuple[float, float]:
     psi, previous, total = map(jit.as_reals, term.arrays)
     factors = np.tile(np.array([[0.1, 0.0, 1.0]], real), (STEPS, 1))
     mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, n % 2 == 0]] for n in range(STEPS)], real)
-    steps = Steps(psi, previous, total[None], term.hamiltonian.everywhere(term.arrays[0].dtype.type), factors, mixes)
+    steps = Steps(psi, previous, total[None], term.hamiltonian.everywhere, factors, mixes)
     backends = {name: recursion(name, term.hamiltonian, real) for name in ("python", "julia")}
     found: dict[str, list[float]] = {name: [] for name in (*backends, "triad")}
     for number in range(repeat + 1):

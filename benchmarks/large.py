@@ -75,8 +75,7 @@ class Term:
         psi, previous, total = map(jit.as_reals, self.arrays)
         factors = np.array([[0.1, 0.0, 1.0]] * STEPS, self.real)
         mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, n % 2 == 0]] for n in range(STEPS)], self.real)
-        window = self.hamiltonian.everywhere(self.arrays[0].dtype.type)
-        steps = Steps(psi, previous, total[None], window, factors, mixes)
+        steps = Steps(psi, previous, total[None], self.hamiltonian.everywhere, factors, mixes)
         begun = time.perf_counter()
         with team.alone() if threads == 1 else nullcontext():
             self._recursion(steps)

@@ -76,41 +76,41 @@ def _add(out, a, flip):
 
 
 @compiled(inline="always", **FAST)
-def exchange(term, out, own, psi, columns, rows, first, last, reached, flip, diagonal, weight):
-    """out ← term + flip · Σ of the rows that an exchange reaches: ``psi[rows[reached[first:last]]]``."""
+def exchange(term, out, own, psi, part, rows, first, last, reached, flip, diagonal, weight):
+    """out ← term + flip · Σ of the rows that an exchange reaches: ``psi[rows[reached[first:last]], part]``."""
     n, count = first, last - first
     if count == 0:
         _alone(term, out, own, diagonal, weight)
         return
-    a = psi[rows[reached[n]], columns]
+    a = psi[rows[reached[n]], part]
     if count == 1:
         _with_one(term, out, own, a, flip, diagonal, weight)
         return
-    b = psi[rows[reached[n + 1]], columns]
+    b = psi[rows[reached[n + 1]], part]
     if count == 2:
         _with_two(term, out, own, a, b, flip, diagonal, weight)
         return
-    c = psi[rows[reached[n + 2]], columns]
+    c = psi[rows[reached[n + 2]], part]
     if count == 3:
         _with_three(term, out, own, a, b, c, flip, diagonal, weight)
         return
-    d = psi[rows[reached[n + 3]], columns]
+    d = psi[rows[reached[n + 3]], part]
     if count == 4:
         _with_four(term, out, own, a, b, c, d, flip, diagonal, weight)
         return
-    e = psi[rows[reached[n + 4]], columns]
+    e = psi[rows[reached[n + 4]], part]
     if count == 5:
         _with_five(term, out, own, a, b, c, d, e, flip, diagonal, weight)
         return
-    f = psi[rows[reached[n + 5]], columns]
+    f = psi[rows[reached[n + 5]], part]
     if count == 6:
         _with_six(term, out, own, a, b, c, d, e, f, flip, diagonal, weight)
         return
-    g = psi[rows[reached[n + 6]], columns]
+    g = psi[rows[reached[n + 6]], part]
     if count == 7:
         _with_seven(term, out, own, a, b, c, d, e, f, g, flip, diagonal, weight)
         return
-    h = psi[rows[reached[n + 7]], columns]
+    h = psi[rows[reached[n + 7]], part]
     _with_eight(term, out, own, a, b, c, d, e, f, g, h, flip, diagonal, weight)
     for k in range(n + 8, last):
-        _add(out, psi[rows[reached[k]], columns], flip)
+        _add(out, psi[rows[reached[k]], part], flip)

@@ -89,9 +89,10 @@ class Hamiltonian:
         """L_x."""
         return self.layout.sites
 
-    def everywhere(self, dtype: type) -> tuple[int, int]:
-        """The window of all sites in a state of this complex type."""
-        return self.layout.window(0, self.sites, dtype)
+    @property
+    def everywhere(self) -> tuple[int, int]:
+        """The window of all sites, with the places beyond L_x."""
+        return 0, self.layout.places
 
     @cached_property
     def diagonal(self) -> np.ndarray:

@@ -10,7 +10,7 @@ stays in blocks of rows (see `pysv.blocks`):
                − sd · Σ_i δ(x, x_i) × { ψ[r, x] parallel, 2 ψ[r', x] − ψ[r, x] antiparallel }    its spins i
 
 A recursion φ_{n+1} = scale·(H − shift) φ_n − beta·φ_{n−1} walks through the blocks of the two layers in turn. In a
-block, at 10+10 spins three quarters of a megabyte of either state, it *completes* φ_{n+1}, which then has all but the
+block, at 10+10 spins at most 0.8 MB of either state on a tile, it *completes* φ_{n+1}, which so far has all but the
 part of this layer and the hopping, and at once *begins* φ_{n+2} with the part of the same layer, in the memory of φ_n:
 
     out ← out + scale·(L + T − shift) ψ,    ψ ← scale'·L out − beta'·ψ
@@ -33,6 +33,7 @@ from pysv.exchange import exchange
 from pysv.hints import apart, fetch
 from pysv.jit import FAST, SUM, UNCOUNTED, compiled
 from pysv.layout import CACHE_LINE, SMALL, zeros
+from pysv.windows import part_of, tiles_of
 
 if TYPE_CHECKING:
     from pysv.table import Table
@@ -71,19 +72,16 @@ def _surround(around, psi, left, right, has_left, has_right):
 
 
 @compiled(inline="always", **FAST)
-def _columns(t, window, full):
-    """Part of the window in tile t."""
-    return slice(max(0, 2 * window[0] - t * full), min(full, 2 * window[1] - t * full))
+def _sd(t, part, out, psi, rows, base, layer, sd):
+    """The sd exchange in the window's part of tile t.
 
-
-@compiled(inline="always", **FAST)
-def _sd(t, columns, out, psi, rows, base, layer, sd):
-    """The sd exchange on tile t; a parallel spin is its own partner: ψ − 2ψ = −ψ spares a branch."""
+    A parallel spin is its own partner: ψ − 2ψ = −ψ spares a branch.
+    """
     twice = sd + sd
     for n in range(layer.tile_first[t], layer.tile_first[t + 1]):
         x = 2 * layer.tile_column[n]
         y = x + 1
-        if x < columns.start or y >= columns.stop:
+        if x < part.start or y >= part.stop:
             continue
         partner = layer.partner[layer.tile_spin[n], base : base + rows.size]
         for i in range(rows.size):
@@ -95,8 +93,8 @@ def _sd(t, columns, out, psi, rows, base, layer, sd):
 
 
 @compiled(inline="always", **FAST)
-def _complete(t, columns, psi, out, rows, base, layer, couplings, sites, window, scale, shift, carried, around):
-    """out ← out + scale·(L + T − shift)ψ on a block in tile t.
+def _complete(t, part, psi, out, rows, base, layer, couplings, sites, window, scale, shift, carried, around):
+    """out ← out + scale·(L + T − shift)ψ on a block in the window's part of tile t.
 
     `carried` holds the block's last sites on the tile to the left, where ψ may have been overwritten, then those of t;
     `around` is for one row. No row of another block is read: another thread may be overwriting it.
@@ -105,36 +103,39 @@ def _complete(t, columns, psi, out, rows, base, layer, couplings, sites, window,
     hop, flip = scale * couplings[0], scale * couplings[1]
     has_left, has_right = 2 * window[0] < t * full, 2 * window[1] > (t + 1) * full
     right = psi[t + 1] if has_right else here
-    beyond = 2 * sites - t * full - columns.start
+    beyond = 2 * sites - t * full - part.start
     lines, large = there.reshape(-1), psi.nbytes > SMALL  # a small state is in the cache anyhow
     for i in range(rows.size):
         r = rows[i]
-        o, p, diagonal = there[r, columns], here[r, columns], scale * (layer.diagonal[base + i] - shift)
+        o, p, diagonal = there[r, part], here[r, part], scale * (layer.diagonal[base + i] - shift)
         if large:
-            fetch(lines, rows[min(i + AHEAD, rows.size - 1)] * full + columns.start, p.size)
+            fetch(lines, rows[min(i + AHEAD, rows.size - 1)] * full + part.start, p.size)
         first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
         _surround(around, p, carried[i], right[r], has_left, has_right)
-        exchange(_completed, o, around, here, columns, rows, first, last, layer.exchange, flip, diagonal, hop)
+        exchange(_completed, o, around, here, part, rows, first, last, layer.exchange, flip, diagonal, hop)
         if beyond < p.size:  # zeros remain zeros in the place beyond the chain that hopping reaches
             for j in range(2):
                 o[beyond + j] = 0
         for j in range(2):
             carried[i, j] = p[p.size - 2 + j]
-    _sd(t, columns, there, here, rows, base, layer, scale * couplings[2])
+    _sd(t, part, there, here, rows, base, layer, scale * couplings[2])
 
 
 @compiled(inline="always", **FAST)
-def _begin(t, columns, psi, out, rows, base, layer, couplings, scale, beta, lines, coming, count):
-    """out ← scale·Lψ − beta·out on a block in tile t. Rows `coming` of `lines`, whose turn is next, are fetched."""
+def _begin(t, part, psi, out, rows, base, layer, couplings, scale, beta, lines, coming, count):
+    """out ← scale·Lψ − beta·out on a block in the window's part of tile t.
+
+    Of the rows `coming` of `lines`, whose turn is next, `count` reals are fetched.
+    """
     here, there, full = psi[t], out[t], psi.shape[2]
     flip = scale * couplings[1]
     for i in range(rows.size):
         if i < coming.size:
             fetch(lines, coming[i] * full, count)
-        o, p, diagonal = there[rows[i], columns], here[rows[i], columns], scale * layer.diagonal[base + i]
+        o, p, diagonal = there[rows[i], part], here[rows[i], part], scale * layer.diagonal[base + i]
         first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
-        exchange(_begun, o, p, here, columns, rows, first, last, layer.exchange, flip, diagonal, beta)
-    _sd(t, columns, there, here, rows, base, layer, scale * couplings[2])
+        exchange(_begun, o, p, here, part, rows, first, last, layer.exchange, flip, diagonal, beta)
+    _sd(t, part, there, here, rows, base, layer, scale * couplings[2])
 
 
 @compiled(inline="always", **FAST)
@@ -153,11 +154,12 @@ def begin(first, last, psi, out, window, layer, couplings, factor):
     """out ← scale·Lψ − beta·out on the blocks first … last − 1: the beginning of a recursion, before `sweep`."""
     apart(psi, out)
     full = psi.shape[2]
+    first_tile, end_tile = tiles_of(window, full)
     for b in range(first, last):
         rows, base = layer.rows[layer.first[b] : layer.first[b + 1]], layer.kind_first[layer.kind[b]]
-        for t in range(2 * window[0] // full, (2 * window[1] + full - 1) // full):
-            lines, columns = psi[t].reshape(-1), _columns(t, window, full)
-            _begin(t, columns, psi, out, rows, base, layer, couplings, factor[0], factor[2], lines, rows[:0], full)
+        for t in range(first_tile, end_tile):
+            lines, part = psi[t].reshape(-1), part_of(t, window, full)
+            _begin(t, part, psi, out, rows, base, layer, couplings, factor[0], factor[2], lines, rows[:0], full)
 
 
 @compiled(**FAST, **UNCOUNTED)
@@ -175,32 +177,32 @@ def sweep(
     apart(around, psi)
     apart(around, out)
     full, large = psi.shape[2], psi.nbytes > SMALL
-    first_tile, end_tile = 2 * window[0] // full, (2 * window[1] + full - 1) // full
+    first_tile, end_tile = tiles_of(window, full)
     for b in range(first, last):
         rows, base = layer.rows[layer.first[b] : layer.first[b + 1]], layer.kind_first[layer.kind[b]]
         for t in range(first_tile, end_tile):
-            columns = _columns(t, window, full)
+            part = part_of(t, window, full)
             _complete(
-                t, columns, psi, out, rows, base, layer, couplings, sites, window, factor[0], factor[1], carried, around
+                t, part, psi, out, rows, base, layer, couplings, sites, window, factor[0], factor[1], carried, around
             )
             for output in range(mix.shape[0]):
                 if mix[output, 5] != 0:
                     lines = totals[output, t].reshape(-1)
                     for i in range(rows.size):
                         if large:
-                            ahead = rows[min(i + AHEAD, rows.size - 1)] * full + columns.start
-                            fetch(lines, ahead, columns.stop - columns.start)
-                        new, total = out[t, rows[i], columns], totals[output, t, rows[i], columns]
-                        _add_up(new, psi[t, rows[i], columns], total, mix[output])
+                            ahead = rows[min(i + AHEAD, rows.size - 1)] * full + part.start
+                            fetch(lines, ahead, part.stop - part.start)
+                        new, total = out[t, rows[i], part], totals[output, t, rows[i], part]
+                        _add_up(new, psi[t, rows[i], part], total, mix[output])
             if go_on:
                 tile, block = (t + 1, b) if t < end_tile - 1 else (first_tile, b + 1)
                 coming = rows[:0]
                 if large and block < last:
                     coming = layer.rows[layer.first[block] : layer.first[block + 1]]
-                there = _columns(tile, window, full)
+                there = part_of(tile, window, full)
                 lines, count = psi[tile].reshape(-1)[there.start :], there.stop - there.start
                 scale, beta = following[0], following[2]
-                _begin(t, columns, out, psi, rows, base, layer, couplings, scale, beta, lines, coming, count)
+                _begin(t, part, out, psi, rows, base, layer, couplings, scale, beta, lines, coming, count)
 
 
 @compiled(**FAST, **UNCOUNTED)
@@ -277,7 +279,7 @@ def share_blocks(first: np.ndarray, count: int) -> list[tuple[int, int]]:
 def _expectation(worker, threads, psi, layer, couplings, hop, scratch, sums):
     """Adds ⟨ψ|L + T|ψ⟩ of every `threads`-th block."""
     tiles, _, full = psi.shape
-    flip, sd, large, columns = couplings[1], couplings[2], psi.nbytes > SMALL, slice(0, full)
+    flip, sd, large, whole = couplings[1], couplings[2], psi.nbytes > SMALL, slice(0, full)
     out = scratch[worker]
     apart(psi, scratch)
     for b in range(worker, layer.kind.size, threads):
@@ -289,16 +291,16 @@ def _expectation(worker, threads, psi, layer, couplings, hop, scratch, sums):
                 coming = rows
             elif large and b + threads < layer.kind.size:
                 lines, coming = psi[0].reshape(-1), layer.rows[layer.first[b + threads] : layer.first[b + threads + 1]]
-            part = 0.0
+            found = 0.0
             for i in range(rows.size):
                 if i < coming.size:
                     fetch(lines, coming[i] * full, full)
                 p = here[rows[i]]
                 first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
                 diagonal = layer.diagonal[base + i]
-                exchange(_applied, out, p, here, columns, rows, first, last, layer.exchange, flip, diagonal, flip)
+                exchange(_applied, out, p, here, whole, rows, first, last, layer.exchange, flip, diagonal, flip)
                 for j in range(full):
-                    part += out[j] * p[j]
+                    found += out[j] * p[j]
                 if hop != 0:
                     hopped = 0.0
                     for j in range(full - 2):
@@ -306,15 +308,15 @@ def _expectation(worker, threads, psi, layer, couplings, hop, scratch, sums):
                     if t < tiles - 1:
                         for j in range(2):
                             hopped += p[full - 2 + j] * right[rows[i], j]
-                    part -= 2 * hop * hopped
+                    found -= 2 * hop * hopped
             for n in range(layer.tile_first[t], layer.tile_first[t + 1]):
                 x = 2 * layer.tile_column[n]
                 partner = layer.partner[layer.tile_spin[n], base : base + rows.size]
                 for i in range(rows.size):
                     p, q = here[rows[i]], here[rows[partner[i]]]
                     for j in range(x, x + 2):
-                        part += sd * p[j] * (p[j] - 2 * q[j])
-            sums[worker] += part
+                        found += sd * p[j] * (p[j] - 2 * q[j])
+            sums[worker] += found
 
 
 def expectation(psi: np.ndarray, table: Table, threads: int) -> float:

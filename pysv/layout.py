@@ -13,16 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 
 SMALL = 4_000_000
-"""Bytes up to which a state is one tile."""
+"""Bytes up to which a state is one tile of all sites; counted in double precision."""
 CACHE_LINE = 64
 """Bytes of a cache line."""
-_ROW_LINES = range(20, 27)
-"""Cache lines of a tile's row of a larger state. In shorter rows the work that each row takes besides its sites counts;
-of longer ones less than a block is in the cache."""
+_ROW_LINES = 26
+"""Cache lines of a tile's row of a larger state at most: of longer ones less than a block would be in the cache, and of
+shorter ones there would be more, each with some work besides its sites."""
 
 
 def is_large(amplitudes: int) -> bool:
-    """Whether a state of so many amplitudes is cut into tiles and worked on by all threads."""
+    """Whether a state of so many amplitudes lies in whole cache lines and is worked on by all threads."""
     return 16 * amplitudes > SMALL
 
 
@@ -40,11 +40,10 @@ def line_width(dtype: type) -> int:
 
 
 def tile_width(sites: int, dtype: type = np.complex128) -> int:
-    """Width that leaves the fewest places beyond the chain; the widest of equals."""
+    """Width of as few tiles as may be, all alike, in whole cache lines."""
     line = line_width(dtype)
-    widths = [lines * line for lines in _ROW_LINES]
-    best = min(widths, key=lambda width: (-(-sites // width) * width, -width))
-    return min(best, -(-sites // line) * line)
+    tiles = -(-sites // (_ROW_LINES * line))
+    return -(-sites // (tiles * line)) * line
 
 
 @dataclass(frozen=True)

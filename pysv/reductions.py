@@ -10,40 +10,35 @@ import numpy as np
 
 from pysv import team
 from pysv.jit import FAST, SUM, compiled
+from pysv.windows import part_of
 
 STRETCH = 64
 """Consecutive rows that one thread takes at a time: threads stay close together, and share what is in the cache."""
 
 
-@compiled(inline="always", **FAST)
-def _within(t, begin, end, full):
-    """Reals of tile t among the reals begin … end − 1 of a row through all tiles: a range (first, last)."""
-    return min(max(begin - t * full, 0), full), min(max(end - t * full, 0), full)
-
-
 @compiled(**SUM)
-def _weight(worker, threads, psi, begin, end, sums):
+def _weight(worker, threads, psi, window, sums):
     tiles, rows, full = psi.shape
     for t in range(tiles):
-        first, last = _within(t, begin, end, full)
+        part = part_of(t, window, full)
         for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
-            part = 0.0
+            found = 0.0
             for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
-                p = psi[t, r, first:last]
+                p = psi[t, r, part]
                 for j in range(p.size):
-                    part += p[j] * p[j]
-            sums[worker] += part
+                    found += p[j] * p[j]
+            sums[worker] += found
 
 
 @compiled(**FAST)
-def _clear(worker, threads, psi, begin, end):
+def _clear(worker, threads, psi, window):
     tiles, rows, full = psi.shape
     for t in range(tiles):
-        first, last = _within(t, begin, end, full)
+        part = part_of(t, window, full)
         for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
             for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
-                psi[t, r, :first] = 0
-                psi[t, r, last:] = 0
+                psi[t, r, : part.start] = 0
+                psi[t, r, part.stop :] = 0
 
 
 @compiled(**SUM)
@@ -101,13 +96,13 @@ def copy(source: np.ndarray, target: np.ndarray, threads: int) -> None:
 
 def clear_outside(psi: np.ndarray, window: tuple[int, int], sites: int, threads: int) -> None:
     """Zeros outside the sites of the window, and in the places beyond L_x = `sites`."""
-    team.share(_clear, threads, psi, 2 * window[0], 2 * min(window[1], sites))
+    team.share(_clear, threads, psi, (window[0], min(window[1], sites)))
 
 
 def weight(psi: np.ndarray, window: tuple[int, int], threads: int) -> float:
     """Σ |ψ|² on the sites of the window."""
     sums = np.zeros(threads)
-    team.share(_weight, threads, psi, 2 * window[0], 2 * window[1], sums)
+    team.share(_weight, threads, psi, window, sums)
     return float(sums.sum())
 
 

@@ -90,7 +90,6 @@ def spectral_bounds(
     norm = triangle_bound(hamiltonian)
     # H is real: real and imaginary part of the state are two independent copies of the problem, iterated as one.
     now, before = (np.zeros(hamiltonian.shape, complex) for _ in range(2)) if buffers is None else buffers
-    window = hamiltonian.everywhere(now.dtype.type)
     now, before = jit.as_reals(now), jit.as_reals(before)
     before[...] = 0
     _fill_random(now, hamiltonian.layout)
@@ -100,7 +99,7 @@ def spectral_bounds(
 
     def step(beta: float) -> tuple[float, float]:
         nonlocal now, before
-        take(Steps(now, before, totals, window, np.array([[1, 0, beta]], now.dtype), mixes))
+        take(Steps(now, before, totals, hamiltonian.everywhere, np.array([[1, 0, beta]], now.dtype), mixes))
         alpha = reductions.product(now, before, threads)
         reductions.combine(before, now, alpha, 1.0, threads)
         left = reductions.product(before, before, threads) ** 0.5

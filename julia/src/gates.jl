@@ -304,7 +304,7 @@ function layer!(
     BLAS.set_num_threads(1)
     try
         together(threads) do crew
-            while (place = next_block!(crew)) < length(active)
+            while (place = next_number!(crew)) < length(active)
                 n = active[place + 1]
                 weight, hit = update!(state, n, made[n], rules)
                 lost[n] += weight

@@ -189,7 +189,7 @@ struct Part
     inner_right::Bool
 end
 
-@inline function Part(psi::Array{T,3}, window::UnitRange{Int}, tile::Int) where {T}
+@inline function Part(psi::Array{<:Any,3}, window::UnitRange{Int}, tile::Int)
     full, rows = size(psi, 1), size(psi, 2)
     begun, ended = 2 * first(window) - tile * full, 2 * (last(window) + 1) - tile * full
     before = max(0, begun)
@@ -230,7 +230,8 @@ overwritten, then those of this tile; `around` is work space for one row. Blocks
     out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, part::Part, scale::T,
     shift::T, carried::Matrix{T}, around::Surrounded{T},
 ) where {T}
-    full, length, start, next = size(psi, 1), part.length, part.start, (tile + 1) * size(psi, 1) * size(psi, 2)
+    full, extent, start = size(psi, 1), part.length, part.start
+    next_tile = (tile + 1) * full * size(psi, 2)
     beyond = 2 * h.sites - tile * full - part.before
     @inbounds begin
         begun, count = layer.first[block + 1], layer.first[block + 2] - layer.first[block + 1]
@@ -240,14 +241,14 @@ overwritten, then those of this tile; `around` is work space for one row. Blocks
         for i in 1:count
             row, diagonal = layer.rows[begun + i] * full, scale * (layer.diagonal[base + i] - shift)
             here = start + row
-            sizeof(psi) > CACHED && fetch!(out, start + layer.rows[begun + min(i + AHEAD, count)] * full, length)
+            sizeof(psi) > CACHED && fetch!(out, start + layer.rows[begun + min(i + AHEAD, count)] * full, extent)
             first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
-            surround!(around, psi, here, length, carried, i, next + row, part.inner_left, part.inner_right)
+            surround!(around, psi, here, extent, carried, i, next_tile + row, part.inner_left, part.inner_right)
             term(o, to, p, from) = @inbounds o[to] + diagonal * p[from] - hop * (p[from - 2] + p[from + 2])
-            exchange!(term, out, here, around.numbers, around.at, psi, place, first, last, length, flip)
+            exchange!(term, out, here, around.numbers, around.at, psi, place, first, last, extent, flip)
             for j in 1:2
-                beyond < length && (out[here + beyond + j] = zero(T))  # where hopping reaches beyond the chain
-                carried[j, i] = psi[here + length - 2 + j]
+                beyond < extent && (out[here + beyond + j] = zero(T))  # where hopping reaches beyond the chain
+                carried[j, i] = psi[here + extent - 2 + j]
             end
         end
         sd!(out, psi, layer, tile, part, begun, count, base, full, scale * h.couplings[3])
@@ -265,7 +266,7 @@ are fetched, unless `coming_block` is negative.
     out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, part::Part, scale::T,
     beta::T, coming_block::Int=-1, coming_part::Part=part,
 ) where {T}
-    full, length, start = size(psi, 1), part.length, part.start
+    full, extent, start = size(psi, 1), part.length, part.start
     @inbounds begin
         begun, count = layer.first[block + 1], layer.first[block + 2] - layer.first[block + 1]
         fetching = sizeof(psi) > CACHED && coming_block >= 0
@@ -278,7 +279,7 @@ are fetched, unless `coming_block` is negative.
             here, diagonal = start + layer.rows[begun + i] * full, scale * layer.diagonal[base + i]
             term(o, to, p, from) = @inbounds diagonal * p[from] - beta * o[to]
             first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
-            exchange!(term, out, here, psi, here, psi, place, first, last, length, flip)
+            exchange!(term, out, here, psi, here, psi, place, first, last, extent, flip)
         end
         sd!(out, psi, layer, tile, part, begun, count, base, full, scale * h.couplings[3])
     end

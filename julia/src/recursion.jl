@@ -58,7 +58,7 @@ the addresses and lengths from `psi` to `steps`.
 function recursions!(hamiltonians::Vector{Hamiltonian{T}}, list::Int, threads::Int) where {T}
     numbers = array(Int64, list, 9, length(hamiltonians))
     together(min(threads, length(hamiltonians))) do crew
-        while (job = next_block!(crew) + 1) <= length(hamiltonians)
+        while (job = next_number!(crew) + 1) <= length(hamiltonians)
             recursion!(hamiltonians[job], ntuple(n -> numbers[n, job], Val(9))..., 1)
         end
     end
@@ -84,7 +84,7 @@ function steps!(
 ) where {T}
     carried, around = zeros(T, 2, largest_block(h)), Surrounded{T}(size(psi, 1))
     if from == 1
-        while (share = next_block!(crew) + 1) <= length(shares[1])
+        while (share = next_number!(crew) + 1) <= length(shares[1])
             for block in shares[1][share], tile in tiles(window, h.width)
                 begin!(previous, psi, h, h.polarizer, block, tile, Part(psi, window, tile), factors[1, 1], factors[3, 1])
             end
@@ -94,7 +94,7 @@ function steps!(
     for step in from:upto
         old, new = isodd(step) ? (psi, previous) : (previous, psi)
         layer, ranges = isodd(step) ? (h.analyzer, shares[2]) : (h.polarizer, shares[1])
-        while (share = next_block!(crew) + 1) <= length(ranges)
+        while (share = next_number!(crew) + 1) <= length(ranges)
             sweep!(old, new, totals, factors, mixes, step, h, layer, ranges[share], window, carried, around)
         end
         meet!(crew)

@@ -4,8 +4,8 @@ const PATIENCE = 2000
 """
     Crew(members)
 
-Threads that work through numbered blocks, step by step: each takes the next block that is free, and none begins
-a step before all have ended the one before. Nothing is allocated on the way.
+Threads that work through numbered jobs, step by step: each takes the next job that is free, and none begins a step
+before all have ended the one before. Nothing is allocated on the way.
 """
 mutable struct Crew
     const members::Int
@@ -16,10 +16,10 @@ end
 
 Crew(members::Int) = Crew(members, 0, 0, 0)
 
-"Number, from 0, of a block that nobody has taken yet."
-next_block!(crew::Crew) = (@atomic :monotonic crew.next += 1) - 1
+"A number, from 0, that nobody has taken yet."
+next_number!(crew::Crew) = (@atomic :monotonic crew.next += 1) - 1
 
-"Wait until all members have called this; blocks are then counted from 0 again."
+"Wait until all members have called this; numbers then begin with 0 again."
 function meet!(crew::Crew)
     step = @atomic :acquire crew.step
     if (@atomic :acquire_release crew.arrived += 1) == crew.members

@@ -152,8 +152,16 @@ class Method(ABC):
         """State vectors that are carried for so many pure runs, for the estimate."""
         return runs
 
+    @property
+    def dtype(self) -> type:
+        """Complex type of the state."""
+        return np.complex128
+
     def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
-        """Bytes of all state-sized arrays, for pure runs of so many amplitudes; `summaries` as in `applications`."""
+        """Bytes of all state-sized arrays, for pure runs of so many amplitudes; `summaries` as in `applications`.
+
+        Places of the arrays beyond the chain count.
+        """
         return 16 * self.vectors * sum(amplitudes)
 
     def needs(self, experiment: Experiment) -> Needs | None:

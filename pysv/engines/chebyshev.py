@@ -65,6 +65,11 @@ class Chebyshev(Method):
         choice("precision", self.precision, ("double", "single"))
         truth("light_cone", self.light_cone)
 
+    @property
+    def dtype(self) -> type:
+        """Complex type of the state."""
+        return np.complex64 if self.precision == "single" else np.complex128
+
     def outputs(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
         """Snapshots that one expansion may serve: as many as leave large runs five state-sized arrays in all.
 
@@ -77,7 +82,7 @@ class Chebyshev(Method):
 
     def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
         """Some states for each run and two for work; all but one of each run are shared by large runs."""
-        size = 8 if self.precision == "single" else 16
+        size = np.dtype(self.dtype).itemsize
         work = max(amplitudes) if layout.is_large(max(amplitudes)) else sum(amplitudes)
         return size * (sum(amplitudes) + (self.outputs(amplitudes, summaries) - 1 + 2) * work)
 
@@ -124,11 +129,10 @@ class _ChebyshevEngine(PureStateEngine):
         from pysv.recursion import recursion
         from pysv.spectrum import spectral_bounds
 
-        single = method.precision == "single"
         self.method = method
-        self._real = np.float32 if single else np.float64
+        self._real = np.float32 if method.precision == "single" else np.float64
         outputs = method.outputs([run.hamiltonian.amplitudes for run in runs])
-        dtype = np.complex64 if single else np.complex128
+        dtype = method.dtype
         hamiltonians = {run.hamiltonian: run.hamiltonian.laid_out(dtype) for run in runs}
         runs = tuple(replace(run, hamiltonian=hamiltonians[run.hamiltonian]) for run in runs)
         super().__init__(runs, 2, dtype, outputs)
@@ -216,7 +220,7 @@ class _ChebyshevEngine(PureStateEngine):
         one, other = self.spare(number)
         threads = team.threads_for(psi.size) if self.large else 1
         reductions.copy(jit.as_reals(psi), jit.as_reals(one), threads)
-        for total in totals:  # nothing is written outside the window, where it may hold another run's state
+        for total in totals:  # they may hold another run's states; of the work space nothing is read outside the window
             reductions.clear_outside(jit.as_reals(total), window, hamiltonian.sites, threads)
         yield Steps(jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)
         # After an odd number of steps `other` holds T_K ψ, whose norm only eigenvalues outside the bounds can raise.
@@ -233,9 +237,8 @@ class _ChebyshevEngine(PureStateEngine):
     def _window(self, number: int, start: np.ndarray, interval: float) -> tuple[tuple[int, int], float]:
         """Sites that the packet can reach, and the norm of what the choice neglects."""
         hamiltonian = self.runs[number].hamiltonian
-        everywhere = hamiltonian.everywhere(start.dtype.type)
         if not (self.large and self.method.light_cone):
-            return everywhere, 0.0
+            return hamiltonian.everywhere, 0.0
         from pysv import jit, reductions, team
 
         allowed = self.method.tolerance * interval / 4
@@ -244,10 +247,12 @@ class _ChebyshevEngine(PureStateEngine):
         sites = weights.sum(axis=0).reshape(-1)[: hamiltonian.sites]
         left, right = np.cumsum(sites), np.cumsum(sites[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
+        if not occupied.size:  # any state is as good
+            return hamiltonian.everywhere, 0.0
         hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)
         begin, end = max(0, int(occupied[0]) - hops), min(hamiltonian.sites, int(occupied[-1]) + 1 + hops)
-        window = hamiltonian.layout.window(begin, end, start.dtype.type)
-        return window, 0.0 if window == everywhere else 4 * allowed
+        window = hamiltonian.layout.window(begin, end, self.method.dtype)
+        return window, 0.0 if window[0] == 0 and window[1] >= hamiltonian.sites else 4 * allowed
 
     def work(self) -> Work:
         """Applications of H, error bound, and the spectral bounds used."""

@@ -75,7 +75,7 @@ class Propagator:
         for _ in range(parts):
             kernels.take_steps(
                 jit.as_reals(psi), jit.as_reals(work), jit.as_reals(total[None]), self.hamiltonian.sites,
-                self.hamiltonian.everywhere(np.complex128), self._table, factors, mixes,
+                self.hamiltonian.everywhere, self._table, factors, mixes,
             )  # fmt: skip
             psi, total = total, psi
         if not np.linalg.norm(psi) <= (1 + _GROWTH + parts * self._tolerance) * before:

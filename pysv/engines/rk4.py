@@ -97,7 +97,7 @@ class _RK4Engine(StepwiseEngine):
         hamiltonian = self.runs[number].hamiltonian
         work, total = self.spare(number)
         now, previous, sums = (jit.as_reals(array) for array in (psi, work, total[None]))
-        arguments = hamiltonian.sites, hamiltonian.everywhere(np.complex128), hamiltonian.table()
+        arguments = hamiltonian.sites, hamiltonian.everywhere, hamiltonian.table()
         for _ in range(count):
             total[...] = psi
             kernels.take_steps(now, previous, sums, *arguments, factors, mixes)

@@ -158,9 +158,8 @@ def test_julia_works_on_the_memory_of_numpy(real, steps, call, monkeypatch):
     seen = [julia.call("address_of_view", real is np.float32, where, *reversed(shape)) for where in addresses]
     assert seen == addresses
     recursion = JuliaRecursion(hamiltonian, real)
-    everywhere = hamiltonian.everywhere(np.result_type(real, np.complex64).type)
-    recursion(Steps(*arrays, everywhere, factors, mixes))
-    PythonRecursion(hamiltonian, real)(Steps(*others, everywhere, factors, mixes))
+    recursion(Steps(*arrays, hamiltonian.everywhere, factors, mixes))
+    PythonRecursion(hamiltonian, real)(Steps(*others, hamiltonian.everywhere, factors, mixes))
     assert [array.ctypes.data for array in arrays] == addresses
     for array, other in zip(arrays, others, strict=True):
         assert np.abs(array).max() > 0.1
@@ -210,8 +209,7 @@ def test_the_interpreter_is_free_while_julia_computes():
     counter.start()
     begun = time.perf_counter()
     try:
-        everywhere = hamiltonian.everywhere(np.complex128)
-        recursion(Steps(*arrays, everywhere, np.zeros((steps, 3)), np.zeros((steps, 1, 6))))
+        recursion(Steps(*arrays, hamiltonian.everywhere, np.zeros((steps, 3)), np.zeros((steps, 1, 6))))
         ended = time.perf_counter()
     finally:
         done.set()

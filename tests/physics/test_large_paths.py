@@ -12,7 +12,7 @@ from conftest import StopAfter, random_experiment
 from test_brute_force import brute_run
 
 import pysv
-from pysv import jit, kernels, layout
+from pysv import jit, kernels, layout, reductions
 from pysv.basis import Basis
 from pysv.errors import InvariantError
 from pysv.expansion import light_cone
@@ -144,6 +144,50 @@ def test_shared_work_space_of_unequal_runs(tiled):
             np.testing.assert_array_equal(engine.psi[number], alone.psi[0])
 
 
+@pytest.mark.parametrize("spin", ["up", "unpolarized"])
+@pytest.mark.parametrize("narrow", [True, False])
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_what_the_memory_held_before_does_not_matter(precision, narrow, spin, request, monkeypatch):
+    """Unequal runs share it, with windows of their own; nothing is cleared but what lies outside them in a result."""
+    if narrow:
+        request.getfixturevalue("tiled")
+    monkeypatch.setattr(layout, "SMALL", 0)
+    device = dataclasses.replace(LONG.device, polarizer=(40, 40), analyzer=(45, 47))
+    source = dataclasses.replace(LONG.source, spin=spin)
+    runs = pure_runs(pysv.Experiment(device=device, source=source))
+    clean, dirty = (pysv.Chebyshev(precision=precision).start(runs, "python") for _ in range(2))
+    outputs = dirty._outputs
+    memory = [*dirty._spare[0], *getattr(outputs, "_memory", ()), *getattr(outputs, "_pairs", ())]
+    for time in (0.5, 1.5, 2.5):
+        (begin, end), _ = dirty._window(0, dirty.psi[0], 1.0)
+        assert end - begin < 120
+        present = [psi.copy() for psi in dirty.psi]
+        for number, array in enumerate(memory):
+            array[...] = 1e3 * (number + 1) * (2 - 1j)
+        for psi, kept in zip(dirty.psi, present, strict=True):
+            psi[...] = kept
+        for engine in (clean, dirty):
+            engine.expect((time, time + 0.5), (True, False))
+            engine.advance(time)
+            assert len(engine._prepared) == 1  # two states of one expansion
+            engine.advance(time + 0.5)
+        for one, other in zip(clean.psi, dirty.psi, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("window", [(0, 12), (0, 10), (4, 8), (5, 6), (3, 9), (8, 11)])
+def test_weight_and_clearing_of_a_window(window, threads):
+    """Ten sites in three tiles of four."""
+    psi = np.random.default_rng(2).standard_normal((3, 70, 8))
+    place = np.broadcast_to(np.arange(24).reshape(3, 1, 8), psi.shape)
+    inside = (place >= 2 * window[0]) & (place < 2 * window[1])
+    assert reductions.weight(psi, window, threads) == pytest.approx((psi**2)[inside].sum(), rel=1e-13)
+    expected = np.where(inside & (place < 20), psi, 0)
+    reductions.clear_outside(psi, window, 10, threads)
+    np.testing.assert_array_equal(psi, expected)
+
+
 RARELY = pysv.Record(every=pysv.Every(entropies=3, log_negativity=3, w_fidelity=6, qfi=0))
 UNEQUAL = pysv.Experiment(
     device=pysv.SpinValve(sites=17, polarizer=(5, 5), analyzer=(9, 11)),
@@ -185,13 +229,15 @@ def test_two_large_runs_share_their_second_output(polarizer, analyzer, rows, pre
 
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("spin", ["up", "unpolarized"])
-@pytest.mark.parametrize("sites", [17, 90])
-def test_the_memory_that_is_estimated_is_what_is_taken(large, spin, sites, monkeypatch):
+@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("sites", [17, 90, 112, 221])
+def test_the_memory_that_is_estimated_is_what_is_taken(large, spin, sites, precision, monkeypatch):
     """Large or small, in one tile or several."""
     if large:
         monkeypatch.setattr(layout, "SMALL", 0)
     device = pysv.SpinValve(sites=sites, polarizer=(5, 5), analyzer=(9, 11))
-    runs = pure_runs(pysv.Experiment(device=device, source=pysv.WavePacket(center=4, momentum_spread=1.2, spin=spin)))
+    experiment = pysv.Experiment(device=device, source=pysv.WavePacket(center=4, momentum_spread=1.2, spin=spin))
+    runs = pure_runs(experiment)
     taken = []
 
     def zeros(count, dtype):
@@ -200,11 +246,13 @@ def test_the_memory_that_is_estimated_is_what_is_taken(large, spin, sites, monke
 
     for module in ("outputs", "purestate"):
         monkeypatch.setattr(f"pysv.engines.{module}.zeros", zeros)
-    method = pysv.Chebyshev()
-    method.start(runs, "python")
-    places = [math.prod(run.hamiltonian.shape) / run.hamiltonian.amplitudes for run in runs]
-    found = method.memory([run.hamiltonian.amplitudes for run in runs])
-    assert found <= sum(taken) <= found * max(places) * (1 + 1e-12)
+    method = pysv.Chebyshev(precision=precision)
+    started = method.start(runs, "python")
+    assert method.memory([math.prod(run.hamiltonian.shape) for run in started.runs]) == sum(taken)
+    counted = []
+    monkeypatch.setattr(pysv.Chebyshev, "memory", lambda self, amplitudes, summaries: counted.extend(amplitudes) or 0)
+    pysv.estimate(experiment, method)
+    assert counted == [math.prod(run.hamiltonian.shape) for run in started.runs]
 
 
 def test_what_is_measured_of_a_summary_against_brute_force(tiled, factor):
@@ -417,13 +465,17 @@ def test_layouts_of_either_precision_hold_the_same_hamiltonian(dtype, tolerance,
     assert found.expectation(psi) == pytest.approx(np.vdot(flat, expected).real, rel=10 * tolerance)
 
 
-@pytest.fixture(params=[(steps, real) for steps in (1, 2, 7) for real in (np.float64, np.float32)], ids=str)
+STEPS = [(steps, real, 72) for steps in (1, 2, 7) for real in (np.float64, np.float32)]
+"""Steps, precision, and the width of the tiles: three of them, or as they are for this chain."""
+STEPS += [(7, np.float64, 104), (7, np.float32, 208)]
+
+
+@pytest.fixture(params=STEPS, ids=str)
 def some_steps(request, tiles_as_they_are):
     """H, its chain and table, and a function that gives the arrays of some steps: psi, previous, totals."""
-    (steps, real), (hamiltonian, flat, _) = request.param, tiles_as_they_are
-    hamiltonian = dataclasses.replace(hamiltonian, layout=layout.Layout(hamiltonian.sites, 72))
-    window = hamiltonian.everywhere(np.result_type(real, np.complex64).type)
-    chain = hamiltonian.sites, window, hamiltonian.table(real)
+    (steps, real, width), (hamiltonian, flat, _) = request.param, tiles_as_they_are
+    hamiltonian = dataclasses.replace(hamiltonian, layout=layout.Layout(hamiltonian.sites, width))
+    chain = hamiltonian.sites, hamiltonian.everywhere, hamiltonian.table(real)
     rng = np.random.default_rng(steps)
     factors = rng.uniform(0.1, 0.9, (steps, 3)).astype(real)
     mixes = rng.standard_normal((steps, 2, 6)).astype(real)
@@ -476,12 +528,13 @@ def test_steps_are_those_of_the_matrix(window, some_steps):
     everything = (*arrays[:2], *arrays[2])
     place = np.arange(arrays[0][:, 0].size).reshape(len(arrays[0]), 1, -1)
     untouched = np.broadcast_to((place < 2 * window[0]) | (place >= 2 * window[1]), arrays[0].shape)
-    for array in everything:
-        array[untouched] = np.nan
+    for array, filling in zip(everything, (np.nan, 7.5, 7.5, 7.5), strict=True):  # what is read, what is written
+        array[untouched] = filling
     kernels.take_steps(*arrays, sites, window, table, factors, mixes, threads=2, shares=5)
     states = everything if len(factors) % 2 == 0 else (arrays[1], arrays[0], *arrays[2])
-    for array, expected in zip(states, (old, new, *sums), strict=True):
-        assert np.isnan(array[untouched]).all()
+    fillings = {True: (np.nan, 7.5, 7.5, 7.5), False: (7.5, np.nan, 7.5, 7.5)}[len(factors) % 2 == 0]
+    for array, expected, filling in zip(states, (old, new, *sums), fillings, strict=True):
+        np.testing.assert_array_equal(array[untouched], filling)
         array[untouched] = 0
         tolerance = 50 * np.finfo(array.dtype).eps * np.abs(expected).max()
         np.testing.assert_allclose(flattened(hamiltonian, array), expected, atol=tolerance, rtol=0)
