@@ -4,8 +4,8 @@
     python benchmarks/large.py --growth docs/growth.png [--spins 10] [--repeat 5]
 
 All is measured in one run on the same arrays; read the ratios. The second command measures the growth only.
-`--whole` adds the run that the project aims at: 10+10 spins to 40 fs with the diagonal measures at every fs (ten
-minutes, 6.2 GB).
+`--whole` adds the run that the project aims at: 10+10 spins to 40 fs with the diagonal measures at every fs (six
+minutes, 6.3 GB).
 """
 
 from __future__ import annotations
@@ -190,6 +190,7 @@ def growth(picture: Path, largest: int, repeat: int) -> None:
     )
     for spins, size, seconds, _ in rows:
         axes.annotate(f"{spins}+{spins}", (size, seconds), xytext=(4, -9), textcoords="offset points", size=7)
+    axes.margins(0.12)
     axes.set_xlabel("amplitudes of one pure run")
     axes.set_ylabel("seconds")
     axes.legend(frameon=False, fontsize=8)
