@@ -159,10 +159,10 @@ class Hamiltonian:
 
     def expectation(self, psi: np.ndarray) -> float:
         """⟨ψ|H|ψ⟩, eV."""
-        from pysv import jit, kernels, team
+        from pysv import jit, team
+        from pysv.expectation import expectation
 
-        table = self.table(psi.real.dtype.type)
-        return kernels.expectation(jit.as_reals(psi), table, team.threads_for(psi.size))
+        return expectation(jit.as_reals(psi), self.table(psi.real.dtype.type), team.threads_for(psi.size))
 
     def sparse(self) -> csr_matrix:
         """H as a sparse real symmetric matrix over the flattened state (rows, sites), for checks and for QuTiP."""
