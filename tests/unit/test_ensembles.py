@@ -100,13 +100,16 @@ def test_a_lost_worker_costs_only_its_own_tasks(bathed, cluster):
     longer = dataclasses.replace(bathed, times=pysv.times(stop=30, step=10))
     expected = in_batches(longer, SAMPLE)
     killed: list[str] = []
+    lost = 1  # at most one result was on its way when its worker died
 
     def kill() -> None:
+        nonlocal lost
         scheduler = cluster.scheduler
         while not killed:
             for worker in list(scheduler.workers.values()):
                 if worker.processing and len(finished()) >= 3:
                     killed.append(worker.address)
+                    lost += len(worker.has_what)  # results that nobody has fetched yet
                     os.kill(pids[worker.address], signal.SIGKILL)
                     return
             time.sleep(0.002)
@@ -124,7 +127,7 @@ def test_a_lost_worker_costs_only_its_own_tasks(bathed, cluster):
     same_bits(data, expected)
     again = [key for key in finished() if key.startswith("compute_alone")]
     assert len(set(again)) == 11
-    assert len(again) <= 12  # at most one result was on its way when its worker died
+    assert len(again) <= 11 + lost
 
 
 def test_a_sweep_on_a_cluster(bathed, cluster, tmp_path):
