@@ -11,6 +11,9 @@ from pysv.basis import DOWN, UP, down_count
 if TYPE_CHECKING:
     from pysv.engines.snapshot import Snapshot
 
+_ROWS = 2048
+"""Rows that are copied at a time."""
+
 
 def electron_densities(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
     """Probability of finding the electron on each site, and its spin density ⟨σᶻ⟩ there.
@@ -49,10 +52,20 @@ def electron_spin(snapshot: Snapshot) -> np.ndarray:
         down = basis.rows_of(np.full(up.size, DOWN), basis.configuration[up])
         up, down = up[down >= 0], down[down >= 0]
         # Σ ψ_↑ ψ_↓* = (⟨σˣ⟩ − i⟨σʸ⟩)/2
-        coherence = part.weight * sum(np.vdot(tile[down], tile[up]) for tile in part.psi)
+        coherence = part.weight * _overlap(part.psi, down, up)
         found[0] += 2 * coherence.real
         found[1] -= 2 * coherence.imag
     return found
+
+
+def _overlap(psi: np.ndarray, bra: np.ndarray, ket: np.ndarray) -> complex:
+    """Σ ψ* ψ of some rows and others, (n,) each; summed in double precision, some rows at a time."""
+    found = 0j
+    for tile in psi:
+        for begin in range(0, bra.size, _ROWS):
+            some = slice(begin, begin + _ROWS)
+            found += np.vdot(tile[bra[some]].astype(complex), tile[ket[some]].astype(complex))
+    return complex(found)
 
 
 def invariants(snapshot: Snapshot) -> dict[str, float]:

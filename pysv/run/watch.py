@@ -22,7 +22,8 @@ class Watch:
     Parameters
     ----------
     tolerance : float
-        Allowed drift of norm, S^z and number of electrons.
+        Allowed drift of norm, S^z and number of electrons; of the latter two relative to their value where that is
+        above 1: in one S^z sector, S^z is the norm times a number.
     energy_scale : float
         Half of the width of the spectrum, eV: the energy may drift by `tolerance` times it.
     conserved : collection of str
@@ -32,7 +33,7 @@ class Watch:
     def __init__(self, tolerance: float, energy_scale: float, conserved: Collection[str] = ALWAYS) -> None:
         self._conserved = conserved
         self.tolerance = tolerance
-        self._scale = {"energy": energy_scale}
+        self._energy_scale = energy_scale
         self.start: dict[str, float] = {}
         self.now: dict[str, float] = {}
         self.drift: dict[str, float] = {}
@@ -59,7 +60,7 @@ class Watch:
                     "take a smaller time step or another engine"
                 )
             drift = abs(value - self.start[name])
-            allowed = self.tolerance * self._scale.get(name, 1.0)
+            allowed = self.tolerance * (self._energy_scale if name == "energy" else max(1.0, abs(self.start[name])))
             if name in self._conserved and drift > allowed:
                 raise InvariantError(
                     f"{name} drifted by {drift:.1e}{unit} until t = {snapshot.time:g} fs, allowed is "

@@ -149,6 +149,21 @@ def test_shared_work_space_of_unequal_runs(tiled):
             np.testing.assert_array_equal(engine.psi[number], alone.psi[0])
 
 
+def test_the_transverse_spin_of_a_large_state_in_single_precision():
+    """All spins along x: ⟨σˣ⟩ of the electron is 1 but for the rounding of single amplitudes, not of their sum."""
+    along_x = (math.pi / 2, 0.0)
+    experiment = pysv.Experiment(
+        device=pysv.SpinValve.with_layers(6),
+        source=pysv.WavePacket(spin=along_x),
+        spins=pysv.ProductState(polarizer=along_x, analyzer=along_x),
+        times=pysv.times(stop=0.1, step=0.1),
+        record=pysv.Record(every=pysv.Every(entropies=0, log_negativity=0, w_fidelity=0, qfi=0)),
+    )
+    data = pysv.solve(experiment, engine=pysv.Chebyshev(precision="single"), progress=False)
+    np.testing.assert_allclose(data.electron_spin_x, data.norm, atol=2e-6)
+    assert float(data.electron_spin_x[0]) == pytest.approx(1, abs=1e-6)
+
+
 @pytest.mark.parametrize("spin", ["up", "unpolarized"])
 @pytest.mark.parametrize("narrow", [True, False])
 @pytest.mark.parametrize("precision", ["double", "single"])

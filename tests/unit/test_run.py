@@ -21,6 +21,7 @@ import pysv
 from pysv import config, files, needs
 from pysv.errors import InvariantError, MemoryLimitError, ResultFileError, ResumeError
 from pysv.run import single
+from pysv.run.watch import Watch
 
 METHODS = [pysv.Chebyshev(), pysv.RK4(time_step=0.02), pysv.QuTiP()]
 
@@ -235,6 +236,19 @@ def test_a_state_that_is_not_finite_stops_the_run(small, monkeypatch):
     monkeypatch.setattr(PureStateEngine, "advance", spoiled)
     with pytest.raises(InvariantError, match=r"norm is nan at t = 2.5 fs: the state is not finite; take a smaller"):
         pysv.solve(small, progress=False, engine="rk4")
+
+
+@pytest.mark.parametrize(("start", "allowed"), [(-6.0, 6e-3), (0.2, 1e-3), (0.0, 1e-3)])
+def test_the_drift_of_spin_counts_relative_to_its_value(start, allowed, monkeypatch):
+    """In one sector S^z is a number times the norm, and drifts as many times more."""
+    seen = {"norm": 1.0, "energy": 3.0, "electron_number": 1.0}
+    drifts = iter((0.0, 0.9 * allowed, 1.1 * allowed))
+    monkeypatch.setattr("pysv.run.watch.invariants", lambda snapshot: {**seen, "spin_z_total": start + next(drifts)})
+    watch, snapshot = Watch(1e-3, 2.0), types.SimpleNamespace(time=1.0)
+    watch.heard(0, snapshot)
+    watch.heard(1, snapshot)
+    with pytest.raises(InvariantError, match=r"spin_z_total drifted by .* allowed is"):
+        watch.heard(2, snapshot)
 
 
 def test_an_unstable_step_stops_the_run_and_keeps_what_was_good(small, tmp_path):
