@@ -1,8 +1,8 @@
 """One row of Hψ from the exchange inside a layer: in one pass over the row, with whatever else belongs there.
 
 A row takes part in as many exchanges as its layer has antiparallel neighbours: none to nine in a layer of ten spins.
-One loop adds up to eight rows, as each further pass would read and write its row once more. `term` is a compiled
-function of `pysv.kernels` that says what else the loop writes, of the row `own` itself.
+One loop adds up to eight rows, as each further pass would read and write its row once more. `term` is the caller's
+compiled function that says what else the loop writes, of the row `own` itself.
 """
 
 from __future__ import annotations

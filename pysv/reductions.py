@@ -48,12 +48,12 @@ def _marginals(worker, threads, psi, electron, row_weight, site_weight):
         for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
             for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
                 p, s = psi[t, r], site_weight[worker, electron[r], t]
-                part = 0.0
+                found = 0.0
                 for j in range(full // 2):
                     square = p[2 * j] * p[2 * j] + p[2 * j + 1] * p[2 * j + 1]
                     s[j] += square
-                    part += square
-                row_weight[r] += part
+                    found += square
+                row_weight[r] += found
 
 
 @compiled(**SUM)
@@ -61,12 +61,12 @@ def _product(worker, threads, one, other, sums):
     tiles, rows, _ = one.shape
     for t in range(tiles):
         for stretch in range(worker, (rows + STRETCH - 1) // STRETCH, threads):
-            part = 0.0
+            found = 0.0
             for r in range(stretch * STRETCH, min(rows, (stretch + 1) * STRETCH)):
                 p, q = one[t, r], other[t, r]
                 for j in range(p.size):
-                    part += p[j] * q[j]
-            sums[worker] += part
+                    found += p[j] * q[j]
+            sums[worker] += found
 
 
 @compiled(**FAST)

@@ -162,7 +162,7 @@ class Method(ABC):
 
         Places of the arrays beyond the chain count.
         """
-        return 16 * self.vectors * sum(amplitudes)
+        return np.dtype(self.dtype).itemsize * self.vectors * sum(amplitudes)
 
     def needs(self, experiment: Experiment) -> Needs | None:
         """What a run needs; None for amplitudes ψ[tile, row, site], which are counted by `pysv.estimate` itself."""

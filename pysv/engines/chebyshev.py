@@ -130,9 +130,9 @@ class _ChebyshevEngine(PureStateEngine):
         from pysv.spectrum import spectral_bounds
 
         self.method = method
-        self._real = np.float32 if method.precision == "single" else np.float64
         outputs = method.outputs([run.hamiltonian.amplitudes for run in runs])
         dtype = method.dtype
+        self._real = np.finfo(dtype).dtype.type
         hamiltonians = {run.hamiltonian: run.hamiltonian.laid_out(dtype) for run in runs}
         runs = tuple(replace(run, hamiltonian=hamiltonians[run.hamiltonian]) for run in runs)
         super().__init__(runs, 2, dtype, outputs)

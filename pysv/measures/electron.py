@@ -64,7 +64,7 @@ def _overlap(psi: np.ndarray, bra: np.ndarray, ket: np.ndarray) -> complex:
     for tile in psi:
         for begin in range(0, bra.size, _ROWS):
             some = slice(begin, begin + _ROWS)
-            found += np.vdot(tile[bra[some]].astype(complex), tile[ket[some]].astype(complex))
+            found += np.vdot(*(tile[rows[some]].astype(complex, copy=False) for rows in (bra, ket)))
     return complex(found)
 
 
