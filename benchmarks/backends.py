@@ -15,8 +15,9 @@ import numpy as np
 from large import STEPS, TRIAD, Term
 from report import add_option, judge, kept
 
-from pysv import jit, julia, team
-from pysv.recursion import Steps, recursion
+from pysv.compute import compiler, thread_pool
+from pysv.julia import session
+from pysv.sectors.backend import Steps, recursion
 
 RATIO = 1.3
 """Target: neither backend is slower than the other by more."""
@@ -25,7 +26,7 @@ RATIO = 1.3
 def compare(spins: int, real: type, repeat: int) -> tuple[float, float]:
     """Time of Julia over that of Python for a term at n+n spins, and Julia's share of the triad bandwidth."""
     term = Term(spins, real)
-    psi, previous, total = map(jit.as_reals, term.arrays)
+    psi, previous, total = map(compiler.as_reals, term.arrays)
     factors = np.tile(np.array([[0.1, 0.0, 1.0]], real), (STEPS, 1))
     mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, n % 2 == 0]] for n in range(STEPS)], real)
     steps = Steps(psi, previous, total[None], term.hamiltonian.everywhere, factors, mixes)
@@ -36,7 +37,7 @@ def compare(spins: int, real: type, repeat: int) -> tuple[float, float]:
             begun = time.perf_counter()
             take(steps)
             found[name].append((time.perf_counter() - begun) / STEPS)
-        found["triad"].append(1 / term.bandwidth(team.largest()))
+        found["triad"].append(1 / term.bandwidth(thread_pool.largest()))
         if number == 0:  # compiles
             found = {name: [] for name in found}
     seconds = {name: float(np.median(times)) for name, times in found.items()}
@@ -65,8 +66,10 @@ def main() -> None:
 
 def measure(sizes: list[int], repeat: int) -> None:
     """All sizes in both precisions."""
-    print(", ".join(f"{name} {value}" for name, value in julia.report().items()))
-    print(f"threads: Python {team.largest()}, Julia {julia.threads()}; a small state takes one thread of Python")
+    print(", ".join(f"{name} {value}" for name, value in session.report().items()))
+    print(
+        f"threads: Python {thread_pool.largest()}, Julia {session.threads()}; a small state takes one thread of Python"
+    )
     print("spins   real      amplitudes   Python s    Julia s   Julia/Python  Python/triad   Julia/triad")
     measured = [(spins, *compare(spins, real, repeat)) for spins in sizes for real in (np.float64, np.float32)]
     worst = max(max(ratio, 1 / ratio) for _, ratio, _ in measured)

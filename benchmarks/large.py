@@ -26,11 +26,12 @@ from peers import Contender, matrix_peers
 from report import add_option, figure, judge, kept
 
 import pysv
-from pysv import jit, layout, team
-from pysv.basis import Basis
-from pysv.hamiltonian import Hamiltonian
-from pysv.initial import pure_runs
-from pysv.recursion import PythonRecursion, Steps
+from pysv.compute import compiler, thread_pool
+from pysv.model.basis import Basis
+from pysv.sectors import layout
+from pysv.sectors.backend import PythonRecursion, Steps
+from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.sectors.pure_run import pure_runs
 
 TRIAD, SINGLE, THREADS, SECONDS, GIGABYTES = 0.6, 1.8, 1.7, 600.0, 8.0
 """Targets: share of the triad bandwidth, gains by single precision and by a second thread; 10+10 to 40 fs."""
@@ -42,7 +43,7 @@ STEPS = 24
 NEVER = dict.fromkeys(("entropies", "log_negativity", "w_fidelity", "qfi"), 0)
 
 
-@numba.njit(**jit.FAST)
+@numba.njit(**compiler.FAST)
 def triad(worker: int, threads: int, a: np.ndarray, b: np.ndarray, c: np.ndarray, s: float) -> None:
     """a ← b + s·c on this worker's part (J. D. McCalpin's STREAM); slices, so that the compiler vectorises."""
     part = a.size // threads
@@ -64,7 +65,7 @@ class Term:
         self.arrays = [layout.zeros(int(np.prod(shape)), dtype).reshape(shape) for _ in range(3)]
         pattern = rng.standard_normal(1009).astype(real)
         for array in self.arrays:
-            jit.as_reals(array).reshape(-1)[...] = np.resize(pattern, 2 * array.size)
+            compiler.as_reals(array).reshape(-1)[...] = np.resize(pattern, 2 * array.size)
             array[-1, :, self.hamiltonian.sites - (shape[0] - 1) * shape[2] :] = 0
         self.real = real
 
@@ -72,20 +73,20 @@ class Term:
 
     def seconds(self, threads: int) -> float:
         """Mean over the steps of an expansion, of which every second one adds two terms to the sum."""
-        psi, previous, total = map(jit.as_reals, self.arrays)
+        psi, previous, total = map(compiler.as_reals, self.arrays)
         factors = np.array([[0.1, 0.0, 1.0]] * STEPS, self.real)
         mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, n % 2 == 0]] for n in range(STEPS)], self.real)
         steps = Steps(psi, previous, total[None], self.hamiltonian.everywhere, factors, mixes)
         begun = time.perf_counter()
-        with team.alone() if threads == 1 else nullcontext():
+        with thread_pool.alone() if threads == 1 else nullcontext():
             self._recursion(steps)
         return (time.perf_counter() - begun) / STEPS
 
     def bandwidth(self, threads: int) -> float:
         """Bytes per second that the triad moves, counting 24 (12 in single precision) a number."""
-        a, b, c = (jit.as_reals(array).reshape(-1) for array in self.arrays)
+        a, b, c = (compiler.as_reals(array).reshape(-1) for array in self.arrays)
         begun = time.perf_counter()
-        team.share(triad, threads, a, b, c, self.real(0.5))
+        thread_pool.share(triad, threads, a, b, c, self.real(0.5))
         return 3 * a.nbytes / (time.perf_counter() - begun)
 
     def counted(self) -> int:
@@ -99,7 +100,7 @@ def terms(spins: int, rounds: int) -> None:
     All are measured in turn, round by round, and ratios are those of neighbours within a round: the memory of a shared
     machine may be twice as fast a minute later.
     """
-    cores = team.largest()
+    cores = thread_pool.largest()
     ways = [(name, threads) for name in ("double", "single") for threads in (1, cores)]
     contenders = {"double": Term(spins, np.float64), "single": Term(spins, np.float32)}
     seconds: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
@@ -146,9 +147,9 @@ def against_peers(spins: int, repeat: int) -> None:
 
     def step(times: np.ndarray) -> Iterator[np.ndarray]:
         engine.advance(float(next(at)))
-        yield engine.snapshot().parts[0].psi
+        yield engine.snapshot().state.parts[0].psi
 
-    one = Contender("pysv chebyshev", step, team.largest())
+    one = Contender("pysv chebyshev", step, thread_pool.largest())
     others = matrix_peers(run)
     times = np.array([0.0, 1.0])
     for _ in range(repeat + 1):
@@ -170,7 +171,7 @@ def growth(picture: Path, largest: int, repeat: int) -> None:
     print("spins   amplitudes   s/term   terms/fs   s/fs (unpolarized)   memory GB")
     for spins in range(4, largest + 1):
         term = Term(spins, np.float64)
-        threads = team.threads_for(term.amplitudes)
+        threads = thread_pool.threads_for(term.amplitudes)
         seconds = min(term.seconds(threads) for _ in range(repeat + 1))
         experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(spins), times=pysv.times(20, 1), record=never)
         needed = pysv.estimate(experiment)
@@ -238,7 +239,7 @@ def main() -> None:
             growth(options.growth, options.spins, options.repeat)
             return
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-        print(f"memory {memory:.0f} GB, {team.largest()} threads\n")
+        print(f"memory {memory:.0f} GB, {thread_pool.largest()} threads\n")
         if options.whole:  # first, so that the peak memory is its own
             whole(options.spins, options.whole)
         terms(options.spins, options.rounds)

@@ -21,10 +21,10 @@ from report import add_option, figure, judge, kept
 from threadpoolctl import ThreadpoolController
 
 import pysv
-from pysv.initial import pure_runs
-from pysv.run.observe import Observer
-from pysv.run.watch import Watch
-from pysv.spectrum import triangle_bound
+from pysv.run.invariants import Watch
+from pysv.run.observer import Observer
+from pysv.sectors.lanczos import triangle_bound
+from pysv.sectors.pure_run import pure_runs
 
 RATIO, ERROR, MEASURES, FIGURE, IMPORT = 50.0, 1e-10, 0.005, 10.0, 0.5
 """Targets: ratio to QuTiP, error of the state; seconds for the measures of a snapshot, `figure 3`, `import pysv`."""

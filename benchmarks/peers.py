@@ -17,10 +17,10 @@ from scipy.sparse.linalg import expm_multiply
 from threadpoolctl import ThreadpoolController
 
 import pysv
-from pysv.basis import Basis
 from pysv.engines.base import Method
-from pysv.hamiltonian import Hamiltonian
-from pysv.initial import PureRun
+from pysv.model.basis import Basis
+from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.sectors.pure_run import PureRun
 from pysv.units import HBAR
 
 PYSV, ADAMS, KRYLOV, WHOLE = (
@@ -67,7 +67,7 @@ def pysv_engine(method: Method, run: PureRun) -> Evolve:
         engine.expect([float(t) for t in times[1:]])
         for t in times[1:]:
             engine.advance(float(t))
-            yield run.hamiltonian.layout.flat(engine.snapshot().parts[0].psi)
+            yield run.hamiltonian.layout.flat(engine.snapshot().state.parts[0].psi)
 
     return evolve
 

@@ -22,11 +22,11 @@ from report import add_option, figure, judge, kept
 from threadpoolctl import threadpool_limits
 
 import pysv
+from pysv.mps.backend import FLOOR, TrotterEvolution, Truncation
 from pysv.mps.canonical import right_canonical
 from pysv.mps.chain import Chain
-from pysv.mps.evolve import BlockPropagator
+from pysv.mps.gates import BlockEvolution
 from pysv.mps.ground import from_tenpy, ground_state, tenpy_model
-from pysv.mps.propagator import FLOOR, Propagator, Truncation
 from pysv.mps.state import MatrixProductState
 from pysv.mps.trotter import schedule
 from pysv.units import HBAR
@@ -65,7 +65,7 @@ def to_tenpy(state: MatrixProductState, sites: list[Any]) -> Any:
 class Pysv:
     """One of pysv's backends."""
 
-    def __init__(self, name: str, propagator: Propagator, unit: float) -> None:
+    def __init__(self, name: str, propagator: TrotterEvolution, unit: float) -> None:
         self.name = name
         self._propagator = propagator
         self._unit = unit
@@ -120,7 +120,7 @@ class ITensors:
     def __init__(self, chain: Chain, rules: Truncation, threads: int, unit: float) -> None:
         from juliacall import Main
 
-        from pysv.mps.itensors import julia_chain
+        from pysv.mps.julia import julia_chain
 
         Main.include(str(Path(__file__).with_name("plain_itensors.jl")))
         self._main = Main
@@ -130,7 +130,7 @@ class ITensors:
 
     def steps(self, state: MatrixProductState, count: int) -> Result:
         """Take `count` steps; the gates are made before the clock starts."""
-        from pysv.mps.itensors import from_julia, to_julia
+        from pysv.mps.julia import from_julia, to_julia
 
         main, rules = self._main, self._rules
         begin = psi = main.PySV.mps(to_julia(self._julia, state))
@@ -152,13 +152,13 @@ class ITensors:
 def programs(chain: Chain, rules: Truncation, threads: int, hopping: float) -> list[Any]:
     """All that can be had here, pysv's Python backend first."""
     unit = HBAR / hopping
-    found: list[Any] = [Pysv("pysv python", BlockPropagator(chain, rules), unit)]
+    found: list[Any] = [Pysv("pysv python", BlockEvolution(chain, rules), unit)]
     try:
-        from pysv import julia
-        from pysv.mps.itensors import JuliaPropagator
+        from pysv.julia import session
+        from pysv.mps.julia import JuliaEvolution
 
-        julia.start()
-        found.append(Pysv("pysv julia", JuliaPropagator(chain, rules), unit))
+        session.start()
+        found.append(Pysv("pysv julia", JuliaEvolution(chain, rules), unit))
     except pysv.errors.JuliaUnavailableError as error:
         print(f"without Julia: {error}")
     found.append(TeNPy(chain, rules, threads, hopping))
@@ -198,7 +198,7 @@ def compare(options: argparse.Namespace) -> None:
         contestant.steps(state, 1)  # compiles
     names = [contestant.name for contestant in contestants]
     print("t (ħ/γ)  bond  " + "  ".join(f"{name:>14}" for name in names) + "   s/step; then discarded, 1 − |overlap|²")
-    own, now, whole = BlockPropagator(chain, rules), 0, np.zeros(len(names))
+    own, now, whole = BlockEvolution(chain, rules), 0, np.zeros(len(names))
     for instant in sorted(options.at):
         with threadpool_limits(1, "blas"):
             own.apply(state, schedule((instant - now) * HBAR / device.hopping, round((instant - now) / STEP), 2))

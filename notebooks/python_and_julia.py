@@ -31,11 +31,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import pysv
-from pysv import julia
+from pysv import doctor
 from pysv.errors import PacketTruncationWarning
 
 warnings.simplefilter("ignore", PacketTruncationWarning)
-status = julia.status()
+status = doctor.julia_status()
 ready = status["state"].startswith("ready")
 print("\n".join(f"{name:20} {value}" for name, value in status.items()))
 if not ready:

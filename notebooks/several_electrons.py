@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import pysv
-from pysv import julia
+from pysv import doctor
 
 two = pysv.Experiment(
     device=pysv.SpinValve(sites=22, polarizer=(10, 11), analyzer=(14, 15)),
@@ -109,7 +109,7 @@ assert float(more.entropy_half[-1]) > float(exact.entropy_half[-1])
 # Where Julia is not set up, this cell says so, and nothing is compared.
 
 # %%
-state = julia.status()["state"]
+state = doctor.julia_status()["state"]
 if state.startswith("ready") and "julia" in pysv.TDMRG.backends:
     other = pysv.solve(two, engine=pysv.TDMRG(trotter_order=4, min_bond=30), backend="julia", progress=False)
     for name in ("spin_z", "electron_density", "entropy_half", "log_negativity"):

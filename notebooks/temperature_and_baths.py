@@ -32,8 +32,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import pysv
-from pysv.bath import SpectralDensity, layer_baths, report
 from pysv.errors import BathValidityWarning, PacketTruncationWarning
+from pysv.model.baths.jumps import layer_baths, report
+from pysv.model.baths.spectral import SpectralDensity
 from pysv.units import BOLTZMANN
 
 warnings.simplefilter("ignore", PacketTruncationWarning)

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from pysv.about import __version__
 from pysv.errors import (
     BondLimitError,
     EngineFailureError,
@@ -22,6 +21,7 @@ from pysv.errors import (
     PysvWarning,
     SpectralBoundsError,
 )
+from pysv.results.versions import __version__
 
 if TYPE_CHECKING:
     from pysv.config import Configuration
@@ -146,14 +146,14 @@ def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]
 
 
 def _info(options: argparse.Namespace) -> None:
-    from pysv.describe import describe
-    from pysv.files import load
+    from pysv.results.files import load
+    from pysv.results.summary import describe
 
     print(describe(load(options.file), options.file))
 
 
 def _estimate(options: argparse.Namespace) -> int:
-    from pysv.needs import estimate
+    from pysv.run.estimate import estimate
 
     asked = _read(options)
     needed = estimate(asked.experiment, asked.engine, asked.backend)
@@ -164,7 +164,7 @@ def _estimate(options: argparse.Namespace) -> int:
 
 
 def _convergence(options: argparse.Namespace) -> None:
-    from pysv.refinement import convergence
+    from pysv.run.convergence import convergence
 
     asked = _read(options)
     print(convergence(asked.experiment, asked.engine, progress=not options.quiet))
@@ -174,7 +174,7 @@ def _plot(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from pysv.figures import plot
-    from pysv.files import load
+    from pysv.results.files import load
 
     name = Path(options.file)
     usual = name.with_suffix(".png") if options.var is None else name.with_name(f"{name.stem}-{options.var}.png")
@@ -194,8 +194,9 @@ def _figure(options: argparse.Namespace) -> None:
 def _movie(options: argparse.Namespace) -> None:
     from pathlib import Path
 
-    from pysv.figures import animate, movie, plan
-    from pysv.files import load
+    from pysv.figures import animate, movie
+    from pysv.figures.paper import plan
+    from pysv.results.files import load
 
     if options.paper == (options.file is not None):
         raise InvalidInputError("movie: name a result file, or give --paper for the movie of the paper, not both")
@@ -225,20 +226,20 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _julia(options: argparse.Namespace) -> int:
-    from pysv import julia
+    from pysv import doctor
 
     if options.action == "setup":
-        found = julia.setup(lambda text: print(f"pysv: {text}", file=sys.stderr, flush=True))
+        found = doctor.set_up_julia(lambda text: print(f"pysv: {text}", file=sys.stderr, flush=True))
     else:
-        found = julia.status()
+        found = doctor.julia_status()
     width = max(map(len, found))
     print("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
     return 0 if found["state"].startswith("ready") else FAILED
 
 
 def _cite(options: argparse.Namespace) -> None:
-    from pysv.citation import write
-    from pysv.files import load
+    from pysv.results.citations import write
+    from pysv.results.files import load
 
     print(write(load(options.file) if options.file else None, bibtex=options.bibtex))
 

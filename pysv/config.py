@@ -12,14 +12,16 @@ from typing import Any
 
 import tomli_w
 
-from pysv.device import SEVERAL_ELECTRONS, SpinValve
 from pysv.engines import BACKENDS, engine_names, methods
 from pysv.engines.base import Method
 from pysv.errors import ExperimentFileError, InvalidInputError, unknown_name
-from pysv.experiment import BosonicBath, Experiment, Times
-from pysv.record import Record
-from pysv.source import ConfinedElectrons, WavePacket
-from pysv.spins import Antiparallel, Gibbs, ProductState
+from pysv.experiment import Experiment
+from pysv.experiment.bath import BosonicBath
+from pysv.experiment.device import SEVERAL_ELECTRONS, SpinValve
+from pysv.experiment.record import Record
+from pysv.experiment.source import ConfinedElectrons, WavePacket
+from pysv.experiment.spins import Antiparallel, Gibbs, ProductState
+from pysv.experiment.times import Times
 
 SOURCES = {"wave-packet": WavePacket, "confined": ConfinedElectrons}
 SPINS = {"antiparallel": Antiparallel, "product": ProductState, "gibbs": Gibbs}

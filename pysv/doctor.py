@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import psutil
 
-from pysv import team
-from pysv.about import versions
-from pysv.device import SpinValve
+from pysv.compute import thread_pool
 from pysv.engines import readiness
+from pysv.errors import JuliaUnavailableError
 from pysv.experiment import Experiment
-from pysv.initial import pure_runs
-from pysv.needs import available_memory, size
-from pysv.source import WavePacket
+from pysv.experiment.device import SpinValve
+from pysv.experiment.source import WavePacket
+from pysv.julia import session, setup
+from pysv.results.versions import versions
+from pysv.run.estimate import available_memory, size
+from pysv.sectors.pure_run import pure_runs
+from pysv.sectors.state import PureMixture
 from pysv.units import HBAR
 
 OTHERS = ("juliacall", "dask", "distributed", "imageio-ffmpeg")
@@ -46,7 +50,7 @@ def examine() -> tuple[bool, str]:
         "installed in": str(Path(__file__).parent),
         "system": platform.platform(),
         "processor": f"{processor()}, {len(os.sched_getaffinity(0))} of {os.cpu_count()} usable",
-        "threads": f"{team.largest()} of pysv's kernels",
+        "threads": f"{thread_pool.largest()} of pysv's kernels",
         "memory": f"{size(available_memory())} available of {size(psutil.virtual_memory().total)}",
         "BLAS": ", ".join(_blas()),
         "Julia": _julia(),
@@ -97,9 +101,7 @@ def _blas() -> list[str]:
 
 
 def _julia() -> str:
-    from pysv import julia
-
-    found = julia.status()
+    found = julia_status()
     if not found["state"].startswith("ready"):
         return found["state"]
     return f"{found['Julia']}, {found['threads']} threads, ready (see `pysv julia status`); {found['BLAS']}"
@@ -114,9 +116,61 @@ def self_check(backend: str = "python") -> float:
     engine = Chebyshev().start(runs, backend)
     engine.advance(5.0)
     worst = 0.0
-    for run, part in zip(runs, engine.snapshot().parts, strict=True):
+    state = engine.snapshot().state
+    assert isinstance(state, PureMixture)
+    for run, part in zip(runs, state.parts, strict=True):
         flat = run.hamiltonian.layout.flat
         energies, states = np.linalg.eigh(run.hamiltonian.sparse().toarray())
         exact = states @ (np.exp(-1j * energies * 5.0 / HBAR) * (states.T @ flat(run.psi).ravel()))
         worst = max(worst, float(np.linalg.norm(flat(part.psi).ravel() - exact)))
     return worst
+
+
+def set_up_julia(say: Callable[[str], None]) -> dict[str, str]:
+    """Install, resolve, compile and check all that the Julia backend needs.
+
+    Parameters
+    ----------
+    say : callable
+        Is told of each step.
+
+    Returns
+    -------
+    dict of str
+        As `julia_status`.
+
+    Raises
+    ------
+    JuliaUnavailableError
+    """
+    here = setup.home()
+    say(f"Julia project: {here.project}" + (f", Julia: {here.exe}" if here.chosen else ", kept by juliapkg"))
+    session.start(say)
+    error = self_check("julia")
+    if not error < 1e-9:
+        setup.forget(here)
+        raise setup.unavailable(f"the self-check failed: the state is off by {error:.0e}")
+    setup.remember(here)
+    say(f"self-check passed: distance from dense diagonalisation {error:.0e}")
+    return julia_status()
+
+
+def julia_status() -> dict[str, str]:
+    """What runs, or would run: project, packages, versions, threads, BLAS; starts Julia where it is ready.
+
+    Returns
+    -------
+    dict of str
+        The entry ``"state"`` begins with ``"ready"``, or says why Julia is not.
+    """
+    try:
+        here = setup.home()
+    except JuliaUnavailableError as error:
+        return {"state": str(error)}
+    found = {"project": str(here.project), "executable": here.exe or "chosen by juliapkg"}
+    held = setup.packages(here.project)
+    found["packages"] = ", ".join(f"{name} {held[name]}" for name in setup.PACKAGES if name in held) or "none"
+    reason = setup.not_ready() if not session.running() else None
+    if reason is not None:
+        return found | {"threads": str(session.wanted_threads()), "state": f"not ready: {reason}"}
+    return found | session.report() | {"state": "ready: the package is compiled"}

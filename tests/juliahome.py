@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pysv.julia_setup import not_ready
+from pysv.julia.setup import not_ready
 
 
 def why_not() -> str | None:
@@ -14,11 +14,11 @@ def why_not() -> str | None:
     reason = not_ready()
     if reason is None or "PYTHON_JULIACALL_EXE" not in os.environ:
         return reason
-    from pysv import julia
     from pysv.errors import JuliaUnavailableError
+    from pysv.julia import session
 
     try:
-        julia.start()
+        session.start()
     except JuliaUnavailableError as error:
         return str(error)
     return not_ready()

@@ -15,8 +15,9 @@ from test_open import experiment, reference
 from test_thermal import thermal_run
 
 import pysv
-from pysv.bath import SpectralDensity, layer_baths
 from pysv.errors import BathValidityWarning
+from pysv.model.baths.jumps import layer_baths
+from pysv.model.baths.spectral import SpectralDensity
 
 
 def rows(reduced: bool) -> Iterator[Row]:

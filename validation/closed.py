@@ -18,12 +18,12 @@ from test_brute_force import METHODS, SEEDS, brute_device, brute_variables
 from test_paper_numbers import DIGITS, TABLE
 
 import pysv
-from pysv import julia
-from pysv.basis import Basis
-from pysv.engines.snapshot import Snapshot
-from pysv.hamiltonian import Hamiltonian
-from pysv.initial import pure_runs
-from pysv.measures import SpinDensity, SpinFactor, log_negativity_of_factor
+from pysv.doctor import julia_status
+from pysv.measures import SpinFactor, log_negativity_of_factor
+from pysv.model.basis import Basis
+from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.sectors.pure_run import pure_runs
+from pysv.snapshot import Snapshot
 
 GROUPS = {
     "spins of the layers": ("spin_x", "spin_y", "spin_z"),
@@ -152,7 +152,7 @@ def engines(reduced: bool) -> Iterator[Row]:
     yield Row("`rk4`, δt = 0.02 fs: every variable", "`chebyshev`", cases, _apart(rk4, reference), 1e-6)
     qutip = solve(experiment, pysv.QuTiP(method="vern9", atol=1e-12, rtol=1e-12))
     yield Row("`qutip`, vern9, 1e-12: every variable", "`chebyshev`", cases, _apart(qutip, reference), 1e-8)
-    ready = julia.status()["state"].startswith("ready")
+    ready = julia_status()["state"].startswith("ready")
     for name, allowed in (("chebyshev", 1e-10), ("krylov", 1e-8)):
         found = _apart(solve(experiment, name, "julia"), reference) if ready else NOT_RUN
         yield Row(f"`{name}` in Julia: every variable", "`chebyshev` in Python", cases, found, allowed)
@@ -179,7 +179,7 @@ def stated_errors(reduced: bool) -> Iterator[Row]:
             engine.advance(4.0)
             true = max(
                 np.linalg.norm(part.psi - _dense(run, 4.0))
-                for run, part in zip(runs, engine.snapshot().parts, strict=True)
+                for run, part in zip(runs, engine.snapshot().state.parts, strict=True)
             )
             ratios[name].append(true / (engine.work().deviation or NOT_RUN))
     cases = f"{count(seeds, 'device')}, 4 fs"
@@ -222,7 +222,7 @@ def large(reduced: bool) -> Iterator[Row]:
     """Negativity from the factor of ρ; at 6+6 spins the sampled one is compared with that of diagonalised blocks."""
     half = 3 if reduced else 5
     snapshot, factor = _state(half)
-    rho = SpinDensity.of_snapshot(snapshot, half, half)
+    rho = snapshot.state.spin_density()
     found = difference(log_negativity_of_factor(factor)[0], brute.log_negativity(rho.dense(), half, half))
     yield Row("negativity from the factor of ρ", "brute force on ρ", f"{half}+{half} spins, 30 fs", found, 1e-9)
     half, largest = (4, 40) if reduced else (6, 600)
@@ -240,4 +240,4 @@ def _state(half: int) -> tuple[Snapshot, SpinFactor]:
     engine = pysv.Chebyshev().start(pure_runs(experiment), "python")
     engine.advance(30.0)
     snapshot = engine.snapshot()
-    return snapshot, SpinFactor.of_snapshot(snapshot, half, half)
+    return snapshot, SpinFactor.of_mixture(snapshot.state)

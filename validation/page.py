@@ -26,9 +26,9 @@ import measures
 import several
 from rows import Row, Section, table
 
-from pysv.about import versions
 from pysv.doctor import processor
 from pysv.errors import PacketTruncationWarning
+from pysv.results.versions import versions
 
 HEAD = (
     "What was checked against what, and what was found. This page is written by `make validation`; every number in it "

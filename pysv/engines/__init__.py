@@ -12,7 +12,7 @@ from functools import cache
 from pysv.engines.base import Method
 from pysv.errors import EngineError, InvalidInputError, NotReadyError, unknown_name
 from pysv.experiment import Experiment
-from pysv.source import ConfinedElectrons
+from pysv.experiment.source import ConfinedElectrons
 
 BACKENDS = ("auto", "python", "julia")
 
@@ -56,7 +56,7 @@ def engine_names() -> tuple[str, ...]:
 
 def readiness() -> tuple[Readiness, ...]:
     """Each engine × backend of the contract: ready, or why not."""
-    from pysv.julia_setup import not_ready
+    from pysv.julia.setup import not_ready
 
     rows = []
     lacking = not_ready()
@@ -126,6 +126,6 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
 
 def _julia_is_ready() -> bool:
     """Whether Julia is set up and may be started here: it runs in the main thread only."""
-    from pysv.julia_setup import not_ready
+    from pysv.julia.setup import not_ready
 
     return threading.current_thread() is threading.main_thread() and not_ready() is None

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.errors import ResumeError
-from pysv.source import WavePacket
+from pysv.experiment.source import WavePacket
 
 if TYPE_CHECKING:
-    from pysv.engines.snapshot import Snapshot
     from pysv.experiment import Experiment
-    from pysv.initial import PureRun
+    from pysv.sectors.pure_run import PureRun
+    from pysv.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class Method(ABC):
 
         Engines that do not work on pure runs of one electron override this one, and `start` is not called.
         """
-        from pysv.initial import pure_runs
+        from pysv.sectors.pure_run import pure_runs
 
         return self.start(pure_runs(experiment), backend)
 

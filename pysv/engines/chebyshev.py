@@ -9,19 +9,27 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv import layout
-from pysv.checks import choice, real_number, truth
+from pysv.engines._pure_states import PureStateEngine
 from pysv.engines.base import Engine, Method, Work
-from pysv.engines.purestate import PureStateEngine
 from pysv.errors import SpectralBoundsError
-from pysv.expansion import GROWTH, LARGEST_Z, coefficients, light_cone, recursion_factors, recursion_mix, substeps
+from pysv.experiment.checks import choice, real_number, truth
+from pysv.sectors import layout
+from pysv.sectors.chebyshev import (
+    GROWTH,
+    LARGEST_Z,
+    coefficients,
+    light_cone,
+    recursion_factors,
+    recursion_mix,
+    substeps,
+)
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
-    from pysv.hamiltonian import Hamiltonian
-    from pysv.initial import PureRun
-    from pysv.recursion import Recursion, Steps
-    from pysv.spectrum import SpectralBounds
+    from pysv.sectors.backend import Recursion, Steps
+    from pysv.sectors.hamiltonian import Hamiltonian
+    from pysv.sectors.lanczos import SpectralBounds
+    from pysv.sectors.pure_run import PureRun
 
 _OUTPUTS = 8
 """Snapshots of a small run that one expansion serves at most."""
@@ -74,7 +82,7 @@ class Chebyshev(Method):
         """Snapshots that one expansion may serve: as many as leave large runs five state-sized arrays in all.
 
         Two large runs have one array for a second output together, which serves where `summaries` are enough at some
-        snapshots, see `pysv.engines.outputs`.
+        snapshots, see `pysv.engines._outputs`.
         """
         if not layout.is_large(max(amplitudes)):
             return _OUTPUTS
@@ -126,8 +134,8 @@ class Chebyshev(Method):
 
 class _ChebyshevEngine(PureStateEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev, backend: str) -> None:
-        from pysv.recursion import recursion
-        from pysv.spectrum import spectral_bounds
+        from pysv.sectors.backend import recursion
+        from pysv.sectors.lanczos import spectral_bounds
 
         self.method = method
         outputs = method.outputs([run.hamiltonian.amplitudes for run in runs])
@@ -166,7 +174,7 @@ class _ChebyshevEngine(PureStateEngine):
 
     def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
         """Evolve every run; small ones side by side, in Julia by its own threads."""
-        from pysv.recursion import JuliaRecursion
+        from pysv.sectors.julia import JuliaRecursion
 
         recursions = [recursion for recursion in self._recursions if isinstance(recursion, JuliaRecursion)]
         if not recursions or self.large or len(self.runs) == 1:
@@ -202,8 +210,9 @@ class _ChebyshevEngine(PureStateEngine):
         self, number: int, psi: np.ndarray, intervals: Sequence[float]
     ) -> Generator[Steps, None, list[float]]:
         """One expansion from `psi` into an output for each interval; returns bounds on what it neglects."""
-        from pysv import jit, reductions, team
-        from pysv.recursion import Steps
+        from pysv.compute import compiler, thread_pool
+        from pysv.sectors.backend import Steps
+        from pysv.sectors.numba import sums
 
         bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
         expansions = [
@@ -218,13 +227,13 @@ class _ChebyshevEngine(PureStateEngine):
             self._real
         )
         one, other = self.spare(number)
-        threads = team.threads_for(psi.size) if self.large else 1
-        reductions.copy(jit.as_reals(psi), jit.as_reals(one), threads)
+        threads = thread_pool.threads_for(psi.size) if self.large else 1
+        sums.copy(compiler.as_reals(psi), compiler.as_reals(one), threads)
         for total in totals:  # they may hold another run's states; of the work space nothing is read outside the window
-            reductions.clear_outside(jit.as_reals(total), window, hamiltonian.sites, threads)
-        yield Steps(jit.as_reals(one), jit.as_reals(other), jit.as_reals(totals), window, factors, mixes)
+            sums.clear_outside(compiler.as_reals(total), window, hamiltonian.sites, threads)
+        yield Steps(compiler.as_reals(one), compiler.as_reals(other), compiler.as_reals(totals), window, factors, mixes)
         # After an odd number of steps `other` holds T_K ψ, whose norm only eigenvalues outside the bounds can raise.
-        last = reductions.weight(jit.as_reals(other), window, threads) ** 0.5
+        last = sums.weight(compiler.as_reals(other), window, threads) ** 0.5
         epsilon = float(np.finfo(self._real).eps)
         if not last <= 1 + GROWTH + 100 * epsilon:
             raise SpectralBoundsError(
@@ -239,11 +248,12 @@ class _ChebyshevEngine(PureStateEngine):
         hamiltonian = self.runs[number].hamiltonian
         if not (self.large and self.method.light_cone):
             return hamiltonian.everywhere, 0.0
-        from pysv import jit, reductions, team
+        from pysv.compute import compiler, thread_pool
+        from pysv.sectors.numba import sums
 
         allowed = self.method.tolerance * interval / 4
         basis = hamiltonian.basis
-        _, weights = reductions.marginals(jit.as_reals(start), basis.electron, team.threads_for(start.size))
+        _, weights = sums.marginals(compiler.as_reals(start), basis.electron, thread_pool.threads_for(start.size))
         sites = weights.sum(axis=0).reshape(-1)[: hamiltonian.sites]
         left, right = np.cumsum(sites), np.cumsum(sites[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.basis import spin_signs
-from pysv.checks import real_number
 from pysv.engines.base import Engine, Method, Needs, Work, saved_array
-from pysv.engines.snapshot import Snapshot
 from pysv.engines.tdmrg import several_refusal
 from pysv.errors import SpectralBoundsError
-from pysv.expansion import GROWTH, coefficients, substeps
-from pysv.pair_state import PairState
-from pysv.pairs import PairHamiltonian, ground_state
-from pysv.source import ConfinedElectrons
+from pysv.experiment.checks import real_number
+from pysv.experiment.source import ConfinedElectrons
+from pysv.model.basis import spin_signs
+from pysv.pairs.hamiltonian import PairHamiltonian, ground_state
+from pysv.pairs.state import PairState
+from pysv.sectors.chebyshev import GROWTH, coefficients, substeps
+from pysv.snapshot import Snapshot
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
-    from pysv.device import SpinValve
     from pysv.experiment import Experiment
+    from pysv.experiment.device import SpinValve
 
 _SECONDS = 2e-8
 """Rough time of one application of H to one amplitude."""
@@ -79,7 +79,7 @@ class Fock(Method):
 
     def needs(self, experiment: Experiment) -> Needs:
         """(rows of the sector) × L_x² amplitudes."""
-        from pysv.needs import radius
+        from pysv.run.estimate import radius
 
         amplitudes = pair_amplitudes(experiment.device)
         times = experiment.times
@@ -99,7 +99,7 @@ def pair_amplitudes(device: SpinValve) -> int:
 
 class _FockEngine(Engine):
     def __init__(self, experiment: Experiment, method: Fock) -> None:
-        from pysv.spectrum import pair_bounds
+        from pysv.pairs.hamiltonian import pair_bounds
 
         self.experiment = experiment
         self.method = method
@@ -121,7 +121,7 @@ class _FockEngine(Engine):
         return self._psi
 
     def _prepare(self) -> None:
-        from pysv.confined import check_field, check_prepared
+        from pysv.model.prepared import check_field, check_prepared
 
         device, source = self.experiment.device, self.experiment.source
         assert isinstance(source, ConfinedElectrons)
@@ -146,7 +146,8 @@ class _FockEngine(Engine):
         self.time = time
 
     def _expand(self, interval: float) -> None:
-        from pysv import pair_kernels, team
+        from pysv.compute import thread_pool
+        from pysv.pairs import kernels
 
         bounds = self.bounds
         coefficient, bound = coefficients(bounds.radius * interval / HBAR, self.method.tolerance * interval)
@@ -159,7 +160,7 @@ class _FockEngine(Engine):
             self.hamiltonian.step(old, new, scale, bounds.centre, 0.0 if first else 1.0)
             if n % 2:  # two terms at every second step: K is odd
                 terms = scaled[n], scaled[n - 1], 0.0 if first else 1.0
-                team.share(pair_kernels.accumulate, team.threads_for(old.size), new, old, total, *terms)
+                thread_pool.share(kernels.accumulate, thread_pool.threads_for(old.size), new, old, total, *terms)
             old, new = new, old
         epsilon = float(np.finfo(float).eps)
         if not np.linalg.norm(old) <= before * (1 + GROWTH):
@@ -175,9 +176,7 @@ class _FockEngine(Engine):
         """The present state, in the engine's own memory."""
         psi = self.psi
         energy = self.hamiltonian.expectation(psi, self._spare[0] if self._spare else None)
-        return Snapshot(
-            self.time, (), self._deviation, PairState(self.hamiltonian, self.experiment.device, psi, energy)
-        )
+        return Snapshot(self.time, PairState(self.hamiltonian, self.experiment.device, psi, energy), self._deviation)
 
     def work(self) -> Work:
         """Applications of H, error bound, spectral bounds, and how well the ground state is known."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.checks import real_number, whole_number
+from pysv.engines._pure_states import StepwiseEngine
 from pysv.engines.base import Engine, Method, Work
-from pysv.engines.purestate import StepwiseEngine
 from pysv.errors import EngineFailureError
+from pysv.experiment.checks import real_number, whole_number
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
-    from pysv.initial import PureRun
+    from pysv.sectors.pure_run import PureRun
 
 _BOUNDS = 1e-6
 """Residual, eV, to which the ends of the spectrum are found."""
@@ -83,29 +83,31 @@ class Krylov(Method):
 
 class _KrylovEngine(StepwiseEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: Krylov) -> None:
-        from pysv import julia
+        from pysv.julia import session
+        from pysv.sectors.julia import JuliaHamiltonian, threads_for
 
         self.method = method
-        self._hamiltonians = [julia.JuliaHamiltonian(run.hamiltonian, np.float64) for run in runs]
+        self._hamiltonians = [JuliaHamiltonian(run.hamiltonian, np.float64) for run in runs]
         super().__init__(runs, in_turn=True)
         self.extremes: list[tuple[float, float]] = []
         self._applications = []
         for run, hamiltonian in zip(runs, self._hamiltonians, strict=True):
-            threads = julia.threads_for(run.hamiltonian)
-            low, high, residual, applications = julia.call("extremes", hamiltonian.handle, _BOUNDS, threads)
+            threads = threads_for(run.hamiltonian)
+            low, high, residual, applications = session.call("extremes", hamiltonian.handle, _BOUNDS, threads)
             self.extremes.append((low - residual, high + residual))
             self._applications.append(int(applications))
 
     def advance_run(self, number: int, interval: float) -> None:
-        from pysv import julia
+        from pysv.julia import session
+        from pysv.sectors.julia import threads_for
 
         low, high = self.extremes[number]
         parts, method = self.method.parts(interval, (high - low) / 2), self.method
-        shape, threads = self.runs[number].hamiltonian.shape, julia.threads_for(self.runs[number].hamiltonian)
+        shape, threads = self.runs[number].hamiltonian.shape, threads_for(self.runs[number].hamiltonian)
         for _ in range(parts):
-            error, converged, applications = julia.call(
+            error, converged, applications = session.call(
                 "propagate!", self._hamiltonians[number].handle,
-                julia.address(self.psi[number], shape, np.complex128), interval / parts / HBAR,
+                session.address(self.psi[number], shape, np.complex128), interval / parts / HBAR,
                 method.tolerance * HBAR, method.krylov_dimension, threads,
             )  # fmt: skip
             self.deviations[number] += float(error)

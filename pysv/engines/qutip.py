@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pysv.checks import choice, real_number, whole_number
+from pysv.engines._pure_states import StepwiseEngine
+from pysv.engines._qutip_open import LARGEST_DENSITY, MasterEquation, MonteCarlo, reachable_amplitudes
+from pysv.engines._trajectories import Sampling, check_strata, trajectory_seeds
 from pysv.engines.base import Engine, Work
-from pysv.engines.purestate import StepwiseEngine
-from pysv.engines.sampling import Sampling, check_strata, trajectory_seeds
 from pysv.errors import EngineFailureError
+from pysv.experiment.checks import choice, real_number, whole_number
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
-    from pysv.initial import PureRun
+    from pysv.sectors.pure_run import PureRun
 
 _METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5")
 
@@ -40,7 +41,7 @@ class QuTiP(Sampling):
         For open systems: the density matrix (up to 1000 amplitudes), or random trajectories; "auto" takes the density
         matrix where it fits. Refused for closed systems, as the next ones are.
     ntraj, seeds, target_error, target_variable, unravelling
-        Of `mcsolve`; see `pysv.engines.sampling.Sampling`.
+        Of `mcsolve`; see `pysv.engines._trajectories.Sampling`.
     """
 
     method: str = "adams"
@@ -72,8 +73,6 @@ class QuTiP(Sampling):
         if experiment.bath is None:
             given = next((entry.name for entry in fields(self) if entry.name in _OPEN and _set(self, entry)), None)
             return given and f"{given} of engine 'qutip' is for open systems; leave it out, or add a table [bath]"
-        from pysv.engines.qutip_open import LARGEST_DENSITY, reachable_amplitudes
-
         amplitudes = reachable_amplitudes(experiment)
         if self.solver == "mesolve" and amplitudes > LARGEST_DENSITY:
             return (
@@ -87,8 +86,6 @@ class QuTiP(Sampling):
 
     def chosen(self, experiment: Experiment) -> str:
         """QuTiP's solver for an experiment."""
-        from pysv.engines.qutip_open import LARGEST_DENSITY, reachable_amplitudes
-
         if experiment.bath is None:
             return "sesolve"
         if self.solver != "auto":
@@ -106,12 +103,10 @@ class QuTiP(Sampling):
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0 with the solver that the experiment needs."""
-        from pysv.engines import qutip_open
-
         solver = self.chosen(experiment)
         if solver == "sesolve":
             return super().begin(experiment, backend)
-        return (qutip_open.MasterEquation if solver == "mesolve" else qutip_open.MonteCarlo)(experiment, self)
+        return (MasterEquation if solver == "mesolve" else MonteCarlo)(experiment, self)
 
     def seeds_used(self, experiment: Experiment) -> str:
         """The seed of every trajectory, as JSON."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.checks import real_number, truth
+from pysv.engines._pure_states import StepwiseEngine
 from pysv.engines.base import Engine, Method, saved_array
-from pysv.engines.purestate import StepwiseEngine
+from pysv.experiment.checks import real_number, truth
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pysv.initial import PureRun
+    from pysv.sectors.pure_run import PureRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,8 @@ class _RK4Engine(StepwiseEngine):
 
     def _steps(self, number: int, psi: np.ndarray, step: float, count: int) -> None:
         """Take `count` steps in place."""
-        from pysv import jit, kernels
+        from pysv.compute import compiler
+        from pysv.sectors.numba import recursion
 
         c = np.array([(-1j * step / HBAR) ** n / math.factorial(n) for n in range(5)])
         factors = np.array([[1.0, 0.0, 0.0]] * 4)
@@ -96,11 +97,11 @@ class _RK4Engine(StepwiseEngine):
         mixes[1::2, 0, 4:] = 1
         hamiltonian = self.runs[number].hamiltonian
         work, total = self.spare(number)
-        now, previous, sums = (jit.as_reals(array) for array in (psi, work, total[None]))
+        now, previous, sums = (compiler.as_reals(array) for array in (psi, work, total[None]))
         arguments = hamiltonian.sites, hamiltonian.everywhere, hamiltonian.table()
         for _ in range(count):
             total[...] = psi
-            kernels.take_steps(now, previous, sums, *arguments, factors, mixes)
+            recursion.take_steps(now, previous, sums, *arguments, factors, mixes)
             psi[...] = total
         self._applications[number] += 4 * count
 

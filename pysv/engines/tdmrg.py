@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.checks import choice, real_number, whole_number
 from pysv.engines.base import Engine, Method, Needs, Work, saved_array
-from pysv.engines.snapshot import Snapshot
 from pysv.errors import BondLimitError
-from pysv.source import ConfinedElectrons, WavePacket
-from pysv.spins import Antiparallel, Gibbs
+from pysv.experiment.checks import choice, real_number, whole_number
+from pysv.experiment.source import ConfinedElectrons, WavePacket
+from pysv.experiment.spins import Antiparallel, Gibbs
+from pysv.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
+    from pysv.mps.backend import Evolution, Truncation
     from pysv.mps.chain import Chain
     from pysv.mps.ground import Search
-    from pysv.mps.propagator import Evolution, Truncation
     from pysv.mps.state import MatrixProductState
 
 METHODS = ("tebd", "tdvp")
-MOST_SPINS = 12
+MOST_DENSITY_SPINS = 12
 """Localized spins up to which ρ is contracted and formed."""
 _GROUND = ("energy", "variance", "change", "sweeps")
 _POOR_GROUND_STATE = 1e-6
@@ -137,7 +137,7 @@ def several_refusal(experiment: Experiment) -> str | None:
 
 
 def _chain_refusal(experiment: Experiment) -> str | None:
-    from pysv.measures.magnons import collinear_configuration
+    from pysv.model.initial import collinear_configuration
 
     if isinstance(experiment.spins, Gibbs):
         return "[spins] kind = 'gibbs' (thermal) is no single matrix-product state; use 'antiparallel' or 'product'"
@@ -149,18 +149,19 @@ def _chain_refusal(experiment: Experiment) -> str | None:
             )
         if collinear_configuration(experiment.spins.directions(experiment.device)) is None:
             return "[spins] tilted against z break the conservation of S^z; use engine 'chebyshev'"
-    if experiment.device.n_spins > MOST_SPINS:
+    if experiment.device.n_spins > MOST_DENSITY_SPINS:
         return (
-            f"{experiment.device.n_spins} localized spins are more than the {MOST_SPINS} whose density matrix is formed"
+            f"{experiment.device.n_spins} localized spins are more than the {MOST_DENSITY_SPINS} whose density matrix "
+            "is formed"
         )
     return None
 
 
 class _TDMRGEngine(Engine):
     def __init__(self, experiment: Experiment, method: TDMRG, backend: str) -> None:
+        from pysv.mps.backend import Truncation
         from pysv.mps.chain import Chain
-        from pysv.mps.evolve import Bonds
-        from pysv.mps.propagator import Truncation
+        from pysv.mps.gates import Bonds
 
         self.experiment = experiment
         self.method = method
@@ -188,7 +189,7 @@ class _TDMRGEngine(Engine):
         return self._state
 
     def _prepare(self) -> None:
-        from pysv.measures.magnons import collinear_configuration
+        from pysv.model.initial import collinear_configuration
         from pysv.mps import ground
 
         source, device = self.experiment.source, self.experiment.device
@@ -227,14 +228,12 @@ class _TDMRGEngine(Engine):
 
     def snapshot(self) -> Snapshot:
         """The present state, measured when asked."""
-        from pysv.mps.evolve import energy
-        from pysv.mps.measure import ChainState
+        from pysv.mps.gates import energy
+        from pysv.mps.observables import ChainState
 
         state = self.matrix_product_state
         found = energy(self._bonds, state)
-        return Snapshot(
-            self.time, (), None, ChainState(state, self.experiment.device, self._kept, found, self._discarded)
-        )
+        return Snapshot(self.time, ChainState(state, self.experiment.device, self._kept, found, self._discarded), None)
 
     def work(self) -> Work:
         """Time steps, what was discarded, and how well the ground state is known."""
@@ -282,12 +281,12 @@ class _TDMRGEngine(Engine):
 def evolution(backend: str, method: str) -> Callable[[Chain, Truncation], Evolution]:
     """What evolves the state in a backend."""
     if backend == "python":
-        from pysv.mps.evolve import BlockPropagator
+        from pysv.mps.gates import BlockEvolution
 
-        return BlockPropagator
-    from pysv.mps import itensors
+        return BlockEvolution
+    from pysv.mps import julia
 
-    return itensors.JuliaPropagator if method == "tebd" else itensors.VariationalEvolution
+    return julia.JuliaEvolution if method == "tebd" else julia.VariationalEvolution
 
 
 def dmrg(backend: str) -> Search:
@@ -296,6 +295,6 @@ def dmrg(backend: str) -> Search:
         from pysv.mps.ground import tenpy_dmrg
 
         return tenpy_dmrg
-    from pysv.mps.itensors import dmrg as itensor_dmrg
+    from pysv.mps.julia import dmrg as itensor_dmrg
 
     return itensor_dmrg

@@ -1,7 +1,7 @@
 """Quantum trajectories: the Lindblad equation unravelled into random pure states, on the kernels of the closed system.
 
-One step of the Lindblad equation is U(τ/2) · channel · U(τ/2) (see `pysv.channel`). A trajectory evolves with the same
-U, and of each layer's channel takes one Kraus operator K_a with probability ‖K_a ψ‖², so that the average over
+One step of the Lindblad equation is U(τ/2) · channel · U(τ/2) (see `pysv.model.channel`). A trajectory evolves with the
+same U, and of each layer's channel takes one Kraus operator K_a with probability ‖K_a ψ‖², so that the average over
 trajectories obeys the same map, whatever τ: nothing is expanded in the rate of the jumps.
 """
 
@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv import team
-from pysv.channel import layer_density
-from pysv.checks import real_number
+from pysv.compute import thread_pool
+from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
+from pysv.engines._trajectories import Sampling, check_strata, sample_of, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
-from pysv.engines.opensystem import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
-from pysv.engines.sampling import Sampling, check_strata, sample_of, trajectory_seeds
-from pysv.engines.snapshot import Part, Snapshot
-from pysv.layers import LAYERS
+from pysv.experiment.checks import real_number
+from pysv.model.layer import LAYERS
+from pysv.sectors.row_operator import layer_density
+from pysv.sectors.state import Part, PureMixture
+from pysv.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -34,7 +35,7 @@ class Trajectories(Sampling):
     Parameters
     ----------
     ntraj, seeds, target_error, target_variable, unravelling
-        See `pysv.engines.sampling.Sampling`.
+        See `pysv.engines._trajectories.Sampling`.
     time_step : float
         τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
     """
@@ -62,7 +63,7 @@ class Trajectories(Sampling):
 
     def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
         """The trajectories, and three states of work space for each thread."""
-        return 16 * max(amplitudes) * (self.ntraj + 3 * team.largest())
+        return 16 * max(amplitudes) * (self.ntraj + 3 * thread_pool.largest())
 
     def drift_tolerance(self, stop: float) -> float:
         """The unitary steps change the norm by less."""
@@ -126,13 +127,13 @@ class _TrajectoriesEngine(Engine):
         if interval > 0:
             count, step = time_steps(interval, self.method.time_step)
             self.system.channels(step)
-            workers = min(team.largest(), len(self.psi))
+            workers = min(thread_pool.largest(), len(self.psi))
             done = [(0, 0)] * workers
 
             def work(worker: int) -> None:
                 done[worker] = self._advance(range(worker, len(self.psi), workers), count, step)
 
-            team.each(work, range(workers))
+            thread_pool.each(work, range(workers))
             self._applications += sum(applications for applications, _ in done)
             self.jumps += sum(jumps for _, jumps in done)
             self._draws += count * (3 if self.method.unravelling == "mixed" else 2)
@@ -224,7 +225,7 @@ class _TrajectoriesEngine(Engine):
             Part(weight, hamiltonians[basis], psi)
             for weight, basis, psi in zip(self._weights, self.basis, self.psi, strict=True)
         )
-        return Snapshot(self.time, parts, None, sample=self.sample)
+        return Snapshot(self.time, PureMixture(parts), None, sample=self.sample)
 
     def work(self) -> Work:
         """Applications of H and jumps so far."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pysv.checks import whole_number
 from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment import Experiment
-from pysv.files import check_destination, whole_file
+from pysv.experiment.checks import whole_number
+from pysv.results.files import check_destination, whole_file
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,9 +63,9 @@ def make(
     quick : bool
         Shorter runs, of fewer spins or on a shorter chain with a looser truncation.
     full : bool
-        More spins than usual, where the figure has such a version; see `pysv.figures.plan.runs`.
+        More spins than usual, where the figure has such a version; see `pysv.figures.paper.plan.runs`.
     thermal : bool
-        The layers at 100 K, where the figure has such a version; see `pysv.figures.plan.runs`.
+        The layers at 100 K, where the figure has such a version; see `pysv.figures.paper.plan.runs`.
     progress : bool
 
     Returns
@@ -103,7 +103,7 @@ def make_all(
     Path
         Each picture when it is drawn; at the end the page, ``figures.md``.
     """
-    from pysv.figures import compare
+    from pysv.figures.paper import compare
 
     page = check_destination(Path(folder) / "figures.md", overwrite=True)
     made: dict[int, tuple[Curves, Experiment]] = {}
@@ -120,7 +120,7 @@ def _make(
     number: int, folder: Path, quick: bool, full: bool, thermal: bool, progress: bool
 ) -> tuple[Path, list[tuple[str, xr.Dataset]], Experiment]:
     """The picture of a figure, with its runs and the experiment of the first of them."""
-    from pysv.figures.plan import runs, solved
+    from pysv.figures.paper.plan import runs, solved
 
     needed = runs(number, quick=quick, full=full, thermal=thermal)
     name = f"figure{number}{'-thermal' if thermal else ''}.png"
@@ -153,7 +153,7 @@ def draw(number: int, curves: Curves, experiment: Experiment, *, quick: bool = F
     -------
     matplotlib.figure.Figure
     """
-    from pysv.figures import fig2, fig3, fig4, fig5, fig6, fig7
+    from pysv.figures.paper import fig2, fig3, fig4, fig5, fig6, fig7
 
     frame = _frame(experiment)
     note = f"quick: {experiment.device.sites} sites, a looser truncation" if quick else ""
@@ -235,7 +235,8 @@ def animate(
     ResultFileError
         If the files cannot be written.
     """
-    from pysv.figures import movie, plan
+    from pysv.figures import movie
+    from pysv.figures.paper import plan
 
     whole_number("rate", rate, low=1, high=60, unit="frames per second")
     path = movie.check_target(f"movie.{movie.usual_format()}" if target is None else target)

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pysv.measures.reduced import SpinDensity
-
-
-def entropy_of_spectrum(eigenvalues: np.ndarray) -> float:
-    """−Σ p ln p of the positive eigenvalues; rounding below zero counts as zero."""
-    p = eigenvalues[eigenvalues > 0]
-    return float(-(p * np.log(p)).sum())
+from pysv.model.density import SpinDensity, entropy_of_spectrum
 
 
 def entropy(rho: SpinDensity) -> float:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv import team
-from pysv.basis import configurations, down_count, spin_bit, spin_signs
-from pysv.measures.entropy import entropy_of_spectrum
+from pysv.compute import thread_pool
+from pysv.model.basis import configurations, down_count, spin_bit, spin_signs
+from pysv.model.density import entropy_of_spectrum
 
 if TYPE_CHECKING:
-    from pysv.engines.snapshot import Part, Snapshot
+    from pysv.sectors.state import Part, PureMixture
 
 _CHUNK = 1024
 """Configurations that are handled at a time."""
@@ -113,14 +113,14 @@ class SpinFactor:
     blocks: tuple[FactorBlock, ...]
 
     @classmethod
-    def of_snapshot(cls, snapshot: Snapshot, n_polarizer: int, n_analyzer: int) -> SpinFactor:
-        """Factor of a snapshot whose pure runs each lie in a single S^z sector; nothing is copied."""
+    def of_mixture(cls, mixture: PureMixture) -> SpinFactor:
+        """Factor of a mixture whose pure states each lie in a single S^z sector; nothing is copied."""
         sources: dict[int, list[tuple[Part, int, slice]]] = {}
-        for part in snapshot.parts:
+        for part in mixture.parts:
             for spin, n_down, rows in part.hamiltonian.basis.groups():
                 sources.setdefault(n_down, []).append((part, spin, rows))
         blocks = tuple(FactorBlock(d, tuple(found)) for d, found in sorted(sources.items()))
-        return cls(n_polarizer, n_analyzer, blocks)
+        return cls(*mixture.layers, blocks)
 
     @property
     def n_spins(self) -> int:
@@ -139,7 +139,7 @@ class SpinFactor:
 
     def _eigenstates(self, block: FactorBlock) -> Eigenstates:
         inside = configurations(self.n_spins, block.n_down)
-        threads = team.threads_for(inside.size * block.columns)
+        threads = thread_pool.threads_for(inside.size * block.columns)
         chunks = [slice(begin, min(begin + _CHUNK, inside.size)) for begin in range(0, inside.size, _CHUNK)]
         sums = np.zeros((threads, 2 * block.columns, 2 * block.columns))
 
@@ -148,7 +148,7 @@ class SpinFactor:
                 real = block.rows(where).view(float)
                 sums[worker] += real.T @ real  # half the work of a complex product: BLAS knows that it is symmetric
 
-        team.each(add, range(threads))
+        thread_pool.each(add, range(threads))
         real = sums.sum(axis=0)
         gram = real[::2, ::2] + real[1::2, 1::2] + 1j * (real[::2, 1::2] - real[1::2, ::2])
         p, vectors = np.linalg.eigh(gram)
@@ -171,7 +171,7 @@ class SpinFactor:
                         begin = int(places[j][where][chosen[0]])
                         flat[j][begin : begin + chosen.size] = states[chosen]
 
-        team.each(project, range(threads))
+        thread_pool.each(project, range(threads))
         total = sum(part.weight * float(part.marginals[1][spin].sum()) for part, spin, _ in block.sources)
         return Eigenstates(
             block.n_down, p[kept], pieces, max(total - float(p[kept].sum()), float(np.abs(p[~kept]).sum()))
@@ -223,7 +223,7 @@ class SpinFactor:
         def one(number: int) -> None:
             found[number] = self._wave(states, jobs[number], waves)
 
-        team.each(one, range(len(jobs)))
+        thread_pool.each(one, range(len(jobs)))
         return np.sum([elements for elements, _ in found], axis=0), np.sum([square for _, square in found], axis=0)
 
     def _wave(self, states: Eigenstates, j: int, waves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -259,25 +259,3 @@ class SpinFactor:
 def _of_layer(piece: np.ndarray, layer: str) -> np.ndarray:
     """A piece with the configurations of one layer first; a copy for FM_a."""
     return piece if layer == "polarizer" else np.ascontiguousarray(piece.swapaxes(0, 1))
-
-
-def probabilities(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
-    """Configurations of the localized spins and their probabilities, the diagonal of ρ, at any size.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-
-    Returns
-    -------
-    configuration : int64 ndarray (n,)
-    probability : float64 ndarray (n,)
-    """
-    sums: dict[int, np.ndarray] = {}
-    for part in snapshot.parts:
-        weights = part.weight * part.marginals[0]
-        for _, n_down, rows in part.hamiltonian.basis.groups():
-            sums[n_down] = sums[n_down] + weights[rows] if n_down in sums else weights[rows]
-    n = snapshot.parts[0].hamiltonian.basis.n_spins
-    downs = sorted(sums)
-    return np.concatenate([configurations(n, d) for d in downs]), np.concatenate([sums[d] for d in downs])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pysv.basis import spin_signs
-from pysv.measures.reduced import SpinDensity
+from pysv.model.basis import spin_signs
+from pysv.model.density import SpinDensity
 
 
 def qfi_paper(rho: SpinDensity, positions: np.ndarray, momenta: np.ndarray) -> np.ndarray:

@@ -6,18 +6,11 @@ from functools import reduce
 
 import numpy as np
 
-from pysv.basis import down_count, spin_bit
-from pysv.checks import Angles
-from pysv.measures.reduced import Block, SpinDensity
-from pysv.spins import bloch
-
-
-def collinear_configuration(directions: tuple[Angles, ...]) -> int | None:
-    """Configuration of a product state whose spins all lie along ±z, None for a tilted one."""
-    spinors = [bloch(direction) for direction in directions]
-    if any(spinor.all() for spinor in spinors):
-        return None
-    return sum(spin_bit(len(spinors), i) for i, spinor in enumerate(spinors) if spinor[0] == 0)
+from pysv.experiment.checks import Angles
+from pysv.experiment.spins import bloch
+from pysv.model.basis import down_count, spin_bit
+from pysv.model.density import Block, SpinDensity
+from pysv.model.initial import collinear_configuration
 
 
 def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> tuple[SpinDensity, int]:

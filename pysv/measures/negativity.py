@@ -8,13 +8,13 @@ from functools import lru_cache
 import numpy as np
 from scipy.linalg.lapack import zheevd
 
-from pysv import team
-from pysv.basis import down_count
+from pysv.compute import thread_pool
+from pysv.experiment.record import LARGEST_DENSE
 from pysv.measures.factor import SpinFactor
 from pysv.measures.quadrature import trace_norm
-from pysv.measures.reduced import SpinDensity, spanned_configurations
 from pysv.measures.transpose import Product, TransposedBlock, transposed_blocks
-from pysv.record import LARGEST_DENSE
+from pysv.model.basis import down_count
+from pysv.model.density import SpinDensity, spanned_configurations
 
 ERROR = 1e-3
 """Error of the trace norm that sampling aims at: the third digit."""
@@ -81,7 +81,7 @@ def log_negativity_of_factor(
     def diagonalise(number: int) -> None:
         norms[number] = np.abs(np.linalg.eigvalsh(small[number].dense(), UPLO="U")).sum()
 
-    team.each(diagonalise, sorted(range(len(small)), key=lambda number: -small[number].rows))
+    thread_pool.each(diagonalise, sorted(range(len(small)), key=lambda number: -small[number].rows))
     total, variance = float(norms.sum()), 0.0
     # The variance that a block may add, in proportion to (standard deviation of a probe) × √(cost of a probe): this
     # costs least in all. Faint blocks need not be better than a fifth of the whole error.

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-from pysv import team
+from pysv.compute import thread_pool
 
 SEED = 20241
 """Of the probes: one that is fixed, so that a run can be repeated."""
@@ -35,7 +35,7 @@ _RULES = 8
 
 
 @dataclass(frozen=True)
-class Estimate:
+class TraceNorm:
     """A trace norm.
 
     Parameters
@@ -69,7 +69,7 @@ class _Rule:
 
 def trace_norm(
     product: Callable[[np.ndarray], np.ndarray], rows: int, trace: float, square: float, error: float, seed: int
-) -> Estimate:
+) -> TraceNorm:
     """Tr|A| of a Hermitian matrix.
 
     Parameters
@@ -87,7 +87,7 @@ def trace_norm(
 
     Returns
     -------
-    Estimate
+    TraceNorm
     """
     rules: list[_Rule] = []
     wanted = _FEWEST
@@ -98,7 +98,7 @@ def trace_norm(
         def probe(number: int, found: list[_Rule | None] = found, first: int = first) -> None:
             found[number] = _rule(product, rows, error / 2, np.random.default_rng([SEED, seed, first + number]))
 
-        team.each(probe, range(len(found)))
+        thread_pool.each(probe, range(len(found)))
         rules += [rule for rule in found if rule is not None]
         value, spread = _mean(rules, rows, trace, square)
         wanted = min(max(_FEWEST, int(np.ceil((spread / error) ** 2))), _MOST)
@@ -106,7 +106,7 @@ def trace_norm(
             break
     residual = float(np.mean([rule.residual for rule in rules]))
     products = sum(rule.steps for rule in rules)
-    return Estimate(value, spread / np.sqrt(len(rules)), residual, len(rules), products)
+    return TraceNorm(value, spread / np.sqrt(len(rules)), residual, len(rules), products)
 
 
 def _rule(product: Callable[[np.ndarray], np.ndarray], rows: int, error: float, random: np.random.Generator) -> _Rule:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pysv.mps.backend import FLOOR
 from pysv.mps.kernels import kept as states_kept
-from pysv.mps.propagator import FLOOR
 from pysv.mps.state import Leg, MatrixProductState
 
 if TYPE_CHECKING:
-    from pysv.mps.propagator import Truncation
+    from pysv.mps.backend import Truncation
 
 
 def right_canonical(state: MatrixProductState, rules: Truncation) -> tuple[MatrixProductState, np.ndarray, np.ndarray]:

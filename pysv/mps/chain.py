@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from pysv.device import SpinValve
-    from pysv.source import ConfinedElectrons
+    from pysv.experiment.device import SpinValve
+    from pysv.experiment.source import ConfinedElectrons
 
 _NUMBER_UP = np.diag([0.0, 1.0, 0.0, 1.0])
 _NUMBER_DOWN = np.diag([0.0, 0.0, 1.0, 1.0])

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysv.basis import DOWN, UP
-from pysv.confined import check_field, check_prepared
+from pysv.model.basis import DOWN, UP
+from pysv.model.prepared import check_field, check_prepared
 from pysv.mps.chain import Chain
-from pysv.mps.measure import local_probabilities
+from pysv.mps.observables import local_probabilities
 from pysv.mps.state import MatrixProductState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pysv.device import SpinValve
     from pysv.experiment import Experiment
-    from pysv.source import ConfinedElectrons
+    from pysv.experiment.device import SpinValve
+    from pysv.experiment.source import ConfinedElectrons
 
 SWEEPS = 30
 """Sweeps of DMRG at most."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pysv.jit import FAST, compiled
+from pysv.compute.compiler import FAST, compiled
 
 _SPARE = 4
 """Directions in which a charge block may grow at one update, at least."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.errors import ResumeError
-from pysv.measures.entropy import entropy_of_spectrum
+from pysv.model.density import entropy_of_spectrum
 
 if TYPE_CHECKING:
     from pysv.mps.chain import Space

@@ -11,7 +11,7 @@ _SUZUKI = 1 / (4 - 4 ** (1 / 3))
 
 
 @dataclass(frozen=True)
-class Layer:
+class GateLayer:
     """All gates exp(−i h δt/ħ) on every second bond.
 
     Parameters
@@ -31,7 +31,7 @@ def steps(interval: float, time_step: float, hopping: float) -> int:
     return max(1, math.ceil(abs(interval) * hopping / HBAR / time_step - 1e-9))
 
 
-def schedule(interval: float, count: int, order: int) -> list[Layer]:
+def schedule(interval: float, count: int, order: int) -> list[GateLayer]:
     """Layers of `count` equal steps over `interval` fs, neighbouring layers of the same parity merged.
 
     Parameters
@@ -44,16 +44,16 @@ def schedule(interval: float, count: int, order: int) -> list[Layer]:
 
     Returns
     -------
-    list of Layer
+    list of GateLayer
     """
     parts = [1.0] if order == 2 else [_SUZUKI, _SUZUKI, 1 - 4 * _SUZUKI, _SUZUKI, _SUZUKI]
     step = interval / count
-    layers: list[Layer] = []
+    layers: list[GateLayer] = []
     for _ in range(count):
         for part in parts:
             for parity, share in ((0, 0.5), (1, 1.0), (0, 0.5)):
                 duration = share * part * step
                 if layers and layers[-1].parity == parity:
                     duration += layers.pop().duration
-                layers.append(Layer(parity, duration))
+                layers.append(GateLayer(parity, duration))
     return layers

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pysv.files import SavedState, write
+from pysv.results.files import SavedState, write
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from pysv.engines.base import Engine
-    from pysv.engines.snapshot import Snapshot
+    from pysv.snapshot import Snapshot
 
 SHARE = 0.05
 """Largest share of the run time that is spent writing checkpoints."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pysv.engines.base import Engine
-    from pysv.engines.snapshot import Snapshot
+    from pysv.snapshot import Snapshot
 
 
 class Listener(Protocol):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pysv import config
-from pysv.dataset import NONLINEAR, SAMPLED
 from pysv.errors import InvalidInputError
+from pysv.results.dataset import NONLINEAR, SAMPLED
 from pysv.run.mixture import Mixture
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysv.basis import down_count
-from pysv.dataset import NONLINEAR, SAMPLED, SCHEMA, build
-from pysv.engines.snapshot import Sample
-from pysv.initial import conserves, keeps_parity
 from pysv.measures import SpinDensity
-from pysv.measures.reduced import Block
-from pysv.run.observe import Observer
-from pysv.run.sampling import Cell, jackknife_error, measure_sample
+from pysv.model.basis import down_count
+from pysv.model.conservation import conserves, keeps_parity
+from pysv.model.density import Block
+from pysv.results.dataset import NONLINEAR, SAMPLED, SCHEMA, build
+from pysv.run.jackknife import GroupSum, jackknife_error, measure_sample
+from pysv.run.observer import Observer
+from pysv.snapshot import Sample
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -163,7 +163,7 @@ class Groups:
         total = self.trajectories
         names = [name for name in self._sums[0] if name != "density_matrix"]
         cells = {
-            (0, group): Cell(
+            (0, group): GroupSum(
                 self._mixture.density(sums["density_matrix"][index] / total),
                 {name: sums[name][index] / total for name in names},
             )

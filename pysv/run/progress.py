@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from pysv.engines.snapshot import Snapshot
-    from pysv.run.watch import Watch
+    from pysv.run.invariants import Watch
+    from pysv.snapshot import Snapshot
 
 _FORMAT = "{desc}{percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} fs [{elapsed}<{remaining}{postfix}]"
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.dataset import SCHEMA
-from pysv.run.observe import Observer
+from pysv.results.dataset import SCHEMA
+from pysv.run.observer import Observer
 
 if TYPE_CHECKING:
-    from pysv.engines.snapshot import Snapshot
     from pysv.experiment import Experiment
-    from pysv.run.watch import Watch
+    from pysv.run.invariants import Watch
+    from pysv.snapshot import Snapshot
 
 
 class Recorder:
@@ -42,7 +42,7 @@ class Recorder:
         return float(self._arrays["state_deviation"][self.count - 1]) if "state_deviation" in self._arrays else None
 
     def summary_suffices(self, index: int) -> bool:
-        """Whether snapshot number `index` may come without amplitudes, see `pysv.engines.snapshot.Part.summary`."""
+        """Whether snapshot number `index` may come without amplitudes, see `pysv.sectors.state.Part.summary`."""
         return self._observer.summary_suffices(index)
 
     def resume(self, recorded: Mapping[str, np.ndarray]) -> None:

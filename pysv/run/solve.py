@@ -6,15 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pysv import config, files
+from pysv import config
 from pysv.engines import choose
+from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
-from pysv.engines.sampling import Sampling
 from pysv.errors import InvalidInputError, ResumeError
-from pysv.needs import estimate
-from pysv.remarks import warn
-from pysv.run.ensembles import solve_in_batches
-from pysv.run.single import Earlier, Run
+from pysv.results import files
+from pysv.run.batches import solve_in_batches
+from pysv.run.estimate import estimate
+from pysv.run.one_run import Earlier, Run
+from pysv.run.remarks import warn
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -16,18 +16,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from pysv import config, files
-from pysv.checks import as_list, is_list
-from pysv.dataset import REQUIRED_NUMBERS
-from pysv.device import SpinValve
+from pysv import config
 from pysv.engines import choose, methods
 from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError
-from pysv.experiment import BosonicBath, Times
-from pysv.needs import check_fits
-from pysv.record import Every, Record
-from pysv.remarks import warn
-from pysv.run.pool import Task, compute, connected, progress_bar
+from pysv.experiment.bath import BosonicBath
+from pysv.experiment.checks import as_list, is_list
+from pysv.experiment.device import SpinValve
+from pysv.experiment.record import Every, Record
+from pysv.experiment.times import Times
+from pysv.results import files
+from pysv.results.dataset import REQUIRED_NUMBERS
+from pysv.run.dask import connected
+from pysv.run.estimate import check_fits
+from pysv.run.remarks import warn
 from pysv.run.solve import solve
+from pysv.run.tasks import Task, compute, progress_bar
 
 if TYPE_CHECKING:
     from pysv.engines.base import Method

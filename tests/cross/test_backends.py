@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from juliahome import needs_julia
 
 import pysv
-from pysv import layout
 from pysv.engines import methods
-from pysv.hamiltonian import Hamiltonian
-from pysv.initial import pure_runs
+from pysv.sectors import layout
+from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.sectors.pure_run import pure_runs
 
 pytestmark = needs_julia
 
@@ -101,7 +101,7 @@ def test_backends_agree_on_tiles(monkeypatch, width, precision, tolerance):
 
 def test_backends_agree_where_two_runs_share_an_output(monkeypatch):
     tiled(monkeypatch, 16)
-    monkeypatch.setattr("pysv.run.observe.LARGEST_BLOCK", 1)
+    monkeypatch.setattr("pysv.run.observer.LARGEST_BLOCK", 1)
     rarely = dataclasses.replace(
         LARGER, record=pysv.Record(every=pysv.Every(entropies=3, log_negativity=0, w_fidelity=0, qfi=0))
     )
@@ -112,7 +112,7 @@ def test_backends_agree_where_two_runs_share_an_output(monkeypatch):
 
 def test_many_pure_runs_side_by_side(monkeypatch):
     """The pure runs of a thermal state, in calls of three, on intervals of several expansions."""
-    monkeypatch.setattr("pysv.recursion._JOBS", 3)
+    monkeypatch.setattr("pysv.sectors.backend._JOBS", 3)
     for module in ("expansion", "engines.chebyshev"):
         monkeypatch.setattr(f"pysv.{module}.LARGEST_Z", 10.0)
     thermal = pysv.Experiment(
@@ -128,12 +128,12 @@ def test_many_pure_runs_side_by_side(monkeypatch):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
-    from pysv import julia
+    from pysv.julia import session
 
-    if threads > julia.threads():
-        pytest.skip(f"Julia runs on {julia.threads()} threads here")
+    if threads > session.threads():
+        pytest.skip(f"Julia runs on {session.threads()} threads here")
     reference = pysv.solve(LARGER, backend="python", progress=False)
-    monkeypatch.setattr("pysv.julia.threads_for", lambda hamiltonian: threads)
+    monkeypatch.setattr("pysv.sectors.julia.threads_for", lambda hamiltonian: threads)
     assert_equal(reference, pysv.solve(LARGER, backend="julia", progress=False))
 
 
@@ -142,8 +142,9 @@ def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
 @pytest.mark.parametrize("real", [np.float64, np.float32])
 def test_julia_works_on_the_memory_of_numpy(real, steps, call, monkeypatch):
     """Julia's arrays begin where NumPy's do, its call allocates next to nothing, and its results are in NumPy's arrays."""
-    from pysv import julia
-    from pysv.recursion import JuliaRecursion, PythonRecursion, Steps
+    from pysv.julia import session
+    from pysv.sectors.backend import PythonRecursion, Steps
+    from pysv.sectors.julia import JuliaRecursion
 
     hamiltonian: Hamiltonian = pure_runs(LARGER)[0].hamiltonian
     shape = (hamiltonian.shape[0], hamiltonian.shape[1], 2 * hamiltonian.shape[2])
@@ -153,9 +154,9 @@ def test_julia_works_on_the_memory_of_numpy(real, steps, call, monkeypatch):
     addresses = [array.ctypes.data for array in arrays]
     factors = np.array([[0.5, 0.1, 0.0], *[[1.0, 0.1, 1.0]] * (steps - 1)], real)
     mixes = rng.standard_normal((steps, 1, 6)).astype(real)
-    monkeypatch.setattr("pysv.recursion.CALL", call)  # one step a call, some, all
+    monkeypatch.setattr("pysv.sectors.backend.CALL", call)  # one step a call, some, all
 
-    seen = [julia.call("address_of_view", real is np.float32, where, *reversed(shape)) for where in addresses]
+    seen = [session.call("address_of_view", real is np.float32, where, *reversed(shape)) for where in addresses]
     assert seen == addresses
     recursion = JuliaRecursion(hamiltonian, real)
     recursion(Steps(*arrays, hamiltonian.everywhere, factors, mixes))
@@ -167,13 +168,13 @@ def test_julia_works_on_the_memory_of_numpy(real, steps, call, monkeypatch):
 
 
 def test_arrays_that_julia_would_misread_are_refused():
-    from pysv import julia
+    from pysv.julia import session
 
     array = np.zeros((4, 6))
-    assert julia.address(array, (4, 6), np.float64) == array.ctypes.data
+    assert session.address(array, (4, 6), np.float64) == array.ctypes.data
     for wrong in (array.T, array[:, ::2], array.astype(np.float32), np.asfortranarray(array)):
         with pytest.raises(ValueError, match=r"where C-ordered \(4, 6\) of float64 was expected"):
-            julia.address(wrong, (4, 6), np.float64)
+            session.address(wrong, (4, 6), np.float64)
 
 
 @pytest.mark.parametrize(("first", "then"), [("python", "julia"), ("julia", "python"), ("julia", "julia")])
@@ -191,7 +192,8 @@ def test_the_interpreter_is_free_while_julia_computes():
     """Another Python thread counts on while one call of Julia runs."""
     import threading
 
-    from pysv.recursion import JuliaRecursion, Steps
+    from pysv.sectors.backend import Steps
+    from pysv.sectors.julia import JuliaRecursion
 
     hamiltonian = pure_runs(LARGER)[0].hamiltonian
     shape = (hamiltonian.shape[0], hamiltonian.shape[1], 2 * hamiltonian.shape[2])
@@ -222,7 +224,7 @@ LONG = f"""
 import pysv, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background would ignore it
 from pysv import julia
-julia.start()
+session.start()
 device = pysv.SpinValve(**{SMALL_DEVICE!r})
 source = pysv.WavePacket(center=5, momentum_spread=0.9, spin="up")
 experiment = pysv.Experiment(device=device, source=source, times=pysv.times(stop=20000, step=1))

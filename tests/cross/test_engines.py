@@ -64,7 +64,7 @@ def test_rk4_without_twin_states_no_error(small):
 
 
 def choose_runs(experiment):
-    from pysv.initial import pure_runs
+    from pysv.sectors.pure_run import pure_runs
 
     return pure_runs(experiment)
 
@@ -124,7 +124,7 @@ def test_an_integrator_that_gives_up_says_so(small):
 @pytest.mark.parametrize("pays", [True, False])
 @pytest.mark.parametrize("ready", [True, False])
 def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, pays, ready):
-    monkeypatch.setattr("pysv.julia_setup.not_ready", lambda: None if ready else "Julia is not set up")
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: None if ready else "Julia is not set up")
     monkeypatch.setattr(pysv.Chebyshev, "julia_pays", lambda method, experiment: pays)
     experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(9))
     assert choose(experiment)[1] == ("julia" if pays and ready else "python")
@@ -135,6 +135,6 @@ def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, pays, ready):
 
 
 def test_python_by_itself_where_julia_gains_nothing(monkeypatch):
-    monkeypatch.setattr("pysv.julia_setup.not_ready", lambda: None)
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: None)
     for spins in (4, 9):
         assert choose(pysv.Experiment(device=pysv.SpinValve.with_layers(spins)))[1] == "python"

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from juliahome import needs_julia
 
 import pysv
+from pysv.mps.backend import Truncation
 from pysv.mps.chain import Chain
 from pysv.mps.ground import ground_state, tenpy_dmrg
-from pysv.mps.propagator import Truncation
-from pysv.mps.trotter import Layer, schedule
+from pysv.mps.trotter import GateLayer, schedule
 
 pytestmark = needs_julia
 
@@ -50,8 +50,8 @@ def assert_equal(one, other, tolerance):
 @settings(max_examples=20)
 @given(seed=st.integers(0, 10**6))
 def test_julia_makes_the_same_hamiltonian_of_its_own_operators(seed):
-    from pysv import julia
-    from pysv.mps.itensors import julia_chain
+    from pysv.julia import session
+    from pysv.mps.julia import julia_chain
 
     experiment = random_several(seed)
     for source in (None, experiment.source):
@@ -60,7 +60,7 @@ def test_julia_makes_the_same_hamiltonian_of_its_own_operators(seed):
         for left in range(chain.sites - 1):
             expected = chain.bond(left)
             found = np.zeros_like(expected)
-            julia.call("write_bond!", theirs, left + 1, int(found.ctypes.data))
+            session.call("write_bond!", theirs, left + 1, int(found.ctypes.data))
             np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
@@ -90,15 +90,15 @@ def started():
 @given(seed=st.integers(0, 10**6))
 def test_gates_agree_from_the_same_state(seed):
     """Same start, gates and truncation: the same state and the same discarded weight."""
-    from pysv.mps.evolve import BlockPropagator
-    from pysv.mps.itensors import JuliaPropagator
+    from pysv.mps.gates import BlockEvolution
+    from pysv.mps.julia import JuliaEvolution
 
     experiment = random_several(seed)
     chain = Chain.of_device(experiment.device)
     start, _ = ground_state(experiment.device, experiment.source, 400, tenpy_dmrg)
     for rules in (Truncation(1, 1000, 1e-13), Truncation(4, 20, 1e-7)):
         states, losses = [start.copy(), start.copy()], []
-        for state, kind in zip(states, (BlockPropagator, JuliaPropagator), strict=True):
+        for state, kind in zip(states, (BlockEvolution, JuliaEvolution), strict=True):
             lost, _ = kind(chain, rules).apply(state, schedule(1.0, 8, 2))
             losses.append(lost)
         assert abs(abs(states[0].overlap(states[1])) - 1) < 1e-9 + losses[0].sum()
@@ -106,14 +106,14 @@ def test_gates_agree_from_the_same_state(seed):
 
 
 def test_forward_and_backward(started):
-    from pysv.mps.itensors import JuliaPropagator
+    from pysv.mps.julia import JuliaEvolution
 
     _, chain, first = started
-    propagator = JuliaPropagator(chain, Truncation(1, 1000, 1e-14))
+    propagator = JuliaEvolution(chain, Truncation(1, 1000, 1e-14))
     state, layers = first.copy(), schedule(2.0, 15, 2)
     propagator.apply(state, layers)
     assert abs(state.overlap(first)) < 0.9
-    propagator.apply(state, [Layer(layer.parity, -layer.duration) for layer in layers[::-1]])
+    propagator.apply(state, [GateLayer(layer.parity, -layer.duration) for layer in layers[::-1]])
     assert abs(abs(state.overlap(first)) - 1) < 1e-9
 
 

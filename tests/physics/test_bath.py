@@ -15,9 +15,10 @@ from scipy.linalg import expm
 from test_brute_force import brute_device
 
 import pysv
-from pysv.bath import SpectralDensity, layer_baths, pauli, report, validity
-from pysv.channel import LayerChannel
 from pysv.errors import InvalidInputError
+from pysv.model.baths.jumps import layer_baths, pauli, report
+from pysv.model.baths.spectral import SpectralDensity, validity
+from pysv.model.channel import LayerChannel
 
 DEVICE = pysv.SpinValve(sites=5, polarizer=(1, 2), analyzer=(4, 4))
 SHAPES = ("gaussian", "exponential", "hard")

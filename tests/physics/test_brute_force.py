@@ -8,9 +8,9 @@ import pytest
 from conftest import random_experiment
 
 import pysv
-from pysv.basis import Basis
-from pysv.hamiltonian import Hamiltonian
-from pysv.measures.magnons import collinear_configuration
+from pysv.model.basis import Basis
+from pysv.model.initial import collinear_configuration
+from pysv.sectors.hamiltonian import Hamiltonian
 
 SEEDS = range(14)
 

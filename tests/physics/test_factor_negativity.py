@@ -11,11 +11,11 @@ import pytest
 from conftest import random_experiment
 
 import pysv
-from pysv.initial import pure_runs
-from pysv.measures import SpinDensity, SpinFactor, log_negativity, log_negativity_of_factor, partial_transpose
+from pysv.measures import SpinFactor, log_negativity, log_negativity_of_factor, partial_transpose
 from pysv.measures.quadrature import trace_norm
 from pysv.measures.transpose import Product, block_sizes, transposed_blocks
-from pysv.run import observe
+from pysv.run import observer
+from pysv.sectors.pure_run import pure_runs
 
 
 def state(n: int, time: float = 30.0):
@@ -23,7 +23,7 @@ def state(n: int, time: float = 30.0):
     experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(n), times=pysv.times(stop=time, step=time))
     engine = pysv.Chebyshev().start(pure_runs(experiment), "python")
     engine.advance(time)
-    return engine.snapshot(), SpinFactor.of_snapshot(engine.snapshot(), n, n)
+    return engine.snapshot(), SpinFactor.of_mixture(engine.snapshot().state)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,8 @@ def test_blocks_of_the_partial_transpose_on_random_devices():
         engine = pysv.Chebyshev().start(runs, "python")
         engine.advance(4.0)
         layers = experiment.device.n_polarizer, experiment.device.n_analyzer
-        rho, phi = (kind.of_snapshot(engine.snapshot(), *layers) for kind in (SpinDensity, SpinFactor))
+        mixture = engine.snapshot().state
+        rho, phi = mixture.spin_density(), SpinFactor.of_mixture(mixture)
         blocks = list(transposed_blocks(phi))
         downs = tuple(states.n_down for states in phi.eigenstates if states.p.size)
         assert {block.q: block.rows for block in blocks} == block_sizes(*layers, downs)
@@ -74,7 +75,7 @@ def test_five_and_five_against_the_full_partial_transpose(five):
     """The dense 4⁵ × 4⁵ matrix; 0.179 is the number of an independent computation."""
     snapshot, phi = five
     value, error = log_negativity_of_factor(phi)
-    rho = SpinDensity.of_snapshot(snapshot, 5, 5)
+    rho = snapshot.state.spin_density()
     assert value == pytest.approx(brute.log_negativity(rho.dense(), 5, 5), abs=1e-9)
     assert error < 1e-9
     assert value == pytest.approx(0.179, abs=5e-4)
@@ -115,7 +116,7 @@ def test_sampled_blocks_against_dense_ones_at_seven_and_seven():
 @pytest.mark.slow
 def test_six_and_six_against_the_full_partial_transpose(six):
     snapshot, phi = six
-    rho = SpinDensity.of_snapshot(snapshot, 6, 6)
+    rho = snapshot.state.spin_density()
     expected = brute.log_negativity(rho.dense(), 6, 6)
     assert log_negativity_of_factor(phi)[0] == pytest.approx(expected, abs=1e-9)
     assert log_negativity(rho) == pytest.approx(expected, abs=1e-9)
@@ -166,7 +167,7 @@ def test_a_matrix_of_low_rank_ends_the_lanczos_steps():
 
 def test_the_partial_transpose_of_the_density_matrix_has_the_same_blocks(five):
     snapshot, phi = five
-    rho = SpinDensity.of_snapshot(snapshot, 5, 5)
+    rho = snapshot.state.spin_density()
     ours = sorted(block.rows for block in transposed_blocks(phi))
     assert ours == sorted(len(block) for block in partial_transpose(rho))
 
@@ -175,7 +176,7 @@ def test_a_large_run_records_the_negativity_and_its_error(small, monkeypatch):
     usual = pysv.solve(small, progress=False)
     assert usual.attrs["seeds"] == "none: the run is deterministic"
     assert "log_negativity_error" not in usual
-    monkeypatch.setattr(observe, "LARGEST_BLOCK", 1)
+    monkeypatch.setattr(observer, "LARGEST_BLOCK", 1)
     data = pysv.solve(small, progress=False)
     np.testing.assert_allclose(data.log_negativity, usual.log_negativity, atol=1e-9)
     assert float(data.log_negativity_error.max()) < 1e-9
@@ -185,7 +186,7 @@ def test_a_large_run_records_the_negativity_and_its_error(small, monkeypatch):
     difference = np.abs(sampled.log_negativity - usual.log_negativity)
     assert float(sampled.log_negativity_error.max()) > 1e-6
     assert (difference <= 4 * sampled.log_negativity_error + 1e-9).all()
-    monkeypatch.setattr(observe, "LARGEST_SAMPLED", 1)
+    monkeypatch.setattr(observer, "LARGEST_SAMPLED", 1)
     data = pysv.solve(small, progress=False)
     assert "log_negativity" not in data
     assert "samples up to 1" in data.attrs["left_out"]

@@ -12,16 +12,18 @@ from conftest import StopAfter, random_experiment
 from test_brute_force import brute_run
 
 import pysv
-from pysv import jit, kernels, layout, reductions
-from pysv.basis import Basis
+from pysv.compute import compiler
 from pysv.errors import InvariantError
-from pysv.expansion import light_cone
-from pysv.hamiltonian import Hamiltonian
-from pysv.initial import pure_runs
-from pysv.measures import SpinDensity, SpinFactor, entropy, layer_entropy, qfi, w_fidelity
-from pysv.run import observe
+from pysv.measures import SpinFactor, entropy, layer_entropy, qfi, w_fidelity
+from pysv.model.basis import Basis
+from pysv.run import observer
 from pysv.run.loop import evolve
 from pysv.run.recorder import Recorder
+from pysv.sectors import layout
+from pysv.sectors.chebyshev import light_cone
+from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.sectors.numba import recursion, sums
+from pysv.sectors.pure_run import pure_runs
 
 SEEDS = range(0, 12)
 
@@ -31,7 +33,7 @@ def tiled(monkeypatch):
     """Every state is large: narrow tiles, one shared work space, all threads on one run."""
     monkeypatch.setattr(layout, "SMALL", 0)
     monkeypatch.setattr(layout, "tile_width", lambda sites, dtype: min(sites, 3 + 2 * (dtype == np.complex64)))
-    monkeypatch.setattr("pysv.team.threads_for", lambda amplitudes: 2)
+    monkeypatch.setattr("pysv.compute.thread_pool.threads_for", lambda amplitudes: 2)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -202,9 +204,9 @@ def test_weight_and_clearing_of_a_window(window, threads):
     psi = np.random.default_rng(2).standard_normal((3, 70, 8))
     place = np.broadcast_to(np.arange(24).reshape(3, 1, 8), psi.shape)
     inside = (place >= 2 * window[0]) & (place < 2 * window[1])
-    assert reductions.weight(psi, window, threads) == pytest.approx((psi**2)[inside].sum(), rel=1e-13)
+    assert sums.weight(psi, window, threads) == pytest.approx((psi**2)[inside].sum(), rel=1e-13)
     expected = np.where(inside & (place < 20), psi, 0)
-    reductions.clear_outside(psi, window, 10, threads)
+    sums.clear_outside(psi, window, 10, threads)
     np.testing.assert_array_equal(psi, expected)
 
 
@@ -220,7 +222,7 @@ UNEQUAL = pysv.Experiment(
 @pytest.fixture
 def factor(monkeypatch):
     """ρ is never formed."""
-    monkeypatch.setattr(observe, "LARGEST_BLOCK", 1)
+    monkeypatch.setattr(observer, "LARGEST_BLOCK", 1)
 
 
 LAYERS = {
@@ -293,7 +295,7 @@ def test_a_run_ends_with_a_whole_state(tiled, factor):
 
     class Listener:
         def heard(self, index, snapshot):
-            heard.append((engine.whole, snapshot.parts[0].psi.size > 0))
+            heard.append((engine.whole, snapshot.state.parts[0].psi.size > 0))
 
     times = UNEQUAL.times.values
     count = evolve(engine, times, 0, [Listener()], StopAfter(2), lambda index: True)
@@ -364,7 +366,7 @@ def test_estimates_know_of_summaries(tiled, factor):
 def test_shares_are_all_of_the_blocks_once(count):
     table = pure_runs(UNEQUAL)[0].hamiltonian.table()
     for layer in (table.polarizer, table.analyzer):
-        shares = kernels.share_blocks(layer.first, count)
+        shares = recursion.share_blocks(layer.first, count)
         assert len(shares) <= count
         found = [block for begin, end in shares for block in range(begin, end)]
         np.testing.assert_array_equal(found, np.arange(layer.kind.size))
@@ -400,7 +402,7 @@ def test_the_factor_gives_what_the_density_matrix_gives(seed, shape, request):
     engine.advance(4.0)
     layers = experiment.device.n_polarizer, experiment.device.n_analyzer
     snapshot = engine.snapshot()
-    rho, phi = SpinDensity.of_snapshot(snapshot, *layers), SpinFactor.of_snapshot(snapshot, *layers)
+    rho, phi = snapshot.state.spin_density(), SpinFactor.of_mixture(snapshot.state)
     assert phi.entropy() == pytest.approx(entropy(rho), abs=1e-10)
     for layer in ("polarizer", "analyzer"):
         assert phi.layer_entropy(layer) == pytest.approx(layer_entropy(rho, layer), abs=1e-10)
@@ -414,14 +416,14 @@ def test_the_factor_gives_what_the_density_matrix_gives(seed, shape, request):
 def test_large_runs_record_what_they_can(small, monkeypatch, polarizer):
     experiment = dataclasses.replace(small, spins=pysv.ProductState(polarizer=polarizer))
     usual = pysv.solve(experiment, progress=False)
-    monkeypatch.setattr(observe, "LARGEST_BLOCK", 1)
+    monkeypatch.setattr(observer, "LARGEST_BLOCK", 1)
     data = pysv.solve(experiment, progress=False)
     missing = set(usual.data_vars) - set(data.data_vars)
     if polarizer == (0.0, 0.0):
         assert missing == set()
         assert set(data.data_vars) - set(usual.data_vars) == {"log_negativity_error", "discarded_weight_factor"}
     else:
-        assert missing == {*observe._NOT_DIAGONAL, "magnon_probability"}
+        assert missing == {*observer._NOT_DIAGONAL, "magnon_probability"}
     assert missing == {line.split(":")[0] for line in data.attrs["left_out"].splitlines()}
     for name in set(data.data_vars) & set(usual.data_vars):
         np.testing.assert_allclose(data[name], usual[name], atol=1e-9, err_msg=name)
@@ -502,7 +504,7 @@ def some_steps(request, tiles_as_they_are):
 
     def begin():
         psi = hamiltonian.layout.tiled(flat.astype(np.result_type(real, np.complex64)))
-        return [jit.as_reals(array) for array in (psi, 0.5 * psi, np.stack([2 * psi, -psi]))]
+        return [compiler.as_reals(array) for array in (psi, 0.5 * psi, np.stack([2 * psi, -psi]))]
 
     return hamiltonian, chain, begin, factors, mixes
 
@@ -511,10 +513,10 @@ def test_steps_together_are_steps_one_by_one(some_steps):
     """A step that is begun in the sweep before, with the layers in the other order, is the same step."""
     _, chain, begin, factors, mixes = some_steps
     psi, previous, totals = begin()
-    kernels.take_steps(psi, previous, totals, *chain, factors, mixes)
+    recursion.take_steps(psi, previous, totals, *chain, factors, mixes)
     old, new, sums = begin()
     for n in range(len(factors)):
-        kernels.take_steps(old, new, sums, *chain, factors[n : n + 1], mixes[n : n + 1])
+        recursion.take_steps(old, new, sums, *chain, factors[n : n + 1], mixes[n : n + 1])
         old, new = new, old
     if len(factors) % 2:
         psi, previous = previous, psi
@@ -549,7 +551,7 @@ def test_steps_are_those_of_the_matrix(window, some_steps):
     untouched = np.broadcast_to((place < 2 * window[0]) | (place >= 2 * window[1]), arrays[0].shape)
     for array, filling in zip(everything, (np.nan, 7.5, 7.5, 7.5), strict=True):  # what is read, what is written
         array[untouched] = filling
-    kernels.take_steps(*arrays, sites, window, table, factors, mixes, threads=2, shares=5)
+    recursion.take_steps(*arrays, sites, window, table, factors, mixes, threads=2, shares=5)
     states = everything if len(factors) % 2 == 0 else (arrays[1], arrays[0], *arrays[2])
     fillings = {True: (np.nan, 7.5, 7.5, 7.5), False: (7.5, np.nan, 7.5, 7.5)}[len(factors) % 2 == 0]
     for array, expected, filling in zip(states, (old, new, *sums), fillings, strict=True):
@@ -571,16 +573,16 @@ def test_blocks_need_no_other_block(seed, some_steps, monkeypatch):
     """States are overwritten in place: whatever the order of the blocks, the result is the same to the last bit."""
     hamiltonian, chain, begin, factors, mixes = some_steps
     expected = begin()
-    kernels.take_steps(*expected, *chain, factors, mixes)
+    recursion.take_steps(*expected, *chain, factors, mixes)
     rng = np.random.default_rng(seed)
 
     def deal(function, threads, jobs):
         for job in rng.permutation(len(jobs)):
             function(*jobs[job])
 
-    monkeypatch.setattr("pysv.team.deal", deal)
+    monkeypatch.setattr("pysv.compute.thread_pool.deal", deal)
     found = begin()
-    kernels.take_steps(*found, *chain, factors, mixes, threads=2, shares=len(hamiltonian.analyzer.kind))
+    recursion.take_steps(*found, *chain, factors, mixes, threads=2, shares=len(hamiltonian.analyzer.kind))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -11,7 +11,6 @@ import qutip
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pysv.basis import configurations
 from pysv.errors import InvalidInputError
 from pysv.measures import (
     Block,
@@ -26,6 +25,7 @@ from pysv.measures import (
     qfi_paper,
     w_fidelity,
 )
+from pysv.model.basis import configurations
 
 LN2 = math.log(2)
 

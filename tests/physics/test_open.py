@@ -14,8 +14,8 @@ import pytest
 from test_brute_force import brute_device
 
 import pysv
-from pysv.bath import layer_baths
 from pysv.errors import BathValidityWarning, EngineFailureError, InvalidInputError, NotReadyError
+from pysv.model.baths.jumps import layer_baths
 
 QUICK = [("x", 300.0), ("z", 100.0), ("xyz", 100.0)]
 CASES = [
@@ -340,7 +340,7 @@ def test_mixed_jump_operators_are_the_same_equation(coupling):
     """The dissipators of both sets of operators, as matrices over ρ."""
     import qutip
 
-    from pysv.engines.qutip_open import MonteCarlo
+    from pysv.engines._qutip_open import MonteCarlo
 
     own = dataclasses.replace(
         experiment(coupling, 300.0),

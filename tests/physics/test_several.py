@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pysv
+from pysv.mps.backend import Truncation
 from pysv.mps.canonical import right_canonical
 from pysv.mps.chain import Chain
-from pysv.mps.evolve import BlockPropagator
+from pysv.mps.gates import BlockEvolution
 from pysv.mps.ground import ground_state, tenpy_model
-from pysv.mps.propagator import Truncation
 from pysv.mps.state import Leg, MatrixProductState
-from pysv.mps.trotter import Layer, schedule
+from pysv.mps.trotter import GateLayer, schedule
 
 COUPLINGS = {"hopping": 0.9, "sd_exchange": 0.6, "exchange": 0.13, "exchange_z": 0.2}
 CASES = {  # electrons, confined sites, device
@@ -147,12 +147,12 @@ def started():
 
 def test_forward_and_backward(started):
     chain, first = started
-    propagator = BlockPropagator(chain, Truncation(1, 1000, 1e-14))
+    propagator = BlockEvolution(chain, Truncation(1, 1000, 1e-14))
     state = first.copy()
     layers = schedule(2.0, 15, 2)
     propagator.apply(state, layers)
     assert abs(state.overlap(first)) < 0.9
-    propagator.apply(state, [Layer(layer.parity, -layer.duration) for layer in layers[::-1]])
+    propagator.apply(state, [GateLayer(layer.parity, -layer.duration) for layer in layers[::-1]])
     assert abs(abs(state.overlap(first)) - 1) < 1e-9
     assert abs(state.overlap(state) - 1) < 1e-9
 
@@ -160,7 +160,7 @@ def test_forward_and_backward(started):
 def test_the_trotter_error_falls_with_its_order(started):
     """Halving δt divides the distance from the exact state by 4 (order 2) and by 16 (order 4)."""
     chain, first = started
-    propagator = BlockPropagator(chain, Truncation(1, 1000, 0.0))
+    propagator = BlockEvolution(chain, Truncation(1, 1000, 0.0))
 
     def evolved(count, order):
         state = first.copy()
@@ -178,15 +178,15 @@ def test_truncation_reports_what_it_takes(started):
     chain, first = started
     layers = schedule(1.5, 10, 2)
     exact, rough = first.copy(), first.copy()
-    BlockPropagator(chain, Truncation(1, 1000, 0.0)).apply(exact, layers)
-    lost, limited = BlockPropagator(chain, Truncation(1, 12, 1e-12)).apply(rough, layers)
+    BlockEvolution(chain, Truncation(1, 1000, 0.0)).apply(exact, layers)
+    lost, limited = BlockEvolution(chain, Truncation(1, 12, 1e-12)).apply(rough, layers)
     assert limited
     assert rough.dimensions.max() == 12
     assert 1e-6 < lost.sum() < 0.1
     assert 1 - abs(rough.overlap(exact)) ** 2 < 4 * lost.sum()
     assert abs(rough.overlap(rough) - 1) < 4 * lost.sum()
     fine = first.copy()
-    lost, limited = BlockPropagator(chain, Truncation(1, 1000, 1e-5)).apply(fine, layers)
+    lost, limited = BlockEvolution(chain, Truncation(1, 1000, 1e-5)).apply(fine, layers)
     assert not limited
     assert lost.max() <= 1e-5 * len(layers)
     assert exact.dimensions.max() > fine.dimensions.max()
@@ -216,7 +216,7 @@ def test_a_left_canonical_state_is_brought_into_form(started):
     """Nothing is lost, Schmidt values are those there were, and the tensors are right-canonical; truncation counts."""
     chain, first = started
     state = first.copy()
-    BlockPropagator(chain, Truncation(1, 1000, 1e-13)).apply(state, schedule(1.0, 5, 2))
+    BlockEvolution(chain, Truncation(1, 1000, 1e-13)).apply(state, schedule(1.0, 5, 2))
     found, lost, limited = right_canonical(left_canonical(state), Truncation(1, 1000, 1e-13))
     assert abs(abs(found.overlap(state)) - 1) < 1e-9
     assert lost.max() < 1e-12
@@ -239,7 +239,7 @@ def test_the_product_state_is_kept_exactly():
     chain = Chain.of_device(pysv.SpinValve(sites=12, polarizer=(4, 5), analyzer=(8, 9)))
     states = [2 * 0 + (0 if site < 6 else 1) if space.has_spin else 0 for site, space in enumerate(chain.spaces)]
     state = MatrixProductState.product(chain.spaces, states)
-    lost, _ = BlockPropagator(chain, Truncation(1, 10, 0.0)).apply(state, schedule(1.0, 10, 2))
+    lost, _ = BlockEvolution(chain, Truncation(1, 10, 0.0)).apply(state, schedule(1.0, 10, 2))
     assert lost.sum() == 0
     assert state.dimensions.tolist() == [1] * 11
 
@@ -252,7 +252,7 @@ def test_against_tenpy(started):
     chain, _ = started
     places = [3, 1, 0, 2, 1, 1]  # ↑↓, ↑, ∅, and on the spins' sites ↑⊗↑, ∅⊗↓, ∅⊗↓
     state = MatrixProductState.product(chain.spaces, places)
-    BlockPropagator(chain, Truncation(1, 1000, 0.0)).apply(state, schedule(1.0, 10, 2))
+    BlockEvolution(chain, Truncation(1, 1000, 0.0)).apply(state, schedule(1.0, 10, 2))
     model = tenpy_model(chain)
     psi = MPS.from_product_state(model.lat.mps_sites(), places, unit_cell_width=chain.sites)
     options = {"order": 2, "dt": 0.1 / HBAR, "N_steps": 10, "trunc_params": {"chi_max": 1000, "svd_min": 1e-12}}
@@ -285,7 +285,7 @@ def test_two_engines_on_the_paper_chain():
 @pytest.mark.slow
 def test_what_the_paper_says_of_figure_6():
     """From two to eight electrons the spins shrink more, and S_half grows larger (on the chain of `figure 6 --quick`)."""
-    from pysv.figures import plan
+    from pysv.figures.paper import plan
 
     runs = plan.runs(6, quick=True).values()
     found = [pysv.solve(run.experiment, engine=run.engine, progress=False) for run in runs]

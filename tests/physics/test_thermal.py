@@ -12,7 +12,7 @@ from test_brute_force import brute_device
 
 import pysv
 from pysv.errors import InvalidInputError
-from pysv.initial import dropped_weight, localized_states
+from pysv.model.initial import dropped_weight, localized_states
 
 KELVIN = 8.617333262e-5  # eV
 ENGINES = {  # and how far from the exact state each may be

@@ -40,7 +40,7 @@ def test_every_public_name_is_there():
     shown = python(
         "import pysv, inspect\n"
         "print(all(hasattr(pysv, name) for name in pysv.__all__))\n"
-        "import pysv.run.solve, pysv.needs, pysv.config, pysv.files, pysv.figures\n"
+        "import pysv.run.solve, pysv.run.estimate, pysv.config, pysv.results.files, pysv.figures\n"
         "print([n for n in pysv.__all__ if inspect.ismodule(getattr(pysv, n))])\n"
         "print(all(getattr(pysv, n).__doc__ for n in pysv.__all__))\n"
     )

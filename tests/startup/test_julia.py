@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from juliahome import needs_julia
 
-from pysv import julia, julia_setup
 from pysv.errors import JuliaUnavailableError
+from pysv.julia import session, setup
 
 ROOT = Path(__file__).parents[2]
 WAYS = ("`pysv julia setup`", "PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT", "backend 'python'")
@@ -40,8 +40,8 @@ def test_the_two_projects_and_juliapkg_agree():
     declared = json.loads((ROOT / "pysv/juliapkg.json").read_text())
     assert declared["packages"]["PySV"]["uuid"] == package["uuid"]
     assert declared["julia"] == "^" + package["compat"]["julia"]
-    assert tuple(map(int, package["compat"]["julia"].split("."))) == julia_setup.OLDEST
-    assert set(julia_setup.PACKAGES) - {"PythonCall"} <= set(package["deps"])
+    assert tuple(map(int, package["compat"]["julia"].split("."))) == setup.OLDEST
+    assert set(setup.PACKAGES) - {"PythonCall"} <= set(package["deps"])
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_what_juliapkg_would_install(installed, wheel, tmp_path):
     folder = Path(ours["path"])
     assert folder.is_relative_to(where)
     assert read(folder / "Project.toml")["uuid"] == ours["uuid"]
-    assert julia_setup.digest(folder) == julia_setup.digest(ROOT / "julia")
+    assert setup.digest(folder) == setup.digest(ROOT / "julia")
     assert {path.name for path in folder.iterdir()} >= {"Project.toml", "src", "test"}
 
 
@@ -124,7 +124,7 @@ def refused() -> str:
     """What pysv says in a fresh process that asks for Julia: one line, exit code 2, within ten seconds."""
     begun = time.monotonic()
     code = "from pysv import julia\nfrom pysv.errors import JuliaUnavailableError\n"
-    code += "try:\n    julia.start()\nexcept JuliaUnavailableError as error:\n    print(error)\n"
+    code += "try:\n    session.start()\nexcept JuliaUnavailableError as error:\n    print(error)\n"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -139,7 +139,7 @@ def refused() -> str:
 
 
 def test_the_longest_wait_for_the_network():
-    assert julia_setup.PATIENCE <= 6
+    assert setup.PATIENCE <= 6
 
 
 @pytest.mark.parametrize(
@@ -225,18 +225,18 @@ def test_the_command_line_says_it_in_one_line_and_writes_nothing(clean, experime
 
 
 def test_juliacall_that_is_not_installed(clean):
-    clean.setattr("pysv.julia_setup.util.find_spec", lambda name: None)
+    clean.setattr("pysv.julia.setup.util.find_spec", lambda name: None)
     with pytest.raises(JuliaUnavailableError, match="the Python package juliacall is not installed; run"):
-        julia_setup.home()
+        setup.home()
 
 
 def test_julia_is_asked_for_in_another_thread(clean):
-    clean.setattr("pysv.julia._session", None)
+    clean.setattr("pysv.julia.session._session", None)
     said = []
 
     def ask() -> None:
         with pytest.raises(JuliaUnavailableError, match="Julia runs in the main thread of a process only") as caught:
-            julia.start()
+            session.start()
         said.append(caught.value)
 
     thread = threading.Thread(target=ask)
@@ -263,26 +263,26 @@ def another(inited: bool, threads: int, signals: str | None, version: tuple[int,
     ],
 )
 def test_another_package_that_started_julia_before(clean, tmp_path, settings, sentence):
-    clean.setattr("pysv.julia._session", None)
+    clean.setattr("pysv.julia.session._session", None)
     clean.setitem(sys.modules, "juliacall", another(*settings, tmp_path))
     with pytest.raises(JuliaUnavailableError, match=sentence):
-        julia.start()
+        session.start()
 
 
 def test_what_is_remembered_holds_for_what_was_compiled(own, tmp_path):
     """Nothing is started: the state of packages and sources decides."""
-    assert "not set up" in julia_setup.not_ready()
-    julia_setup.remember(julia_setup.home())
-    assert julia_setup.not_ready() is None
+    assert "not set up" in setup.not_ready()
+    setup.remember(setup.home())
+    assert setup.not_ready() is None
     with own.context() as patch:
-        patch.setattr("pysv.julia_setup.digest", lambda folder=None: "other sources")
-        assert "not set up" in julia_setup.not_ready()
+        patch.setattr("pysv.julia.setup.digest", lambda folder=None: "other sources")
+        assert "not set up" in setup.not_ready()
     manifest = tmp_path / "own" / "Manifest.toml"
     manifest.write_text(manifest.read_text() + "\n")
-    assert "not set up" in julia_setup.not_ready()
-    julia_setup.remember(julia_setup.home())
-    julia_setup.forget(julia_setup.home())
-    assert "not set up" in julia_setup.not_ready()
+    assert "not set up" in setup.not_ready()
+    setup.remember(setup.home())
+    setup.forget(setup.home())
+    assert "not set up" in setup.not_ready()
 
 
 @needs_julia

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pysv.basis import Basis, configurations, sector_rows, spin_signs
+from pysv.model.basis import Basis, configurations, sector_rows, spin_signs
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 8])

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pysv.basis import Basis
-from pysv.blocks import Blocks
+from pysv.model.basis import Basis
+from pysv.sectors.blocks import Blocks
 
 
 @pytest.fixture(params=[(3, 2, (0, 2, 3, 6)), (1, 4, (1, 2)), (2, 1, (4,))], ids=str)

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pysv
-from pysv import expansion
 from pysv.errors import SpectralBoundsError
-from pysv.initial import pure_runs
-from pysv.spectrum import SpectralBounds, spectral_bounds, triangle_bound
+from pysv.sectors import chebyshev
+from pysv.sectors.lanczos import SpectralBounds, spectral_bounds, triangle_bound
+from pysv.sectors.pure_run import pure_runs
 
 
 @given(st.floats(1e-6, 400), st.floats(1e-14, 1e-3))
 def test_coefficients_expand_the_exponential_within_their_bound(z, tolerance):
-    c, bound = expansion.coefficients(z, tolerance)
+    c, bound = chebyshev.coefficients(z, tolerance)
     x = np.cos(np.linspace(0, np.pi, 101))
     error = np.abs(np.polynomial.chebyshev.chebval(x, c) - np.exp(-1j * z * x)).max()
     assert bound <= tolerance
@@ -34,7 +34,7 @@ def test_the_drift_that_stops_a_run_is_small():
 def test_no_more_terms_than_needed():
     """The number of terms grows like z, with a correction like z^{1/3}."""
     for z in (1.0, 10.0, 100.0, 1000.0):
-        assert expansion.coefficients(z, 1e-13)[0].size < z + 18 * z ** (1 / 3) + 12
+        assert chebyshev.coefficients(z, 1e-13)[0].size < z + 18 * z ** (1 / 3) + 12
 
 
 @settings(max_examples=25)
@@ -55,7 +55,7 @@ def test_bounds_that_miss_the_spectrum_are_noticed(small, monkeypatch):
         right = spectral_bounds(hamiltonian, **options)
         return SpectralBounds(right.low, right.high - 0.15 * (right.high - right.low), right.steps)
 
-    monkeypatch.setattr("pysv.spectrum.spectral_bounds", narrow)
+    monkeypatch.setattr("pysv.sectors.lanczos.spectral_bounds", narrow)
     with pytest.raises(SpectralBoundsError, match=r"outside \[-\d.*eV; raise bound_margin above 0\.01"):
         pysv.solve(dataclasses.replace(small, times=pysv.times(stop=30, step=10)), progress=False)
 
@@ -97,7 +97,7 @@ def test_every_term_is_added_once(last):
     rng = np.random.default_rng(last)
     c, states = rng.standard_normal(last + 1) + 1j * rng.standard_normal(last + 1), rng.standard_normal(last + 3)
     total = 7.0  # whatever the array held
-    for step, mix in enumerate(expansion.recursion_mix(c, 1j, last + 2)):
+    for step, mix in enumerate(chebyshev.recursion_mix(c, 1j, last + 2)):
         if mix[5]:
             factors = mix[:4:2] + 1j * mix[1:4:2]
             total = mix[4] * total + factors[0] * states[step + 1] + factors[1] * states[step]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import pysv
-from pysv.citation import PAPER, every_reference, references, write
 from pysv.cli import main
 from pysv.engines import engine_names
+from pysv.results.citations import PAPER, every_reference, references, write
 
 ROOT = Path(__file__).parents[2]
 

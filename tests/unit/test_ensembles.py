@@ -16,7 +16,7 @@ import pytest
 
 import pysv
 from pysv.cli import main
-from pysv.engines.sampling import trajectory_seeds
+from pysv.engines._trajectories import trajectory_seeds
 from pysv.errors import (
     DaskUnavailableError,
     InvalidInputError,
@@ -26,7 +26,7 @@ from pysv.errors import (
     ResumeError,
     TargetErrorWarning,
 )
-from pysv.run import ensembles, pool
+from pysv.run import batches, dask, tasks
 
 pytestmark = pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
 SAMPLE = pysv.Trajectories(ntraj=46, seeds=5)  # batches of 4, the last one of 6
@@ -59,7 +59,7 @@ def same_bits(one, other):
 
 
 def in_batches(experiment, method, backend="python", **options):
-    return ensembles.solve_in_batches(experiment, method, backend, progress=False, **options)
+    return batches.solve_in_batches(experiment, method, backend, progress=False, **options)
 
 
 def test_batches_are_the_same_trajectories(bathed):
@@ -142,7 +142,7 @@ def test_a_sweep_on_a_cluster(bathed, cluster, tmp_path):
 
 def test_finished_batches_are_kept(bathed, tmp_path, monkeypatch):
     path = tmp_path / "run.nc"
-    compute, done = pool.Task.compute, []
+    compute, done = tasks.Task.compute, []
 
     def counted(task):
         if len(done) == 3:
@@ -150,14 +150,14 @@ def test_finished_batches_are_kept(bathed, tmp_path, monkeypatch):
         done.append(task.label)
         return compute(task)
 
-    monkeypatch.setattr(pool.Task, "compute", counted)
+    monkeypatch.setattr(tasks.Task, "compute", counted)
     with pytest.raises(KeyboardInterrupt):
         in_batches(bathed, SAMPLE, out=path)
     assert not path.exists()
     assert len(list((tmp_path / "run.nc.parts").iterdir())) == 3
     with pytest.raises(ResultExistsError, match=r"0000.nc: holds another run than trajectories 1 to 4; choose another"):
         in_batches(bathed, dataclasses.replace(SAMPLE, seeds=6), out=path)
-    monkeypatch.setattr(pool.Task, "compute", lambda task: done.append(task.label) or compute(task))
+    monkeypatch.setattr(tasks.Task, "compute", lambda task: done.append(task.label) or compute(task))
     done.clear()
     data = in_batches(bathed, SAMPLE, out=path)
     assert len(done) == 8
@@ -176,7 +176,7 @@ def test_trajectories_are_added_until_the_target_error(bathed):
         engine = pysv.Trajectories(ntraj=1000, seeds=3, target_error=target)
         data = pysv.solve(bathed, engine=engine, progress=False)
         errors = {str(name): float(data[name].max()) for name in data.data_vars if name.endswith("_error")}
-        largest = max(errors[f"{name}_error"] for name in ensembles.TARGETS)
+        largest = max(errors[f"{name}_error"] for name in batches.TARGETS)
         assert data.attrs["target_error_reached"] == pytest.approx(largest, rel=1e-5)
         assert largest <= target
         assert data.attrs["warnings"].count("\n") == 1
@@ -246,7 +246,7 @@ def test_what_is_refused(bathed, small, monkeypatch):
         in_batches(pysv.Experiment(device=pysv.SpinValve.with_layers(7)), pysv.Chebyshev())
     with pytest.raises(InvalidInputError, match=r"target_variable = 'bond_dimension' is not measured in this run"):
         in_batches(bathed, pysv.Trajectories(target_error=0.1, ntraj=40, target_variable="bond_dimension"))
-    monkeypatch.setattr(ensembles, "available_memory", lambda: 10_000)
+    monkeypatch.setattr(batches, "available_memory", lambda: 10_000)
     with pytest.raises(
         MemoryLimitError, match=r"density matrices of all snapshots, which need .* take fewer snapshots"
     ):
@@ -277,7 +277,7 @@ def test_something_else_at_the_address(bathed, monkeypatch):
         def handle(self) -> None:
             self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    monkeypatch.setattr(pool, "PATIENCE", 2)
+    monkeypatch.setattr(dask, "PATIENCE", 2)
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answers) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.server_address[1]
@@ -292,12 +292,12 @@ def test_something_else_at_the_address(bathed, monkeypatch):
 def test_a_scheduler_without_workers_or_with_other_ones(bathed, cluster, monkeypatch):
     from distributed import LocalCluster
 
-    monkeypatch.setattr(pool, "__version__", "9.9.9")
+    monkeypatch.setattr(dask, "__version__", "9.9.9")
     with pytest.raises(
         DaskUnavailableError, match=r"the Dask worker \S+ has pysv 0.1.0, here is 9.9.9; install the same"
     ):
         in_batches(bathed, SAMPLE, dask=cluster.scheduler_address)
-    monkeypatch.setattr(pool, "PATIENCE", 2)
+    monkeypatch.setattr(dask, "PATIENCE", 2)
     sentence = "has no workers; start some with `dask worker"
     with (
         LocalCluster(n_workers=0, dashboard_address=":0") as empty,
@@ -307,5 +307,5 @@ def test_a_scheduler_without_workers_or_with_other_ones(bathed, cluster, monkeyp
 
 
 def test_the_bar_counts_tasks(bathed, capsys):
-    ensembles.solve_in_batches(bathed, SAMPLE, "python", progress=True)
+    batches.solve_in_batches(bathed, SAMPLE, "python", progress=True)
     assert "11/11" in capsys.readouterr().err

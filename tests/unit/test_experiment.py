@@ -12,7 +12,7 @@ import pytest
 
 import pysv
 from pysv.errors import InvalidInputError, PacketTruncationWarning
-from pysv.remarks import warn
+from pysv.run.remarks import warn
 
 NAN, INF = float("nan"), float("inf")
 

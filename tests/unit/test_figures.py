@@ -14,7 +14,8 @@ import pysv
 from pysv import figures
 from pysv.cli import main
 from pysv.errors import InvalidInputError
-from pysv.figures import compare, density, plan, style
+from pysv.figures import density, style
+from pysv.figures.paper import compare, plan
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,7 @@ def test_the_runs_of_figures_with_temperature():
 
 def test_several_electrons_are_drawn(tmp_path):
     """Figure 6 from small runs: every curve of its three rows, and the mark where truncation took too much."""
-    from pysv.figures import fig6
+    from pysv.figures.paper import fig6
 
     experiment = pysv.Experiment(
         device=pysv.SpinValve(sites=12, polarizer=(5, 6), analyzer=(8, 9)),

@@ -14,9 +14,9 @@ import xarray as xr
 
 import pysv
 from pysv import config
-from pysv.dataset import SCHEMA
 from pysv.errors import ResultExistsError, ResultFileError
-from pysv.run.observe import left_out
+from pysv.results.dataset import SCHEMA
+from pysv.run.observer import left_out
 
 OF_CHAINS = {"entropy_half", "entropy_bond", "bond_dimension", "discarded_weight"}
 """Variables of matrix-product states only."""

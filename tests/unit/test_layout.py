@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pysv import layout
-from pysv.layout import Layout
+from pysv.sectors import layout
+from pysv.sectors.layout import Layout
 
 LARGE = 10**6
 """Rows that make any state large."""

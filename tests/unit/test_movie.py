@@ -14,7 +14,8 @@ import pysv
 from pysv import figures
 from pysv.cli import main
 from pysv.errors import InvalidInputError, NotReadyError
-from pysv.figures import density, movie, plan
+from pysv.figures import density, movie
+from pysv.figures.paper import plan
 
 
 @pytest.fixture

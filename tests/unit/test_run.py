@@ -18,10 +18,11 @@ import xarray as xr
 from conftest import StopAfter
 
 import pysv
-from pysv import config, files, needs
+from pysv import config
 from pysv.errors import InvariantError, MemoryLimitError, ResultFileError, ResumeError
-from pysv.run import single
-from pysv.run.watch import Watch
+from pysv.results import files
+from pysv.run import estimate, one_run
+from pysv.run.invariants import Watch
 
 METHODS = [pysv.Chebyshev(), pysv.RK4(time_step=0.02), pysv.QuTiP()]
 
@@ -37,12 +38,12 @@ def test_resumed_equals_uninterrupted(small, tmp_path, monkeypatch, method):
     whole = pysv.solve(small, engine=method, progress=False)
     path = tmp_path / "run.nc"
     with monkeypatch.context() as patch:
-        patch.setattr(single, "CtrlC", StopAfter(5))
+        patch.setattr(one_run, "CtrlC", StopAfter(5))
         part = pysv.solve(small, engine=method, progress=False, out=path)
     assert (part.time.size, part.attrs["status"]) == (5, "interrupted")
     assert_same(pysv.load(path), whole.isel(time=slice(5)))
     with monkeypatch.context() as patch:
-        patch.setattr(single, "CtrlC", StopAfter(3))
+        patch.setattr(one_run, "CtrlC", StopAfter(3))
         assert pysv.resume(path, progress=False).time.size == 8
     data = pysv.resume(path, progress=False)
     assert data.attrs["status"] == "complete"
@@ -70,7 +71,7 @@ def test_a_tilted_run_is_resumed(small, tmp_path, monkeypatch):
     tilted = dataclasses.replace(small, spins=pysv.ProductState(polarizer=(0.3, 1.0), analyzer=(2.0, 0.2)))
     path = tmp_path / "run.nc"
     with monkeypatch.context() as patch:
-        patch.setattr(single, "CtrlC", StopAfter(4))
+        patch.setattr(one_run, "CtrlC", StopAfter(4))
         pysv.solve(tilted, progress=False, out=path)
     assert_same(pysv.resume(path, progress=False), pysv.solve(tilted, progress=False))
 
@@ -155,7 +156,7 @@ def test_killed_and_resumed(small, tmp_path, signal_number):
 SLOW_SNAPSHOTS = LONG_RUN.replace(
     "import pysv.run.checkpoint",
     """
-import time, pysv.run.checkpoint, pysv.engines.purestate as purestate
+import time, pysv.run.checkpoint, pysv.engines._pure_states as purestate
 usual = purestate.PureStateEngine.advance
 def slow(self, t):
     usual(self, t)
@@ -224,7 +225,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(small, tmp_path, monkeypatch
 
 
 def test_a_state_that_is_not_finite_stops_the_run(small, monkeypatch):
-    from pysv.engines.purestate import PureStateEngine
+    from pysv.engines._pure_states import PureStateEngine
 
     usual = PureStateEngine.advance
 
@@ -243,7 +244,9 @@ def test_the_drift_of_spin_counts_relative_to_its_value(start, allowed, monkeypa
     """In one sector S^z is a number times the norm, and drifts as many times more."""
     seen = {"norm": 1.0, "energy": 3.0, "electron_number": 1.0}
     drifts = iter((0.0, 0.9 * allowed, 1.1 * allowed))
-    monkeypatch.setattr("pysv.run.watch.invariants", lambda snapshot: {**seen, "spin_z_total": start + next(drifts)})
+    monkeypatch.setattr(
+        "pysv.run.invariants.invariants", lambda snapshot: {**seen, "spin_z_total": start + next(drifts)}
+    )
     watch, snapshot = Watch(1e-3, 2.0), types.SimpleNamespace(time=1.0)
     watch.heard(0, snapshot)
     watch.heard(1, snapshot)
@@ -268,7 +271,7 @@ def test_an_unstable_step_stops_the_run_and_keeps_what_was_good(small, tmp_path)
 
 def test_a_failed_extension_keeps_the_good_state(small, tmp_path, monkeypatch):
     """The record up to the failure is kept, and the run goes on from the last good state."""
-    from pysv.engines.purestate import PureStateEngine
+    from pysv.engines._pure_states import PureStateEngine
 
     path = tmp_path / "run.nc"
     pysv.solve(small, progress=False, out=path)
@@ -329,11 +332,11 @@ def test_what_would_fit_is_the_largest_that_fits(monkeypatch):
     """With the memory of 5+5 spins, 6+5 spins are refused and 5+5 are named."""
     unequal = pysv.Experiment(device=pysv.SpinValve.with_layers(6, 5))
     equal = dataclasses.replace(unequal, device=pysv.SpinValve.with_layers(5, first=44, spacer=5))
-    room = pysv.estimate(equal).memory / needs.SHARE
-    monkeypatch.setattr(needs, "available_memory", lambda: int(room) + 1)
+    room = pysv.estimate(equal).memory / estimate.SHARE
+    monkeypatch.setattr(estimate, "available_memory", lambda: int(room) + 1)
     with pytest.raises(MemoryLimitError, match=r"; 5\+5 spins would fit"):
-        needs.check_fits(unequal)
-    needs.check_fits(equal)
+        estimate.check_fits(unequal)
+    estimate.check_fits(equal)
 
 
 def test_the_estimate_of_a_run_that_does_not_fit():
@@ -360,7 +363,7 @@ def test_the_estimate_counts_what_the_run_does(small):
 
 
 def _runs(experiment):
-    from pysv.initial import pure_runs
+    from pysv.sectors.pure_run import pure_runs
 
     return pure_runs(experiment)
 
@@ -397,7 +400,7 @@ def test_a_disk_without_room_is_noticed_first(small, tmp_path, monkeypatch):
             pysv.solve(small, progress=False, out=path)
         assert list(tmp_path.iterdir()) == []
     with monkeypatch.context() as patch:
-        patch.setattr(single, "CtrlC", StopAfter(5))
+        patch.setattr(one_run, "CtrlC", StopAfter(5))
         pysv.solve(small, progress=False, out=path)
     before = path.read_bytes()
     monkeypatch.setattr(files.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1000))

@@ -13,8 +13,8 @@ import pysv
 from pysv import config
 from pysv.cli import main
 from pysv.errors import BondLimitError, EngineError, GroundStateError, NotReadyError, ResumeError
-from pysv.run import single
-from pysv.run.stop import CtrlC
+from pysv.run import one_run
+from pysv.run.interrupt import CtrlC
 
 DEVICE = {"sites": 9, "polarizer": (4, 5), "analyzer": (7, 8)}
 METHODS = [pysv.Fock(), pysv.TDMRG(discarded_weight=1e-9)]
@@ -220,7 +220,7 @@ def test_an_interrupted_comparison_keeps_what_there_is(short, monkeypatch):
     asked = dataclasses.replace(short, times=pysv.times(stop=1, step=0.5))  # three snapshots
     method = pysv.TDMRG(min_bond=2, max_bond=8, discarded_weight=1e-4)
     with monkeypatch.context() as patch:
-        patch.setattr(single, "CtrlC", StopAfter(3 + 3 + 2))
+        patch.setattr(one_run, "CtrlC", StopAfter(3 + 3 + 2))
         found = pysv.convergence(asked, method, progress=False)
     assert list(found.variants) == ["half the time step", "twice the bond dimension"]
     assert found.variants["twice the bond dimension"].time.size == 2
@@ -229,7 +229,7 @@ def test_an_interrupted_comparison_keeps_what_there_is(short, monkeypatch):
     until = abs(whole.variants["twice the bond dimension"].spin_z - whole.reference.spin_z)[:2].max()
     assert found.changes["spin_z"]["twice the bond dimension"] == pytest.approx(float(until), abs=1e-14)
     assert "until it was interrupted at 0.5 fs" in str(found)
-    monkeypatch.setattr(single, "CtrlC", StopAfter(1))
+    monkeypatch.setattr(one_run, "CtrlC", StopAfter(1))
     with pytest.raises(KeyboardInterrupt):
         pysv.convergence(asked, method, progress=False)
 

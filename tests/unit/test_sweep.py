@@ -20,7 +20,7 @@ from pysv.errors import (
     ResultExistsError,
     ResultFileError,
 )
-from pysv.run import pool
+from pysv.run import tasks
 from pysv.run.sweep import known_keys, setting
 
 
@@ -33,13 +33,13 @@ def short(small):
 def computed(monkeypatch):
     """Labels of the tasks that are computed."""
     labels: list[str] = []
-    compute = pool.Task.compute
+    compute = tasks.Task.compute
 
     def counted(task):
         labels.append(task.label)
         return compute(task)
 
-    monkeypatch.setattr(pool.Task, "compute", counted)
+    monkeypatch.setattr(tasks.Task, "compute", counted)
     return labels
 
 
@@ -90,19 +90,19 @@ def test_an_interrupted_sweep_goes_on(short, tmp_path, computed, monkeypatch):
     folder = tmp_path / "many"
     whole = pysv.sweep(short, GRID, progress=False)
     computed.clear()
-    counted = pool.Task.compute
+    counted = tasks.Task.compute
 
     def stops(task):
         if len(computed) == 4:
             raise KeyboardInterrupt
         return counted(task)
 
-    monkeypatch.setattr(pool.Task, "compute", stops)
+    monkeypatch.setattr(tasks.Task, "compute", stops)
     with pytest.raises(KeyboardInterrupt):
         pysv.sweep(short, GRID, progress=False, out=folder)
     assert sorted(path.name for path in folder.iterdir()) == [f"point-000{n}.nc" for n in range(1, 5)]
     (folder / "point-0002.nc").unlink()
-    monkeypatch.setattr(pool.Task, "compute", counted)
+    monkeypatch.setattr(tasks.Task, "compute", counted)
     done = pysv.sweep(short, GRID, progress=False, out=folder)
     assert len(computed) == 4 + 3
     assert {"device.sd_exchange = 0.2, source.spin = [1.0, 0.5]"} < {
@@ -225,6 +225,6 @@ def test_ctrl_c_says_how_to_go_on(experiment_file, tmp_path, monkeypatch, capsys
     def stops(task):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pool.Task, "compute", stops)
+    monkeypatch.setattr(tasks.Task, "compute", stops)
     assert main(["sweep", str(experiment_file), "--set", "device.sites=30,31", "--quiet"]) == 130
     assert "stopped; the same command goes on with the points that are missing" in capsys.readouterr().err

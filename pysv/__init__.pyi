@@ -1,0 +1,36 @@
+from .config import Configuration as Configuration
+from .config import read as read
+from .engines.chebyshev import Chebyshev as Chebyshev
+from .engines.fock import Fock as Fock
+from .engines.krylov import Krylov as Krylov
+from .engines.low_rank import LowRank as LowRank
+from .engines.qutip import QuTiP as QuTiP
+from .engines.rk4 import RK4 as RK4
+from .engines.tdmrg import TDMRG as TDMRG
+from .engines.trajectories import Trajectories as Trajectories
+from .experiment import Experiment as Experiment
+from .experiment.bath import BosonicBath as BosonicBath
+from .experiment.device import SpinValve as SpinValve
+from .experiment.record import Every as Every
+from .experiment.record import Record as Record
+from .experiment.source import ConfinedElectrons as ConfinedElectrons
+from .experiment.source import WavePacket as WavePacket
+from .experiment.spins import Antiparallel as Antiparallel
+from .experiment.spins import Gibbs as Gibbs
+from .experiment.spins import ProductState as ProductState
+from .experiment.times import Times as Times
+from .experiment.times import times as times
+from .results.files import load as load
+from .results.files import save as save
+from .run.convergence import Convergence as Convergence
+from .run.convergence import convergence as convergence
+from .run.estimate import Estimate as Estimate
+from .run.estimate import estimate as estimate
+from .run.merge import merge as merge
+from .run.solve import resume as resume
+from .run.solve import solve as solve
+from .run.sweep import Point as Point
+from .run.sweep import Sweep as Sweep
+from .run.sweep import sweep as sweep
+
+__version__: str

@@ -1,0 +1,106 @@
+"""What the engines of open systems share: bases, propagators and channels, and the steps in time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.model.basis import Basis
+from pysv.model.baths.jumps import layer_baths
+from pysv.model.channel import MOST_CHANNEL_SPINS, LayerChannel
+from pysv.model.conservation import keeps_spin_z
+from pysv.model.layer import LAYERS
+from pysv.sectors.chebyshev import Propagator, coefficients, substeps
+from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.sectors.pure_run import pure_runs
+from pysv.sectors.row_operator import RowOperator
+from pysv.units import HBAR
+
+if TYPE_CHECKING:
+    from pysv.engines.base import Method
+    from pysv.experiment import Experiment
+
+UNITARY_TOLERANCE = 1e-9
+"""Truncation error of the unitary steps per fs, far below the splitting error."""
+
+
+def layer_refusal(method: Method, experiment: Experiment) -> str | None:
+    """Why the layers are too large for their channels, None if they are not."""
+    largest = max(experiment.device.n_polarizer, experiment.device.n_analyzer)
+    if largest > MOST_CHANNEL_SPINS:
+        return (
+            f"engine {method.name!r} forms the channel of a layer, 4^n × 4^n numbers for n spins: at most "
+            f"{MOST_CHANNEL_SPINS} spins in a layer, not {largest}"
+        )
+    return None
+
+
+def split_applications(time: float, steps: int, radius: float, time_step: float) -> int:
+    """Applications of H for steps U(τ/2) · channel · U(τ/2) whose neighbouring halves are joined between snapshots."""
+    interval = time / steps
+    count, short = time_steps(interval, time_step)
+    total = 0
+    for length, times in ((short, count - 1), (short / 2, 2)):
+        parts, part = substeps(length, radius)
+        total += times * parts * (coefficients(radius * part / HBAR, UNITARY_TOLERANCE * part)[0].size - 1)
+    return 40 + steps * total
+
+
+def time_steps(interval: float, time_step: float) -> tuple[int, float]:
+    """Number and length (fs) of the equal steps, at most `time_step` long, that make up an interval."""
+    count = max(1, int(np.ceil(interval / time_step - 1e-9)))
+    return count, interval / count
+
+
+class OpenSystem:
+    """Hamiltonians, propagators and channels of an open run, in the bases that its pure states can occupy.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        device = experiment.device
+        assert experiment.bath is not None
+        self.runs = pure_runs(experiment)
+        self.layers = device.n_polarizer, device.n_analyzer
+        self._baths = layer_baths(device, experiment.bath)
+        self._channels: dict[float, tuple[LayerChannel, LayerChannel]] = {}
+        self._operators: dict[tuple[float, int, int, int], RowOperator] = {}
+        self.hamiltonians = list({run.hamiltonian: None for run in self.runs})
+        self.flipped = list(range(len(self.hamiltonians)))
+        """For each Hamiltonian the number of the one that a jump of odd parity leads to."""
+        if not keeps_spin_z(experiment):
+            self._add_flipped(experiment)
+        self.propagators = [Propagator(hamiltonian, UNITARY_TOLERANCE) for hamiltonian in self.hamiltonians]
+
+    def _add_flipped(self, experiment: Experiment) -> None:
+        n = experiment.device.n_spins
+        known = {hamiltonian.basis.sectors: number for number, hamiltonian in enumerate(self.hamiltonians)}
+        for sectors in list(known):
+            parities = {(sector + 1) % 2 for sector in sectors}
+            other = tuple(sector for sector in range(n + 2) if sector % 2 in parities)
+            if other not in known:
+                known[other] = len(self.hamiltonians)
+                self.hamiltonians.append(Hamiltonian.of_device(experiment.device, Basis.of_sectors(n, other)))
+                self.flipped.append(known[sectors])
+            self.flipped[known[sectors]] = known[other]
+
+    def channels(self, step: float) -> tuple[LayerChannel, LayerChannel]:
+        """Channels of both layers for a step of `step` fs."""
+        if step not in self._channels:
+            polarizer, analyzer = (LayerChannel.of_bath(bath, step) for bath in self._baths)
+            self._channels[step] = polarizer, analyzer
+        return self._channels[step]
+
+    def operator(self, step: float, layer: int, which: int, basis: int) -> tuple[RowOperator, int]:
+        """A layer's Kraus operator `which` as it acts on states in a basis, and the number of the basis it leads to."""
+        channel = self.channels(step)[layer]
+        after = self.flipped[basis] if channel.flips[which] else basis
+        key = step, layer, which, basis
+        if key not in self._operators:
+            bases = [self.hamiltonians[number].basis for number in (basis, after)]
+            self._operators[key] = RowOperator.of_layer(channel.kraus[which], LAYERS[layer], self.layers[1], *bases)
+        return self._operators[key], after

@@ -1,0 +1,132 @@
+"""What engines of random trajectories share: their number and seeds, strata and jackknife groups, a target error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from pysv.engines.base import Method
+from pysv.errors import InvalidInputError, unknown_name
+from pysv.experiment.checks import as_list, choice, is_list, real_number, whole_number
+from pysv.results.dataset import SAMPLED
+from pysv.snapshot import Sample
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+
+GROUPS = 20
+"""Most jackknife groups that trajectories are dealt into."""
+FEWEST = 4
+"""Fewest trajectories of an unpolarized electron: two of either spin."""
+
+Seeds = int | tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling(Method):
+    """Options of random trajectories.
+
+    Parameters
+    ----------
+    ntraj : int
+        Number of trajectories, at least 2, or 4 for an unpolarized electron: they start in turn with either spin. With
+        a target error it is the largest number.
+    seeds : int or sequence of int
+        A number from which a `SeedSequence` makes one seed for each trajectory, or the seeds themselves. The same seeds
+        give the same bits.
+    target_error : float
+        Standard error at which no more trajectories are added, the largest over all times and elements; 0, the default,
+        for all `ntraj`.
+    target_variable : str
+        Variable whose error counts, e.g. ``"log_negativity"``; if empty, every measure that is linear in ρ.
+    unravelling : {"local", "mixed"}
+        Which of the many sets of jump operators with the same Lindblad equation the trajectories have: "local" ones act
+        on one layer each; "mixed" ones are superpositions of jumps of both layers, so that a jump entangles the layers,
+        and only the average over many trajectories is free of it.
+    """
+
+    ntraj: int = 200
+    seeds: Seeds = 0
+    target_error: float = 0.0
+    target_variable: str = ""
+    unravelling: str = "local"
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        ntraj, seeds = check_sample(self.ntraj, self.seeds)
+        put(self, "ntraj", ntraj)
+        put(self, "seeds", seeds)
+        choice("unravelling", self.unravelling, ("local", "mixed"))
+        put(self, "target_error", real_number("target_error", self.target_error, low=0.0))
+        if self.target_variable and not self.target_error:
+            raise InvalidInputError(
+                f"target_variable = {self.target_variable!r} would be ignored without a target_error; set one, or "
+                "leave it out",
+                "target_variable",
+            )
+        if self.target_variable and self.target_variable not in SAMPLED:
+            known = unknown_name("variable", str(self.target_variable), SAMPLED)
+            raise InvalidInputError(f"target_variable: {known}", "target_variable")
+
+    def samples(self, experiment: Experiment) -> bool:
+        """Whether an experiment is run by random trajectories."""
+        return True
+
+    def of_seeds(self, seeds: tuple[int, ...]) -> Self:
+        """The same options for some of the trajectories, without a target."""
+        return replace(self, ntraj=len(seeds), seeds=seeds, target_error=0.0, target_variable="")
+
+
+def check_sample(ntraj: int, seeds: Seeds) -> tuple[int, Seeds]:
+    """Number of trajectories and seeds in canonical form.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are fewer than two trajectories, or a list of seeds does not have one for each, or names one twice.
+    """
+    count = whole_number("ntraj", ntraj, low=2)
+    given = as_list(seeds)
+    if not is_list(given):
+        return count, whole_number("seeds", seeds, low=0, high=2**63 - 1)
+    listed = tuple(whole_number(f"seeds[{n}]", seed, low=0, high=2**63 - 1) for n, seed in enumerate(given))
+    if len(listed) != count:
+        raise InvalidInputError(
+            f"seeds lists {len(listed)} numbers for ntraj = {count} trajectories; give one for each, or one number",
+            "seeds",
+        )
+    if len(set(listed)) < count:
+        raise InvalidInputError("seeds names a number twice: two trajectories would be the same; change one", "seeds")
+    return count, listed
+
+
+def trajectory_seeds(ntraj: int, seeds: Seeds) -> tuple[int, ...]:
+    """One seed for each trajectory: those given, or the first words of SeedSequence(seeds).
+
+    The first n seeds do not depend on how many more there are.
+    """
+    if isinstance(seeds, tuple):
+        return seeds
+    words = np.random.SeedSequence(seeds).generate_state(ntraj, np.uint64)
+    return tuple(int(word >> np.uint64(1)) for word in words)  # TOML and JSON readers take 63 bits
+
+
+def check_strata(experiment: Experiment, ntraj: int) -> str | None:
+    """Why so few trajectories cannot serve an unpolarized electron, None if they can."""
+    if getattr(experiment.source, "spin", "") == "unpolarized" and ntraj < FEWEST:
+        return f"ntraj = {ntraj} is too few for an unpolarized electron; take at least {FEWEST}, two for either spin"
+    return None
+
+
+def sample_of(strata: Sequence[int]) -> Sample:
+    """Jackknife groups for trajectories of given strata: each group has as many of every stratum, to within one."""
+    stratum = np.array(strata)
+    counts = np.bincount(stratum)
+    groups = int(min(GROUPS, counts.min()))
+    place = np.zeros(stratum.size, dtype=int)
+    for number, count in enumerate(counts):
+        place[stratum == number] = np.arange(count)
+    return Sample(stratum, place % groups)

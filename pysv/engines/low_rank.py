@@ -1,0 +1,299 @@
+"""The Lindblad equation for ρ = ΦΦ† with few columns: deterministic, positive, of trace 1.
+
+One step is U(τ/2) · channel · U(τ/2) (see `pysv.model.channel`): U acts on each column, and a Kraus map Σ K_a ΦΦ† K_a†
+makes new columns K_a Φ. The columns of one basis are then turned into orthogonal ones by the eigenvectors of their Gram
+matrix, and those of smallest weight are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from scipy.linalg.blas import cherk, zherk
+
+from pysv.compute import thread_pool
+from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
+from pysv.engines.base import Engine, Method, Work, saved_array
+from pysv.errors import EngineFailureError
+from pysv.experiment.checks import real_number, whole_number
+from pysv.sectors.state import Part, PureMixture
+from pysv.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+
+_PIECE = 8192
+"""Amplitudes of a column that one thread takes at a time."""
+_TOGETHER = 8
+"""Pieces whose Gram matrices are held at a time."""
+_SINGLE = 1e-6
+"""Weight that may be left out in a step from which on single precision finds the weights."""
+_ALIKE = 0.99
+"""Ratio of weights that are kept or left out together: states of equal weight, of which each layer has its own, come as
+superpositions that entangle the layers, unless all of them are there."""
+_ROUNDING = 1e-15
+"""Weights of which the truncation rids ρ in any case."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LowRank(Method):
+    """Low-rank engine: ρ = ΦΦ† without sampling noise.
+
+    Parameters
+    ----------
+    tolerance : float
+        Weight that the truncation may leave out per fs, 0 … 0.01.
+    max_rank : int
+        Largest number of columns; a run that needs more stops.
+    time_step : float
+        τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
+    """
+
+    tolerance: float = 1e-4
+    max_rank: int = 2000
+    time_step: float = 1.0
+
+    name: ClassVar[str] = "low-rank"
+    serves: ClassVar[str] = "one electron with baths, any state of the spins; deterministic"
+    backends: ClassVar[tuple[str, ...]] = ("python",)
+    vectors: ClassVar[int] = 1
+    closed: ClassVar[bool] = False
+    open: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "tolerance", real_number("tolerance", self.tolerance, low=0.0, high=1e-2, unit="per fs"))
+        put(self, "max_rank", whole_number("max_rank", self.max_rank, low=1))
+        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
+
+    def refusal(self, experiment: Experiment) -> str | None:
+        """Also layers whose channel is too large."""
+        return super().refusal(experiment) or layer_refusal(self, experiment)
+
+    def columns(self, runs: int) -> int:
+        """A guess: the rank grows during the run."""
+        return max(runs, self.max_rank // 4)
+
+    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
+        """Twice the columns at their largest number, and three states of work space for each thread."""
+        return 16 * max(amplitudes) * (2 * self.max_rank + 3 * thread_pool.largest())
+
+    def drift_tolerance(self, stop: float) -> float:
+        """The truncation is scaled away; the unitary steps change the norm by less."""
+        return 1e-9 + 2 * UNITARY_TOLERANCE * stop
+
+    @property
+    def deviation_kind(self) -> str:
+        """The truncation is bounded."""
+        return (
+            "bound on ‖ρ − ρ_exact‖₁ by the truncation of the rank; the splitting error is of second order in time_step"
+        )
+
+    def applications(
+        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
+    ) -> int:
+        """As for trajectories."""
+        return split_applications(time, steps, radius, self.time_step)
+
+    def begin(self, experiment: Experiment, backend: str) -> Engine:
+        """Start at t = 0."""
+        return _LowRankEngine(experiment, self)
+
+
+class _LowRankEngine(Engine):
+    def __init__(self, experiment: Experiment, method: LowRank) -> None:
+        self.time = 0.0
+        self.method = method
+        self.system = OpenSystem(experiment)
+        self._applications = sum(propagator.bounds.steps for propagator in self.system.propagators)
+        self.discarded = 0.0
+        self.largest = 0
+        self.columns = [np.zeros((0, *hamiltonian.shape), complex) for hamiltonian in self.system.hamiltonians]
+        """For each basis Φ†, complex (rank, tiles, rows, width), weights included."""
+        for run in self.system.runs:
+            basis = self.system.hamiltonians.index(run.hamiltonian)
+            self.columns[basis] = np.concatenate([self.columns[basis], np.sqrt(run.weight) * run.psi[None]])
+
+    @property
+    def rank(self) -> int:
+        """Number of columns of Φ."""
+        return sum(len(columns) for columns in self.columns)
+
+    def advance(self, time: float) -> None:
+        """Evolve ρ to `time`, fs."""
+        interval = time - self.time
+        if interval > 0:
+            count, step = time_steps(interval, self.method.time_step)
+            for index in range(count + 1):
+                self._unitary(step / 2 if index in (0, count) else step)
+                if index < count:
+                    self._dissipate(step, self.time + (index + 1) * step)
+        self.time = time
+
+    def _unitary(self, interval: float) -> None:
+        workers = thread_pool.largest()
+        done = [0] * workers
+
+        def evolve(worker: int) -> None:
+            for propagator, columns in zip(self.system.propagators, self.columns, strict=True):
+                spare = [np.zeros(columns.shape[1:], complex) for _ in range(2)]
+                for psi in columns[worker::workers]:
+                    count, after = propagator.advance(psi, spare[0], spare[1], interval)
+                    done[worker] += count
+                    if after is spare[1]:
+                        psi[...] = after
+
+        thread_pool.each(evolve, range(workers))
+        self._applications += sum(done)
+
+    def _dissipate(self, step: float, until: float) -> None:
+        """Channels of both layers up to `until` fs, each truncated, because the cost grows with the square of the rank.
+
+        What was not left out before may be now, up to as much again; ρ is scaled to keep its trace.
+        """
+        allowed = self.method.tolerance * step
+        budget = min(2 * allowed, self.method.tolerance * until - self.discarded)
+        total = self._trace()
+        for layer, share in ((0, 0.5), (1, 1.0)):
+            jumped = self._channel(layer, step, total * budget / 8)
+            if jumped:
+                self._truncate(share * (total * budget - (total - self._trace())))
+        now = self._trace()
+        self.discarded += max(0.0, 1 - now / total)
+        for columns in self.columns:
+            columns *= (total / now) ** 0.5
+
+    def _trace(self) -> float:
+        return sum(float(_weights(columns).sum()) for columns in self.columns)
+
+    def _channel(self, layer: int, step: float, budget: float) -> bool:
+        """Kraus map of one layer, without the weakest jumps; returns whether there were jumps."""
+        system, channel = self.system, self.system.channels(step)[layer]
+        before = [_weights(columns) for columns in self.columns]
+        least = self._least(before, channel.strengths, budget)
+        chosen = [
+            [np.flatnonzero((strength * weights >= least) | (which == 0)) for weights in before]
+            for which, strength in enumerate(channel.strengths)
+        ]
+        moves = [
+            (system.operator(step, layer, which, basis), basis, places)
+            for which, of_basis in enumerate(chosen)
+            for basis, places in enumerate(of_basis)
+            if places.size
+        ]
+        shapes = [columns.shape[1:] for columns in self.columns]
+        counts = [sum(p.size for (_, after), _, p in moves if after == basis) for basis in range(len(shapes))]
+        found = [np.empty((count, *shape), complex) for count, shape in zip(counts, shapes, strict=True)]
+        filled = [0] * len(shapes)
+        applied = []
+        for (operator, after), basis, places in moves:
+            for place in places:
+                applied.append((operator, self.columns[basis][place], found[after][filled[after]]))
+                filled[after] += 1
+
+        def apply(number: int) -> None:
+            operator, psi, out = applied[number]
+            operator.apply(psi, out)
+
+        thread_pool.each(apply, range(len(applied)))
+        self.columns = found
+        return sum(counts) > sum(map(len, before))
+
+    @staticmethod
+    def _least(before: list[np.ndarray], strengths: np.ndarray, budget: float) -> float:
+        """Weight below which a jump of a column is left out: all those below add up to at most the budget."""
+        bounds = np.sort(np.concatenate([np.outer(strengths[1:], weights).ravel() for weights in before]))
+        dropped = int(np.searchsorted(np.cumsum(bounds), budget, side="right"))
+        return float(bounds[dropped]) if dropped < bounds.size else np.inf
+
+    def _truncate(self, budget: float) -> None:
+        flat = [columns.reshape(len(columns), -1) for columns in self.columns]
+        grams = [self._gram(matrix, single=budget > _SINGLE) for matrix in flat]
+        spectra = [(np.empty(0), np.empty((0, 0)))] * len(grams)
+
+        def diagonalise(basis: int) -> None:
+            spectra[basis] = np.linalg.eigh(grams[basis])
+
+        thread_pool.each(diagonalise, range(len(grams)))
+        values = np.sort(np.concatenate([np.clip(weights, 0, None) for weights, _ in spectra]))
+        first = int(np.searchsorted(np.cumsum(values), max(budget, _ROUNDING), side="right"))
+        while first > 0 and values[first - 1] > _ALIKE * values[first]:
+            first -= 1
+        least = values[first]
+        for basis, (matrix, (weights, vectors)) in enumerate(zip(flat, spectra, strict=True)):
+            kept = np.ascontiguousarray(vectors[:, weights >= least].T)
+            self.columns[basis] = self._product(kept, matrix).reshape(-1, *self.columns[basis].shape[1:])
+        self.largest = max(self.largest, self.rank)
+        if self.rank > self.method.max_rank:
+            raise EngineFailureError(
+                f"the rank grew to {self.rank} at t = {self.time:g} fs, max_rank is {self.method.max_rank}; raise it "
+                "or tolerance in [evolution.low-rank], or use 'trajectories'"
+            )
+
+    def _gram(self, matrix: np.ndarray, single: bool) -> np.ndarray:
+        """Φ†Φ for Φᵀ = matrix, piece by piece on all threads.
+
+        Single precision does not spoil ρ: the eigenvectors form a unitary matrix, whatever the error of the elements,
+        and only the choice of what is left out depends on it.
+        """
+
+        begins = range(0, matrix.shape[1], _PIECE)
+        herk = cherk if single else zherk
+        total = np.zeros((len(matrix), len(matrix)), complex, order="F")
+        for some in range(0, len(begins), _TOGETHER):  # in turn, so that the sum does not depend on the threads
+            parts: dict[int, np.ndarray] = {}
+
+            def form(begin: int, parts: dict[int, np.ndarray] = parts) -> None:
+                part = matrix[:, begin : begin + _PIECE]
+                parts[begin] = herk(1.0, part.astype(np.complex64 if single else complex, copy=False).T, trans=2)
+
+            thread_pool.each(form, begins[some : some + _TOGETHER])
+            for begin in sorted(parts):
+                total += parts[begin]
+        return np.asarray(total + np.triu(total, 1).conj().T)
+
+    def _product(self, turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """turn · matrix, piece by piece on all threads."""
+        out = np.empty((len(turn), matrix.shape[1]), complex)
+
+        def fill(begin: int) -> None:
+            np.matmul(turn, matrix[:, begin : begin + _PIECE], out=out[:, begin : begin + _PIECE])
+
+        thread_pool.each(fill, range(0, matrix.shape[1], _PIECE))
+        return out
+
+    def snapshot(self) -> Snapshot:
+        """The columns, each a part of weight 1."""
+        parts = tuple(
+            Part(1.0, hamiltonian, psi)
+            for hamiltonian, columns in zip(self.system.hamiltonians, self.columns, strict=True)
+            for psi in columns
+        )
+        return Snapshot(self.time, PureMixture(parts), 2 * self.discarded)
+
+    def work(self) -> Work:
+        """Applications of H, truncation and rank."""
+        details = {"discarded_weight": self.discarded, "rank": self.rank, "largest_rank": self.largest}
+        return Work(self._applications, 2 * self.discarded, details)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The columns and what was discarded."""
+        saved = {f"columns_{basis}": columns for basis, columns in enumerate(self.columns)}
+        return saved | {"numbers": np.array([self.discarded, self.largest, self._applications])}
+
+    def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
+        """Take up the columns."""
+        for basis, hamiltonian in enumerate(self.system.hamiltonians):
+            rank = len(state.get(f"columns_{basis}", ()))
+            self.columns[basis] = saved_array(state, f"columns_{basis}", (rank, *hamiltonian.shape)).astype(complex)
+        self.discarded, largest, applications = (float(value) for value in saved_array(state, "numbers", (3,)))
+        self.largest, self._applications = int(largest), int(applications)
+        self.time = time
+
+
+def _weights(columns: np.ndarray) -> np.ndarray:
+    flat = columns.reshape(len(columns), -1)
+    return np.array([np.vdot(column, column).real for column in flat])

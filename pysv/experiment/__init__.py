@@ -1,0 +1,118 @@
+"""An experiment: device, source of electrons, state of the spins, baths, times, and what to record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pysv.errors import InvalidInputError
+from pysv.experiment.bath import BosonicBath
+from pysv.experiment.device import SpinValve
+from pysv.experiment.record import Record
+from pysv.experiment.source import TRUNCATION_ERROR, TRUNCATION_WARNING, ConfinedElectrons, WavePacket
+from pysv.experiment.spins import Antiparallel, Gibbs, ProductState
+from pysv.experiment.times import Times
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Everything that defines a run; its default is the paper's 4+4 spin valve at T = 0 (Figs. 2, 3 and 5).
+
+    Parameters
+    ----------
+    device : SpinValve
+        By default that of the paper's figures for the given source: 201 sites for one electron, 112 for several.
+    source : WavePacket or ConfinedElectrons
+    spins : Antiparallel, ProductState or Gibbs
+    bath : BosonicBath, optional
+        None for a closed system.
+    times : Times
+        See `pysv.times`.
+    record : Record
+
+    Raises
+    ------
+    InvalidInputError
+        If the parts do not fit each other: a packet outside the chain, a number of spin directions that is not the
+        number of spins, a part of the wrong type.
+    """
+
+    device: SpinValve = None  # type: ignore[assignment]  # filled in below, according to the source
+    source: WavePacket | ConfinedElectrons = field(default_factory=WavePacket)
+    spins: Antiparallel | ProductState | Gibbs = field(default_factory=Antiparallel)
+    bath: BosonicBath | None = None
+    times: Times = field(default_factory=Times)
+    record: Record = field(default_factory=Record)
+
+    def __post_init__(self) -> None:
+        if vars(self)["device"] is None:
+            several = isinstance(self.source, ConfinedElectrons)
+            object.__setattr__(self, "device", SpinValve.for_several_electrons() if several else SpinValve())
+        parts = {
+            "device": (SpinValve,),
+            "source": (WavePacket, ConfinedElectrons),
+            "spins": (Antiparallel, ProductState, Gibbs),
+            "bath": (BosonicBath, type(None)),
+            "times": (Times,),
+            "record": (Record,),
+        }
+        for key, kinds in parts.items():
+            value = getattr(self, key)
+            if not isinstance(value, kinds):
+                names = " or ".join("None" if kind is type(None) else f"pysv.{kind.__name__}" for kind in kinds)
+                raise InvalidInputError(f"{key} = {value!r} must be a {names}", key)
+        if isinstance(self.spins, ProductState):
+            self.spins.directions(self.device)
+        if isinstance(self.source, WavePacket):
+            self._check_packet(self.source)
+        else:
+            self._check_confined(self.source)
+
+    def _check_packet(self, packet: WavePacket) -> None:
+        sites = self.device.sites
+        if not 1 <= packet.center <= sites:
+            raise InvalidInputError(
+                f"center = {packet.center:g} lies outside the chain; its sites are 1 to {sites}", "center"
+            )
+        lost = packet.beyond_ends(sites)
+        if sum(lost) > TRUNCATION_ERROR:
+            raise InvalidInputError(
+                f"center = {packet.center:g}: {_lost(lost)} of the packet lies beyond the chain, at most "
+                f"{TRUNCATION_ERROR:g} is allowed; move the centre inward, add sites, or raise momentum_spread",
+                "center",
+            )
+
+    def _check_confined(self, source: ConfinedElectrons) -> None:
+        if source.confined_sites > self.device.sites:
+            raise InvalidInputError(
+                f"confined_sites = {source.confined_sites} exceeds the {self.device.sites} sites of the chain",
+                "confined_sites",
+            )
+        first = min(self.device.spin_sites)
+        if first <= source.confined_sites:
+            raise InvalidInputError(
+                f"confined_sites = {source.confined_sites}: a localized spin sits on site {first}, inside the confined "
+                f"region; confine at most {first - 1} sites, or move the layers",
+                "confined_sites",
+            )
+
+    @property
+    def truncated(self) -> float:
+        """Probability of the incoming packet that lies beyond the ends of the chain and is cut off."""
+        return sum(self.source.beyond_ends(self.device.sites)) if isinstance(self.source, WavePacket) else 0.0
+
+    @property
+    def wall_echoes(self) -> tuple[tuple[float, str], ...]:
+        """Times in fs from which on waves that a wall sent back act on the layers; see `WavePacket.wall_echoes`."""
+        return self.source.wall_echoes(self.device)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about the experiment that its user must know: the packet's truncation by the chain's ends."""
+        if not isinstance(self.source, WavePacket) or self.truncated <= TRUNCATION_WARNING:
+            return ()
+        lost = _lost(self.source.beyond_ends(self.device.sites))
+        return (f"{lost} of the packet lies beyond the chain and is cut off; the rest is normalised to one electron",)
+
+
+def _lost(beyond: tuple[float, float]) -> str:
+    ends = [f"{part:.1e} ({side} end)" for part, side in zip(beyond, ("left", "right"), strict=True) if part > 1e-12]
+    return " and ".join(ends)

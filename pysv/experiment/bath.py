@@ -1,0 +1,62 @@
+"""The options of the bosonic baths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pysv.errors import InvalidInputError
+from pysv.experiment.checks import choice, real_number, truth, whole_number
+
+
+@dataclass(frozen=True, kw_only=True)
+class BosonicBath:
+    """One bosonic bath per localized spin, in the universal Lindblad equation (Eqs. 14–20).
+
+    Parameters
+    ----------
+    temperature : float
+        T > 0, K.
+    coupling : {"x", "y", "z", "xyz"}
+        Pauli matrix that couples a spin to its bath; "xyz" gives each spin three baths.
+    strength : float
+        Γ/ω_m ≥ 0.
+    cutoff : float
+        ω_m > 0, eV.
+    cutoff_shape : {"gaussian", "exponential", "hard"}
+        How the spectral density ends above ω_m.
+    lamb_shift : bool
+        Whether the Lamb shift is part of the Hamiltonian.
+    series_terms : int
+        N_L of the paper's power series for the jump operators (Eq. 18), 0 … 60; 0, the default, means the exact ones.
+
+    Raises
+    ------
+    InvalidInputError
+        If a value is outside its range, or the power series is asked for with a cutoff for which it does not exist.
+    """
+
+    temperature: float = 100.0
+    coupling: str = "x"
+    strength: float = 0.0144
+    cutoff: float = 0.1
+    cutoff_shape: str = "gaussian"
+    lamb_shift: bool = False
+    series_terms: int = 0
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "temperature", real_number("temperature", self.temperature, above=0.0, unit="K"))
+        choice("coupling", self.coupling, ("x", "y", "z", "xyz"))
+        put(self, "strength", real_number("strength", self.strength, low=0.0))
+        put(self, "cutoff", real_number("cutoff", self.cutoff, above=0.0, unit="eV"))
+        choice("cutoff_shape", self.cutoff_shape, ("gaussian", "exponential", "hard"))
+        truth("lamb_shift", self.lamb_shift)
+        put(self, "series_terms", whole_number("series_terms", self.series_terms, low=0, high=60))
+        if self.series_terms and self.cutoff_shape != "gaussian":
+            reason = "a jump in √J" if self.cutoff_shape == "hard" else "a cusp of √J at ω = 0"
+            raise InvalidInputError(
+                f"series_terms = {self.series_terms} with cutoff_shape = {self.cutoff_shape!r}: the moments ∫g(t)tⁿdt "
+                f"of Eq. 18 diverge because of {reason}; use the exact operators (series_terms = 0) or the gaussian "
+                "cutoff",
+                "series_terms",
+            )

@@ -1,0 +1,157 @@
+"""The spin valve: a chain of sites, two ferromagnetic layers on it, and the couplings of Eq. 7."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pysv.errors import InvalidInputError
+from pysv.experiment.checks import choice, real_number, site_range, whole_number
+
+CONVENTIONS: dict[str, tuple[float, float]] = {"pauli": (1.0, 1.0), "half": (0.5, 0.5), "mixed": (1.0, 0.5)}
+"""Spin convention to the factors (electron, localized spin) that multiply Pauli matrices in H."""
+
+SEVERAL_ELECTRONS: dict[str, Any] = {"sites": 112, "polarizer": (51, 54), "analyzer": (59, 62)}
+"""Chain of Fig. 6, where it differs from that of the other figures."""
+
+MOST_SPINS = 60
+"""Most localized spins whose configurations fit in 64-bit integers, with room for sums."""
+_LARGEST_ENERGY = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpinValve:
+    """FM_p / NM / FM_a spin valve on a one-dimensional chain (Fig. 1 and Eq. 7 of the paper).
+
+    H = −γ Σ c†c − J_sd Σ s_i·S_i − Σ_<ij> [J (SˣSˣ + SʸSʸ) + J_z SᶻSᶻ]; every site of a layer carries one localized
+    spin 1/2, the exchange J, J_z couples neighbours of the same layer only.
+
+    Parameters
+    ----------
+    sites : int
+        Number L_x of sites of the chain, numbered 1 … L_x.
+    polarizer, analyzer : (int, int)
+        First and last site of FM_p and of FM_a, both included. The layers may differ in size.
+    hopping : float
+        γ > 0, eV.
+    sd_exchange : float
+        J_sd between the electron's spin and the localized spin of the same site, eV.
+    exchange, exchange_z : float
+        J (transverse) and J_z (longitudinal) between neighbouring localized spins, eV.
+    convention : {"pauli", "half", "mixed"}
+        Whether the spin operators in H are Pauli matrices for both (σ;σ), halves of them (σ/2;σ/2), or σ for the
+        electron and σ/2 for the localized spins. Reported spins are ⟨σ⟩ in every convention.
+
+    Raises
+    ------
+    InvalidInputError
+        If a value is outside its range, or the layers overlap or leave the chain.
+    """
+
+    sites: int = 201
+    polarizer: tuple[int, int] = (44, 47)
+    analyzer: tuple[int, int] = (52, 55)
+    hopping: float = 1.0
+    sd_exchange: float = 0.5
+    exchange: float = 0.1
+    exchange_z: float = 0.1005
+    convention: str = "pauli"
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "sites", whole_number("sites", self.sites, low=2, high=10**9))
+        put(self, "polarizer", site_range("polarizer", self.polarizer, self.sites))
+        put(self, "analyzer", site_range("analyzer", self.analyzer, self.sites))
+        shared = max(self.polarizer[0], self.analyzer[0])
+        if shared <= min(self.polarizer[1], self.analyzer[1]):
+            raise InvalidInputError(
+                f"analyzer = {list(self.analyzer)} overlaps polarizer = {list(self.polarizer)} "
+                f"on site {shared}; move one of the layers",
+                "analyzer",
+            )
+        if self.n_spins > MOST_SPINS:
+            raise InvalidInputError(
+                f"polarizer = {list(self.polarizer)} and analyzer = {list(self.analyzer)} hold {self.n_spins} "
+                f"localized spins; at most {MOST_SPINS} can be numbered, and far fewer fit in memory",
+                "polarizer",
+            )
+        put(self, "hopping", real_number("hopping", self.hopping, above=0.0, high=_LARGEST_ENERGY, unit="eV"))
+        for key in ("sd_exchange", "exchange", "exchange_z"):
+            value = real_number(key, getattr(self, key), low=-_LARGEST_ENERGY, high=_LARGEST_ENERGY, unit="eV")
+            put(self, key, value)
+        choice("convention", self.convention, CONVENTIONS)
+
+    @classmethod
+    def with_layers(
+        cls, polarizer: int, analyzer: int | None = None, *, first: int = 44, spacer: int = 4, **couplings: Any
+    ) -> SpinValve:
+        """The paper's valve with other layer sizes: FM_p starts at site 44 and the spacer has 4 sites.
+
+        Parameters
+        ----------
+        polarizer, analyzer : int
+            Number of localized spins in each layer; FM_a is as large as FM_p unless told otherwise.
+        first : int
+            First site of FM_p.
+        spacer : int
+            Number N_NM of normal-metal sites between the layers.
+        **couplings
+            Any other field of `SpinValve`.
+        """
+        n_p = whole_number("polarizer", polarizer, low=1)
+        n_a = n_p if analyzer is None else whole_number("analyzer", analyzer, low=1)
+        gap = first + n_p + whole_number("spacer", spacer, low=0)
+        return cls(polarizer=(first, first + n_p - 1), analyzer=(gap, gap + n_a - 1), **couplings)
+
+    @classmethod
+    def for_several_electrons(cls, **changes: Any) -> SpinValve:
+        """The valve of Fig. 6: 112 sites, FM_p on 51–54 and FM_a on 59–62, the default with `ConfinedElectrons`.
+
+        The paper does not give the positions; with these, all of FM_a lies in the right half, sites 57–112.
+
+        Parameters
+        ----------
+        **changes
+            Any field of `SpinValve`.
+        """
+        return cls(**(SEVERAL_ELECTRONS | changes))
+
+    @property
+    def polarizer_sites(self) -> range:
+        """Sites of FM_p."""
+        return range(self.polarizer[0], self.polarizer[1] + 1)
+
+    @property
+    def analyzer_sites(self) -> range:
+        """Sites of FM_a."""
+        return range(self.analyzer[0], self.analyzer[1] + 1)
+
+    @property
+    def spin_sites(self) -> tuple[int, ...]:
+        """Chain site r_i of localized spin i = 1 … N: FM_p first, then FM_a."""
+        return (*self.polarizer_sites, *self.analyzer_sites)
+
+    @property
+    def n_polarizer(self) -> int:
+        """Number of localized spins in FM_p."""
+        return self.polarizer[1] - self.polarizer[0] + 1
+
+    @property
+    def n_analyzer(self) -> int:
+        """Number of localized spins in FM_a."""
+        return self.analyzer[1] - self.analyzer[0] + 1
+
+    @property
+    def n_spins(self) -> int:
+        """Number N of localized spins."""
+        return self.n_polarizer + self.n_analyzer
+
+    @property
+    def electron_factor(self) -> float:
+        """Factor of the electron's Pauli matrices in H."""
+        return CONVENTIONS[self.convention][0]
+
+    @property
+    def spin_factor(self) -> float:
+        """Factor of the localized spins' Pauli matrices in H."""
+        return CONVENTIONS[self.convention][1]

@@ -1,0 +1,132 @@
+"""Initial states of the localized spins."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from pysv.errors import InvalidInputError
+from pysv.experiment.checks import Angles, angles, as_list, is_list, real_number
+
+if TYPE_CHECKING:
+    from pysv.experiment.device import SpinValve
+
+Z_UP: Angles = (0.0, 0.0)
+Z_DOWN: Angles = (math.pi, 0.0)
+_NOTHING = 1e-15
+"""Amplitude below which a spin component counts as absent: cos(π/2) is 6e-17 in floating point."""
+
+
+def bloch(direction: Angles) -> np.ndarray:
+    """Spinor cos(θ/2)|↑⟩ + e^{iφ} sin(θ/2)|↓⟩, exact at the poles."""
+    theta, phi = direction
+    spinor = np.array([math.cos(theta / 2), np.exp(1j * phi) * math.sin(theta / 2)])
+    spinor[np.abs(spinor) < _NOTHING] = 0
+    return spinor
+
+
+@dataclass(frozen=True)
+class Antiparallel:
+    """FM_p all up and FM_a all down: |↑…↑⟩|↓…↓⟩, the ground state of the pinned layers (Eqs. 10 and 24)."""
+
+    kind: ClassVar[str] = "product state"
+
+    def directions(self, device: SpinValve) -> tuple[Angles, ...]:
+        """Bloch direction [θ, φ] of every localized spin, FM_p first."""
+        return (Z_UP,) * device.n_polarizer + (Z_DOWN,) * device.n_analyzer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductState:
+    """Any product state: each spin in cos(θ/2)|↑⟩ + e^{iφ} sin(θ/2)|↓⟩.
+
+    Parameters
+    ----------
+    polarizer, analyzer : (float, float) or sequence of (float, float)
+        [θ, φ] in rad of every spin of the layer, or one pair per spin in the order of the sites.
+    """
+
+    polarizer: Angles | tuple[Angles, ...] = Z_UP
+    analyzer: Angles | tuple[Angles, ...] = Z_DOWN
+
+    kind: ClassVar[str] = "product state"
+
+    def __post_init__(self) -> None:
+        for key in ("polarizer", "analyzer"):
+            object.__setattr__(self, key, _layer_directions(key, getattr(self, key)))
+
+    def directions(self, device: SpinValve) -> tuple[Angles, ...]:
+        """Bloch direction [θ, φ] of every localized spin, FM_p first.
+
+        Raises
+        ------
+        InvalidInputError
+            If the number of pairs is not the number of spins of the layer.
+        """
+        found: list[Angles] = []
+        for key, size in (("polarizer", device.n_polarizer), ("analyzer", device.n_analyzer)):
+            given = getattr(self, key)
+            if isinstance(given[0], float):
+                found += [given] * size
+            elif len(given) == size:
+                found += given
+            else:
+                raise InvalidInputError(
+                    f"{key} has {len(given)} pairs [theta, phi], the layer has {size} spins; "
+                    "give one pair, or one for each spin",
+                    key,
+                )
+        return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gibbs:
+    """Canonical ensemble ρ = e^{−βH}/Z of the localized spins (Eq. 12).
+
+    Parameters
+    ----------
+    temperature : float
+        T > 0, K.
+    pinning : float
+        p ≥ 0, eV: the state is prepared with the field −p ΣSᶻ over FM_p and +p ΣSᶻ over FM_a; 0 is the field-free
+        state of Eq. 12, which has no net magnetisation. The field is absent for t > 0. S is in the device's spin
+        convention.
+    tolerance : float
+        Total weight, at most 0.1, of the least occupied eigenstates that are left out.
+    """
+
+    temperature: float = 100.0
+    pinning: float = 0.0
+    tolerance: float = 1e-6
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "temperature", real_number("temperature", self.temperature, above=0.0, unit="K"))
+        put(self, "pinning", real_number("pinning", self.pinning, low=0.0, unit="eV"))
+        put(self, "tolerance", real_number("tolerance", self.tolerance, low=0.0, high=0.1))
+
+    @property
+    def kind(self) -> str:
+        """What the state is, for the dataset."""
+        if self.pinning == 0:
+            return f"literal Gibbs state of Eq. 12 at {self.temperature:g} K, field-free: no net magnetisation"
+        return (
+            f"pinned Gibbs state at {self.temperature:g} K: prepared with a field of {self.pinning:g} eV, "
+            "up in FM_p and down in FM_a, that is absent for t > 0"
+        )
+
+    def directions(self, device: SpinValve) -> tuple[Angles, ...]:
+        """Directions with respect to which flipped spins are counted: those of `Antiparallel`."""
+        return Antiparallel().directions(device)
+
+
+def _layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
+    value = as_list(value)
+    if not is_list(value) or not value:
+        raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad, or one pair per spin", key)
+    if any(is_list(entry) for entry in value):
+        return tuple(angles(f"{key}[{n}]", entry) for n, entry in enumerate(value))
+    return angles(key, value)

@@ -1,0 +1,67 @@
+"""When the snapshots of a run are taken."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pysv.errors import InvalidInputError
+from pysv.experiment.checks import real_number
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_SNAPSHOTS = 10_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """Snapshots at 0, step, 2·step, …, stop.
+
+    Parameters
+    ----------
+    stop : float
+        Time of the last snapshot, fs.
+    step : float
+        Time between snapshots, fs; `stop` is a whole number of steps.
+    """
+
+    stop: float = 60.0
+    step: float = 1.0
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "stop", real_number("stop", self.stop, above=0.0, unit="fs"))
+        put(self, "step", real_number("step", self.step, above=0.0, unit="fs"))
+        if self.step > self.stop:
+            raise InvalidInputError(f"step = {self.step:g} fs is larger than stop = {self.stop:g} fs", "step")
+        steps = self.stop / self.step
+        if steps > MOST_SNAPSHOTS:
+            raise InvalidInputError(
+                f"step = {self.step:g} fs makes {steps:.0e} snapshots until stop = {self.stop:g} fs; at most "
+                f"{MOST_SNAPSHOTS:.0e} are allowed",
+                "step",
+            )
+        if abs(steps - round(steps)) > 1e-9 * steps:
+            whole = math.floor(steps) * self.step
+            raise InvalidInputError(
+                f"stop = {self.stop:g} fs is not a whole number of steps of {self.step:g} fs; take {whole:g} fs", "stop"
+            )
+
+    @property
+    def count(self) -> int:
+        """Number of snapshots, the one at t = 0 included."""
+        return round(self.stop / self.step) + 1
+
+    @property
+    def values(self) -> np.ndarray:
+        """Times of the snapshots, fs, shape (count,)."""
+        import numpy as np
+
+        return np.round(np.arange(self.count) * self.step, 12)  # 0.3, not 0.30000000000000004
+
+
+def times(stop: float = 60.0, step: float = 1.0) -> Times:
+    """Snapshots from 0 to `stop` every `step`, both in fs; see `Times`."""
+    return Times(stop=stop, step=step)

@@ -1,0 +1,245 @@
+"""Julia: starting it and calling the bundled package. The only module that knows juliacall.
+
+Julia runs in the process of Python and is started when a Julia backend is asked for, in the main thread, once. Its
+arrays are NumPy's memory. While it computes, the interpreter's lock is free; Ctrl-C stays with Python.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pysv.errors import EngineFailureError, JuliaUnavailableError
+from pysv.julia import setup
+from pysv.julia.setup import unavailable
+
+_PACKAGE = "PySV"
+
+
+@dataclass(frozen=True, eq=False)
+class _Session:
+    """The Julia of this process."""
+
+    juliacall: Any
+    package: Any
+    thread: int
+    threads: int
+
+
+_session: _Session | None = None
+_spoiled: str | None = None
+
+
+def start(say: Callable[[str], None] | None = None) -> None:
+    """Start Julia and load the bundled package, setting both up where that has not been done; once in a process.
+
+    Parameters
+    ----------
+    say : callable, optional
+        Is told what takes time; by default stderr, and only what is done for the first time.
+
+    Raises
+    ------
+    JuliaUnavailableError
+        If Julia cannot be had: the reason, and the three ways out.
+    """
+    global _session, _spoiled
+    if _session is not None:
+        return
+    if _spoiled is not None:
+        raise unavailable(f"Julia failed to start in this process before: {_spoiled}")
+    if threading.current_thread() is not threading.main_thread():
+        raise unavailable("Julia runs in the main thread of a process only, and this is another one")
+    if "juliacall" in sys.modules:
+        _session = _load(_taken_over(sys.modules["juliacall"]))
+        return
+    here = setup.home()
+    fresh = setup.not_ready() is not None
+    tell: Callable[[str], None] = say or (_to_stderr if fresh else _nothing)
+    begun = time.monotonic()
+    if here.chosen:
+        setup.julia_version(here.exe or "")
+    else:
+        _resolve(tell)
+    setup.check_project(here.project)
+    try:
+        with _settings():
+            import juliacall
+    except Exception as error:
+        _spoiled = str(error)
+        raise unavailable(f"Julia does not start ({error})") from error
+    how = "compiling the package, which takes minutes, once" if fresh else "loading the package"
+    tell(f"Julia {juliacall.Base.VERSION} runs ({time.monotonic() - begun:.0f} s); {how}")
+    _session = _load(juliacall)
+    tell(f"the Julia package is loaded ({time.monotonic() - begun:.0f} s)")
+    if fresh:
+        setup.remember(here)
+
+
+def call(name: str, *arguments: Any) -> Any:
+    """Call a function of the package without the interpreter's lock.
+
+    Parameters
+    ----------
+    name : str
+        Its Julia name.
+    *arguments
+        Numbers, and what other calls returned.
+
+    Raises
+    ------
+    EngineFailureError
+        If it throws.
+    JuliaUnavailableError
+        If Julia cannot be had, or this is not the thread that started it.
+    """
+    start()
+    assert _session is not None
+    if threading.get_ident() != _session.thread:
+        raise unavailable("Julia runs in the thread that started it only, and this is another one")
+    guarded, function = _session.package.guarded, getattr(_session.package, name.replace("!", "_b"))
+    error = _session.juliacall.JuliaError
+    try:
+        _, interrupted = guarded()
+    except error:
+        interrupted = True
+    if interrupted:  # while Python ran
+        signal.raise_signal(signal.SIGINT)
+    try:
+        result, interrupted = guarded._jl_call_nogil(function, *arguments)
+    except error as problem:
+        if isinstance(problem.exception, _session.juliacall.Core.InterruptException):
+            raise KeyboardInterrupt from None
+        raise EngineFailureError(f"Julia gave up in {name}: {' '.join(str(problem).split())[:300]}") from problem
+    if interrupted:
+        signal.raise_signal(signal.SIGINT)
+    return result
+
+
+def threads() -> int:
+    """Threads of the Julia that runs."""
+    start()
+    assert _session is not None
+    return _session.threads
+
+
+def running() -> bool:
+    """Whether this process runs Julia."""
+    return _session is not None
+
+
+def report() -> dict[str, str]:
+    """Versions, threads and BLAS of the Julia that runs."""
+    return {str(name): str(value) for name, value in call("report")}
+
+
+def address(array: np.ndarray, shape: tuple[int, ...], dtype: type | str) -> int:
+    """Where the memory of an array begins, for a Julia function that relies on shape, type and C order.
+
+    Raises
+    ------
+    ValueError
+        If one of the three is another.
+    """
+    if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
+        wanted = f"C-ordered {shape} of {np.dtype(dtype)}"
+        raise ValueError(f"an array {array.shape} of {array.dtype} came where {wanted} was expected")
+    return int(array.ctypes.data)
+
+
+def _resolve(tell: Callable[[str], None]) -> None:
+    """Have juliapkg find or install Julia and the packages."""
+    import juliapkg
+    from juliapkg.state import STATE
+
+    try:
+        with redirect_stdout(sys.stderr):
+            if Path(STATE["meta"]).is_file() and juliapkg.resolve(dry_run=True):
+                return
+            setup.check_network()
+            tell("juliapkg installs Julia and its packages, which takes minutes, once")
+            juliapkg.resolve()
+    except JuliaUnavailableError:
+        raise
+    except Exception as error:
+        raise unavailable(f"juliapkg failed ({error})") from error
+
+
+def _taken_over(juliacall: Any) -> Any:
+    """The Julia that another package started, if pysv can live with it."""
+    config = getattr(juliacall, "CONFIG", {})
+    if not config.get("inited", False):
+        raise unavailable("juliacall was imported before, but runs no Julia (PYTHON_JULIACALL_INIT = no)")
+    version = juliacall.Base.VERSION
+    setup.check_version((version.major, version.minor, version.patch), "the Julia that another package started")
+    if juliacall.Base.Threads.nthreads() > 1 and config.get("opt_handle_signals") != "yes":
+        raise unavailable(
+            "another package started Julia with several threads and without PYTHON_JULIACALL_HANDLE_SIGNALS=yes, which "
+            "crashes"
+        )
+    setup.check_project(Path(config["project"]))
+    return juliacall
+
+
+def _load(juliacall: Any) -> _Session:
+    """The session with the bundled package, which need not be part of the project."""
+    base, folder = juliacall.Base, setup.bundled()
+    base.push_b(base.LOAD_PATH, str(folder))
+    # Julia takes these signals away from the thread in which it starts; Python's handlers want them back.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        package = base.require(juliacall.Main, juliacall.Core.Symbol(_PACKAGE))
+    except juliacall.JuliaError as error:
+        raise unavailable(f"the Julia package does not load ({str(error)[:300]})") from error
+    loaded = Path(str(base.pkgdir(package)))
+    if not loaded.samefile(folder) and setup.digest(loaded) != setup.digest():
+        raise unavailable(f"the Julia project holds another {_PACKAGE}, of {loaded}, than this pysv carries")
+    base.exit_on_sigint(False)
+    return _Session(juliacall, package, threading.get_ident(), int(base.Threads.nthreads()))
+
+
+def wanted_threads() -> str:
+    """Threads to start Julia with: what the user set for it, else those of the Python backend."""
+    import numba
+
+    given = setup.setting("THREADS") or os.environ.get("JULIA_NUM_THREADS")
+    return given or str(numba.config.NUMBA_NUM_THREADS)
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    """The environment in which juliacall starts Julia; the user's own settings stand."""
+    if setup.setting("HANDLE_SIGNALS") == "no" and wanted_threads() != "1":
+        raise unavailable("PYTHON_JULIACALL_HANDLE_SIGNALS = no crashes Julia with several threads")
+    wanted = {
+        "THREADS": wanted_threads(),
+        "HANDLE_SIGNALS": "yes",  # Julia's threads meet for garbage collection by a signal
+        "OPTIMIZE": "2",
+        "STARTUP_FILE": "no",
+        "AUTOLOAD_IPYTHON_EXTENSION": "no",
+    }
+    added = {f"PYTHON_JULIACALL_{name}": value for name, value in wanted.items() if setup.setting(name) is None}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def _to_stderr(text: str) -> None:
+    print(f"pysv: {text}", file=sys.stderr, flush=True)
+
+
+def _nothing(text: str) -> None:
+    pass

@@ -1,0 +1,1 @@
+"""Physics without time: bases, layers, initial states, conservation laws, baths."""

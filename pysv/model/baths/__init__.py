@@ -1,0 +1,1 @@
+"""Bosonic baths of the localized spins."""

@@ -1,0 +1,177 @@
+"""Jump operators and Lamb shift of the universal Lindblad equation.
+
+Each localized spin has baths of its own, which couple to Pauli matrices X of that spin (Eqs. 14–20). In the universal
+Lindblad equation (F. Nathan and M. S. Rudner, Phys. Rev. B 102, 115109 (2020); erratum Phys. Rev. B 104, 119901) each
+bath gives one jump operator. The layers are not coupled to each other, so that jump operators are found layer by layer.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.errors import InvariantError
+from pysv.model.basis import spin_bit, spin_signs
+from pysv.model.baths.spectral import SpectralDensity, validity
+from pysv.model.layer import LAYERS, LayerSpectrum, layer_size, layer_spectrum
+from pysv.units import BOLTZMANN
+
+if TYPE_CHECKING:
+    from pysv.experiment.bath import BosonicBath
+    from pysv.experiment.device import SpinValve
+
+VALIDITY_WARNING = 0.1
+"""Γ_NR τ above which the universal Lindblad equation is doubtful."""
+SERIES_WARNING = 0.01
+"""Relative distance of the power series from the exact jump operators that is worth a warning."""
+_BALANCE = 1e-9
+"""Relative error allowed to detailed balance; a Boltzmann factor below e⁻⁶⁰⁰ is not looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerBath:
+    """Jump operators and Lamb shift of the baths of one layer.
+
+    Parameters
+    ----------
+    spectrum : LayerSpectrum
+        Of the layer alone.
+    jumps : complex ndarray (baths, 2^n, 2^n)
+        Jump operators over the layer's configurations, √eV: with them dρ/dt = … + (1/ħ) Σ (LρL† − ½{L†L, ρ}).
+    lamb_shift : float64 ndarray (2^n, 2^n)
+        eV; zero where it is switched off.
+    series_distance : float
+        Largest ‖L_series − L_exact‖/‖L_exact‖ (Frobenius) where the power series is used, else 0.
+    """
+
+    spectrum: LayerSpectrum
+    jumps: np.ndarray
+    lamb_shift: np.ndarray
+    series_distance: float
+
+    @cached_property
+    def decay(self) -> np.ndarray:
+        """Σ L†L, complex ndarray (2^n, 2^n), eV."""
+        return np.asarray(np.einsum("bji,bjk->ik", self.jumps.conj(), self.jumps))
+
+
+@lru_cache(maxsize=8)
+def layer_baths(device: SpinValve, bath: BosonicBath) -> tuple[LayerBath, LayerBath]:
+    """Jump operators of FM_p and of FM_a.
+
+    L_i = Σ_mn √(2πJ(E_n − E_m)) ⟨m|X_i|n⟩ |m⟩⟨n| over the eigenstates of the layer, or with ``bath.series_terms`` = N_L
+    the series of Eq. 18, Σ_{n ≤ N_L} a_n (−1)ⁿ ad_Hⁿ[X_i] with the Taylor coefficients a_n of √(2πJ) and the term n = 0
+    that the paper's sum omits.
+
+    Returns
+    -------
+    tuple of LayerBath
+
+    Raises
+    ------
+    InvariantError
+        If the transition rates of the exact operators break detailed balance.
+    """
+    polarizer, analyzer = (_layer_bath(device, layer, bath) for layer in LAYERS)
+    return polarizer, analyzer
+
+
+def _layer_bath(device: SpinValve, layer: str, bath: BosonicBath) -> LayerBath:
+    density, spectrum = SpectralDensity.of_bath(bath), layer_spectrum(device, layer)
+    n = layer_size(device, layer)
+    frequency = spectrum.energies[None, :] - spectrum.energies[:, None]  # [m, n]: E_n − E_m
+    _check_detailed_balance(density, frequency)
+    vectors = spectrum.vectors
+    couplings = [pauli(n, spin, axis) for spin in range(n) for axis in bath.coupling]
+    inner = np.array([vectors.T @ x @ vectors for x in couplings])
+    jumps = np.sqrt(2 * np.pi * density(frequency)) * inner
+    distance = 0.0
+    if bath.series_terms:
+        exact = jumps
+        jumps = np.polynomial.polynomial.polyval(frequency, density.taylor(bath.series_terms)) * inner
+        sizes = np.linalg.norm(exact, axis=(1, 2))
+        distance = float((np.linalg.norm(jumps - exact, axis=(1, 2)) / np.where(sizes > 0, sizes, 1)).max())
+    shift = np.zeros_like(frequency)
+    if bath.lamb_shift:
+        shift = vectors @ _lamb_shift(density, spectrum.energies, inner) @ vectors.T
+    return LayerBath(spectrum, vectors @ jumps @ vectors.T, shift, distance)
+
+
+def pauli(n_spins: int, spin: int, axis: str) -> np.ndarray:
+    """σ^axis of one of n spins over their configurations, complex ndarray (2^n, 2^n)."""
+    everything = np.arange(1 << n_spins)
+    signs = spin_signs(everything, n_spins)[:, spin]
+    found = np.zeros((1 << n_spins, 1 << n_spins), dtype=complex)
+    if axis == "z":
+        found[everything, everything] = signs
+    else:  # σˣ|↑⟩ = |↓⟩, σʸ|↑⟩ = i|↓⟩
+        found[everything ^ spin_bit(n_spins, spin), everything] = 1 if axis == "x" else 1j * signs
+    return found
+
+
+def _check_detailed_balance(density: SpectralDensity, frequency: np.ndarray) -> None:
+    """J(−ω) = e^{−βω}J(ω) at the layer's own transitions."""
+    omega = frequency[(frequency > 0) & (density.beta * frequency < 600)]
+    forward, backward = density(omega), density(-omega)
+    off = np.abs(backward - np.exp(-density.beta * omega) * forward)
+    if (off > _BALANCE * backward).any():
+        worst = float(omega[np.argmax(off)])
+        raise InvariantError(f"the spectral density breaks detailed balance at {worst:.4g} eV; report this")
+
+
+def _lamb_shift(density: SpectralDensity, energies: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Lamb shift in the eigenbasis, eV.
+
+    Λ_mn = −2π Σ_l X_ml X_ln P∫ dω/ω g(ω + E_m − E_l) g(ω + E_n − E_l), g = √(J/2π), which follows from
+    Λ = (1/2i) ∫∫ ds ds' X(s) g(s) g(−s') X(s') sgn(s − s') (the erratum's f(E_l − E_m, E_n − E_l)). The principal
+    value is the integral of the difference of both sides of ω = 0, by the midpoint rule.
+    """
+    step = max(1 / (40 * density.beta), density.cutoff / 20_000)
+    reach = density.reach + float(np.ptp(energies))
+    count = math.ceil(reach / step)
+    found = np.zeros((energies.size, energies.size), dtype=complex)
+    for level, energy in enumerate(energies):
+        kernel = np.zeros((energies.size, energies.size))
+        for begin in range(0, count, 1 << 15):
+            omega = (np.arange(begin, min(begin + (1 << 15), count)) + 0.5) * step
+            for sign in (1, -1):
+                g = np.sqrt(density(sign * omega + (energies - energy)[:, None]) / (2 * np.pi))
+                kernel += sign * (g * (step / omega)) @ g.T
+        found -= 2 * np.pi * kernel * np.einsum("bm,bn->mn", inner[:, :, level], inner[:, level, :])
+    return np.asarray(found.real)
+
+
+def report(device: SpinValve, bath: BosonicBath) -> tuple[dict[str, float], tuple[str, ...]]:
+    """What the dataset of a run with baths says of them.
+
+    Returns
+    -------
+    dict
+        ``bath_validity`` Γ_NR τ, ``bath_rate`` Γ_NR/ħ (1/fs), ``bath_memory`` τ (fs), and ``bath_series_distance``
+        where the power series is used.
+    tuple of str
+        Sentences that warn of a doubtful bath.
+    """
+    found = validity(SpectralDensity.of_bath(bath))
+    numbers = {"bath_validity": found.product, "bath_rate": found.rate, "bath_memory": found.memory}
+    remarks = []
+    if found.product > VALIDITY_WARNING:
+        remarks.append(
+            f"the universal Lindblad equation is doubtful here: its validity measure is {found.product:.2g}, "
+            f"it should be below {VALIDITY_WARNING:g}; take a weaker bath"
+            + (", a higher temperature, or a smooth cutoff (gaussian)" if math.isinf(found.product) else "")
+        )
+    if bath.series_terms:
+        distance = max(layer.series_distance for layer in layer_baths(device, bath))
+        numbers["bath_series_distance"] = distance
+        if distance > SERIES_WARNING:
+            remarks.append(
+                f"the power series with {bath.series_terms} terms is off from the exact jump operators by "
+                f"{distance:.1e} of their norm: it converges for energies below 2πk_BT = "
+                f"{2 * math.pi * BOLTZMANN * bath.temperature:.2g} eV only"
+            )
+    return numbers, tuple(remarks)

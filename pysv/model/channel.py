@@ -1,0 +1,113 @@
+"""One time step of the baths as an exact quantum channel of each layer: Kraus operators, and how they act on a state.
+
+The generator of the universal Lindblad equation is split as ℒ = −(i/ħ)[H, ·] + 𝒟. In the interaction picture about
+the middle of a step τ, with the layers' own exchange, 𝒟 is averaged over the step, which leaves
+
+    e^{ℒτ} ≈ U(τ/2) ∘ exp(∫_{−τ/2}^{τ/2} ds e^{iH_l s/ħ} 𝒟 e^{−iH_l s/ħ}) ∘ U(τ/2),
+
+with U the unitary evolution of the whole system by all of H. The channel in the middle is completely positive and keeps
+the trace for any τ; what is neglected is of second order in τ, and is driven only by the sd exchange within one step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.model.basis import down_count
+from pysv.units import HBAR
+
+if TYPE_CHECKING:
+    from pysv.model.baths.jumps import LayerBath
+
+_NEGLIGIBLE = 1e-15
+"""Weight of a Kraus operator that is rounding."""
+MOST_CHANNEL_SPINS = 6
+"""Most spins of a layer whose channel is formed: its matrix has 4^n rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerChannel:
+    """Channel of one layer over one step: ρ → Σ_a K_a ρ K_a†.
+
+    Parameters
+    ----------
+    kraus : complex ndarray (m, 2^n, 2^n)
+        Over the layer's configurations; the first is the one without a jump, the others by falling weight. Each
+        either keeps or flips the parity of the number of down spins.
+    """
+
+    kraus: np.ndarray
+
+    @classmethod
+    def of_bath(cls, bath: LayerBath, step: float) -> LayerChannel:
+        """The channel of a step of `step` fs."""
+        from scipy.linalg import expm
+
+        energies, vectors = bath.spectrum.energies, bath.spectrum.vectors
+        size = energies.size
+        jumps = vectors.T @ bath.jumps @ vectors
+        shift = vectors.T @ bath.lamb_shift @ vectors
+        half = step / (2 * HBAR)
+        gap = energies[:, None] - energies[None, :]
+        # [m, k, n, l]: ρ_nl → ρ_mk; the average of e^{i(E_m − E_n − E_k + E_l)s/ħ} over the step is a sinc.
+        beats = gap[:, None, :, None] - gap[None, :, None, :]
+        generator = np.einsum("jmn,jkl->mknl", jumps, jumps.conj()) * _sinc(beats * half)
+        drift = (-np.einsum("jbm,jbn->mn", jumps.conj(), jumps) / 2 - 1j * shift) * _sinc(gap * half)
+        one = np.eye(size)
+        generator += np.einsum("mn,kl->mknl", drift, one) + np.einsum("mn,kl->mknl", one, drift.conj())
+        matrix = generator.reshape(size**2, size**2) * (step / HBAR)
+        after = expm(matrix.real if not matrix.imag.any() else matrix)
+        choi = after.reshape((size,) * 4).transpose(0, 2, 1, 3)  # [m, n, k, l]: Σ_a K_a[m, n] K_a*[k, l]
+        turned = np.einsum("am,bn,mnkl,ck,dl->abcd", *(vectors, vectors, choi, vectors, vectors), optimize=True)
+        return cls(_kraus(turned.reshape(size**2, size**2)))
+
+    @cached_property
+    def effects(self) -> np.ndarray:
+        """K_a†K_a, complex ndarray (m, 2^n, 2^n): the probability of K_a is Tr(K_a†K_a ρ)."""
+        return np.asarray(self.kraus.conj().swapaxes(1, 2) @ self.kraus)
+
+    @cached_property
+    def certain(self) -> float:
+        """Smallest probability that no jump happens, over all states."""
+        return float(np.linalg.eigvalsh(self.effects[0])[0])
+
+    @cached_property
+    def strengths(self) -> np.ndarray:
+        """Largest probability of each Kraus operator, over all states, float64 (m,)."""
+        return np.array([np.linalg.eigvalsh(effect)[-1] for effect in self.effects])
+
+    @cached_property
+    def flips(self) -> np.ndarray:
+        """Whether each Kraus operator changes the parity of the number of down spins, bool (m,)."""
+        odd = _parity_changes(self.kraus.shape[1])
+        return np.asarray((np.abs(self.kraus[:, odd]) ** 2).sum(axis=1) > 0.5 * (np.abs(self.kraus) ** 2).sum((1, 2)))
+
+
+def _sinc(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sinc(x / np.pi))
+
+
+def _parity_changes(size: int) -> np.ndarray:
+    odd = down_count(np.arange(size)) % 2 == 1
+    return np.asarray(odd[:, None] != odd[None, :])
+
+
+def _kraus(choi: np.ndarray) -> np.ndarray:
+    """Eigenvectors of the Choi matrix, in blocks of equal change of parity."""
+    size = round(len(choi) ** 0.5)
+    odd = _parity_changes(size).ravel()
+    weights, operators = [], []
+    for block in (~odd, odd):
+        places = np.flatnonzero(block)
+        values, vectors = np.linalg.eigh(choi[np.ix_(places, places)])
+        kept = np.flatnonzero(values > _NEGLIGIBLE * size)[::-1]
+        found = np.zeros((kept.size, size * size), dtype=complex)
+        found[:, places] = (vectors[:, kept] * np.sqrt(values[kept])).T
+        weights.append(values[kept])
+        operators.append(found)
+    order = np.argsort(-np.concatenate(weights), kind="stable")
+    return np.concatenate(operators)[order].reshape(-1, size, size)

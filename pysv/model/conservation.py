@@ -1,0 +1,80 @@
+"""What an experiment conserves: sectors of its pure runs, blocks of ρ, invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pysv.experiment.source import ConfinedElectrons
+from pysv.model.initial import ElectronState, SpinState, products, run_label
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+
+
+def components(experiment: Experiment) -> Iterator[tuple[ElectronState, SpinState, tuple[int, ...]]]:
+    """States of the electron and of the localized spins of each pure run, and the sectors that it occupies.
+
+    Baths that do not conserve S^z spread a run over all sectors of the same parity: σˣ and σʸ add and remove a down
+    spin in superposition.
+    """
+    for electron, spins, sectors in products(experiment):
+        if keeps_spin_z(experiment):
+            yield electron, spins, sectors
+        else:
+            parities = {sector % 2 for sector in sectors}
+            reached = range(experiment.device.n_spins + 2)
+            yield electron, spins, tuple(sector for sector in reached if sector % 2 in parities)
+
+
+def occupied_sectors(experiment: Experiment) -> tuple[tuple[int, ...], ...]:
+    """Numbers of down spins (electron included) that each pure run occupies, until a jump at least.
+
+    A spin along z has one down count, a tilted one has two: the run with c tilted spins occupies c + 1 sectors. Baths
+    that do not conserve S^z spread a run over all sectors of the same parity.
+    """
+    return tuple(sectors for _, _, sectors in components(experiment))
+
+
+def run_labels(experiment: Experiment) -> tuple[str, ...]:
+    """Label of each pure run."""
+    return tuple(run_label(electron, spins) for electron, spins, _ in components(experiment))
+
+
+def conserves(experiment: Experiment) -> bool:
+    """Whether each pure run lies in a single S^z sector, so that ρ is block diagonal in the number of down spins."""
+    if isinstance(experiment.source, ConfinedElectrons):
+        return True
+    return all(len(sectors) == 1 for sectors in occupied_sectors(experiment))
+
+
+def keeps_parity(experiment: Experiment) -> bool:
+    """Whether each pure run keeps to down counts of one parity, so that ρ is at least block diagonal in the parity."""
+    return all(len({sector % 2 for sector in sectors}) == 1 for sectors in occupied_sectors(experiment))
+
+
+def keeps_spin_z(experiment: Experiment) -> bool:
+    """Whether S^z_tot is conserved: no bath, or one that couples to σᶻ."""
+    return experiment.bath is None or experiment.bath.coupling == "z"
+
+
+def conserved(experiment: Experiment) -> tuple[str, ...]:
+    """Invariants that the experiment conserves: with baths neither energy nor, but for σᶻ, the total spin."""
+    always = ("norm", "electron_number")
+    if experiment.bath is None:
+        return (*always, "energy", "spin_z_total")
+    return (*always, "spin_z_total") if keeps_spin_z(experiment) else always
+
+
+def down_spins(experiment: Experiment) -> tuple[int, ...]:
+    """Numbers of down localized spins that a run can reach, one for each block of ρ, where `conserves` holds.
+
+    The electrons can take or give as many spin flips as there are electrons of either spin.
+    """
+    n = experiment.device.n_spins
+    if isinstance(experiment.source, ConfinedElectrons):
+        pairs, start = experiment.source.electrons // 2, experiment.device.n_analyzer
+        reached = set(range(start - pairs, start + pairs + 1))
+    else:
+        reached = {sector - spin for (sector,) in occupied_sectors(experiment) for spin in (0, 1)}
+    return tuple(sorted(d for d in reached if 0 <= d <= n))

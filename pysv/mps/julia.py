@@ -1,0 +1,149 @@
+"""Matrix-product states in Julia, with ITensors.jl and ITensorMPS.jl: gates, two-site TDVP, DMRG.
+
+States go to Julia and come back as the arrays that a checkpoint holds, so that all that is measured, saved and resumed
+is the same as for the Python backend. A call lasts one layer of gates or one sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pysv.mps.backend import Evolution, TrotterEvolution, Truncation
+from pysv.mps.canonical import right_canonical
+from pysv.mps.ground import SMALLEST_WEIGHT, SWEEPS, GroundState
+from pysv.mps.state import MatrixProductState
+from pysv.units import HBAR
+
+if TYPE_CHECKING:
+    from pysv.mps.chain import Chain
+    from pysv.mps.trotter import GateLayer
+
+_NOISE = (1e-4, 1e-5, 1e-7, 1e-9)
+"""Noise of the first sweeps of DMRG, which leads out of the product of local states it begins with."""
+_SETTLED = 1e-12
+"""Change of the energy in a sweep, eV, from which on DMRG has ended."""
+
+
+def julia_chain(chain: Chain) -> Any:
+    """The chain in Julia, from the numbers of H: Julia makes its own operators of them."""
+    from pysv.julia import session
+
+    h, sites = chain.couplings, chain.sites
+    integers = [np.ascontiguousarray(array, dtype=np.int64) for array in (h.carries, h.exchanged)]
+    reals = [np.ascontiguousarray(array, dtype=np.float64) for array in (h.potential, h.field)]
+    reals.append(np.array([h.hopping, h.sd_exchange, h.exchange, h.exchange_z]))
+    return session.call("chain", sites, *(int(array.ctypes.data) for array in integers + reals))
+
+
+def to_julia(chain: Any, state: MatrixProductState) -> Any:
+    """A copy of the state in Julia."""
+    from pysv.julia import session
+
+    saved = state.arrays()
+    kinds = {"leg_counts": np.int64, "leg_charges": np.int64, "leg_sizes": np.int64, "schmidt": np.float64}
+    where = [session.address(saved[name], saved[name].shape, kind) for name, kind in kinds.items()]
+    tensors = saved["tensors"]
+    where.append(session.address(tensors, tensors.shape, np.complex128))
+    return session.call("train", chain, *where, saved["leg_charges"].size, saved["schmidt"].size, tensors.size)
+
+
+def from_julia(chain: Chain, state: Any) -> MatrixProductState:
+    """A copy of Julia's state."""
+    from pysv.julia import session
+
+    sectors, values, elements = (int(number) for number in session.call("lengths", state))
+    saved = {
+        "leg_counts": np.empty(chain.sites + 1, np.int64),
+        "leg_charges": np.empty(sectors, np.int64),
+        "leg_sizes": np.empty(sectors, np.int64),
+        "schmidt": np.empty(values),
+        "tensors": np.empty(elements, np.complex128),
+    }
+    session.call("write!", state, *(int(array.ctypes.data) for array in saved.values()))
+    return MatrixProductState.of_arrays(chain.spaces, saved)
+
+
+class JuliaEvolution(TrotterEvolution):
+    """Applies layers of gates in Julia: exponentials of ITensor's operators, on the charge blocks; see `gates.jl`.
+
+    Parameters
+    ----------
+    chain : Chain
+    truncation : Truncation
+    """
+
+    def __init__(self, chain: Chain, truncation: Truncation) -> None:
+        super().__init__(chain, truncation)
+        self._chain = julia_chain(chain)
+
+    def apply(self, state: MatrixProductState, layers: Sequence[GateLayer]) -> tuple[np.ndarray, bool]:
+        """Apply the layers, in place, one call of Julia each; see `TrotterEvolution.apply`."""
+        from pysv.compute import thread_pool
+        from pysv.julia import session
+
+        rules, threads = self.truncation, min(thread_pool.largest(), session.threads())
+        lost, limited = np.zeros(self.chain.sites - 1), np.zeros(self.chain.sites - 1, np.int64)
+        evolved = to_julia(self._chain, state)
+        for layer in layers:
+            session.call(
+                "layer!", evolved, layer.parity, layer.duration / HBAR, rules.min_bond, rules.max_bond,
+                rules.discarded_weight, int(lost.ctypes.data), int(limited.ctypes.data), threads,
+            )  # fmt: skip
+        state.replace(from_julia(self.chain, evolved))
+        return lost, bool(limited.any())
+
+
+class VariationalEvolution(Evolution):
+    """Two-site TDVP of ITensorMPS (J. Haegeman et al., PRB 94, 165116 (2016)), to check the gates: no Trotter error.
+
+    Within a step only `max_bond` truncates; after it every bond is truncated by the rule that holds for gates.
+
+    Parameters
+    ----------
+    chain : Chain
+    truncation : Truncation
+    """
+
+    def __init__(self, chain: Chain, truncation: Truncation) -> None:
+        self.chain = chain
+        self.truncation = truncation
+        self._chain = julia_chain(chain)
+
+    def evolve(self, state: MatrixProductState, interval: float, count: int, order: int) -> tuple[np.ndarray, bool]:
+        """Take `count` equal steps, one call of Julia each; see `Evolution.evolve`."""
+        from pysv.julia import session
+
+        lost, limited = np.zeros(self.chain.sites - 1), False
+        for _ in range(count):
+            inside = np.zeros_like(lost)
+            evolved = session.call(
+                "tdvp_step", to_julia(self._chain, state), interval / count / HBAR, order, self.truncation.max_bond,
+                int(inside.ctypes.data), session.threads() > 1,
+            )  # fmt: skip
+            found, after, hit = right_canonical(from_julia(self.chain, evolved), self.truncation)
+            state.replace(found)
+            lost += inside + after
+            limited |= bool(hit.any()) or bool((inside > self.truncation.discarded_weight).any())
+        return lost, limited
+
+
+def dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixProductState, GroundState]:
+    """Ground state by ITensorMPS's two-site DMRG, from a product of local states; see `pysv.mps.ground`."""
+    from pysv.julia import session
+
+    states = np.array(start, dtype=np.int64)
+    search = session.call("search", julia_chain(chain), int(states.ctypes.data))
+    energies: list[float] = []
+    for number in range(SWEEPS):
+        noise = _NOISE[number] if number < len(_NOISE) else 0.0
+        energies.append(float(session.call("sweep!", search, max_bond, SMALLEST_WEIGHT, noise)))
+        if number > len(_NOISE) and abs(energies[-1] - energies[-2]) < _SETTLED:
+            break
+    found, _, _ = right_canonical(
+        from_julia(chain, session.call("found", search)), Truncation(1, max_bond, SMALLEST_WEIGHT)
+    )
+    variance = float(session.call("variance", search))
+    return found, GroundState(energies[-1], variance, abs(energies[-1] - energies[-2]), len(energies))

@@ -1,0 +1,1 @@
+"""Two electrons, exactly."""

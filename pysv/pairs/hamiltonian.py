@@ -1,0 +1,218 @@
+"""Two electrons and the localized spins, exactly (Eq. 7): basis in one sector of S^z, and H without a matrix.
+
+A *row* is a pair of electron spins, ↑↑, ↑↓ or ↓↓, together with a configuration of the localized spins. A state is an
+array ψ[row, x, y]: in ↑↓ rows the amplitude of c†_{x↑} c†_{y↓}|∅⟩, in the others half of the amplitude of
+c†_{xσ} c†_{yσ}|∅⟩ times √2, antisymmetric in x and y. The norm is then Σ|ψ|² over the whole array.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.model.basis import configurations, spin_bit, spin_signs
+from pysv.sectors.lanczos import SEED, SpectralBounds, ritz_interval
+
+if TYPE_CHECKING:
+    from pysv.experiment.device import SpinValve
+    from pysv.experiment.source import ConfinedElectrons
+
+BOTH_UP, OPPOSITE, BOTH_DOWN = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class PairBasis:
+    """Rows ↑↑, ↑↓, ↓↓ with so many down localized spins that S^z_tot is that of ↑↓ beside `n_down` of them.
+
+    Parameters
+    ----------
+    n_spins, n_down : int
+    kind : int8 ndarray (rows,)
+        0: ↑↑, 1: ↑↓, 2: ↓↓.
+    configuration : int64 ndarray (rows,)
+        Ascending within each kind.
+    """
+
+    n_spins: int
+    n_down: int
+    kind: np.ndarray
+    configuration: np.ndarray
+
+    @classmethod
+    def beside(cls, n_spins: int, n_down: int) -> PairBasis:
+        """The sector that holds ↑↓ beside `n_down` down spins."""
+        parts = [
+            configurations(n_spins, down) if 0 <= down <= n_spins else np.empty(0, np.int64)
+            for down in (n_down + 1, n_down, n_down - 1)
+        ]
+        kind = np.repeat([0, 1, 2], [part.size for part in parts]).astype(np.int8)
+        return cls(n_spins, n_down, kind, np.concatenate(parts))
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.kind.size
+
+    def rows_of(self, kind: np.ndarray, configuration: np.ndarray) -> np.ndarray:
+        """Rows of given states, which must lie in the sector, int64 (n,)."""
+        found = np.zeros(len(kind), dtype=np.int64)
+        for one in (BOTH_UP, OPPOSITE, BOTH_DOWN):
+            wanted, rows = kind == one, np.flatnonzero(self.kind == one)
+            if wanted.any():
+                found[wanted] = rows[0] + np.searchsorted(self.configuration[rows], configuration[wanted])
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class PairHamiltonian:
+    """H of two electrons as the tables of `pysv.pairs.kernels`.
+
+    Parameters
+    ----------
+    basis : PairBasis
+    sites : int
+        L_x.
+    table : tuple of ndarray
+        Kind of each row; longitudinal exchange; rows reached by an exchange of neighbours (first, neighbour); σᶻ of
+        the localized spin on each site (rows, sites), 0 without one; sites of the spins; for each row and spin, the
+        row in which the electron at x, and the one at y, has traded its spin with it (−1: none); γ, −2 f_s² J and
+        f_e f_s J_sd.
+    """
+
+    basis: PairBasis
+    sites: int
+    table: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of_device(cls, device: SpinValve) -> PairHamiltonian:
+        """H of the sector in which FM_p is up, FM_a is down and the electrons have opposite spins."""
+        n = device.n_spins
+        basis = PairBasis.beside(n, device.n_analyzer)
+        signs = spin_signs(basis.configuration, n)
+        diagonal, first, neighbour = _exchange(device, basis, signs)
+        columns = np.array(device.spin_sites, dtype=np.int64) - 1
+        aligned = np.zeros((basis.rows, device.sites))
+        aligned[:, columns] = signs
+        partners = np.full((2, basis.rows, n), -1, dtype=np.int32)
+        for spin in range(n):
+            bit = spin_bit(n, spin)
+            down = (basis.configuration & bit) != 0
+            # The electron at x is ↑ in ↑↓ and trades with a down spin, to ↓↓; the one at y with an up spin, to ↑↑.
+            for which, kinds, spin_down in ((0, (OPPOSITE, BOTH_DOWN), True), (1, (OPPOSITE, BOTH_UP), False)):
+                for kind, other, wanted in ((*kinds, spin_down), (*kinds[::-1], not spin_down)):
+                    rows = np.flatnonzero((basis.kind == kind) & (down == wanted))
+                    there = basis.rows_of(np.full(rows.size, other), basis.configuration[rows] ^ bit)
+                    partners[which, rows, spin] = there
+        f_e, f_s = device.electron_factor, device.spin_factor
+        couplings = np.array([device.hopping, -2 * f_s**2 * device.exchange, f_e * f_s * device.sd_exchange])
+        table = (basis.kind, diagonal, first, neighbour, aligned, columns, partners[0], partners[1], couplings)
+        return cls(basis, device.sites, table)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape (rows, sites, sites) of a state."""
+        return self.basis.rows, self.sites, self.sites
+
+    def norm_bound(self) -> float:
+        """Rigorous bound on ‖H‖ by the triangle inequality, eV; see `pysv.sectors.lanczos.triangle_bound`."""
+        _, diagonal, first, _, _, _, _, _, couplings = self.table
+        hopping, flip, sd = np.abs(couplings)
+        exchange = np.abs(diagonal) + flip * np.diff(first)
+        return float(2 * (2 * hopping + 3 * sd) + exchange.max(initial=0.0))
+
+    def apply(self, psi: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Hψ, eV, for a real or complex state."""
+        out = np.zeros_like(psi) if out is None else out
+        self.step(psi, out, 1.0, 0.0, 0.0)
+        return out
+
+    def step(self, psi: np.ndarray, out: np.ndarray, scale: float, shift: float, beta: float) -> None:
+        """out ← scale·(H − shift)ψ − beta·out, on all threads; `out` must be finite."""
+        from pysv.compute import thread_pool
+        from pysv.pairs import kernels
+
+        thread_pool.share(kernels.step, thread_pool.threads_for(psi.size), psi, out, self.table, scale, shift, beta)
+
+    def expectation(self, psi: np.ndarray, scratch: np.ndarray | None = None) -> float:
+        """⟨ψ|H|ψ⟩, eV."""
+        return float(np.vdot(psi, self.apply(psi, scratch)).real)
+
+
+def pair_bounds(hamiltonian: PairHamiltonian, *, margin: float = 0.01, max_steps: int = 120) -> SpectralBounds:
+    """Interval that holds the spectrum of H; see `pysv.sectors.lanczos.spectral_bounds`."""
+    now, before = np.random.default_rng(SEED).standard_normal(hamiltonian.shape), np.zeros(hamiltonian.shape)
+    now /= np.linalg.norm(now)
+
+    def step(beta: float) -> tuple[float, float]:
+        nonlocal now, before
+        hamiltonian.step(now, before, 1.0, 0.0, beta)
+        alpha = float(np.vdot(now, before))
+        before -= alpha * now
+        norm = float(np.linalg.norm(before))
+        if norm > 0:
+            before *= 1 / norm
+        now, before = before, now
+        return alpha, norm
+
+    return ritz_interval(step, hamiltonian.norm_bound(), margin, max_steps, 8)
+
+
+def _exchange(device: SpinValve, basis: PairBasis, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Longitudinal exchange of each row, eV, and the rows reached by an exchange of neighbours in one layer."""
+    n = device.n_spins
+    bonds = [i for i in range(n - 1) if i != device.n_polarizer - 1]
+    # An empty bond list (1+1 spins) must still give a column of zeros.
+    aligned = sum((signs[:, i].astype(float) * signs[:, i + 1] for i in bonds), np.zeros(basis.rows))
+    rows, targets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for i in bonds:
+        flippable = np.flatnonzero(signs[:, i] != signs[:, i + 1])
+        mask = spin_bit(n, i) | spin_bit(n, i + 1)
+        rows.append(flippable)
+        targets.append(basis.rows_of(basis.kind[flippable], basis.configuration[flippable] ^ mask))
+    row, target = np.concatenate(rows), np.concatenate(targets)
+    first = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=basis.rows)))).astype(np.int64)
+    return -device.exchange_z * device.spin_factor**2 * aligned, first, target[np.argsort(row, kind="stable")]
+
+
+def ground_state(
+    hamiltonian: PairHamiltonian, device: SpinValve, source: ConfinedElectrons
+) -> tuple[np.ndarray, float, float]:
+    """Ground state of H + H_{V,B} (Eq. 21) in the sector, by Lanczos iteration (SciPy's `eigsh`).
+
+    Returns
+    -------
+    float64 ndarray (rows, sites, sites)
+    float
+        Energy, eV.
+    float
+        Variance of the energy, eV².
+    """
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    well = -source.well * (np.arange(device.sites) < source.confined_sites)
+    signs = spin_signs(hamiltonian.basis.configuration, device.n_spins).astype(float)
+    towards = np.array([-1.0] * device.n_polarizer + [1.0] * device.n_analyzer)
+    fields = source.field * device.spin_factor * signs @ towards
+
+    def full(psi: np.ndarray) -> np.ndarray:
+        state = np.ascontiguousarray(psi.reshape(hamiltonian.shape))
+        found = hamiltonian.apply(state)
+        found += (well[:, None] + well[None, :]) * state
+        found += fields[:, None, None] * state
+        return found.ravel()
+
+    hopping = -device.hopping * np.eye(device.sites, k=1)
+    orbital = np.linalg.eigh(hopping + hopping.T + np.diag(well))[1][:, 0]
+    start = np.zeros(hamiltonian.shape)
+    start[int(np.argmin(np.where(hamiltonian.basis.kind == OPPOSITE, fields, np.inf)))] = np.outer(orbital, orbital)
+    operator = LinearOperator((start.size, start.size), matvec=full, dtype=float)
+    _, vectors = eigsh(operator, k=1, which="SA", v0=start.ravel(), tol=1e-10)
+    psi = vectors[:, 0].reshape(hamiltonian.shape)
+    same = hamiltonian.basis.kind != OPPOSITE
+    psi[same] = (psi[same] - psi[same].transpose(0, 2, 1)) / 2
+    psi /= np.linalg.norm(psi)
+    image = full(psi.ravel())
+    energy = float(psi.ravel() @ image)
+    return psi, energy, float(image @ image) - energy**2

@@ -1,0 +1,131 @@
+"""A Dask cluster: the user's own, or worker processes on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from pysv.compute import thread_pool
+from pysv.errors import DaskUnavailableError, InvalidInputError
+from pysv.results.versions import __version__
+
+PATIENCE = 8
+"""Seconds that a scheduler and its first worker are waited for."""
+
+
+def connected(dask: str | None) -> AbstractContextManager[Any]:
+    """A client of the cluster that the user asked for.
+
+    Parameters
+    ----------
+    dask : str, optional
+        ``"local"`` or ``"local:N"``: N worker processes on this machine, by default one for each processor, for as long
+        as the context lasts; or the address of a scheduler such as ``"tcp://host:8786"``; None: no cluster.
+
+    Returns
+    -------
+    context manager
+        Of a `distributed.Client`, or of None.
+
+    Raises
+    ------
+    InvalidInputError
+        If N is not a number of workers.
+    DaskUnavailableError
+        On entering, if there is no scheduler, or no worker, or a worker has another version of pysv.
+    """
+    if dask is None:
+        return nullcontext()
+    if not isinstance(dask, str) or not dask:
+        raise InvalidInputError(f"dask = {dask!r} must be 'local', 'local:N' or the address of a scheduler", "dask")
+    kind, _, count = dask.partition(":")
+    if kind != "local":
+        return _client_of(dask)
+    if count and (not count.isdecimal() or not 1 <= int(count) <= 1000):
+        raise InvalidInputError(f"dask = {dask!r}: the number of local workers must be between 1 and 1000", "dask")
+    return _local(int(count) if count else thread_pool.largest())
+
+
+@contextmanager
+def _local(workers: int) -> Iterator[Any]:
+    from distributed import LocalCluster
+
+    options: Mapping[str, Any] = {"processes": True, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
+    try:
+        with _without_interrupts():
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **options)
+    except (OSError, RuntimeError) as error:
+        raise DaskUnavailableError(
+            f"a local cluster of {workers} workers cannot be started ({error}); a script must call pysv under "
+            "`if __name__ == '__main__':`, since every worker imports it"
+        ) from error
+    with cluster, _client_of(cluster.scheduler_address) as client:
+        yield client
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes started here do not hear of Ctrl-C: a terminal sends it to all, and this one ends the others itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+@contextmanager
+def _client_of(address: str) -> Iterator[Any]:
+    from distributed import Client
+
+    logs = logging.getLogger("distributed")
+    level = logs.level
+    logs.setLevel(logging.CRITICAL)  # what goes wrong is said in one sentence
+    try:
+        try:
+            with ThreadPoolExecutor(1) as aside:  # a notebook has an event loop of its own in this thread
+                aside.submit(asyncio.run, _knock(address)).result()
+            client = Client(address, timeout=PATIENCE, set_as_default=False)
+        except Exception as error:  # whatever answers there, and however
+            raise DaskUnavailableError(
+                f"no Dask scheduler answers at {address!r}; start one with `dask scheduler`, check the address, or use "
+                "--dask local"
+            ) from error
+        with client:
+            _check_workers(client, address)
+            yield client
+    finally:
+        logs.setLevel(level)
+
+
+async def _knock(address: str) -> None:
+    """Connect once, without what a client leaves behind when it fails."""
+    from distributed.comm import connect
+
+    comm = await asyncio.wait_for(connect(address, timeout=PATIENCE), PATIENCE)
+    await comm.close()
+
+
+def _check_workers(client: Any, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE / 2)
+    except TimeoutError as error:
+        raise DaskUnavailableError(
+            f"the Dask scheduler at {address!r} has no workers; start some with `dask worker {address}`"
+        ) from error
+    for worker, version in client.run(_version, on_error="return").items():
+        if version != __version__:
+            found = f"pysv {version}" if isinstance(version, str) else f"no pysv ({version})"
+            raise DaskUnavailableError(f"the Dask worker {worker} has {found}, here is {__version__}; install the same")
+
+
+def _version() -> str:
+    return __version__

@@ -1,0 +1,272 @@
+"""What a run will need, before anything runs: sectors, amplitudes, memory, applications of H, time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import comb
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from pysv.engines import choose
+from pysv.engines.base import Method
+from pysv.errors import MemoryLimitError, PysvError
+from pysv.model.basis import sector_rows
+from pysv.model.conservation import conserves, down_spins, occupied_sectors, run_labels
+from pysv.run.observer import largest_block, largest_transposed, left_out, summaries_suffice, way
+from pysv.run.remarks import remarks
+from pysv.sectors.layout import Layout
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+    from pysv.experiment.device import SpinValve
+
+SHARE = 0.9
+"""Share of the available memory that a run may take."""
+
+_SECONDS_PER_AMPLITUDE = 3e-9
+"""Rough cost of one application of H to one amplitude."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Needs of a run.
+
+    Parameters
+    ----------
+    engine, backend : str
+    sectors : tuple of (str, tuple of int, int)
+        For each pure run: its label, the total numbers of down spins it occupies, and its number of rows.
+    amplitudes : int
+        Complex amplitudes of all pure runs.
+    memory, available : int
+        Bytes needed, and bytes that the machine can give now.
+    applications : int
+        Applications of H, over all pure runs.
+    seconds : float
+        Rough run time.
+    snapshots : int
+    remarks : tuple of str
+        What the user must know: truncation, measures left out.
+    unit : str
+        What `applications` counts, where it is not applications of H.
+    """
+
+    engine: str
+    backend: str
+    sectors: tuple[tuple[str, tuple[int, ...], int], ...]
+    amplitudes: int
+    memory: int
+    available: int
+    applications: int
+    seconds: float
+    snapshots: int
+    remarks: tuple[str, ...]
+    unit: str = "matvecs"
+
+    @property
+    def fits(self) -> bool:
+        """Whether the run fits in the memory that is available now."""
+        return self.memory <= SHARE * self.available
+
+    def __str__(self) -> str:
+        lines = [f"engine       {self.engine} ({self.backend} backend)"]
+        if len(self.sectors) > 2:
+            lines.append(
+                f"pure runs    {len(self.sectors):,}, of up to {max(rows for _, _, rows in self.sectors):,} rows"
+            )
+        for label, sectors, rows in self.sectors if len(self.sectors) <= 2 else ():
+            span = str(sectors[0]) if len(sectors) == 1 else f"{sectors[0]}–{sectors[-1]}"
+            name = "sector" if len(sectors) == 1 else "sectors"
+            lines.append(f"pure run     electron {label}: {name} of {span} down spins, {rows:,} rows")
+        lines += [
+            f"amplitudes   {self.amplitudes:,}",
+            f"memory       {size(self.memory)} of {size(SHARE * self.available)} allowed ({SHARE:.0%} of what is free)"
+            + ("" if self.fits else ": does not fit"),
+            f"snapshots    {self.snapshots:,}",
+            f"{self.unit:<12} about {self.applications:,}",
+            f"time         roughly {_duration(self.seconds)}",
+            *(f"remark       {remark}" for remark in self.remarks),
+        ]
+        return "\n".join(lines)
+
+
+def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> Estimate:
+    """What `pysv.solve` will need; allocates nothing.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    engine, backend
+        As for `pysv.solve`.
+
+    Returns
+    -------
+    Estimate
+        Prints as a table.
+    """
+    method, chosen = choose(experiment, engine, backend)
+    device, times = experiment.device, experiment.times
+    n = device.n_spins
+    own = method.needs(experiment)
+    if own is not None:
+        measures, per_snapshot = _measuring(experiment, largest_block(experiment), 0)
+        recorded = 8 * times.count * (5 * device.sites + 4 * n + 40)
+        return Estimate(
+            engine=method.name,
+            backend=chosen,
+            sectors=(),
+            amplitudes=own.amplitudes,
+            memory=own.memory + measures + recorded,
+            available=available_memory(),
+            applications=own.work,
+            seconds=own.seconds + times.count * per_snapshot,
+            snapshots=times.count,
+            remarks=experiment.remarks(),
+            unit=own.unit,
+        )
+    rows = [sum(sector_rows(n, sector) for sector in sectors) for sectors in occupied_sectors(experiment)]
+    labels = run_labels(experiment)
+    amplitudes = sum(rows) * device.sites
+    tables = 60 * sum(rows)
+    omitted = left_out(experiment)
+    sizes = [count * device.sites for count in rows]
+    places = [count * Layout.for_rows(count, device.sites, method.dtype).places for count in rows]
+    applications = _applications(experiment, method, sizes)
+    evolving = applications * amplitudes / len(rows) * _SECONDS_PER_AMPLITUDE  # each application is of one pure run
+    block = largest_block(experiment)
+    measures, per_snapshot = _measuring(experiment, block, sum(rows))
+    recorded = 8 * times.count * (2 * device.sites + 4 * n + 40)
+    said = [*remarks(experiment)]
+    if omitted:
+        said.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
+    return Estimate(
+        engine=method.name,
+        backend=chosen,
+        sectors=tuple(zip(labels, occupied_sectors(experiment), rows, strict=True)),
+        amplitudes=amplitudes,
+        memory=method.memory(places, summaries_suffice(experiment)) + tables + measures + recorded,
+        available=available_memory(),
+        applications=applications,
+        seconds=evolving + times.count * per_snapshot,
+        snapshots=times.count,
+        remarks=tuple(said),
+    )
+
+
+def _applications(experiment: Experiment, method: Method, sizes: list[int]) -> int:
+    """Applications of H over all pure runs of so many amplitudes."""
+    times = experiment.times
+    summaries = summaries_suffice(experiment)
+    each = method.applications(times.stop, times.count - 1, radius(experiment), sizes, summaries)
+    return method.columns(len(sizes)) * each
+
+
+def _measuring(experiment: Experiment, block: int, rows: int) -> tuple[int, float]:
+    """Bytes and rough seconds that measuring a snapshot takes, by the way it is measured."""
+    n, chosen = experiment.device.n_spins, way(experiment)
+    if chosen == "dense":
+        kept = 16 * 4**n * experiment.times.count if experiment.record.density_matrix else 0
+        waves = 32 * len(experiment.record.momenta) * block**2
+        return 16 * 6 * _transposed(experiment) + waves + kept, 2e-3 + 2.5e-9 * block**3
+    if chosen == "diagonal":
+        return 200_000_000 + 16 * n * rows, 1e-8 * n * rows
+    # About 80 eigenstates of a block of ρ have weight. The Gram matrix costs most, then the Fisher information.
+    sites, record = experiment.device.sites, experiment.record
+    seconds = 16 * rows * sites**2 / 2e10
+    diagonalised = min(largest_transposed(experiment), record.largest_dense) if record.every.log_negativity else 0
+    return 100_000_000 + 16 * (80 + n) * rows + 64 * diagonalised**2, seconds + 8e-10 * diagonalised**3
+
+
+def _transposed(experiment: Experiment) -> int:
+    """Bound on the elements of the blocks of ρ^{T_p}."""
+    n_p, n_a = experiment.device.n_polarizer, experiment.device.n_analyzer
+    n = n_p + n_a
+    if not conserves(experiment):
+        return int(4**n)
+    pairs = 0
+    for d in down_spins(experiment):
+        p_downs = range(max(0, d - n_a), min(n_p, d) + 1)
+        pairs += sum(comb(n_p, j) for j in p_downs) * sum(comb(n_a, d - j) for j in p_downs)
+    return min(comb(2 * n, n), pairs**2)
+
+
+def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> None:
+    """Refuse a run that does not fit.
+
+    Raises
+    ------
+    MemoryLimitError
+        Says what the run needs, what is allowed, and how many spins would fit.
+    """
+    needed = estimate(experiment, engine, backend)
+    if needed.fits:
+        return
+    smaller = _smaller(experiment, engine, backend)
+    remedy = "take fewer spins, sites or snapshots, or collinear spins, which stay in one S^z sector"
+    if smaller is not None:
+        device, fitting = smaller
+        remedy = f"{device.n_polarizer}+{device.n_analyzer} spins would fit ({size(fitting.memory)}); {remedy}"
+    raise MemoryLimitError(
+        f"the run needs {size(needed.memory)} ({needed.amplitudes:,} amplitudes, {needed.snapshots:,} snapshots), "
+        f"allowed are {size(SHARE * needed.available)} ({SHARE:.0%} of what is free); {remedy}"
+    )
+
+
+def _smaller(experiment: Experiment, engine: str | Method, backend: str) -> tuple[SpinValve, Estimate] | None:
+    """The device with as few spins less as let the run fit, and what it needs; None where fewer spins do not help."""
+    device = experiment.device
+    while device.n_spins > 2:
+        most = max(device.n_polarizer, device.n_analyzer)
+        polarizer, analyzer = (
+            (first, last - 1) if last - first + 1 == most else (first, last)
+            for first, last in (device.polarizer, device.analyzer)
+        )
+        device = replace(device, polarizer=polarizer, analyzer=analyzer)
+        try:
+            found = estimate(replace(experiment, device=device), engine, backend)
+        except PysvError:  # such as angles that are given spin by spin
+            return None
+        if found.fits:
+            return device, found
+    return None
+
+
+def radius(experiment: Experiment) -> float:
+    """Rough half-width of the spectrum, eV: hopping and sd exchange of each electron, and both layers' exchange."""
+    device = experiment.device
+    bonds = device.n_spins - 2
+    exchange = device.spin_factor**2 * max(abs(device.exchange), abs(device.exchange_z)) * bonds * 1.3
+    one = 2 * device.hopping + 2 * device.electron_factor * device.spin_factor * abs(device.sd_exchange)
+    return experiment.source.count * one + exchange
+
+
+def available_memory() -> int:
+    """Bytes that can be allocated now, within the limit of the container if there is one."""
+    free = int(psutil.virtual_memory().available)
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    try:
+        bound = int(limit.read_text()) - int(used.read_text())
+    except (OSError, ValueError):  # no cgroup, or "max"
+        return free
+    return max(min(free, bound), 0)
+
+
+def size(count: float) -> str:
+    """Bytes in readable units."""
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{float(count):.3g} EB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.2g} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 2e5:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.3g} days"

@@ -1,0 +1,69 @@
+"""The invariants of a run: norm, energy, S^z, number of electrons. A run that loses them stops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from pysv.errors import InvariantError
+from pysv.results.dataset import ALWAYS
+
+if TYPE_CHECKING:
+    from pysv.snapshot import Snapshot
+
+_UNITS = {"energy": " eV"}
+
+
+class Watch:
+    """Listener that computes the invariants of each snapshot and compares them with those at t = 0.
+
+    Parameters
+    ----------
+    tolerance : float
+        Allowed drift of norm, S^z and number of electrons; of the latter two relative to their value where that is
+        above 1: in one S^z sector, S^z is the norm times a number.
+    energy_scale : float
+        Half of the width of the spectrum, eV: the energy may drift by `tolerance` times it.
+    conserved : collection of str
+        Invariants that may not drift; baths exchange energy and S^z with the spins.
+    """
+
+    def __init__(self, tolerance: float, energy_scale: float, conserved: Collection[str] = ALWAYS) -> None:
+        self._conserved = conserved
+        self.tolerance = tolerance
+        self._energy_scale = energy_scale
+        self.start: dict[str, float] = {}
+        self.now: dict[str, float] = {}
+        self.drift: dict[str, float] = {}
+
+    def resume(self, start: dict[str, float], drift: dict[str, float]) -> None:
+        """Take up the values at t = 0 and the drifts of an earlier part of the run."""
+        self.start, self.drift = dict(start), dict(drift)
+
+    def heard(self, index: int, snapshot: Snapshot) -> None:
+        """Compare with t = 0.
+
+        Raises
+        ------
+        InvariantError
+            If a quantity is not finite or drifted beyond its tolerance.
+        """
+        self.now = snapshot.state.invariants()
+        self.start = self.start or self.now
+        for name, value in self.now.items():
+            unit = _UNITS.get(name, "")
+            if not math.isfinite(value):
+                raise InvariantError(
+                    f"{name} is {value} at t = {snapshot.time:g} fs: the state is not finite; "
+                    "take a smaller time step or another engine"
+                )
+            drift = abs(value - self.start[name])
+            allowed = self.tolerance * (self._energy_scale if name == "energy" else max(1.0, abs(self.start[name])))
+            if name in self._conserved and drift > allowed:
+                raise InvariantError(
+                    f"{name} drifted by {drift:.1e}{unit} until t = {snapshot.time:g} fs, allowed is "
+                    f"{allowed:.1e}{unit}; take a smaller time step or tolerance, or another engine"
+                )
+        for name, value in self.now.items():  # only now: a snapshot that is refused leaves no trace in the record
+            self.drift[name] = max(abs(value - self.start[name]), self.drift.get(name, 0.0))

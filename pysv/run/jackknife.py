@@ -1,0 +1,142 @@
+"""Measures of random trajectories: ρ is averaged first, then measured; errors by jackknife, biases by half samples.
+
+Trajectories come in strata (the electron's incoming spin) of fixed weight, and are dealt into G groups. With θ a
+measure of the average over all groups and θ_g of that over all but group g, the standard error of θ is, for equal
+groups, [(G − 1)/G Σ_g (θ_g − θ̄)²]^{1/2}; for unequal ones see `jackknife_error`. A measure that is not linear in ρ is
+biased by c/n to leading order in the number n of trajectories; measured on halves of the groups it is biased by 2c/n,
+so that θ_half − θ estimates the bias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pysv.model.density import SpinDensity
+from pysv.results.dataset import NONLINEAR, SAMPLED
+from pysv.sectors.state import Part, PureMixture
+from pysv.snapshot import Sample
+
+Measured = dict[str, np.ndarray | float]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupSum:
+    """What is linear in ρ, for the trajectories of one stratum in one group, weights included.
+
+    Parameters
+    ----------
+    rho : SpinDensity
+        Not normalised.
+    others : mapping of str to ndarray or float
+        Electron's densities and spin, and the invariants.
+    """
+
+    rho: SpinDensity
+    others: Measured
+
+    @classmethod
+    def of_mixture(cls, mixture: PureMixture) -> GroupSum:
+        """Add up some trajectories."""
+        density, spin_density = mixture.electron_densities()
+        others: Measured = {"electron_density": density, "electron_spin_density_z": spin_density}
+        others |= {f"electron_spin_{axis}": v for axis, v in zip("xyz", mixture.electron_spin(), strict=True)}
+        return cls(mixture.spin_density(), {**others, **mixture.invariants()})
+
+
+GroupSums = dict[tuple[int, int], GroupSum]
+"""By (stratum, group)."""
+
+
+def group_sums(mixture: PureMixture, sample: Sample) -> GroupSums:
+    """Sums over the trajectories of each stratum in each group."""
+    members: dict[tuple[int, int], list[Part]] = {}
+    for part, stratum, group in zip(mixture.parts, sample.stratum, sample.group, strict=True):
+        members.setdefault((int(stratum), int(group)), []).append(part)
+    return {key: GroupSum.of_mixture(PureMixture(tuple(parts))) for key, parts in members.items()}
+
+
+def average(cells: GroupSums, sample: Sample, groups: Sequence[int]) -> GroupSum:
+    """The average over some of the groups; each stratum keeps its weight."""
+    chosen = np.isin(sample.group, groups)
+    factors = {
+        stratum: np.count_nonzero(sample.stratum == stratum) / np.count_nonzero(chosen & (sample.stratum == stratum))
+        for stratum in np.unique(sample.stratum).tolist()
+    }
+    taken = [(factors[stratum], cell) for (stratum, group), cell in sorted(cells.items()) if group in groups]
+    rho = SpinDensity.combination((factor, cell.rho) for factor, cell in taken)
+    names = taken[0][1].others
+    others: Measured = {
+        name: np.sum([factor * np.asarray(cell.others[name]) for factor, cell in taken], axis=0) for name in names
+    }
+    return GroupSum(rho, others)
+
+
+def measure_sample(cells: GroupSums, sample: Sample, of_density: Callable[[SpinDensity], Measured]) -> Measured:
+    """Measures of the average, their standard errors and biases.
+
+    Parameters
+    ----------
+    cells : mapping
+        See `group_sums`.
+    sample : Sample
+    of_density : callable
+        Measures of a density matrix of the localized spins, by name.
+
+    Returns
+    -------
+    dict
+        Each variable X, with X_error, and X_bias where X is not linear in ρ.
+    """
+    groups = list(range(int(sample.group.max()) + 1))
+
+    def measured(chosen: Sequence[int]) -> Measured:
+        mean = average(cells, sample, chosen)
+        return of_density(mean.rho) | mean.others
+
+    whole = measured(groups)
+    sizes = np.bincount(sample.group)
+    left = [measured([other for other in groups if other != group]) for group in groups]
+    halves = [measured(half) for split in _splits(groups) for half in split]
+    found = dict(whole)
+    for name in SAMPLED:
+        if name in whole:
+            found[f"{name}_error"] = jackknife_error([values[name] for values in left], sizes, whole[name])
+        if name in whole and name in NONLINEAR:
+            half = np.mean([np.asarray(values[name]) for values in halves], axis=0)
+            found[f"{name}_bias"] = half - np.asarray(whole[name])
+    return found
+
+
+def jackknife_error(
+    left_out: Sequence[np.ndarray | float], sizes: Sequence[int] | np.ndarray, whole: np.ndarray | float
+) -> np.ndarray:
+    """Standard error from the values without each group in turn.
+
+    With n_g of n trajectories in group g, h_g = n/n_g and the pseudovalues h_g θ − (h_g − 1) θ_g, whose mean weighted
+    with n_g/n is θ_J, it is [Σ_g (h_g θ − (h_g − 1) θ_g − θ_J)²/(G (h_g − 1))]^{1/2} (F. M. T. A. Busing, E. Meijer and
+    R. van der Leeden, Stat. Comput. 9, 3 (1999)).
+
+    Parameters
+    ----------
+    left_out : sequence of array-like
+        θ_g, of any shape.
+    sizes : sequence of int
+        n_g.
+    whole : array-like
+        θ.
+    """
+    values = np.asarray(left_out)
+    share = np.asarray(sizes, dtype=float) / np.sum(sizes)
+    share = share.reshape(-1, *[1] * (values.ndim - 1))
+    pseudo = (np.asarray(whole) - (1 - share) * values) / share
+    off = pseudo - (share * pseudo).sum(axis=0)
+    return np.asarray(np.sqrt((off**2 * share / (1 - share)).sum(axis=0) / len(values)))
+
+
+def _splits(groups: list[int]) -> list[tuple[list[int], list[int]]]:
+    """Two ways to cut the groups in halves."""
+    middle = len(groups) // 2
+    return [(groups[::2], groups[1::2]), (groups[:middle], groups[middle:])]

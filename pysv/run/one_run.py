@@ -1,0 +1,190 @@
+"""One run from its start to its last snapshot: the engine, its listeners, and the dataset that comes out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from pysv import config
+from pysv.engines import choose
+from pysv.engines.base import Method
+from pysv.errors import ResultFileError, ResumeError
+from pysv.model.baths import jumps
+from pysv.model.conservation import conserved
+from pysv.model.initial import dropped_weight
+from pysv.results import files
+from pysv.results.dataset import ALWAYS, SCHEMA, build, provenance
+from pysv.run.checkpoint import Checkpoint
+from pysv.run.estimate import check_fits, radius
+from pysv.run.interrupt import CtrlC
+from pysv.run.invariants import Watch
+from pysv.run.loop import Listener, evolve
+from pysv.run.observer import left_out, probe_seeds
+from pysv.run.progress import Progress
+from pysv.run.recorder import Recorder
+from pysv.run.remarks import remarks
+from pysv.sectors.pure_run import pure_runs
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pysv.engines.base import Engine
+    from pysv.experiment import Experiment
+    from pysv.results.files import SavedState
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """What an earlier part of a run left: its dataset and the engine's state."""
+
+    data: xr.Dataset
+    state: SavedState
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run that is known to fit, before it allocates."""
+
+    experiment: Experiment
+    method: Method
+    backend: str
+    fingerprint: str
+    members: tuple[int, int] | None = None
+
+    @classmethod
+    def prepare(
+        cls, experiment: Experiment, engine: str | Method, backend: str, members: tuple[int, int] | None = None
+    ) -> Run:
+        method, chosen = choose(experiment, engine, backend)
+        check_fits(experiment, method, chosen)
+        return cls(experiment, method, chosen, config.fingerprint(experiment, method), members)
+
+    def begin(self) -> Engine:
+        """The engine at t = 0."""
+        if self.members is None:
+            return self.method.begin(self.experiment, self.backend)
+        return self.method.start(pure_runs(self.experiment)[slice(*self.members)], self.backend)
+
+    def go(
+        self, target: Path | None, progress: bool, checkpoint_every: float, earlier: Earlier | None = None
+    ) -> xr.Dataset:
+        """Run, or go on, to the last snapshot; keep `target` up to date."""
+        begun = time.monotonic()
+        times = self.experiment.times.values
+        with OneThread():
+            engine = self.begin()
+        watch = Watch(
+            self.method.drift_tolerance(float(times[-1])), radius(self.experiment), conserved(self.experiment)
+        )
+        recorder = Recorder(self.experiment, times.size, watch)
+        before = 0.0
+        first = 0
+        if earlier is not None:
+            first = earlier.data.time.size
+            before = float(earlier.data.attrs["wall_time"])
+            _take_up(earlier, engine, watch, recorder)
+
+        def dataset(count: int, status: str = "") -> xr.Dataset:
+            reached = "complete" if count == times.size else status or "interrupted"
+            return self._dataset(count, reached, recorder, watch, engine, before + time.monotonic() - begun)
+
+        checkpoint = None
+        if target is not None:
+            checkpoint = Checkpoint(target, engine, self.fingerprint, dataset, checkpoint_every)
+            checkpoint.holds_state = earlier is not None
+        bar = Progress(float(times[-1]), float(times[max(first - 1, 0)]), watch, self.method.name, progress)
+        listeners: list[Listener] = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
+        try:
+            with CtrlC(bar.say) as stop, OneThread():
+                count = evolve(engine, times, first, listeners, stop, recorder.summary_suffices)
+                return dataset(count) if checkpoint is None else checkpoint.write(count)
+        except BaseException as error:
+            if checkpoint is not None and recorder.count:  # the engine's state is spoiled, the record before it is not
+                with suppress(ResultFileError):
+                    kept = files.load_state(checkpoint.path) if checkpoint.holds_state else None
+                    reason = str(error) or type(error).__name__
+                    files.write(dataset(recorder.count, f"stopped: {reason}"), checkpoint.path, kept)
+                    bar.say(f"pysv: the {recorder.count} snapshots before the failure are in {checkpoint.path}")
+            raise
+        finally:
+            bar.close()
+
+    def _dataset(
+        self, count: int, status: str, recorder: Recorder, watch: Watch, engine: Engine, seconds: float
+    ) -> xr.Dataset:
+        work = engine.work()
+        attrs: dict[str, str | float | int] = dict(
+            provenance(
+                config.dumps(self.experiment, self.method, self.backend),
+                self.method.name,
+                self.backend,
+                "; ".join(filter(None, (self.method.seeds_used(self.experiment), probe_seeds(self.experiment))))
+                or "none: the run is deterministic",
+            )
+        )
+        attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": watch.tolerance}
+        attrs |= {f"drift_{name}": value for name, value in watch.drift.items()}
+        attrs |= {f"engine_{key}": value for key, value in work.details.items()}
+        attrs["state_deviation_kind"] = self.method.deviation_kind
+        if work.applications is not None:
+            attrs["applications_of_h"] = work.applications
+        if recorder.deviation is not None:
+            attrs["state_deviation_reached"] = recorder.deviation
+        attrs["packet_truncated"] = self.experiment.truncated
+        attrs["initial_spins"] = self.experiment.spins.kind
+        attrs["dropped_weight"] = dropped_weight(self.experiment)
+        if self.experiment.bath is not None:
+            attrs |= jumps.report(self.experiment.device, self.experiment.bath)[0]
+        attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
+        attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in left_out(self.experiment).items())
+        return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
+
+
+class OneThread:
+    """BLAS on one thread while any run is under way; runs may overlap, and the last one to end restores the threads.
+
+    Waking a second thread costs more than it saves for small matrices, and on a busy machine much more for any; what is
+    large is shared by `pysv.compute.thread_pool` instead.
+    """
+
+    _lock = threading.Lock()
+    _users = 0
+    _limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if OneThread._users == 0:
+                OneThread._limit = ThreadpoolController().limit(limits=1, user_api="blas")
+            OneThread._users += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            OneThread._users -= 1
+            if OneThread._users == 0:
+                OneThread._limit.restore_original_limits()
+
+
+def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder) -> None:
+    data, state = earlier.data, earlier.state
+    if abs(state.time - float(data.time[-1])) > 1e-9:
+        raise ResumeError(
+            f"the file's state is of t = {state.time:g} fs, its last snapshot is of {float(data.time[-1]):g} fs; "
+            "start anew"
+        )
+    engine.restore(state.time, state.arrays)
+    recorder.resume({name: np.asarray(data[name]) for name in SCHEMA if name in data})
+    watch.resume(
+        {name: float(data[name][0]) for name in ALWAYS}, {name: float(data.attrs[f"drift_{name}"]) for name in ALWAYS}
+    )
+
+
+def run_members(experiment: Experiment, method: Method, backend: str, members: tuple[int, int] | None) -> xr.Dataset:
+    """A run, or only the pure runs number ``members[0]`` to ``members[1] - 1`` of it, without files and warnings."""
+    return Run.prepare(experiment, method, backend, members).go(None, False, 0.0)

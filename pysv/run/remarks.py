@@ -1,0 +1,29 @@
+"""Sentences about an experiment that its user must know, for the dataset, for estimates, and as warnings."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from pysv.errors import BathValidityWarning, PacketTruncationWarning
+from pysv.model.baths import jumps
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+
+
+def remarks(experiment: Experiment) -> tuple[str, ...]:
+    """The packet's truncation by the chain's ends, and doubts about the baths."""
+    return *experiment.remarks(), *_bath_remarks(experiment)
+
+
+def warn(experiment: Experiment) -> None:
+    """Emit `remarks` as `PacketTruncationWarning` and `BathValidityWarning`."""
+    for remark in experiment.remarks():
+        warnings.warn(remark, PacketTruncationWarning, stacklevel=3)
+    for remark in _bath_remarks(experiment):
+        warnings.warn(remark, BathValidityWarning, stacklevel=3)
+
+
+def _bath_remarks(experiment: Experiment) -> tuple[str, ...]:
+    return () if experiment.bath is None else jumps.report(experiment.device, experiment.bath)[1]

@@ -1,0 +1,1 @@
+"""One electron: states and H in sectors of S^z_tot."""

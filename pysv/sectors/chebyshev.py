@@ -1,0 +1,179 @@
+"""Chebyshev expansion of exp(−iHτ/ħ): its coefficients, the factors of its recursion, and the electron's light cone.
+
+exp(−iHτ/ħ) = e^{−ibτ/ħ} Σ_n (2 − δ_n0) (−i)ⁿ J_n(Rτ/ħ) T_n((H − b)/R), with b and R the middle and the half-width of
+the spectrum (H. Tal-Ezer and R. Kosloff, J. Chem. Phys. 81, 3967 (1984)).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.compute import compiler
+from pysv.errors import SpectralBoundsError
+from pysv.sectors.lanczos import SpectralBounds, spectral_bounds
+from pysv.sectors.numba import recursion
+from pysv.units import HBAR
+
+if TYPE_CHECKING:
+    from pysv.sectors.hamiltonian import Hamiltonian
+
+LARGEST_Z = 900.0
+"""Largest R τ/ħ of one expansion: longer ones gain nothing and their Bessel functions cost more."""
+GROWTH = 1e-8
+"""Growth of ‖T_n ψ‖ over ‖ψ‖ from which on the spectrum must lie outside the bounds (inside, |T_n| ≤ 1)."""
+_LOOSE_GROWTH = 1e-6
+"""Growth of ‖ψ‖ in a `Propagator` from which on an eigenvalue must lie outside the bounds."""
+
+
+def substeps(interval: float, radius: float) -> tuple[int, float]:
+    """Number and length (fs) of the equal expansions that make up an interval, each of at most 1000 terms or so."""
+    parts = max(1, math.ceil(radius * interval / HBAR / LARGEST_Z))
+    return parts, interval / parts
+
+
+@lru_cache(maxsize=64)
+def coefficients(z: float, tolerance: float) -> tuple[np.ndarray, float]:
+    """Coefficients (2 − δ_n0)(−i)ⁿ J_n(z) of exp(−izx) = Σ c_n T_n(x), |x| ≤ 1, as few as the tolerance allows.
+
+    Parameters
+    ----------
+    z : float
+        R τ/ħ ≥ 0.
+    tolerance : float
+        Largest allowed Σ_{n>K} 2|J_n(z)|, a bound on the truncation error for any state.
+
+    Returns
+    -------
+    complex ndarray (K + 1,)
+        K is odd: terms are added in pairs, and T_K lies where T_1 did.
+    float
+        The bound reached.
+    """
+    from scipy.special import jv
+
+    # J_n(z) falls faster than exponentially beyond n = z; this many terms reach far below any tolerance.
+    count = int(z + 20 * max(z, 1.0) ** (1 / 3) + 60)
+    bessel = jv(np.arange(count), z)
+    tail = 2 * np.cumsum(np.abs(bessel[::-1]))[::-1]
+    last = int(np.argmax(tail < tolerance)) - 1 if (tail < tolerance).any() else count - 2
+    last = max(last, 1)
+    last += 1 - last % 2
+    order = np.arange(last + 1)
+    phase = np.array([1, -1j, -1, 1j])[order % 4]
+    found = np.where(order == 0, 1, 2) * phase * bessel[: last + 1]
+    found.setflags(write=False)
+    return found, float(tail[last + 1])
+
+
+def recursion_factors(bounds: SpectralBounds, steps: int) -> np.ndarray:
+    """Factors of `kernels.recursion` for T_1 … T_steps of (H − b)/R: scale, shift and beta, float64 (steps, 3)."""
+    factors = np.tile([2 / bounds.radius, bounds.centre, 1.0], (steps, 1))
+    factors[0, 0], factors[0, 2] = 1 / bounds.radius, 0  # T_1 = x T_0
+    return factors
+
+
+def recursion_mix(coefficient: np.ndarray, phase: complex, steps: int) -> np.ndarray:
+    """Mix of `kernels.recursion` that adds up phase · Σ_n c_n T_n ψ, two terms at every second step.
+
+    Parameters
+    ----------
+    coefficient : complex ndarray (K + 1,)
+        c_n, K odd.
+    phase : complex
+    steps : int
+        Number of steps of the recursion, at least K; nothing is added after step K.
+
+    Returns
+    -------
+    float64 ndarray (steps, 6)
+    """
+    c = coefficient * phase
+    mix = np.zeros((steps, 6))
+    # Step n, from 0, has made T_{n+1} of T_n.
+    adding = slice(0, c.size - 1, 2)
+    mix[adding, 0], mix[adding, 1] = c[1::2].real, c[1::2].imag
+    mix[adding, 2], mix[adding, 3] = c[::2].real, c[::2].imag
+    mix[adding, 4:] = 1
+    mix[0, 4] = 0  # the first addition overwrites what the array held
+    return mix
+
+
+def light_cone(z: float, tolerance: float) -> int:
+    """Sites d that the electron cannot pass: Σ_{n≥d} zⁿ/n! · (1 + z) ≤ tolerance, with z = 2γτ/ħ.
+
+    In the interaction picture of all on-site terms, passing d sites takes at least d hops, and the n-th order of the
+    Dyson series in the hopping, whose norm is below 2γ, has a norm below zⁿ/n!. The factor 1 + z covers the hard wall
+    that ends the window.
+    """
+    term, order = 1.0, 0
+    while order < z or term * (1 + z) * (1 + z / (order + 1 - z)) > tolerance:
+        order += 1
+        term *= z / order
+    return order
+
+
+class Propagator:
+    """Unitary evolution by one Hamiltonian, to a tolerance per fs (see `coefficients`).
+
+    Parameters
+    ----------
+    hamiltonian : Hamiltonian
+    tolerance : float
+        Truncation error of a normalised state per fs.
+    """
+
+    def __init__(self, hamiltonian: Hamiltonian, tolerance: float) -> None:
+        self.hamiltonian = hamiltonian
+        self.bounds = spectral_bounds(hamiltonian)
+        self._tolerance = tolerance
+        self._table = hamiltonian.table(np.float64)
+        self._plan = lru_cache(maxsize=8)(self._planned)
+
+    def _planned(self, interval: float) -> tuple[int, np.ndarray, np.ndarray]:
+        parts, short = substeps(interval, self.bounds.radius)
+        series, _ = coefficients(self.bounds.radius * short / HBAR, self._tolerance * short)
+        steps = series.size - 1
+        phase = np.exp(-1j * self.bounds.centre * short / HBAR)
+        return parts, recursion_factors(self.bounds, steps), recursion_mix(series, phase, steps)[:, None]
+
+    def advance(self, psi: np.ndarray, work: np.ndarray, total: np.ndarray, interval: float) -> tuple[int, np.ndarray]:
+        """Evolve a state by `interval` fs.
+
+        Parameters
+        ----------
+        psi, work, total : complex ndarray (tiles, rows, width)
+            The state, and two arrays of work space with some finite content; all are overwritten.
+        interval : float
+            fs.
+
+        Returns
+        -------
+        int
+            Applications of H.
+        complex ndarray (tiles, rows, width)
+            The evolved state: `psi` or `total`.
+
+        Raises
+        ------
+        SpectralBoundsError
+            If the norm grows, which it does when an eigenvalue lies outside the spectral bounds.
+        """
+        if interval == 0:
+            return 0, psi
+        parts, factors, mixes = self._plan(interval)
+        before = np.linalg.norm(psi)
+        for _ in range(parts):
+            recursion.take_steps(
+                compiler.as_reals(psi), compiler.as_reals(work), compiler.as_reals(total[None]), self.hamiltonian.sites,
+                self.hamiltonian.everywhere, self._table, factors, mixes,
+            )  # fmt: skip
+            psi, total = total, psi
+        if not np.linalg.norm(psi) <= (1 + _LOOSE_GROWTH + parts * self._tolerance) * before:
+            raise SpectralBoundsError(
+                f"the spectrum of H reaches outside [{self.bounds.low:.4f}, {self.bounds.high:.4f}] eV; report this"
+            )
+        return parts * len(factors), psi

@@ -1,0 +1,1 @@
+"""Compiled loops of one electron: arrays in, arrays out."""

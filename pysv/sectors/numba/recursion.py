@@ -1,0 +1,281 @@
+"""Compiled inner loops: arrays in, arrays out.
+
+A state ψ[tile, row, site of the tile] (see `pysv.sectors.layout`) is passed as real numbers, shape (tiles, rows,
+2·width), real and imaginary parts interleaved (the memory of a complex array): H of Eq. 7 is real, so that no complex
+product is needed. H = T + L_p + L_a is hopping and what each layer does together with the spin of the electron. Either
+L stays in blocks of rows (see `pysv.sectors.blocks`):
+
+    (Tψ)[r, x] = −γ (ψ[r, x−1] + ψ[r, x+1])
+    (Lψ)[r, x] = diagonal[r] ψ[r, x] + flip · Σ_r' ψ[r', x]                       one exchange inside the layer
+               − sd · Σ_i δ(x, x_i) × { ψ[r, x] parallel, 2 ψ[r', x] − ψ[r, x] antiparallel }    its spins i
+
+A recursion φ_{n+1} = scale·(H − shift) φ_n − beta·φ_{n−1} walks through the blocks of the two layers in turn. In a
+block, at 10+10 spins at most 0.8 MB of either state on a tile, it *completes* φ_{n+1}, which so far has all but the
+part of this layer and the hopping, and at once *begins* φ_{n+2} with the part of the same layer, in the memory of φ_n:
+
+    out ← out + scale·(L + T − shift) ψ,    ψ ← scale'·L out − beta'·ψ
+
+so that each step reads and writes the two states once: no block needs another one.
+
+A layer is a `pysv.sectors.hamiltonian.LayerTable` in the precision of the state. `sites` is L_x, and `window` =
+(begin, end) the range of active sites, counted through the tiles: ψ is taken as zero outside, where nothing is read or
+written. It must vanish in the places beyond L_x.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.compute import thread_pool
+from pysv.compute.compiler import FAST, UNCOUNTED, compiled
+from pysv.compute.hints import apart, fetch
+from pysv.sectors.layout import CACHE_LINE, SMALL, zeros
+from pysv.sectors.numba.exchange import exchange
+from pysv.sectors.numba.window import part_of, tiles_of
+
+if TYPE_CHECKING:
+    from pysv.sectors.hamiltonian import Table
+
+AHEAD = 8
+"""Rows by which memory that is needed once in a block is asked for before its turn."""
+
+
+@compiled(inline="always", **FAST)
+def _completed(out, around, j, diagonal, hop):
+    """What completing a row adds to the exchange; `around` is the row of ψ with a site more on either side."""
+    return out[j] + diagonal * around[j + 2] - hop * (around[j] + around[j + 4])
+
+
+@compiled(inline="always", **FAST)
+def _begun(out, psi, j, diagonal, beta):
+    """What beginning a row adds to the exchange."""
+    return diagonal * psi[j] - beta * out[j]
+
+
+@compiled(inline="always", **FAST)
+def _surround(around, psi, left, right, has_left, has_right):
+    """`around` becomes a row of ψ between the sites `left` and `right` of the next tiles, zeros where it has none."""
+    end = psi.size + 2
+    for j in range(psi.size):
+        around[j + 2] = psi[j]
+    for j in range(2):
+        around[j] = left[j] if has_left else 0
+        around[end + j] = right[j] if has_right else 0
+
+
+@compiled(inline="always", **FAST)
+def _sd(t, part, out, psi, rows, base, layer, sd):
+    """The sd exchange in the window's part of tile t.
+
+    A parallel spin is its own partner: ψ − 2ψ = −ψ spares a branch.
+    """
+    twice = sd + sd
+    for n in range(layer.tile_first[t], layer.tile_first[t + 1]):
+        x = 2 * layer.tile_column[n]
+        y = x + 1
+        if x < part.start or y >= part.stop:
+            continue
+        partner = layer.partner[layer.tile_spin[n], base : base + rows.size]
+        for i in range(rows.size):
+            r, q = rows[i], rows[partner[i]]
+            re = out[r, x] + sd * psi[r, x] - twice * psi[q, x]
+            im = out[r, y] + sd * psi[r, y] - twice * psi[q, y]
+            out[r, x] = re
+            out[r, y] = im
+
+
+@compiled(inline="always", **FAST)
+def _complete(t, part, psi, out, rows, base, layer, couplings, sites, window, scale, shift, carried, around):
+    """out ← out + scale·(L + T − shift)ψ on a block in the window's part of tile t.
+
+    `carried` holds the block's last sites on the tile to the left, where ψ may have been overwritten, then those of t;
+    `around` is for one row. No row of another block is read: another thread may be overwriting it.
+    """
+    here, there, full = psi[t], out[t], psi.shape[2]
+    hop, flip = scale * couplings[0], scale * couplings[1]
+    has_left, has_right = 2 * window[0] < t * full, 2 * window[1] > (t + 1) * full
+    right = psi[t + 1] if has_right else here
+    beyond = 2 * sites - t * full - part.start
+    lines, large = there.reshape(-1), psi.nbytes > SMALL  # a small state is in the cache anyhow
+    for i in range(rows.size):
+        r = rows[i]
+        o, p, diagonal = there[r, part], here[r, part], scale * (layer.diagonal[base + i] - shift)
+        if large:
+            fetch(lines, rows[min(i + AHEAD, rows.size - 1)] * full + part.start, p.size)
+        first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
+        _surround(around, p, carried[i], right[r], has_left, has_right)
+        exchange(_completed, o, around, here, part, rows, first, last, layer.exchange, flip, diagonal, hop)
+        if beyond < p.size:  # zeros remain zeros in the place beyond the chain that hopping reaches
+            for j in range(2):
+                o[beyond + j] = 0
+        for j in range(2):
+            carried[i, j] = p[p.size - 2 + j]
+    _sd(t, part, there, here, rows, base, layer, scale * couplings[2])
+
+
+@compiled(inline="always", **FAST)
+def _begin(t, part, psi, out, rows, base, layer, couplings, scale, beta, lines, coming, count):
+    """out ← scale·Lψ − beta·out on a block in the window's part of tile t.
+
+    Of the rows `coming` of `lines`, whose turn is next, `count` reals are fetched.
+    """
+    here, there, full = psi[t], out[t], psi.shape[2]
+    flip = scale * couplings[1]
+    for i in range(rows.size):
+        if i < coming.size:
+            fetch(lines, coming[i] * full, count)
+        o, p, diagonal = there[rows[i], part], here[rows[i], part], scale * layer.diagonal[base + i]
+        first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
+        exchange(_begun, o, p, here, part, rows, first, last, layer.exchange, flip, diagonal, beta)
+    _sd(t, part, there, here, rows, base, layer, scale * couplings[2])
+
+
+@compiled(inline="always", **FAST)
+def _add_up(new, psi, total, mix):
+    """total ← keep·total + c·new + c'·ψ."""
+    a, b, c, d, keep = mix[0], mix[1], mix[2], mix[3], mix[4]
+    for j in range(new.size // 2):
+        fr, fi = new[2 * j], new[2 * j + 1]
+        gr, gi = psi[2 * j], psi[2 * j + 1]
+        total[2 * j] = keep * total[2 * j] + a * fr - b * fi + c * gr - d * gi
+        total[2 * j + 1] = keep * total[2 * j + 1] + a * fi + b * fr + c * gi + d * gr
+
+
+@compiled(**FAST, **UNCOUNTED)
+def begin(first, last, psi, out, window, layer, couplings, factor):
+    """out ← scale·Lψ − beta·out on the blocks first … last − 1: the beginning of a recursion, before `sweep`."""
+    apart(psi, out)
+    full = psi.shape[2]
+    first_tile, end_tile = tiles_of(window, full)
+    for b in range(first, last):
+        rows, base = layer.rows[layer.first[b] : layer.first[b + 1]], layer.kind_first[layer.kind[b]]
+        for t in range(first_tile, end_tile):
+            lines, part = psi[t].reshape(-1), part_of(t, window, full)
+            _begin(t, part, psi, out, rows, base, layer, couplings, factor[0], factor[2], lines, rows[:0], full)
+
+
+@compiled(**FAST, **UNCOUNTED)
+def sweep(
+    first, last, psi, out, totals, sites, window, layer, couplings, factor, following, go_on, mix, carried, around
+):
+    """One step of `recursion` on the blocks first … last − 1 of a layer.
+
+    out ← out + scale·(L + T − shift)ψ; total ← keep·total + c·out + c'·ψ for every output; then, if it is to go on,
+    ψ ← scale'·L out − beta'·ψ with the `following` factors. `carried` and `around` are of `work_space`.
+    """
+    apart(psi, out)
+    apart(psi, totals)
+    apart(out, totals)
+    apart(around, psi)
+    apart(around, out)
+    full, large = psi.shape[2], psi.nbytes > SMALL
+    first_tile, end_tile = tiles_of(window, full)
+    for b in range(first, last):
+        rows, base = layer.rows[layer.first[b] : layer.first[b + 1]], layer.kind_first[layer.kind[b]]
+        for t in range(first_tile, end_tile):
+            part = part_of(t, window, full)
+            _complete(
+                t, part, psi, out, rows, base, layer, couplings, sites, window, factor[0], factor[1], carried, around
+            )
+            for output in range(mix.shape[0]):
+                if mix[output, 5] != 0:
+                    lines = totals[output, t].reshape(-1)
+                    for i in range(rows.size):
+                        if large:
+                            ahead = rows[min(i + AHEAD, rows.size - 1)] * full + part.start
+                            fetch(lines, ahead, part.stop - part.start)
+                        new, total = out[t, rows[i], part], totals[output, t, rows[i], part]
+                        _add_up(new, psi[t, rows[i], part], total, mix[output])
+            if go_on:
+                tile, block = (t + 1, b) if t < end_tile - 1 else (first_tile, b + 1)
+                coming = rows[:0]
+                if large and block < last:
+                    coming = layer.rows[layer.first[block] : layer.first[block + 1]]
+                there = part_of(tile, window, full)
+                lines, count = psi[tile].reshape(-1)[there.start :], there.stop - there.start
+                scale, beta = following[0], following[2]
+                _begin(t, part, out, psi, rows, base, layer, couplings, scale, beta, lines, coming, count)
+
+
+@compiled(**FAST, **UNCOUNTED)
+def recursion(psi, previous, totals, sites, window, table, factors, mixes, carried, around):
+    """Steps of a polynomial recursion, one for each row of `factors`; `psi` and `previous` swap roles after each.
+
+    previous ← scale·(H − shift)ψ − beta·previous, and for every output whose `add` is not 0,
+    total ← keep·total + c·(new previous) + c'·ψ.
+
+    `psi`, `previous` and `totals`, shape (outputs, tiles, rows, 2·width), share no memory. `factors` (steps, 3) holds
+    scale, shift and beta, `mixes` (steps, outputs, 6) holds Re c, Im c, Re c', Im c', keep and add, all in the
+    precision of the state. What the arrays hold must be finite, even where beta or keep are 0.
+    """
+    begin(0, table.polarizer.kind.size, psi, previous, window, table.polarizer, table.couplings, factors[0])
+    steps = factors.shape[0]
+    for n in range(steps):
+        new, old = (previous, psi) if n % 2 == 0 else (psi, previous)
+        layer = table.analyzer if n % 2 == 0 else table.polarizer
+        following, go_on = factors[min(n + 1, steps - 1)], n + 1 < steps
+        sweep(
+            0, layer.kind.size, old, new, totals, sites, window, layer, table.couplings, factors[n], following, go_on,
+            mixes[n], carried, around,
+        )  # fmt: skip
+
+
+def work_space(table: Table, full: int) -> tuple[np.ndarray, np.ndarray]:
+    """Work space of a sweep: `carried`, (more rows than any block has, 2), and `around`, (full + 4,), for one row.
+
+    The row within `around` begins with a cache line, as rows of tiles do.
+    """
+    real = table.couplings.dtype
+    most = max(layer.diagonal.size for layer in (table.polarizer, table.analyzer))
+    line = CACHE_LINE // real.itemsize
+    return np.zeros((most, 2), real), zeros(full + line + 2, real.type)[line - 2 :]
+
+
+def take_steps(
+    psi: np.ndarray,
+    previous: np.ndarray,
+    totals: np.ndarray,
+    sites: int,
+    window: tuple[int, int],
+    table: Table,
+    factors: np.ndarray,
+    mixes: np.ndarray,
+    threads: int = 1,
+    shares: int = 0,
+) -> None:
+    """`recursion`, in one call, or sweep by sweep in `shares` shares of the blocks, so that Ctrl-C is heard."""
+    if not shares:
+        recursion(psi, previous, totals, sites, window, table, factors, mixes, *work_space(table, psi.shape[2]))
+        return
+    layers = (table.analyzer, table.polarizer)
+    ranges = [share_blocks(layer.first, shares) for layer in layers]
+    work = [work_space(table, psi.shape[2]) for _ in range(shares)]
+    begun = psi, previous, window, table.polarizer, table.couplings, factors[0]
+    thread_pool.deal(begin, threads, [(*blocks, *begun) for blocks in ranges[1]])
+    for n in range(len(factors)):
+        following, go_on = factors[min(n + 1, len(factors) - 1)], n + 1 < len(factors)
+        step = (psi, previous, totals, sites, window, layers[n % 2], table.couplings)
+        numbers = (factors[n], following, go_on, mixes[n])
+        jobs = zip(ranges[n % 2], work, strict=False)
+        thread_pool.deal(sweep, threads, [(*blocks, *step, *numbers, *space) for blocks, space in jobs])
+        psi, previous = previous, psi
+
+
+def share_blocks(first: np.ndarray, count: int) -> list[tuple[int, int]]:
+    """Blocks that begin at `first` as ranges (begin, end), `count` at most, of about equally many rows."""
+    cuts = np.unique(np.searchsorted(first, np.linspace(0, first[-1], count + 1)))
+    return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
+
+
+def apply(psi: np.ndarray, out: np.ndarray, sites: int, table: Table) -> None:
+    """out ← Hψ on the calling thread; `out` must be finite."""
+    totals, mixes = no_totals(1, psi.dtype)
+    window = 0, psi.shape[0] * psi.shape[2] // 2
+    take_steps(psi, out, totals, sites, window, table, np.array([[1, 0, 0]], psi.dtype), mixes)
+
+
+def no_totals(steps: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """`totals` and `mixes` of steps without outputs."""
+    return np.zeros((0, 1, 1, 1), dtype), np.zeros((steps, 0, 6), dtype)

@@ -1,0 +1,90 @@
+"""The pure runs of an experiment with one electron."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.model.basis import Basis
+from pysv.model.conservation import components
+from pysv.model.initial import one_electron, run_label
+from pysv.sectors.hamiltonian import Hamiltonian
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+
+
+@dataclass(frozen=True, eq=False)
+class PureRun:
+    """One pure state of the mixture and the Hamiltonian on its basis.
+
+    Parameters
+    ----------
+    label : str
+        What distinguishes it, e.g. ``"up"`` for an incoming up electron.
+    weight : float
+        Its probability in the mixture.
+    hamiltonian : Hamiltonian
+    amplitude : complex ndarray (rows,)
+        Spin part of the state at t = 0: electron's spin and localized spins.
+    packet : complex ndarray (sites,)
+        Orbital part. The state at t = 0 is their product.
+    """
+
+    label: str
+    weight: float
+    hamiltonian: Hamiltonian
+    amplitude: np.ndarray
+    packet: np.ndarray
+
+    @property
+    def electron(self) -> str:
+        """Label of the incoming electron's state."""
+        return self.label.partition("_")[0]
+
+    def fill(self, psi: np.ndarray) -> np.ndarray:
+        """Write the state at t = 0 into an array (tiles, rows, width) and return it."""
+        psi[...] = 0
+        occupied = np.flatnonzero(self.amplitude)
+        for tile, (sites, columns) in enumerate(self.hamiltonian.layout.slices()):
+            psi[tile, occupied, columns] = np.outer(self.amplitude[occupied], self.packet[sites])
+        return psi
+
+    @property
+    def psi(self) -> np.ndarray:
+        """The state at t = 0, a new complex array (tiles, rows, width), normalised."""
+        return self.fill(np.empty(self.hamiltonian.shape, dtype=complex))
+
+
+def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:
+    """The initial state (Eq. 10 or 12) as pure runs; runs in the same sectors share one Hamiltonian.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        One electron.
+
+    Returns
+    -------
+    tuple of PureRun
+        A run for each state of the incoming electron (two of weight 1/2 for an unpolarized one) and of the localized
+        spins.
+
+    Raises
+    ------
+    NotReadyError
+        For sources that this version does not serve.
+    """
+    device = experiment.device
+    packet = one_electron(experiment).amplitudes(device.sites)
+    hamiltonians: dict[tuple[int, ...], Hamiltonian] = {}
+    runs = []
+    for state, spins, sectors in components(experiment):
+        if sectors not in hamiltonians:
+            hamiltonians[sectors] = Hamiltonian.of_device(device, Basis.of_sectors(device.n_spins, sectors))
+        hamiltonian = hamiltonians[sectors]
+        amplitude = state[2][hamiltonian.basis.electron] * spins.amplitude(hamiltonian.basis.configuration)
+        runs.append(PureRun(run_label(state, spins), state[1] * spins.weight, hamiltonian, amplitude, packet))
+    return tuple(runs)

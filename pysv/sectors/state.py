@@ -1,0 +1,189 @@
+"""One electron as a snapshot: a mixture of pure states ψ[tile, row, site]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg.blas import zherk
+
+from pysv.model.basis import DOWN, UP, configurations, down_count
+from pysv.model.density import Block, SpinDensity
+from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.snapshot import State
+
+_ROWS = 2048
+"""Rows that are copied at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One pure state of a mixture.
+
+    Parameters
+    ----------
+    weight : float
+        Its probability in the mixture.
+    hamiltonian : Hamiltonian
+    psi : complex ndarray (tiles, rows, width)
+        Amplitudes as `hamiltonian.layout` says, in the engine's own memory: valid until the engine advances. None of
+        them (tiles = 0) in a summary.
+    """
+
+    weight: float
+    hamiltonian: Hamiltonian
+    psi: np.ndarray
+
+    @cached_property
+    def marginals(self) -> tuple[np.ndarray, np.ndarray]:
+        """Probability of each row, float64 (rows,), and of each site with each electron spin, float64 (2, sites)."""
+        from pysv.compute import compiler, thread_pool
+        from pysv.sectors.numba import sums
+
+        layout, basis = self.hamiltonian.layout, self.hamiltonian.basis
+        threads = thread_pool.threads_for(self.psi.size)
+        rows, sites = sums.marginals(compiler.as_reals(self.psi), basis.electron, threads)
+        return rows, sites.reshape(2, -1)[:, : layout.sites]
+
+    @cached_property
+    def energy(self) -> float:
+        """⟨ψ|H|ψ⟩, eV."""
+        return self.hamiltonian.expectation(self.psi)
+
+    def summary(self) -> Part:
+        """The same with marginals and energy only: the engine may overwrite the amplitudes."""
+        found = replace(self, psi=self.psi[:0])
+        found.__dict__.update(marginals=self.marginals, energy=self.energy)  # where cached_property keeps them
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class PureMixture(State):
+    """Density matrix Σ weight |ψ⟩⟨ψ| of one electron and the localized spins.
+
+    Parameters
+    ----------
+    parts : tuple of Part
+        At least one.
+    """
+
+    parts: tuple[Part, ...]
+
+    @property
+    def layers(self) -> tuple[int, int]:
+        """Numbers of localized spins in FM_p and FM_a."""
+        return self.parts[0].hamiltonian.layers
+
+    def electron_densities(self) -> tuple[np.ndarray, np.ndarray]:
+        """Probability of the electron on each site, and its spin density ⟨σᶻ⟩ there."""
+        spin = sum((part.weight * part.marginals[1] for part in self.parts), np.zeros((2, 1)))
+        return spin[UP] + spin[DOWN], spin[UP] - spin[DOWN]
+
+    def electron_spin(self) -> np.ndarray:
+        """⟨σ⟩ of the electron (Eq. 23).
+
+        The coherence ⟨↑|ρ_e|↓⟩ pairs rows of equal configuration, which lie in neighbouring S^z sectors.
+        """
+        found = np.zeros(3)
+        found[2] = self.electron_densities()[1].sum()
+        for part in self.parts:
+            basis = part.hamiltonian.basis
+            if len(basis.sectors) == 1:
+                continue
+            up = np.flatnonzero(basis.electron == UP)
+            down = basis.rows_of(np.full(up.size, DOWN), basis.configuration[up])
+            up, down = up[down >= 0], down[down >= 0]
+            # Σ ψ_↑ ψ_↓* = (⟨σˣ⟩ − i⟨σʸ⟩)/2
+            coherence = part.weight * _overlap(part.psi, down, up)
+            found[0] += 2 * coherence.real
+            found[1] -= 2 * coherence.imag
+        return found
+
+    def invariants(self) -> dict[str, float]:
+        """Norm, energy, Σ⟨σᶻ⟩, and the number of electrons, which is the norm."""
+        norm = energy = spin_z = 0.0
+        for part in self.parts:
+            basis = part.hamiltonian.basis
+            weight = part.marginals[0]
+            down = down_count(basis.configuration) + basis.electron
+            norm += part.weight * float(weight.sum())
+            spin_z += part.weight * float(weight @ (basis.n_spins + 1 - 2 * down))
+            energy += part.weight * part.energy
+        return {"norm": norm, "energy": energy, "spin_z_total": spin_z, "electron_number": norm}
+
+    def spin_density(self) -> SpinDensity:
+        """Trace out the electron (position and spin): ρ = Σ w Σ_{σ,x} ψ[σ·, x] ψ[σ·, x]†.
+
+        When every pure state lies in a single S^z sector, ρ is block diagonal in the number of down spins; when each
+        lies in sectors of one parity, ρ is block diagonal in that.
+        """
+        n = sum(self.layers)
+        if all(len(part.hamiltonian.basis.sectors) == 1 for part in self.parts):
+            sums: dict[int, np.ndarray] = {}
+            for part in self.parts:
+                for _, n_down, rows in part.hamiltonian.basis.groups():
+                    for tile in part.psi:
+                        sums[n_down] = _add_gram(part.weight, tile[rows], sums.get(n_down))
+            blocks = tuple(Block(configurations(n, d), _full_hermitian(upper)) for d, upper in sorted(sums.items()))
+            return SpinDensity(*self.layers, blocks)
+        parity = all(len({sector % 2 for sector in part.hamiltonian.basis.sectors}) == 1 for part in self.parts)
+        everything = np.arange(1 << n)
+        sides = [np.flatnonzero(down_count(everything) % 2 == odd) for odd in (0, 1)] if parity else [everything]
+        grams: dict[int, np.ndarray] = {}
+        for part in self.parts:
+            basis = part.hamiltonian.basis
+            for spin in (UP, DOWN):
+                held = np.flatnonzero(basis.electron == spin)
+                side = int(down_count(basis.configuration[held[:1]])[0]) % 2 if parity else 0
+                places = np.searchsorted(sides[side], basis.configuration[held])
+                for tile in part.psi:
+                    factor = np.zeros((sides[side].size, tile.shape[1]), dtype=complex)
+                    factor[places] = tile[held]
+                    grams[side] = _add_gram(part.weight, factor, grams.get(side))
+        return SpinDensity(
+            *self.layers, tuple(Block(sides[i], _full_hermitian(upper)) for i, upper in sorted(grams.items()))
+        )
+
+    def probabilities(self) -> tuple[np.ndarray, np.ndarray]:
+        """Configurations of the localized spins and their probabilities, the diagonal of ρ, at any size.
+
+        Returns
+        -------
+        configuration : int64 ndarray (n,)
+        probability : float64 ndarray (n,)
+        """
+        sums: dict[int, np.ndarray] = {}
+        for part in self.parts:
+            weights = part.weight * part.marginals[0]
+            for _, n_down, rows in part.hamiltonian.basis.groups():
+                sums[n_down] = sums[n_down] + weights[rows] if n_down in sums else weights[rows]
+        n, downs = sum(self.layers), sorted(sums)
+        return np.concatenate([configurations(n, d) for d in downs]), np.concatenate([sums[d] for d in downs])
+
+
+def _overlap(psi: np.ndarray, bra: np.ndarray, ket: np.ndarray) -> complex:
+    """Σ ψ* ψ of some rows and others, (n,) each; summed in double precision, some rows at a time."""
+    found = 0j
+    for tile in psi:
+        for begin in range(0, bra.size, _ROWS):
+            some = slice(begin, begin + _ROWS)
+            found += np.vdot(*(tile[rows[some]].astype(complex, copy=False) for rows in (bra, ket)))
+    return complex(found)
+
+
+def _add_gram(weight: float, factor: np.ndarray, total: np.ndarray | None) -> np.ndarray:
+    """total + weight·(ΦΦ†)*, upper triangle only, in Fortran order as BLAS wants it.
+
+    Φᵀ is Fortran-ordered without a copy, and zherk forms (Φᵀ)†Φᵀ, which is the complex conjugate of ΦΦ†.
+    """
+    if total is None:
+        return np.asarray(zherk(weight, factor.T, trans=2))
+    return np.asarray(zherk(weight, factor.T, beta=1.0, c=total, trans=2, overwrite_c=1))
+
+
+def _full_hermitian(upper: np.ndarray) -> np.ndarray:
+    """ρ from the conjugated upper triangle that `_add_gram` collects."""
+    full = upper + upper.conj().T  # zherk leaves zeros below the diagonal
+    np.fill_diagonal(full, upper.diagonal().real)
+    return np.asarray(full.conj())
