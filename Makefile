@@ -24,7 +24,7 @@ test-slow: $(VENV)/.ready ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
 test-julia: $(VENV)/.ready ## the Julia tests, failing where no Julia is found; JULIA=… for another than `julia`
-	PYSV_TEST_JULIA=required $(BIN)/python -m pytest tests/cross/test_backends.py tests/startup/test_julia.py
+	PYSV_TEST_JULIA=required $(BIN)/python -m pytest tests/sectors/test_backends.py tests/mps/test_several_backends.py tests/julia
 	$${PYTHON_JULIACALL_EXE:-$(JULIA)} --threads=2 --project=julia -e 'using Pkg; Pkg.test()'
 
 lint: $(VENV)/.ready

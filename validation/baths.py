@@ -9,7 +9,7 @@ import brute
 import brute_open
 import numpy as np
 from rows import Row, count, difference
-from test_bath import steady_and_gibbs
+from test_baths import steady_and_gibbs
 from test_brute_force import brute_device
 from test_open import experiment, reference
 from test_thermal import thermal_run

@@ -49,7 +49,7 @@ SECTIONS = (
     Section(
         "Known numbers",
         "4+4 spins on 201 sites, x₀ = 14, Pauli operators for both kinds of spin, unpolarized electron: values found "
-        "once by brute force in the full product space, written down in `tests/physics/test_paper_numbers.py`. Half of "
+        "once by brute force in the full product space, written down in `tests/engines/test_paper_numbers.py`. Half of "
         "the last digit is allowed.",
         closed.known_numbers,
         closed.known_and_found,
