@@ -29,8 +29,9 @@ import pysv
 from pysv.compute import compiler, thread_pool
 from pysv.model.basis import Basis
 from pysv.sectors import layout
-from pysv.sectors.backend import PythonRecursion, Steps
+from pysv.sectors.backend import Steps
 from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.sectors.host import HostSpace
 from pysv.sectors.pure_run import pure_runs
 
 TRIAD, SINGLE, THREADS, SECONDS, GIGABYTES = 0.6, 1.8, 1.7, 600.0, 8.0
@@ -69,7 +70,7 @@ class Term:
             array[-1, :, self.hamiltonian.sites - (shape[0] - 1) * shape[2] :] = 0
         self.real = real
 
-        self._recursion = PythonRecursion(self.hamiltonian, real)
+        self._recursion = HostSpace(self.hamiltonian, real).recursion
 
     def seconds(self, threads: int) -> float:
         """Mean over the steps of an expansion, of which every second one adds two terms to the sum."""

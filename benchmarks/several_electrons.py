@@ -26,8 +26,9 @@ from pysv.mps.backend import FLOOR, TrotterEvolution, Truncation
 from pysv.mps.canonical import right_canonical
 from pysv.mps.chain import Chain
 from pysv.mps.gates import BlockEvolution
-from pysv.mps.ground import from_tenpy, ground_state, tenpy_model
+from pysv.mps.ground import ground_state
 from pysv.mps.state import MatrixProductState
+from pysv.mps.tenpy import from_tenpy, tenpy_dmrg, tenpy_model
 from pysv.mps.trotter import schedule
 from pysv.units import HBAR
 
@@ -191,7 +192,9 @@ def compare(options: argparse.Namespace) -> None:
     chain = Chain.of_device(device)
     rules = Truncation(options.min_bond, options.max_bond, options.discarded_weight)
     contestants = programs(chain, rules, options.threads, device.hopping)
-    state, known = ground_state(device, pysv.ConfinedElectrons(electrons=options.electrons), options.max_bond)
+    state, known = ground_state(
+        device, pysv.ConfinedElectrons(electrons=options.electrons), options.max_bond, tenpy_dmrg
+    )
     found = f"ground state {known.energy:.6f} eV (variance {known.variance:.0e})"
     print(f"N_e = {options.electrons}, {device.sites} sites, {found}, {options.threads} threads")
     for contestant in contestants:

@@ -13,8 +13,9 @@ from pysv.engines.base import Method
 from pysv.errors import EngineError, InvalidInputError, NotReadyError, unknown_name
 from pysv.experiment import Experiment
 from pysv.experiment.source import ConfinedElectrons
+from pysv.sectors import backend as backends
 
-BACKENDS = ("auto", "python", "julia")
+BACKENDS = ("auto", *backends.names())
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,12 @@ def engine_names() -> tuple[str, ...]:
 
 def readiness() -> tuple[Readiness, ...]:
     """Each engine × backend of the contract: ready, or why not."""
-    from pysv.julia.setup import not_ready
-
-    rows = []
-    lacking = not_ready()
-    for name, method in methods().items():
-        for backend in method.backends:
-            remark = (lacking or "") if backend == "julia" else ""
-            rows.append(Readiness(name, backend, method.serves, not remark, remark))
-    return tuple(rows)
+    lacking = {name: backends.backend(name).lacking() or "" for name in backends.names()}
+    return tuple(
+        Readiness(name, backend, method.serves, not lacking[backend], lacking[backend])
+        for name, method in methods().items()
+        for backend in method.backends
+    )
 
 
 def automatic(experiment: Experiment) -> str:
@@ -119,13 +117,12 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
         raise NotReadyError(reason)
     if backend != "auto":
         return method, backend
-    if {"python", "julia"} <= set(able) and method.julia_pays(experiment) and _julia_is_ready():
-        return method, "julia"
+    for other in able[1:]:
+        if _startable(other) and method.pays(other, method.cost(experiment)):
+            return method, other
     return method, able[0]
 
 
-def _julia_is_ready() -> bool:
-    """Whether Julia is set up and may be started here: it runs in the main thread only."""
-    from pysv.julia.setup import not_ready
-
-    return threading.current_thread() is threading.main_thread() and not_ready() is None
+def _startable(backend: str) -> bool:
+    """Whether a backend is ready and may be started here: in the main thread, as Julia demands."""
+    return threading.current_thread() is threading.main_thread() and backends.backend(backend).lacking() is None

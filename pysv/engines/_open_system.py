@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pysv.engines.cost import radius
 from pysv.model.basis import Basis
 from pysv.model.baths.jumps import layer_baths
 from pysv.model.channel import MOST_CHANNEL_SPINS, LayerChannel
 from pysv.model.conservation import keeps_spin_z
 from pysv.model.layer import LAYERS
+from pysv.sectors.backend import backend
 from pysv.sectors.chebyshev import Propagator, coefficients, substeps
 from pysv.sectors.hamiltonian import Hamiltonian
 from pysv.sectors.pure_run import pure_runs
@@ -36,15 +38,15 @@ def layer_refusal(method: Method, experiment: Experiment) -> str | None:
     return None
 
 
-def split_applications(time: float, steps: int, radius: float, time_step: float) -> int:
+def split_applications(experiment: Experiment, time_step: float) -> int:
     """Applications of H for steps U(τ/2) · channel · U(τ/2) whose neighbouring halves are joined between snapshots."""
-    interval = time / steps
-    count, short = time_steps(interval, time_step)
+    times, width = experiment.times, radius(experiment)
+    count, short = time_steps(times.step, time_step)
     total = 0
-    for length, times in ((short, count - 1), (short / 2, 2)):
-        parts, part = substeps(length, radius)
-        total += times * parts * (coefficients(radius * part / HBAR, UNITARY_TOLERANCE * part)[0].size - 1)
-    return 40 + steps * total
+    for length, often in ((short, count - 1), (short / 2, 2)):
+        parts, part = substeps(length, width)
+        total += often * parts * (coefficients(width * part / HBAR, UNITARY_TOLERANCE * part)[0].size - 1)
+    return 40 + (times.count - 1) * total
 
 
 def time_steps(interval: float, time_step: float) -> tuple[int, float]:
@@ -74,6 +76,7 @@ class OpenSystem:
         """For each Hamiltonian the number of the one that a jump of odd parity leads to."""
         if not keeps_spin_z(experiment):
             self._add_flipped(experiment)
+        self.spaces = [backend("python").space(hamiltonian, np.complex128) for hamiltonian in self.hamiltonians]
         self.propagators = [Propagator(hamiltonian, UNITARY_TOLERANCE) for hamiltonian in self.hamiltonians]
 
     def _add_flipped(self, experiment: Experiment) -> None:

@@ -5,37 +5,35 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysv.engines._outputs import OwnOutputs, SharedOutputs
 from pysv.engines.base import Engine, Work, saved_array
-from pysv.sectors.layout import is_large, zeros
+from pysv.sectors.backend import Backend, Evolution, StateSpace, backend, in_turn
+from pysv.sectors.layout import is_large
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from pysv.sectors.hamiltonian import Hamiltonian
     from pysv.sectors.pure_run import PureRun
 
 
 @dataclass(frozen=True, eq=False)
 class _Output:
-    """A state of all runs that is ready: its time, the deviations, its place among a run's outputs, its summaries."""
+    """A state of all runs that is ready: its time, the deviations, its place among a run's outputs."""
 
     time: float
     deviations: Sequence[float]
     place: int
-    summaries: tuple[Part, ...]
 
 
 class PureStateEngine(Engine):
-    """An engine that carries each pure run as an array ψ[tile, row, site]; subclasses evolve one run at a time.
+    """An engine that carries each pure run as an array ψ[tile, row, site].
 
     Small runs have their own work space and advance side by side, one thread each. Large ones share one work space and
-    advance one after the other, each on all threads. Two large runs share the memory of their second output, too: a
-    summary is kept of the state there before the other run overwrites it.
+    advance one after the other, each on all threads.
 
     Parameters
     ----------
@@ -45,10 +43,9 @@ class PureStateEngine(Engine):
     dtype : type
         Complex type of the state.
     outputs : int
-        States of consecutive times that one step can give of each run; at most two where two large runs share one.
-    in_turn : bool
-        Whether small runs, too, advance one after the other: Julia is called from one thread only, and
-        QuTiP's solvers are not made for threads.
+        States of consecutive times that one step can give of each run.
+    where : Backend, optional
+        Where the states live; by default in NumPy's memory.
     """
 
     def __init__(
@@ -57,115 +54,74 @@ class PureStateEngine(Engine):
         spare: int = 0,
         dtype: type = np.complex128,
         outputs: int = 1,
-        *,
-        in_turn: bool = False,
+        where: Backend | None = None,
     ) -> None:
         self.runs = runs
         self.time = 0.0
         self.large = is_large(max(run.hamiltonian.amplitudes for run in runs))
-        self._in_turn = in_turn
+        self.backend = where or backend("python")
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)
+        known: dict[Hamiltonian, StateSpace] = {}  # many runs of a thermal state share a Hamiltonian
+        for run in runs:
+            if run.hamiltonian not in known:
+                known[run.hamiltonian] = self.backend.space(run.hamiltonian, dtype)
+        self.spaces = [known[run.hamiltonian] for run in runs]
         shapes = [run.hamiltonian.shape for run in runs]
-        shared = self.large and len(runs) == 2 and outputs > 1
-        self._outputs = SharedOutputs(shapes, dtype) if shared else OwnOutputs(shapes, dtype, outputs)
+        self.outputs = self.backend.allocate(shapes, dtype, outputs)
+        """Memory of each run for states of consecutive times, (outputs, tiles, rows, width)."""
+        self.spare = self.backend.allocate(shapes, dtype, spare, shared=self.large)
+        """Work space of each run, (spare, tiles, rows, width), with some finite content."""
+        self._room = outputs
         self._place = 0
         """Which of the outputs is the present state."""
         self._prepared: list[_Output] = []
         """The outputs after the present one."""
-        self._summaries: tuple[Part, ...] = ()
-        """The present state, if only a summary of it is left."""
-        self._passed: list[Part] = []
-        """Summaries of the states that were overwritten in the last step."""
-        self._expected: dict[float, bool] = {}
-        """Times to come, and whether a summary is enough there."""
-        sizes = [prod(shape) for shape in shapes]
-        if self.large:
-            self._spare = [[zeros(max(sizes), dtype) for _ in range(spare)]] * len(runs)
-        else:
-            self._spare = [[zeros(size, dtype) for _ in range(spare)] for size in sizes]
+        self._expected: tuple[float, ...] = ()
+        """Times to come."""
         for run, psi in zip(runs, self.psi, strict=True):
             run.fill(psi)
 
     @property
-    def psi(self) -> list[np.ndarray]:
-        """State of each run, (tiles, rows, width); of the present time while the engine is `whole`."""
-        return self._outputs.present(self._place)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the amplitudes of the present time are there."""
-        return not self._summaries
-
-    def spare(self, number: int) -> list[np.ndarray]:
-        """Work space of run `number`, each array with the shape of its state and some finite content."""
-        shape = self.runs[number].hamiltonian.shape
-        return [memory[: prod(shape)].reshape(shape) for memory in self._spare[number]]
+    def psi(self) -> list[Any]:
+        """State of each run, (tiles, rows, width)."""
+        return [states[self._place] for states in self.outputs]
 
     @abstractmethod
-    def advance_outputs(self, number: int, intervals: Sequence[float]) -> list[float]:
-        """Evolve run `number` by each of the ascending intervals (fs), into its outputs; returns the deviations."""
-
     def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
-        """Evolve every run, see `advance_outputs`; returns the deviations of each."""
-        found: list[list[float]] = [[]] * len(self.runs)
-        self._passed = []
-
-        def evolve(number: int) -> None:
-            found[number] = self.advance_outputs(number, intervals)
-
-        if self.large or self._in_turn or len(self.runs) == 1:
-            for number in range(len(self.runs)):
-                evolve(number)
-                passing = self._outputs.passing(number, len(intervals))
-                if passing is not None:
-                    self._passed.append(self._part(number, passing).summary())
-        else:
-            from pysv.compute import thread_pool
-
-            thread_pool.each(evolve, range(len(self.runs)))  # runs share no memory
-        return found
+        """Evolve every run by each of the ascending intervals (fs) into its outputs; returns the deviations of each."""
 
     def targets(self, times: Sequence[float]) -> Sequence[float]:
         """Of the next times that there is room for, those that are best prepared together, the first at least."""
         return times[:1]
 
-    def expect(self, times: Sequence[float], summaries: Sequence[bool] = ()) -> None:
-        """Hear of the times to come, and at which of them a summary is enough."""
-        self._expected = dict(zip(times, summaries or [False] * len(times), strict=True))
+    def expect(self, times: Sequence[float]) -> None:
+        """Hear of the times to come."""
+        self._expected = tuple(times)
 
     def advance(self, time: float) -> None:
         """Evolve every pure run to `time`, fs; to some expected times beyond it at once, where that is cheaper."""
         if self._prepared and self._prepared[0].time == time:
             self._take(self._prepared.pop(0))
         elif time > self.time:
-            self._check_whole()
-            room = self._outputs.room(self._expected.get(time, False))
             ahead = [time, *(expected for expected in self._expected if expected > time)]
-            targets = self.targets(ahead[:room])
+            targets = self.targets(ahead[: self._room])
             found = self.advance_all([target - self.time for target in targets])
             self._prepared = [
-                _Output(target, deviations, place, tuple(self._passed) if place == 0 else ())
+                _Output(target, deviations, place)
                 for place, (target, *deviations) in enumerate(zip(targets, *found, strict=True))
             ]
             self._take(self._prepared.pop(0))
         self.time = time
 
     def _take(self, output: _Output) -> None:
-        self.deviations, self._place, self._summaries = list(output.deviations), output.place, output.summaries
-
-    def _check_whole(self) -> None:
-        if not self.whole:
-            raise RuntimeError(
-                f"of t = {self.time:g} fs only a summary is left; advance to {self._prepared[0].time:g} fs first"
-            )
-
-    def _part(self, number: int, psi: np.ndarray) -> Part:
-        return Part(self.runs[number].weight, self.runs[number].hamiltonian, psi)
+        self.deviations, self._place = list(output.deviations), output.place
 
     def snapshot(self) -> Snapshot:
         """The present mixture, in the engine's own memory."""
-        parts = self._summaries or tuple(self._part(number, psi) for number, psi in enumerate(self.psi))
+        parts = tuple(
+            Part(run.weight, space, psi) for run, space, psi in zip(self.runs, self.spaces, self.psi, strict=True)
+        )
         return Snapshot(self.time, PureMixture(parts), self.deviation())
 
     def deviation(self) -> float | None:
@@ -177,15 +133,9 @@ class PureStateEngine(Engine):
         return Work(sum(self._applications), self.deviation(), {})
 
     def state(self) -> dict[str, np.ndarray]:
-        """Amplitudes, deviations and work of each pure run.
-
-        Raises
-        ------
-        RuntimeError
-            If the engine is not `whole`.
-        """
-        self._check_whole()
-        saved = {f"psi_{run.label}": psi for run, psi in zip(self.runs, self.psi, strict=True)}
+        """Amplitudes, deviations and work of each pure run."""
+        pairs = zip(self.runs, self.spaces, self.psi, strict=True)
+        saved = {f"psi_{run.label}": space.host(psi) for run, space, psi in pairs}
         return saved | {
             "deviations": np.array(self.deviations),
             "applications": np.array(self._applications, dtype=np.int64),
@@ -197,19 +147,38 @@ class PureStateEngine(Engine):
             self.psi[number][...] = saved_array(state, f"psi_{run.label}", run.hamiltonian.shape)
         self.deviations = [float(value) for value in saved_array(state, "deviations", (len(self.runs),))]
         self._applications = [int(value) for value in saved_array(state, "applications", (len(self.runs),))]
-        self._prepared, self._summaries = [], ()
+        self._prepared = []
         self.time = time
 
 
+class RecursionEngine(PureStateEngine):
+    """A `PureStateEngine` whose runs evolve by polynomial recursions in H, on any backend."""
+
+    @abstractmethod
+    def evolution(self, number: int, intervals: Sequence[float]) -> Evolution:
+        """Evolution of run `number` by each of the ascending intervals (fs), into its outputs."""
+
+    def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
+        """Evolve every run; small ones side by side."""
+        evolutions = [(space, self.evolution(number, intervals)) for number, space in enumerate(self.spaces)]
+        if self.large or len(evolutions) == 1:
+            return [in_turn(*evolution) for evolution in evolutions]
+        return self.backend.side_by_side(evolutions)
+
+
 class StepwiseEngine(PureStateEngine):
-    """A `PureStateEngine` that holds one state of each run, and evolves it in place from snapshot to snapshot."""
+    """A `PureStateEngine` that holds one state of each run, and evolves it in place from snapshot to snapshot.
+
+    Runs advance one after the other: QuTiP's solvers are not made for threads, and Julia is called from one only.
+    """
 
     @abstractmethod
     def advance_run(self, number: int, interval: float) -> None:
         """Evolve run `number` by `interval` fs, and bring its deviation up to date."""
 
-    def advance_outputs(self, number: int, intervals: Sequence[float]) -> list[float]:
-        """Evolve run `number` by the one interval (fs)."""
+    def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
+        """Evolve every run by the one interval (fs)."""
         (interval,) = intervals
-        self.advance_run(number, interval)
-        return [self.deviations[number]]
+        for number in range(len(self.runs)):
+            self.advance_run(number, interval)
+        return [[deviation] for deviation in self.deviations]

@@ -14,6 +14,7 @@ from pysv.model.basis import Basis, sector_rows
 from pysv.model.baths.jumps import layer_baths
 from pysv.model.conservation import occupied_sectors
 from pysv.model.layer import LAYERS
+from pysv.sectors.backend import backend
 from pysv.sectors.hamiltonian import Hamiltonian
 from pysv.sectors.pure_run import pure_runs
 from pysv.sectors.row_operator import RowOperator
@@ -106,6 +107,7 @@ class _OpenSolver(Engine):
         self.runs = pure_runs(experiment)
         basis = Basis.of_sectors(device.n_spins, _sectors(experiment))
         self.hamiltonian = Hamiltonian.of_device(device, basis)
+        self.space = backend("python").space(self.hamiltonian, np.complex128)
         electron = identity(device.sites)
 
         def whole(operator: np.ndarray, layer: str) -> Any:
@@ -138,7 +140,7 @@ class _OpenSolver(Engine):
 
     def part(self, weight: float, psi: np.ndarray) -> Part:
         """A state of the mixture."""
-        return Part(weight, self.hamiltonian, self.hamiltonian.layout.tiled(psi.reshape(-1, self.hamiltonian.sites)))
+        return Part(weight, self.space, self.hamiltonian.layout.tiled(psi.reshape(-1, self.hamiltonian.sites)))
 
     def failed(self, error: Exception, time: float) -> EngineFailureError:
         """What to say when the integrator gives up."""

@@ -13,6 +13,7 @@ from pysv.errors import ResumeError
 from pysv.experiment.source import WavePacket
 
 if TYPE_CHECKING:
+    from pysv.engines.cost import Cost
     from pysv.experiment import Experiment
     from pysv.sectors.pure_run import PureRun
     from pysv.snapshot import Snapshot
@@ -40,31 +41,6 @@ class Work:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Needs:
-    """What a run needs, in the words of an engine whose states are no amplitudes ψ[tile, row, site].
-
-    Parameters
-    ----------
-    amplitudes : int
-        Complex numbers of the state.
-    memory : int
-        Bytes of the state and the work space.
-    work : int
-        How often the costliest thing is done.
-    unit : str
-        What that thing is, e.g. "gates".
-    seconds : float
-        Rough time of the evolution.
-    """
-
-    amplitudes: int
-    memory: int
-    work: int
-    unit: str
-    seconds: float
-
-
 class Engine(ABC):
     """A run in progress.
 
@@ -74,17 +50,8 @@ class Engine(ABC):
 
     time: float
 
-    def expect(self, times: Sequence[float], summaries: Sequence[bool] = ()) -> None:  # noqa: B027 - most need not know
-        """Hear of the times (fs, ascending) that `advance` will be called with, to prepare several at once.
-
-        `summaries` says of which of these snapshots the marginals and the energies suffice (see `Part.summary`); of
-        none, if it is empty.
-        """
-
-    @property
-    def whole(self) -> bool:
-        """Whether the engine holds the state at the present time, or only a summary of it: see `expect`."""
-        return True
+    def expect(self, times: Sequence[float]) -> None:  # noqa: B027 - most need not know
+        """Hear of the times (fs, ascending) that `advance` will be called with, to prepare several at once."""
 
     @abstractmethod
     def advance(self, time: float) -> None:
@@ -100,7 +67,7 @@ class Engine(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
-        """Named arrays that `restore` needs to continue; only while the engine is `whole`."""
+        """Named arrays that `restore` needs to continue."""
 
     @abstractmethod
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
@@ -116,8 +83,8 @@ class Method(ABC):
     """What it can run, in a few words."""
     backends: ClassVar[tuple[str, ...]]
     """Its backends, the preferred one first."""
-    vectors: ClassVar[int]
-    """State-sized arrays held for each pure run, for the memory estimate."""
+    cites: ClassVar[tuple[str, ...]] = ()
+    """Keys of what is to be cited for it; see `pysv.results.citations`."""
     closed: ClassVar[bool] = True
     """Whether it runs closed systems."""
     open: ClassVar[bool] = False
@@ -127,12 +94,12 @@ class Method(ABC):
         """Backends that can run these options, the preferred one first."""
         return self.backends
 
-    def julia_pays(self, experiment: Experiment) -> bool:
-        """Whether the experiment gains more by Julia, where that is ready, than its start costs (some seconds).
+    def pays(self, backend: str, cost: Cost) -> bool:
+        """Whether a run of this cost gains more by another than the preferred backend than its start costs.
 
-        False for every engine of today that has both: Python's kernels are as fast (`benchmarks/backends.py`).
+        False for every engine: Python's kernels are as fast as Julia's (`benchmarks/backends.py`).
         """
-        del experiment
+        del backend, cost
         return False
 
     def refusal(self, experiment: Experiment) -> str | None:
@@ -148,25 +115,9 @@ class Method(ABC):
             return f"engine {self.name!r} runs open systems only; add a table [bath], or use 'chebyshev'"
         return None
 
-    def columns(self, runs: int) -> int:
-        """State vectors that are carried for so many pure runs, for the estimate."""
-        return runs
-
-    @property
-    def dtype(self) -> type:
-        """Complex type of the state."""
-        return np.complex128
-
-    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
-        """Bytes of all state-sized arrays, for pure runs of so many amplitudes; `summaries` as in `applications`.
-
-        Places of the arrays beyond the chain count.
-        """
-        return np.dtype(self.dtype).itemsize * self.vectors * sum(amplitudes)
-
-    def needs(self, experiment: Experiment) -> Needs | None:
-        """What a run needs; None for amplitudes ψ[tile, row, site], which are counted by `pysv.estimate` itself."""
-        return None
+    @abstractmethod
+    def cost(self, experiment: Experiment) -> Cost:
+        """What the evolution of an experiment needs, before anything runs; see `pysv.engines.cost`."""
 
     @abstractmethod
     def drift_tolerance(self, stop: float) -> float:
@@ -176,26 +127,6 @@ class Method(ABC):
     @abstractmethod
     def deviation_kind(self) -> str:
         """What `Snapshot.deviation` is, for the dataset."""
-
-    @abstractmethod
-    def applications(
-        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
-    ) -> int:
-        """Expected applications of H for each pure run.
-
-        Parameters
-        ----------
-        time : float
-            Evolved time, fs.
-        steps : int
-            Number of snapshot intervals in it.
-        radius : float
-            Half of the width of the spectrum, eV.
-        amplitudes : sequence of int
-            Of each pure run.
-        summaries : bool
-            Whether the marginals and the energy are enough at some snapshots, see `Engine.expect`.
-        """
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Prepare the initial state of an experiment and start at t = 0.

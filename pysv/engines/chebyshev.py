@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.engines._pure_states import PureStateEngine
+from pysv.engines._pure_states import RecursionEngine
 from pysv.engines.base import Engine, Method, Work
+from pysv.engines.cost import Cost, pure_run_cost, radius, run_places, run_rows
 from pysv.errors import SpectralBoundsError
 from pysv.experiment.checks import choice, real_number, truth
+from pysv.sectors import backend as backends
 from pysv.sectors import layout
+from pysv.sectors.backend import Backend, Evolution, Steps
 from pysv.sectors.chebyshev import (
     GROWTH,
     LARGEST_Z,
@@ -23,12 +26,12 @@ from pysv.sectors.chebyshev import (
     recursion_mix,
     substeps,
 )
+from pysv.sectors.lanczos import SpectralBounds, spectral_bounds
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
-    from pysv.sectors.backend import Recursion, Steps
+    from pysv.experiment import Experiment
     from pysv.sectors.hamiltonian import Hamiltonian
-    from pysv.sectors.lanczos import SpectralBounds
     from pysv.sectors.pure_run import PureRun
 
 _OUTPUTS = 8
@@ -64,7 +67,7 @@ class Chebyshev(Method):
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
-    vectors: ClassVar[int] = 3
+    cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -78,21 +81,33 @@ class Chebyshev(Method):
         """Complex type of the state."""
         return np.complex64 if self.precision == "single" else np.complex128
 
-    def outputs(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
-        """Snapshots that one expansion may serve: as many as leave large runs five state-sized arrays in all.
-
-        Two large runs have one array for a second output together, which serves where `summaries` are enough at some
-        snapshots, see `pysv.engines._outputs`.
-        """
+    def outputs(self, amplitudes: Sequence[int]) -> int:
+        """Snapshots that one expansion may serve: as many as leave large runs six state-sized arrays in all."""
         if not layout.is_large(max(amplitudes)):
             return _OUTPUTS
-        return {1: 3, 2: 2 if summaries else 1}.get(len(amplitudes), 1)
+        return {1: 3, 2: 2}.get(len(amplitudes), 1)
 
-    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
-        """Some states for each run and two for work; all but one of each run are shared by large runs."""
-        size = np.dtype(self.dtype).itemsize
-        work = max(amplitudes) if layout.is_large(max(amplitudes)) else sum(amplitudes)
-        return size * (sum(amplitudes) + (self.outputs(amplitudes, summaries) - 1 + 2) * work)
+    def memory(self, places: Sequence[int]) -> int:
+        """Bytes of the outputs of each run, and of two states for work, which large runs share.
+
+        Parameters
+        ----------
+        places : sequence of int
+            Complex numbers of a state of each run; those beyond the chain count.
+        """
+        work = max(places) if layout.is_large(max(places)) else sum(places)
+        return np.dtype(self.dtype).itemsize * (self.outputs(places) * sum(places) + 2 * work)
+
+    def cost(self, experiment: Experiment) -> Cost:
+        """Terms of all expansions, and 40 applications of H for the spectral bounds."""
+        steps, width = experiment.times.count - 1, radius(experiment)
+        each = [rows * experiment.device.sites for rows in run_rows(experiment)]
+        together = self.together(experiment.times.step, min(steps, self.outputs(each)), width)
+        parts, interval = substeps(together * experiment.times.step, width)
+        applications = 40 + math.ceil(steps / together) * parts * self.terms(interval, width)
+        return pure_run_cost(
+            experiment, applications, self.memory(run_places(experiment, self.dtype)), dtype=self.dtype
+        )
 
     def drift_tolerance(self, stop: float) -> float:
         """Twice the error allowed to the state, above what rounding makes."""
@@ -102,14 +117,6 @@ class Chebyshev(Method):
     def deviation_kind(self) -> str:
         """The expansion's truncation error is bounded, its rounding estimated."""
         return "bound on the truncation (Bessel tail, light cone) plus an estimate of the rounding"
-
-    def applications(
-        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
-    ) -> int:
-        """Terms of all expansions, and 40 for the spectral bounds."""
-        together = self.together(time / steps, min(steps, self.outputs(amplitudes, summaries)), radius)
-        parts, interval = substeps(together * time / steps, radius)
-        return 40 + math.ceil(steps / together) * parts * self.terms(interval, radius)
 
     def terms(self, interval: float, radius: float) -> int:
         """Terms of one expansion over `interval` fs, with a spectrum of half-width `radius` eV."""
@@ -129,32 +136,26 @@ class Chebyshev(Method):
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0: find the spectral bounds and allocate."""
-        return _ChebyshevEngine(runs, self, backend)
+        return _ChebyshevEngine(runs, self, backends.backend(backend))
 
 
-class _ChebyshevEngine(PureStateEngine):
-    def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev, backend: str) -> None:
-        from pysv.sectors.backend import recursion
-        from pysv.sectors.lanczos import spectral_bounds
-
+class _ChebyshevEngine(RecursionEngine):
+    def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev, where: Backend) -> None:
         self.method = method
         outputs = method.outputs([run.hamiltonian.amplitudes for run in runs])
         dtype = method.dtype
         self._real = np.finfo(dtype).dtype.type
         hamiltonians = {run.hamiltonian: run.hamiltonian.laid_out(dtype) for run in runs}
         runs = tuple(replace(run, hamiltonian=hamiltonians[run.hamiltonian]) for run in runs)
-        super().__init__(runs, 2, dtype, outputs)
-        shared: dict[Hamiltonian, Recursion] = {}  # many runs of a thermal state share a Hamiltonian
+        super().__init__(runs, 2, dtype, outputs, where)
         known: dict[Hamiltonian, SpectralBounds] = {}
         for number, run in enumerate(runs):
             if run.hamiltonian not in known:
-                shared[run.hamiltonian] = recursion(backend, run.hamiltonian, self._real)
                 alike = next((bounds for other, bounds in known.items() if _mirrored(run.hamiltonian, other)), None)
                 known[run.hamiltonian] = alike or spectral_bounds(
-                    run.hamiltonian, margin=method.bound_margin, buffers=self.spare(number)
+                    run.hamiltonian, margin=method.bound_margin, buffers=self.spare[number]
                 )
                 self._applications[number] = 0 if alike else known[run.hamiltonian].steps
-        self._recursions = [shared[run.hamiltonian] for run in runs]
         self.bounds = [known[run.hamiltonian] for run in runs]
 
     def targets(self, times: Sequence[float]) -> Sequence[float]:
@@ -163,58 +164,20 @@ class _ChebyshevEngine(PureStateEngine):
         radius = max(bounds.radius for bounds in self.bounds)
         return times[: self.method.together(interval, len(times), radius)]
 
-    def advance_outputs(self, number: int, intervals: Sequence[float]) -> list[float]:
+    def evolution(self, number: int, intervals: Sequence[float]) -> Evolution:
         """Evolve run `number`, expansion by expansion."""
-        evolution = self._evolution(number, intervals)
-        while True:
-            try:
-                self._recursions[number](next(evolution))
-            except StopIteration as ended:
-                return list(ended.value)
-
-    def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
-        """Evolve every run; small ones side by side, in Julia by its own threads."""
-        from pysv.sectors.julia import JuliaRecursion
-
-        recursions = [recursion for recursion in self._recursions if isinstance(recursion, JuliaRecursion)]
-        if not recursions or self.large or len(self.runs) == 1:
-            return super().advance_all(intervals)
-        evolutions = dict(enumerate(self._evolution(number, intervals) for number in range(len(self.runs))))
-        found: dict[int, list[float]] = {}
-        while evolutions:
-            jobs = []
-            for number, evolution in list(evolutions.items()):
-                try:
-                    jobs.append((recursions[number], next(evolution)))
-                except StopIteration as ended:
-                    found[number] = ended.value
-                    del evolutions[number]
-            JuliaRecursion.side_by_side(jobs)
-        return [found[number] for number in range(len(self.runs))]
-
-    def _evolution(self, number: int, intervals: Sequence[float]) -> Generator[Steps, None, list[float]]:
-        """Evolve run `number` into an output for each interval (fs); returns the deviations.
-
-        The caller takes the steps of each expansion.
-        """
         deviations = [self.deviations[number]] * len(intervals)
-        psi = self.psi[number]
+        psi, outputs = self.psi[number], self.outputs[number][: len(intervals)]
         parts, _ = substeps(intervals[-1], self.bounds[number].radius)
         for _ in range(parts):
-            cuts = yield from self._expansion(number, psi, [interval / parts for interval in intervals])
+            cuts = yield from self._expansion(number, psi, outputs, [interval / parts for interval in intervals])
             deviations = [deviation + cut for deviation, cut in zip(deviations, cuts, strict=True)]
-            (psi,), _ = self._outputs.next(number, 1)  # several parts have a single output
+            psi = outputs[0]  # several parts have a single output
         return deviations
 
-    def _expansion(
-        self, number: int, psi: np.ndarray, intervals: Sequence[float]
-    ) -> Generator[Steps, None, list[float]]:
+    def _expansion(self, number: int, psi: np.ndarray, outputs: np.ndarray, intervals: Sequence[float]) -> Evolution:
         """One expansion from `psi` into an output for each interval; returns bounds on what it neglects."""
-        from pysv.compute import compiler, thread_pool
-        from pysv.sectors.backend import Steps
-        from pysv.sectors.numba import sums
-
-        bounds, hamiltonian = self.bounds[number], self.runs[number].hamiltonian
+        bounds, space = self.bounds[number], self.spaces[number]
         expansions = [
             coefficients(bounds.radius * interval / HBAR, self.method.tolerance * interval) for interval in intervals
         ]
@@ -222,18 +185,16 @@ class _ChebyshevEngine(PureStateEngine):
         count = max(coefficient.size for coefficient, _ in expansions) - 1
         factors = recursion_factors(bounds, count).astype(self._real)
         phases = [np.exp(-1j * bounds.centre * interval / HBAR) for interval in intervals]
-        totals, order = self._outputs.next(number, len(intervals))
-        mixes = np.stack([recursion_mix(expansions[which][0], phases[which], count) for which in order], axis=1).astype(
-            self._real
-        )
-        one, other = self.spare(number)
-        threads = thread_pool.threads_for(psi.size) if self.large else 1
-        sums.copy(compiler.as_reals(psi), compiler.as_reals(one), threads)
-        for total in totals:  # they may hold another run's states; of the work space nothing is read outside the window
-            sums.clear_outside(compiler.as_reals(total), window, hamiltonian.sites, threads)
-        yield Steps(compiler.as_reals(one), compiler.as_reals(other), compiler.as_reals(totals), window, factors, mixes)
+        mixes = np.stack(
+            [recursion_mix(series, phase, count) for (series, _), phase in zip(expansions, phases, strict=True)], axis=1
+        ).astype(self._real)
+        one, other = self.spare[number]
+        space.copy(psi, one)
+        for output in outputs:  # of the work space nothing is read outside the window
+            space.clear_outside(output, window)
+        yield Steps(one, other, outputs, window, factors, mixes)
         # After an odd number of steps `other` holds T_K ψ, whose norm only eigenvalues outside the bounds can raise.
-        last = sums.weight(compiler.as_reals(other), window, threads) ** 0.5
+        last = space.weight(other, window) ** 0.5
         epsilon = float(np.finfo(self._real).eps)
         if not last <= 1 + GROWTH + 100 * epsilon:
             raise SpectralBoundsError(
@@ -248,13 +209,8 @@ class _ChebyshevEngine(PureStateEngine):
         hamiltonian = self.runs[number].hamiltonian
         if not (self.large and self.method.light_cone):
             return hamiltonian.everywhere, 0.0
-        from pysv.compute import compiler, thread_pool
-        from pysv.sectors.numba import sums
-
         allowed = self.method.tolerance * interval / 4
-        basis = hamiltonian.basis
-        _, weights = sums.marginals(compiler.as_reals(start), basis.electron, thread_pool.threads_for(start.size))
-        sites = weights.sum(axis=0).reshape(-1)[: hamiltonian.sites]
+        sites = self.spaces[number].marginals(start)[1].sum(axis=0)
         left, right = np.cumsum(sites), np.cumsum(sites[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
         if not occupied.size:  # any state is as good

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import comb
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.engines.base import Engine, Method, Needs, Work, saved_array
+from pysv.engines.base import Engine, Method, Work, saved_array
+from pysv.engines.cost import PROCESS, Cost, radius
 from pysv.engines.tdmrg import several_refusal
 from pysv.errors import SpectralBoundsError
 from pysv.experiment.checks import real_number
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.experiment.device import SpinValve
 
+_ARRAYS = 24
+"""Arrays of real numbers in the search for the ground state, each as large as a state; the evolution has fewer."""
 _SECONDS = 2e-8
 """Rough time of one application of H to one amplitude."""
 
@@ -47,7 +50,7 @@ class Fock(Method):
     name: ClassVar[str] = "fock"
     serves: ClassVar[str] = "two electrons, closed system, exact"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    vectors: ClassVar[int] = 24  # of real numbers in the search for the ground state: fewer in the evolution
+    cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -70,21 +73,14 @@ class Fock(Method):
         """The expansion's truncation error is bounded, its rounding estimated."""
         return "bound on the truncation (Bessel tail) plus an estimate of the rounding"
 
-    def applications(
-        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
-    ) -> int:
-        """Terms of all expansions, the spectral bounds and the ground state."""
-        parts, interval = substeps(time / steps, radius)
-        return 100 + steps * parts * (coefficients(radius * interval / HBAR, self.tolerance * interval)[0].size - 1)
-
-    def needs(self, experiment: Experiment) -> Needs:
-        """(rows of the sector) × L_x² amplitudes."""
-        from pysv.run.estimate import radius
-
-        amplitudes = pair_amplitudes(experiment.device)
-        times = experiment.times
-        work = self.applications(times.stop, times.count - 1, radius(experiment), [amplitudes])
-        return Needs(amplitudes, 8 * self.vectors * amplitudes, work, "matvecs", work * amplitudes * _SECONDS)
+    def cost(self, experiment: Experiment) -> Cost:
+        """Terms of all expansions, the spectral bounds and the ground state; (rows of the sector) × L_x² amplitudes."""
+        times, width, amplitudes = experiment.times, radius(experiment), pair_amplitudes(experiment.device)
+        parts, interval = substeps(times.step, width)
+        terms = coefficients(width * interval / HBAR, self.tolerance * interval)[0].size - 1
+        applications = 100 + (times.count - 1) * parts * terms
+        memory = PROCESS + 8 * _ARRAYS * amplitudes
+        return Cost(amplitudes, memory, applications, applications * amplitudes * _SECONDS, 16 * amplitudes)
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0; the ground state is sought when it is first needed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,11 +10,13 @@ import numpy as np
 
 from pysv.engines._pure_states import StepwiseEngine
 from pysv.engines.base import Engine, Method, Work
+from pysv.engines.cost import Cost, pure_run_cost, radius, run_places
 from pysv.errors import EngineFailureError
 from pysv.experiment.checks import real_number, whole_number
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
+    from pysv.experiment import Experiment
     from pysv.sectors.pure_run import PureRun
 
 _BOUNDS = 1e-6
@@ -46,16 +47,12 @@ class Krylov(Method):
     name: ClassVar[str] = "krylov"
     serves: ClassVar[str] = "one electron, closed system, any product state of the spins: an independent check"
     backends: ClassVar[tuple[str, ...]] = ("julia",)
-    vectors: ClassVar[int] = 1
+    cites: ClassVar[tuple[str, ...]] = ("KrylovKit",)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "tolerance", real_number("tolerance", self.tolerance, low=1e-14, high=1e-2, unit="per fs"))
         put(self, "krylov_dimension", whole_number("krylov_dimension", self.krylov_dimension, low=5, high=200))
-
-    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
-        """One state for each run, and the Krylov space of one run at a time."""
-        return 16 * (sum(amplitudes) + (self.krylov_dimension + _WORK) * max(amplitudes))
 
     def drift_tolerance(self, stop: float) -> float:
         """Ten times the error allowed to the state, which KrylovKit only estimates, above what rounding makes."""
@@ -66,11 +63,12 @@ class Krylov(Method):
         """KrylovKit estimates its error."""
         return "estimated by KrylovKit from the last Krylov coefficients, added up over the intervals"
 
-    def applications(
-        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
-    ) -> int:
-        """One Krylov space for each part of an interval, and 60 for the ends of the spectrum."""
-        return 60 + steps * self.parts(time / steps, radius) * self.krylov_dimension
+    def cost(self, experiment: Experiment) -> Cost:
+        """A state for each run, the Krylov space of one run at a time; one such space for each part of an interval."""
+        times, places = experiment.times, run_places(experiment)
+        applications = 60 + (times.count - 1) * self.parts(times.step, radius(experiment)) * self.krylov_dimension
+        states = 16 * (sum(places) + (self.krylov_dimension + _WORK) * max(places))
+        return pure_run_cost(experiment, applications, states)
 
     def parts(self, interval: float, radius: float) -> int:
         """Parts of an interval (fs) that take about one Krylov space each."""
@@ -88,7 +86,7 @@ class _KrylovEngine(StepwiseEngine):
 
         self.method = method
         self._hamiltonians = [JuliaHamiltonian(run.hamiltonian, np.float64) for run in runs]
-        super().__init__(runs, in_turn=True)
+        super().__init__(runs)
         self.extremes: list[tuple[float, float]] = []
         self._applications = []
         for run, hamiltonian in zip(runs, self._hamiltonians, strict=True):

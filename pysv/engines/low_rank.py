@@ -7,7 +7,7 @@ matrix, and those of smallest weight are left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +17,7 @@ from scipy.linalg.blas import cherk, zherk
 from pysv.compute import thread_pool
 from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
 from pysv.engines.base import Engine, Method, Work, saved_array
+from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.errors import EngineFailureError
 from pysv.experiment.checks import real_number, whole_number
 from pysv.sectors.state import Part, PureMixture
@@ -59,7 +60,7 @@ class LowRank(Method):
     name: ClassVar[str] = "low-rank"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; deterministic"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    vectors: ClassVar[int] = 1
+    cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True
 
@@ -73,14 +74,6 @@ class LowRank(Method):
         """Also layers whose channel is too large."""
         return super().refusal(experiment) or layer_refusal(self, experiment)
 
-    def columns(self, runs: int) -> int:
-        """A guess: the rank grows during the run."""
-        return max(runs, self.max_rank // 4)
-
-    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
-        """Twice the columns at their largest number, and three states of work space for each thread."""
-        return 16 * max(amplitudes) * (2 * self.max_rank + 3 * thread_pool.largest())
-
     def drift_tolerance(self, stop: float) -> float:
         """The truncation is scaled away; the unitary steps change the norm by less."""
         return 1e-9 + 2 * UNITARY_TOLERANCE * stop
@@ -92,11 +85,18 @@ class LowRank(Method):
             "bound on ‖ρ − ρ_exact‖₁ by the truncation of the rank; the splitting error is of second order in time_step"
         )
 
-    def applications(
-        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
-    ) -> int:
-        """As for trajectories."""
-        return split_applications(time, steps, radius, self.time_step)
+    def cost(self, experiment: Experiment) -> Cost:
+        """Twice the columns at their largest number, and three states of work space for each thread.
+
+        The rank grows during the run: a quarter of `max_rank` is a guess at its mean.
+        """
+        places = run_places(experiment)
+        return pure_run_cost(
+            experiment,
+            split_applications(experiment, self.time_step),
+            16 * max(places) * (2 * self.max_rank + 3 * thread_pool.largest()),
+            columns=max(len(places), self.max_rank // 4),
+        )
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0."""
@@ -268,8 +268,8 @@ class _LowRankEngine(Engine):
     def snapshot(self) -> Snapshot:
         """The columns, each a part of weight 1."""
         parts = tuple(
-            Part(1.0, hamiltonian, psi)
-            for hamiltonian, columns in zip(self.system.hamiltonians, self.columns, strict=True)
+            Part(1.0, space, psi)
+            for space, columns in zip(self.system.spaces, self.columns, strict=True)
             for psi in columns
         )
         return Snapshot(self.time, PureMixture(parts), 2 * self.discarded)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
 from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -12,6 +11,7 @@ from pysv.engines._pure_states import StepwiseEngine
 from pysv.engines._qutip_open import LARGEST_DENSITY, MasterEquation, MonteCarlo, reachable_amplitudes
 from pysv.engines._trajectories import Sampling, check_strata, trajectory_seeds
 from pysv.engines.base import Engine, Work
+from pysv.engines.cost import Cost, pure_run_cost, radius, run_places, state_bytes
 from pysv.errors import EngineFailureError
 from pysv.experiment.checks import choice, real_number, whole_number
 from pysv.units import HBAR
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.sectors.pure_run import PureRun
 
+_STATES = 45
+"""States that the integrator's history and the sparse matrix are as large as."""
 _METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5")
 
 
@@ -54,7 +56,7 @@ class QuTiP(Sampling):
     serves: ClassVar[str] = "one electron, closed or open, any state of the spins (sesolve, mesolve, mcsolve)"
     backends: ClassVar[tuple[str, ...]] = ("python",)
     open: ClassVar[bool] = True
-    vectors: ClassVar[int] = 45  # the integrator's history and the sparse matrix
+    cites: ClassVar[tuple[str, ...]] = ("Lambert2026",)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -123,11 +125,11 @@ class QuTiP(Sampling):
         """QuTiP tells no global error."""
         return "not known: QuTiP controls the local error only"
 
-    def applications(
-        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
-    ) -> int:
+    def cost(self, experiment: Experiment) -> Cost:
         """A multistep integrator takes roughly 15 evaluations for each radian of the fastest phase at its default."""
-        return int(15 * radius * time / HBAR) + 20 * steps
+        times = experiment.times
+        applications = int(15 * radius(experiment) * times.stop / HBAR) + 20 * (times.count - 1)
+        return pure_run_cost(experiment, applications, state_bytes(run_places(experiment), _STATES))
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0."""
@@ -147,7 +149,7 @@ class _QuTiPEngine(StepwiseEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: QuTiP) -> None:
         import qutip
 
-        super().__init__(runs, in_turn=True)  # QuTiP's solvers are not made for threads
+        super().__init__(runs)
         self._method = method
         options = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
         # The progress bar is the time loop's; normalising would hide the drift of the norm.

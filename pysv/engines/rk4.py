@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.engines._pure_states import StepwiseEngine
+from pysv.engines._pure_states import RecursionEngine
 from pysv.engines.base import Engine, Method, saved_array
+from pysv.engines.cost import Cost, pure_run_cost, run_places, state_bytes
 from pysv.experiment.checks import real_number, truth
+from pysv.sectors import backend as backends
+from pysv.sectors.backend import Backend, Evolution, Steps
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from pysv.experiment import Experiment
     from pysv.sectors.pure_run import PureRun
+
+_STATES = 5
+"""State-sized arrays of each run: the state, its twin and their work space."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +47,6 @@ class RK4(Method):
     name: ClassVar[str] = "rk4"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    vectors: ClassVar[int] = 5
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -58,50 +64,49 @@ class RK4(Method):
             return "measured: distance from a run with half the step, times 16/15"
         return "not known: measure_error = false"
 
-    def applications(
-        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
-    ) -> int:
-        """Four for each step, and eight more for the twin run."""
-        del radius, amplitudes  # the step is given, whatever the spectrum
-        return steps * math.ceil(time / steps / self.time_step - 1e-9) * (12 if self.measure_error else 4)
+    def cost(self, experiment: Experiment) -> Cost:
+        """Four applications of H for each step, and eight more for the twin run."""
+        times = experiment.times
+        steps = (times.count - 1) * math.ceil(times.step / self.time_step - 1e-9)
+        applications = steps * (12 if self.measure_error else 4)
+        return pure_run_cost(experiment, applications, state_bytes(run_places(experiment), _STATES))
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0."""
-        return _RK4Engine(runs, self)
+        return _RK4Engine(runs, self, backends.backend(backend))
 
 
-class _RK4Engine(StepwiseEngine):
-    def __init__(self, runs: tuple[PureRun, ...], method: RK4) -> None:
-        super().__init__(runs, spare=2)
+class _RK4Engine(RecursionEngine):
+    def __init__(self, runs: tuple[PureRun, ...], method: RK4, where: Backend) -> None:
+        super().__init__(runs, spare=2, where=where)
         self.method = method
-        self.twin = [run.psi if method.measure_error else None for run in runs]
+        self.twin = self.backend.allocate([run.hamiltonian.shape for run in runs], np.complex128, 1)
+        for run, (twin,) in zip(runs, self.twin, strict=True):
+            run.fill(twin)
 
-    def advance_run(self, number: int, interval: float) -> None:
-        steps = math.ceil(interval / self.method.time_step - 1e-9)
-        self._steps(number, self.psi[number], interval / steps, steps)
-        twin = self.twin[number]
-        if twin is not None:
-            self._steps(number, twin, interval / steps / 2, 2 * steps)
-            self.deviations[number] = 16 / 15 * float(np.linalg.norm(self.psi[number] - twin))
+    def evolution(self, number: int, intervals: Sequence[float]) -> Evolution:
+        """Evolve run `number` and its twin by the one interval (fs)."""
+        (interval,) = intervals
+        steps, (twin,) = math.ceil(interval / self.method.time_step - 1e-9), self.twin[number]
+        yield from self._steps(number, self.psi[number], interval / steps, steps)
+        if self.method.measure_error:
+            yield from self._steps(number, twin, interval / steps / 2, 2 * steps)
+            return [16 / 15 * float(np.linalg.norm(self.psi[number] - twin))]
+        return [0.0]
 
-    def _steps(self, number: int, psi: np.ndarray, step: float, count: int) -> None:
-        """Take `count` steps in place."""
-        from pysv.compute import compiler
-        from pysv.sectors.numba import recursion
-
+    def _steps(self, number: int, psi: np.ndarray, step: float, count: int) -> Iterator[Steps]:
+        """`count` steps in place."""
         c = np.array([(-1j * step / HBAR) ** n / math.factorial(n) for n in range(5)])
         factors = np.array([[1.0, 0.0, 0.0]] * 4)
         mixes = np.zeros((4, 1, 6))
         mixes[1::2, 0, 0], mixes[1::2, 0, 1] = c[2::2].real, c[2::2].imag
         mixes[1::2, 0, 2], mixes[1::2, 0, 3] = c[1::2].real, c[1::2].imag
         mixes[1::2, 0, 4:] = 1
-        hamiltonian = self.runs[number].hamiltonian
-        work, total = self.spare(number)
-        now, previous, sums = (compiler.as_reals(array) for array in (psi, work, total[None]))
-        arguments = hamiltonian.sites, hamiltonian.everywhere, hamiltonian.table()
+        work, total = self.spare[number]
+        everywhere = self.runs[number].hamiltonian.everywhere
         for _ in range(count):
             total[...] = psi
-            recursion.take_steps(now, previous, sums, *arguments, factors, mixes)
+            yield Steps(psi, work, total[None], everywhere, factors, mixes)
             psi[...] = total
         self._applications[number] += 4 * count
 
@@ -111,12 +116,15 @@ class _RK4Engine(StepwiseEngine):
 
     def state(self) -> dict[str, np.ndarray]:
         """The state of the runs and of their twins."""
-        twins = {f"twin_{run.label}": twin for run, twin in zip(self.runs, self.twin, strict=True) if twin is not None}
-        return super().state() | twins
+        return super().state() | dict(self._twins())
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Take up runs and twins."""
         super().restore(time, state)
-        for run, twin in zip(self.runs, self.twin, strict=True):
-            if twin is not None:
-                twin[...] = saved_array(state, f"twin_{run.label}", twin.shape)
+        for name, twin in self._twins():
+            twin[...] = saved_array(state, name, twin.shape)
+
+    def _twins(self) -> Iterator[tuple[str, np.ndarray]]:
+        if self.method.measure_error:
+            for run, (twin,) in zip(self.runs, self.twin, strict=True):
+                yield f"twin_{run.label}", twin

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.engines.base import Engine, Method, Needs, Work, saved_array
+from pysv.engines.base import Engine, Method, Work, saved_array
+from pysv.engines.cost import PROCESS, Cost
 from pysv.errors import BondLimitError
 from pysv.experiment.checks import choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, WavePacket
@@ -18,9 +19,6 @@ from pysv.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
-    from pysv.mps.backend import Evolution, Truncation
-    from pysv.mps.chain import Chain
-    from pysv.mps.ground import Search
     from pysv.mps.state import MatrixProductState
 
 METHODS = ("tebd", "tdvp")
@@ -66,7 +64,7 @@ class TDMRG(Method):
     name: ClassVar[str] = "tdmrg"
     serves: ClassVar[str] = "several electrons (or one, up or down), closed system, collinear spins"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
-    vectors: ClassVar[int] = 3
+    cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -98,13 +96,7 @@ class TDMRG(Method):
         """Truncation is recorded, the Trotter error is not known."""
         return "not known: discarded_weight records the truncation; see pysv.convergence for the Trotter error"
 
-    def applications(
-        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
-    ) -> int:
-        """Not of H: see `needs`."""
-        return 0
-
-    def needs(self, experiment: Experiment) -> Needs:
+    def cost(self, experiment: Experiment) -> Cost:
         """Bounds, as if every bond reached `max_bond`."""
         from pysv.mps.trotter import schedule, steps
 
@@ -113,7 +105,8 @@ class TDMRG(Method):
         updates = len(layers) * (device.sites - 1) // 2 * (times.count - 1)
         d, bond = 5, min(self.max_bond, 2**20)
         amplitudes = device.sites * d * bond**2 // _BLOCKING
-        return Needs(amplitudes, 48 * amplitudes + 16 * (d * bond) ** 2, updates, "gates", updates * 2e-9 * bond**2)
+        memory = PROCESS + 48 * amplitudes + 16 * (d * bond) ** 2
+        return Cost(amplitudes, memory, updates, updates * 2e-9 * bond**2, 16 * amplitudes, "gates")
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0; the ground state is sought when it is first needed."""
@@ -160,6 +153,7 @@ def _chain_refusal(experiment: Experiment) -> str | None:
 class _TDMRGEngine(Engine):
     def __init__(self, experiment: Experiment, method: TDMRG, backend: str) -> None:
         from pysv.mps.backend import Truncation
+        from pysv.mps.backend import backend as mps_backend
         from pysv.mps.chain import Chain
         from pysv.mps.gates import Bonds
 
@@ -170,8 +164,8 @@ class _TDMRGEngine(Engine):
         self._spaces = chain.spaces
         self._bonds = Bonds(chain)
         rules = Truncation(method.min_bond, method.max_bond, method.discarded_weight)
-        self._backend = backend
-        self._evolution = evolution(backend, method.method)(chain, rules)
+        self._backend = mps_backend(backend)
+        self._evolution = self._backend.evolutions[method.method](chain, rules)
         self._state: MatrixProductState | None = None
         self._ground = np.zeros(len(_GROUND))
         self._astray = 0.0
@@ -194,8 +188,7 @@ class _TDMRGEngine(Engine):
 
         source, device = self.experiment.source, self.experiment.device
         if isinstance(source, ConfinedElectrons):
-            search = dmrg(self._backend)
-            self._state, known = ground.ground_state(device, source, self.method.max_bond, search)
+            self._state, known = ground.ground_state(device, source, self.method.max_bond, self._backend.search)
             self._astray = ground.check_sector(self._state, device, source)
             self._ground = np.array([asdict(known)[name] for name in _GROUND], dtype=float)
             return
@@ -276,25 +269,3 @@ class _TDMRGEngine(Engine):
         self._ground = saved_array(state, "ground", (len(_GROUND),)).copy()
         self._state = MatrixProductState.of_arrays(self._spaces, state)
         self.time = time
-
-
-def evolution(backend: str, method: str) -> Callable[[Chain, Truncation], Evolution]:
-    """What evolves the state in a backend."""
-    if backend == "python":
-        from pysv.mps.gates import BlockEvolution
-
-        return BlockEvolution
-    from pysv.mps import julia
-
-    return julia.JuliaEvolution if method == "tebd" else julia.VariationalEvolution
-
-
-def dmrg(backend: str) -> Search:
-    """What finds the ground state in a backend."""
-    if backend == "python":
-        from pysv.mps.ground import tenpy_dmrg
-
-        return tenpy_dmrg
-    from pysv.mps.julia import dmrg as itensor_dmrg
-
-    return itensor_dmrg

@@ -8,7 +8,7 @@ trajectories obeys the same map, whatever τ: nothing is expanded in the rate of
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +18,7 @@ from pysv.compute import thread_pool
 from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
 from pysv.engines._trajectories import Sampling, check_strata, sample_of, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
+from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.experiment.checks import real_number
 from pysv.model.layer import LAYERS
 from pysv.sectors.row_operator import layer_density
@@ -45,7 +46,7 @@ class Trajectories(Sampling):
     name: ClassVar[str] = "trajectories"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; statistical error on every curve"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    vectors: ClassVar[int] = 1
+    cites: ClassVar[tuple[str, ...]] = ("Dalibard1992", "TalEzer1984")
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True
 
@@ -57,14 +58,6 @@ class Trajectories(Sampling):
         """Also too few trajectories for the electron's spin, and layers whose channel is too large."""
         return super().refusal(experiment) or check_strata(experiment, self.ntraj) or layer_refusal(self, experiment)
 
-    def columns(self, runs: int) -> int:
-        """One state for each trajectory."""
-        return self.ntraj
-
-    def memory(self, amplitudes: Sequence[int], summaries: bool = True) -> int:
-        """The trajectories, and three states of work space for each thread."""
-        return 16 * max(amplitudes) * (self.ntraj + 3 * thread_pool.largest())
-
     def drift_tolerance(self, stop: float) -> float:
         """The unitary steps change the norm by less."""
         return 1e-9 + 2 * UNITARY_TOLERANCE * stop
@@ -74,11 +67,14 @@ class Trajectories(Sampling):
         """Statistical errors stand beside the variables; the splitting is not measured in a run."""
         return "not known: X_error is the statistical error of X, the splitting error is of second order in time_step"
 
-    def applications(
-        self, time: float, steps: int, radius: float, amplitudes: Sequence[int], summaries: bool = True
-    ) -> int:
-        """Two half steps for each step between snapshots that lie close, one more than steps in general."""
-        return split_applications(time, steps, radius, self.time_step)
+    def cost(self, experiment: Experiment) -> Cost:
+        """A state for each trajectory, and three of work space for each thread."""
+        return pure_run_cost(
+            experiment,
+            split_applications(experiment, self.time_step),
+            16 * max(run_places(experiment)) * (self.ntraj + 3 * thread_pool.largest()),
+            columns=self.ntraj,
+        )
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0: draw the initial states."""
@@ -220,9 +216,9 @@ class _TrajectoriesEngine(Engine):
 
     def snapshot(self) -> Snapshot:
         """The trajectories, weighted."""
-        hamiltonians = self.system.hamiltonians
+        spaces = self.system.spaces
         parts = tuple(
-            Part(weight, hamiltonians[basis], psi)
+            Part(weight, spaces[basis], psi)
             for weight, basis, psi in zip(self._weights, self.basis, self.psi, strict=True)
         )
         return Snapshot(self.time, PureMixture(parts), None, sample=self.sample)

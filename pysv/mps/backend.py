@@ -1,10 +1,14 @@
-"""The seam of the backends: what evolves a matrix-product state. All else is shared."""
+"""Backends of matrix-product states: what finds the ground state, and what evolves it. All else is shared.
+
+A backend is one module with an object ``BACKEND`` and one line in `_HOMES`.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pysv.mps.trotter import GateLayer, schedule
@@ -15,8 +19,37 @@ if TYPE_CHECKING:
     from pysv.mps.chain import Chain
     from pysv.mps.state import MatrixProductState
 
+_HOMES = {"python": "pysv.mps.tenpy", "julia": "pysv.mps.julia"}
+
 FLOOR = 1e-15
 """Weights below this, relative to the whole, are rounding and are not kept."""
+
+
+SWEEPS = 30
+"""Sweeps of DMRG at most."""
+SMALLEST_WEIGHT = 1e-16
+"""Squares of Schmidt values below this are not kept by DMRG."""
+
+
+@dataclass(frozen=True)
+class GroundState:
+    """How well the ground state is known.
+
+    Parameters
+    ----------
+    energy : float
+        ⟨H + H_{V,B}⟩, eV.
+    variance : float
+        ⟨(H + H_{V,B})²⟩ − energy², eV².
+    change : float
+        Change of the energy in the last sweep, eV; 0 for an exact method.
+    sweeps : int
+    """
+
+    energy: float
+    variance: float
+    change: float
+    sweeps: int
 
 
 @dataclass(frozen=True)
@@ -70,3 +103,32 @@ class TrotterEvolution(Evolution):
     @abstractmethod
     def apply(self, state: MatrixProductState, layers: Sequence[GateLayer]) -> tuple[np.ndarray, bool]:
         """Apply the layers, in place; see `evolve` for what is returned."""
+
+
+Search = Callable[["Chain", list[int], int], "tuple[MatrixProductState, GroundState]"]
+"""Finds the ground state of a chain from a product of local states, with a largest bond dimension."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """How a backend finds and evolves states.
+
+    Parameters
+    ----------
+    search : callable
+        Finds the ground state.
+    evolutions : mapping of str to callable
+        By the method of `pysv.TDMRG`, what makes an `Evolution` of a chain and a truncation.
+    cites : tuple of str
+        Keys of what is to be cited for it; see `pysv.results.citations`.
+    """
+
+    search: Search
+    evolutions: Mapping[str, Callable[[Chain, Truncation], Evolution]]
+    cites: tuple[str, ...]
+
+
+def backend(name: str) -> Backend:
+    """A backend by its name."""
+    found: Backend = import_module(_HOMES[name]).BACKEND
+    return found

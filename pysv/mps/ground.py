@@ -1,11 +1,9 @@
-"""The state that starts a run: the ground state of H + H_{V,B} by DMRG (TeNPy), or one electron's packet exactly."""
+"""The state that starts a run: the ground state of H + H_{V,B} by DMRG, or one electron's packet exactly."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,48 +19,19 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.experiment.device import SpinValve
     from pysv.experiment.source import ConfinedElectrons
+    from pysv.mps.backend import GroundState, Search
 
-SWEEPS = 30
-"""Sweeps of DMRG at most."""
-SMALLEST_WEIGHT = 1e-16
-"""Squares of Schmidt values below this are not kept by DMRG."""
 _NOTHING = 1e-18
 """Electrons beyond a site that do not count."""
 
 
-@dataclass(frozen=True)
-class GroundState:
-    """How well the ground state is known.
-
-    Parameters
-    ----------
-    energy : float
-        ⟨H + H_{V,B}⟩, eV.
-    variance : float
-        ⟨(H + H_{V,B})²⟩ − energy², eV².
-    change : float
-        Change of the energy in the last sweep, eV; 0 for an exact method.
-    sweeps : int
-    """
-
-    energy: float
-    variance: float
-    change: float
-    sweeps: int
-
-
-Search = Callable[["Chain", list[int], int], "tuple[MatrixProductState, GroundState]"]
-"""Finds the ground state of a chain from a product of local states, with a largest bond dimension."""
-
-
 def ground_state(
-    device: SpinValve, source: ConfinedElectrons, max_bond: int, search: Search | None = None
+    device: SpinValve, source: ConfinedElectrons, max_bond: int, search: Search
 ) -> tuple[MatrixProductState, GroundState]:
     """Ground state of H + H_{V,B} (Eq. 21) with N_e electrons and the total S^z of unpolarised electrons and layers.
 
-    Two-site DMRG, by default that of TeNPy (J. Hauschild and F. Pollmann, SciPost Phys. Lect. Notes 5 (2018)), from a
-    product state with the electrons spread over the well. Where the electrons end well before the layers, it is done on
-    the sites that they reach; the rest is an exact product, empty sites and polarised layers.
+    Two-site DMRG from a product state with the electrons spread over the well. Where the electrons end well before the
+    layers, it is done on the sites that they reach; the rest is an exact product, empty sites and polarised layers.
 
     Parameters
     ----------
@@ -70,8 +39,8 @@ def ground_state(
     source : ConfinedElectrons
     max_bond : int
         Largest bond dimension.
-    search : callable, optional
-        What finds the ground state.
+    search : callable
+        What finds the ground state, see `pysv.mps.backend`.
 
     Returns
     -------
@@ -86,42 +55,12 @@ def ground_state(
     check_field(device, source)
     chain = Chain.of_device(device, source)
     sites = _reach(device, source)
-    near, known = (search or tenpy_dmrg)(chain.part(sites), _spread(device, source)[:sites], max_bond)
+    near, known = search(chain.part(sites), _spread(device, source)[:sites], max_bond)
     state = near.extended(chain.spaces, _spread(device, source)[sites:])
     if sites < device.sites:
         known = replace(known, energy=known.energy + chain.diagonal(_spread(device, source), sites))
     check_sector(state, device, source)
     return state, known
-
-
-def tenpy_dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixProductState, GroundState]:
-    """Ground state by TeNPy's two-site DMRG; see `ground_state`."""
-    from tenpy.algorithms.dmrg import TwoSiteDMRGEngine
-    from tenpy.models.model import MPOModel
-    from tenpy.networks.mps import MPS
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of options and deprecations inside TeNPy
-        model = tenpy_model(chain)
-        psi = MPS.from_product_state(model.lat.mps_sites(), start, unit_cell_width=chain.sites)
-        options: dict[str, Any] = {
-            "mixer": True,
-            "mixer_params": {"amplitude": 1e-4, "decay": 2.0, "disable_after": 4},
-            "max_E_err": 1e-12,
-            "max_S_err": 1e-8,
-            "max_sweeps": SWEEPS,
-            "min_sweeps": 4,
-            "N_sweeps_check": 1,
-            "max_N_sites_per_ring": None,
-            "trunc_params": {"chi_max": max_bond, "svd_min": SMALLEST_WEIGHT**0.5},
-        }
-        engine = TwoSiteDMRGEngine(psi, MPOModel(model.lat, model.calc_H_MPO_from_bond()), options)
-        energy, psi = engine.run()
-        psi.canonical_form()
-        variance = float(np.real(engine.env.H.variance(psi, energy)))
-        history = engine.sweep_stats["E"]
-    change = abs(history[-1] - history[-2]) if len(history) > 1 else float("inf")
-    return from_tenpy(chain, psi), GroundState(float(energy), variance, float(change), len(history))
 
 
 def _reach(device: SpinValve, source: ConfinedElectrons) -> int:
@@ -133,38 +72,6 @@ def _reach(device: SpinValve, source: ConfinedElectrons) -> int:
     beyond = np.cumsum(density[::-1])[::-1]
     reached = int((beyond > _NOTHING).sum()) + 2
     return reached if reached < min(device.spin_sites) - 2 else device.sites
-
-
-def tenpy_model(chain: Chain) -> Any:
-    """A chain as a TeNPy `NearestNeighborModel`, charges and order of the local states as in `Chain`."""
-    import tenpy.linalg.np_conserved as npc
-    from tenpy.models.lattice import TrivialLattice
-    from tenpy.models.model import NearestNeighborModel
-    from tenpy.networks.site import Site
-
-    info = npc.ChargeInfo([1, 1], ["N", "2Sz"])
-    kinds = {
-        has_spin: Site(npc.LegCharge.from_qflat(info, space.charges), sort_charge=False)
-        for has_spin, space in {space.has_spin: space for space in chain.spaces}.items()
-    }
-    sites = [kinds[space.has_spin] for space in chain.spaces]
-    terms: list[Any] = [None]
-    for left in range(chain.sites - 1):
-        one, other = sites[left], sites[left + 1]
-        matrix = chain.bond(left).reshape(one.dim, other.dim, one.dim, other.dim)
-        legs = [one.leg, other.leg, one.leg.conj(), other.leg.conj()]
-        terms.append(npc.Array.from_ndarray(matrix, legs, labels=["p0", "p1", "p0*", "p1*"]))
-    return NearestNeighborModel(TrivialLattice(sites), terms)
-
-
-def from_tenpy(chain: Chain, psi: Any) -> MatrixProductState:
-    """A TeNPy MPS in pysv's form."""
-    tensors = [psi.get_B(site, form="B") for site in range(chain.sites)]
-    legs = [tensor.get_leg("vL") for tensor in tensors] + [tensors[-1].get_leg("vR").conj()]
-    charges = [np.asarray(leg.to_qflat() * leg.qconj, dtype=np.int64) for leg in legs]
-    values = [np.asarray(psi.get_SL(site)) for site in range(chain.sites)] + [np.asarray(psi.get_SR(chain.sites - 1))]
-    dense = [tensor.itranspose(["vL", "p", "vR"]).to_ndarray() for tensor in tensors]
-    return MatrixProductState.from_dense(chain.spaces, [charge - charges[0][0] for charge in charges], values, dense)
 
 
 def _spread(device: SpinValve, source: ConfinedElectrons) -> list[int]:

@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysv.mps.backend import Evolution, TrotterEvolution, Truncation
+from pysv.mps.backend import (
+    SMALLEST_WEIGHT,
+    SWEEPS,
+    Backend,
+    Evolution,
+    GroundState,
+    TrotterEvolution,
+    Truncation,
+)
 from pysv.mps.canonical import right_canonical
-from pysv.mps.ground import SMALLEST_WEIGHT, SWEEPS, GroundState
 from pysv.mps.state import MatrixProductState
 from pysv.units import HBAR
 
@@ -147,3 +154,6 @@ def dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixProductSt
     )
     variance = float(session.call("variance", search))
     return found, GroundState(energies[-1], variance, abs(energies[-1] - energies[-2]), len(energies))
+
+
+BACKEND = Backend(dmrg, {"tebd": JuliaEvolution, "tdvp": VariationalEvolution}, ("Fishman2022",))

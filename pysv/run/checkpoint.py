@@ -49,7 +49,7 @@ class Checkpoint:
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
         """Write, unless the last write was a short time ago or writing costs too much of the run."""
-        if self._engine.whole and time.monotonic() - self._written >= max(self._every, self._cost / SHARE):
+        if time.monotonic() - self._written >= max(self._every, self._cost / SHARE):
             self.write(index + 1)
 
     def write(self, count: int) -> xr.Dataset:

@@ -11,12 +11,12 @@ import psutil
 
 from pysv.engines import choose
 from pysv.engines.base import Method
+from pysv.engines.cost import run_rows
 from pysv.errors import MemoryLimitError, PysvError
-from pysv.model.basis import sector_rows
+from pysv.experiment.source import WavePacket
 from pysv.model.conservation import conserves, down_spins, occupied_sectors, run_labels
-from pysv.run.observer import largest_block, largest_transposed, left_out, summaries_suffice, way
+from pysv.run.observer import largest_block, largest_transposed, left_out, way
 from pysv.run.remarks import remarks
-from pysv.sectors.layout import Layout
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 SHARE = 0.9
 """Share of the available memory that a run may take."""
-
-_SECONDS_PER_AMPLITUDE = 3e-9
-"""Rough cost of one application of H to one amplitude."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,8 @@ class Estimate:
         Applications of H, over all pure runs.
     seconds : float
         Rough run time.
+    disk : int
+        Bytes of the result file with a checkpoint.
     snapshots : int
     remarks : tuple of str
         What the user must know: truncation, measures left out.
@@ -61,6 +60,7 @@ class Estimate:
     available: int
     applications: int
     seconds: float
+    disk: int
     snapshots: int
     remarks: tuple[str, ...]
     unit: str = "matvecs"
@@ -107,60 +107,28 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         Prints as a table.
     """
     method, chosen = choose(experiment, engine, backend)
-    device, times = experiment.device, experiment.times
-    n = device.n_spins
-    own = method.needs(experiment)
-    if own is not None:
-        measures, per_snapshot = _measuring(experiment, largest_block(experiment), 0)
-        recorded = 8 * times.count * (5 * device.sites + 4 * n + 40)
-        return Estimate(
-            engine=method.name,
-            backend=chosen,
-            sectors=(),
-            amplitudes=own.amplitudes,
-            memory=own.memory + measures + recorded,
-            available=available_memory(),
-            applications=own.work,
-            seconds=own.seconds + times.count * per_snapshot,
-            snapshots=times.count,
-            remarks=experiment.remarks(),
-            unit=own.unit,
-        )
-    rows = [sum(sector_rows(n, sector) for sector in sectors) for sectors in occupied_sectors(experiment)]
-    labels = run_labels(experiment)
-    amplitudes = sum(rows) * device.sites
-    tables = 60 * sum(rows)
+    device, times, one = experiment.device, experiment.times, isinstance(experiment.source, WavePacket)
+    own, rows = method.cost(experiment), run_rows(experiment) if one else ()
+    measures, per_snapshot = _measuring(experiment, largest_block(experiment), sum(rows))
+    recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
     omitted = left_out(experiment)
-    sizes = [count * device.sites for count in rows]
-    places = [count * Layout.for_rows(count, device.sites, method.dtype).places for count in rows]
-    applications = _applications(experiment, method, sizes)
-    evolving = applications * amplitudes / len(rows) * _SECONDS_PER_AMPLITUDE  # each application is of one pure run
-    block = largest_block(experiment)
-    measures, per_snapshot = _measuring(experiment, block, sum(rows))
-    recorded = 8 * times.count * (2 * device.sites + 4 * n + 40)
     said = [*remarks(experiment)]
     if omitted:
         said.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
     return Estimate(
         engine=method.name,
         backend=chosen,
-        sectors=tuple(zip(labels, occupied_sectors(experiment), rows, strict=True)),
-        amplitudes=amplitudes,
-        memory=method.memory(places, summaries_suffice(experiment)) + tables + measures + recorded,
+        sectors=tuple(zip(run_labels(experiment), occupied_sectors(experiment), rows, strict=True)) if one else (),
+        amplitudes=own.amplitudes,
+        memory=own.memory + measures + recorded,
         available=available_memory(),
-        applications=applications,
-        seconds=evolving + times.count * per_snapshot,
+        applications=own.applications,
+        seconds=own.seconds + times.count * per_snapshot,
+        disk=own.disk + recorded,
         snapshots=times.count,
         remarks=tuple(said),
+        unit=own.unit,
     )
-
-
-def _applications(experiment: Experiment, method: Method, sizes: list[int]) -> int:
-    """Applications of H over all pure runs of so many amplitudes."""
-    times = experiment.times
-    summaries = summaries_suffice(experiment)
-    each = method.applications(times.stop, times.count - 1, radius(experiment), sizes, summaries)
-    return method.columns(len(sizes)) * each
 
 
 def _measuring(experiment: Experiment, block: int, rows: int) -> tuple[int, float]:
@@ -231,15 +199,6 @@ def _smaller(experiment: Experiment, engine: str | Method, backend: str) -> tupl
         if found.fits:
             return device, found
     return None
-
-
-def radius(experiment: Experiment) -> float:
-    """Rough half-width of the spectrum, eV: hopping and sd exchange of each electron, and both layers' exchange."""
-    device = experiment.device
-    bonds = device.n_spins - 2
-    exchange = device.spin_factor**2 * max(abs(device.exchange), abs(device.exchange_z)) * bonds * 1.3
-    one = 2 * device.hopping + 2 * device.electron_factor * device.spin_factor * abs(device.sd_exchange)
-    return experiment.source.count * one + exchange
 
 
 def available_memory() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -16,10 +16,7 @@ class Listener(Protocol):
     """Something that hears of each snapshot, in the order in which the listeners are given."""
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
-        """Snapshot number `index` of the run is there; its arrays are valid during the call.
-
-        Where a summary was said to be enough, its parts may come without amplitudes.
-        """
+        """Snapshot number `index` of the run is there; its arrays are valid during the call."""
 
 
 class Stop(Protocol):
@@ -30,14 +27,7 @@ class Stop(Protocol):
         """Whether the loop is to end."""
 
 
-def evolve(
-    engine: Engine,
-    times: np.ndarray,
-    first: int,
-    listeners: Iterable[Listener],
-    stop: Stop,
-    summary: Callable[[int], bool] = lambda index: False,
-) -> int:
+def evolve(engine: Engine, times: np.ndarray, first: int, listeners: Iterable[Listener], stop: Stop) -> int:
     """Advance the engine through the snapshots ``times[first:]`` and tell the listeners of each.
 
     Parameters
@@ -50,9 +40,6 @@ def evolve(
         Index of the first snapshot to make.
     listeners : iterable of Listener
     stop : Stop
-        Heard as soon as the engine is whole, so that its state can be saved.
-    summary : callable
-        Whether the listeners can do with a summary of snapshot number `index`.
 
     Returns
     -------
@@ -60,13 +47,12 @@ def evolve(
         Number of snapshots of the run that exist now; less than T if a stop was requested.
     """
     listeners = tuple(listeners)
-    ahead = range(first, len(times))
-    engine.expect([float(times[index]) for index in ahead], [summary(index) for index in ahead])
+    engine.expect([float(time) for time in times[first:]])
     for index in range(first, len(times)):
         engine.advance(float(times[index]))
         snapshot = engine.snapshot()
         for listener in listeners:
             listener.heard(index, snapshot)
-        if stop.requested and engine.whole:
+        if stop.requested:
             return index + 1
     return len(times)

@@ -110,12 +110,6 @@ def largest_transposed(experiment: Experiment) -> int:
     return max(block_sizes(device.n_polarizer, device.n_analyzer, tuple(down_spins(experiment))).values())
 
 
-def summaries_suffice(experiment: Experiment) -> bool:
-    """Whether some snapshots can be measured from the marginals of their parts."""
-    every = experiment.record.every
-    return way(experiment) == "factor" and all(getattr(every, measure) != 1 for measure in SCHEDULED)
-
-
 def probe_seeds(experiment: Experiment) -> str:
     """Seeds of what is random in the measures, for the dataset; empty where nothing is."""
     if way(experiment) != "factor" or "log_negativity" in left_out(experiment):
@@ -143,10 +137,6 @@ class Observer:
         self._too_large = "log_negativity" in left_out(experiment)
         self._way = way(experiment)
         self._spins_of = {"dense": self._dense, "factor": self._factor, "diagonal": self._diagonal}[self._way]
-
-    def summary_suffices(self, index: int) -> bool:
-        """Whether snapshot number `index` can be measured from its parts' marginals."""
-        return self._way == "factor" and not any(self._every.due(measure, index) for measure in SCHEDULED)
 
     def measure(self, snapshot: Snapshot, index: int = 0) -> Measured:
         """The variables of snapshot number `index` that are due, but the invariants, by name.

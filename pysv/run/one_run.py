@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 from pysv import config
 from pysv.engines import choose
 from pysv.engines.base import Method
+from pysv.engines.cost import radius
 from pysv.errors import ResultFileError, ResumeError
 from pysv.model.baths import jumps
 from pysv.model.conservation import conserved
@@ -22,7 +23,7 @@ from pysv.model.initial import dropped_weight
 from pysv.results import files
 from pysv.results.dataset import ALWAYS, SCHEMA, build, provenance
 from pysv.run.checkpoint import Checkpoint
-from pysv.run.estimate import check_fits, radius
+from pysv.run.estimate import check_fits
 from pysv.run.interrupt import CtrlC
 from pysv.run.invariants import Watch
 from pysv.run.loop import Listener, evolve
@@ -103,7 +104,7 @@ class Run:
         listeners: list[Listener] = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
         try:
             with CtrlC(bar.say) as stop, OneThread():
-                count = evolve(engine, times, first, listeners, stop, recorder.summary_suffices)
+                count = evolve(engine, times, first, listeners, stop)
                 return dataset(count) if checkpoint is None else checkpoint.write(count)
         except BaseException as error:
             if checkpoint is not None and recorder.count:  # the engine's state is spoiled, the record before it is not

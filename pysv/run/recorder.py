@@ -41,10 +41,6 @@ class Recorder:
         """State deviation of the last snapshot recorded."""
         return float(self._arrays["state_deviation"][self.count - 1]) if "state_deviation" in self._arrays else None
 
-    def summary_suffices(self, index: int) -> bool:
-        """Whether snapshot number `index` may come without amplitudes, see `pysv.sectors.state.Part.summary`."""
-        return self._observer.summary_suffices(index)
-
     def resume(self, recorded: Mapping[str, np.ndarray]) -> None:
         """Take up what an earlier part of the run recorded."""
         for name, values in recorded.items():

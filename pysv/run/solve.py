@@ -82,7 +82,7 @@ def solve(
         return solve_in_batches(experiment, method, chosen, dask=dask, **options)
     run = Run.prepare(experiment, engine, backend)
     if target is not None:  # rather now than at the first checkpoint
-        files.check_room(target, 16 * estimate(experiment, run.method, run.backend).amplitudes)
+        files.check_room(target, estimate(experiment, run.method, run.backend).disk)
     warn(experiment)
     return run.go(target, progress, checkpoint_every)
 

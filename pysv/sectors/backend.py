@@ -1,85 +1,144 @@
-"""The inner loop of the Chebyshev expansion on one Hamiltonian, in either backend, on the same memory."""
+"""Backends of one electron: where its states live, and what is done to them there.
+
+A backend is one module with an object ``BACKEND`` and one line in `_HOMES`.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pysv.sectors.hamiltonian import Hamiltonian
+
+_HOMES = {"python": "pysv.sectors.host", "julia": "pysv.sectors.julia"}
+
+Shape = tuple[int, int, int]
+"""Tiles, rows, width."""
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Steps of a polynomial recursion in H, to be taken in place; see `pysv.sectors.numba.recursion.recursion`.
+    """Steps of a polynomial recursion in H, to be taken in place.
+
+    Step n makes φ_{n+1} = scale·(H − shift) φ_n − beta·φ_{n−1} in the memory of φ_{n−1}, and of every output
+    total ← keep·total + c·φ_{n+1} + c'·φ_n where `add` is not 0.
 
     Parameters
     ----------
-    psi, previous : real ndarray (tiles, rows, 2·width)
-        Swap roles after each step.
-    totals : real ndarray (outputs, tiles, rows, 2·width)
+    psi, previous : states (tiles, rows, width)
+        φ_0 and φ_{−1}; they swap roles after each step, and share no memory.
+    totals : states (outputs, tiles, rows, width)
     window : tuple of int
-        Range (begin, end) of active sites.
+        Range (begin, end) of active sites, see `pysv.sectors.layout`.
     factors : real ndarray (steps, 3)
+        scale, shift, beta.
     mixes : real ndarray (steps, outputs, 6)
+        Re c, Im c, Re c', Im c', keep, add.
     """
 
-    psi: np.ndarray
-    previous: np.ndarray
-    totals: np.ndarray
+    psi: Any
+    previous: Any
+    totals: Any
     window: tuple[int, int]
     factors: np.ndarray
     mixes: np.ndarray
 
 
-class Recursion(Protocol):
-    """Takes steps of the recursion in one Hamiltonian."""
+class StateSpace(ABC):
+    """States of one Hamiltonian in the memory of a backend: complex (tiles, rows, width).
 
-    def __call__(self, steps: Steps) -> None:
-        """Take the steps."""
-
-
-def recursion(backend: str, hamiltonian: Hamiltonian, real: type) -> Recursion:
-    """The recursion of a backend on states of the real type `real`.
-
-    Raises
-    ------
-    JuliaUnavailableError
-        If Julia is asked for and cannot be had.
+    Parameters
+    ----------
+    hamiltonian : Hamiltonian
     """
-    if backend == "julia":
-        from pysv.sectors.julia import JuliaRecursion
 
-        return JuliaRecursion(hamiltonian, real)
-    return PythonRecursion(hamiltonian, real)
+    def __init__(self, hamiltonian: Hamiltonian) -> None:
+        self.hamiltonian = hamiltonian
 
-
-_SHARES, _SHARE = 8, 500_000
-"""Shares of the blocks for each thread at most, of which whoever is free takes the next, and the amplitudes for each of
-them at least: handing out a share takes as long as some ten thousand amplitudes."""
-
-
-class PythonRecursion:
-    """The kernels compiled by numba."""
-
-    def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
-        from pysv.compute import thread_pool
-        from pysv.sectors.layout import is_large
-
-        self._sites = hamiltonian.sites
-        self._table = hamiltonian.table(real)
-        shares = max(1, min(_SHARES, hamiltonian.amplitudes // _SHARE)) * thread_pool.largest()
-        self._shares = shares if is_large(hamiltonian.amplitudes) else 0
-
-    def __call__(self, steps: Steps) -> None:
+    @abstractmethod
+    def recursion(self, steps: Steps) -> None:
         """Take the steps."""
-        from pysv.compute import thread_pool
-        from pysv.sectors.numba import recursion
 
-        threads = thread_pool.threads_for(steps.psi.size // 2) if self._shares else 1
-        recursion.take_steps(
-            steps.psi, steps.previous, steps.totals, self._sites, steps.window, self._table, steps.factors, steps.mixes,
-            threads, self._shares,
-        )  # fmt: skip
+    @abstractmethod
+    def copy(self, source: Any, target: Any) -> None:
+        """target ← source."""
+
+    @abstractmethod
+    def clear_outside(self, state: Any, window: tuple[int, int]) -> None:
+        """Zeros outside the sites of the window, and in the places beyond L_x."""
+
+    @abstractmethod
+    def weight(self, state: Any, window: tuple[int, int]) -> float:
+        """Σ |ψ|² on the sites of the window."""
+
+    @abstractmethod
+    def marginals(self, state: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Probability of each row, float64 (rows,), and of each site with each electron spin, float64 (2, sites)."""
+
+    @abstractmethod
+    def expectation(self, state: Any) -> float:
+        """⟨ψ|H|ψ⟩, eV."""
+
+    @abstractmethod
+    def host(self, state: Any) -> np.ndarray:
+        """The state as a NumPy array; no copy where it lives in NumPy's memory."""
+
+
+Evolution = Generator[Steps, None, list[float]]
+"""Yields the steps to be taken of one state, in turn, and returns its deviations."""
+
+
+class Backend(ABC):
+    """Where states of one electron live."""
+
+    name: ClassVar[str]
+    """Name in the experiment file."""
+    cites: ClassVar[tuple[str, ...]] = ()
+    """Keys of what is to be cited for it; see `pysv.results.citations`."""
+
+    def lacking(self) -> str | None:
+        """Why the backend cannot be had and what to do about it, None if it can."""
+        return None
+
+    @abstractmethod
+    def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
+        """States of a Hamiltonian, of a complex type."""
+
+    @abstractmethod
+    def allocate(self, shapes: Sequence[Shape], dtype: type, count: int, *, shared: bool = False) -> list[Any]:
+        """Memory of `count` states for each shape, (count, tiles, rows, width), with zeros.
+
+        If `shared`, all entries lie in the same memory: one of them is used at a time.
+        """
+
+    @abstractmethod
+    def side_by_side(self, evolutions: Sequence[tuple[StateSpace, Evolution]]) -> list[list[float]]:
+        """Evolve several small states, one thread each; returns what each evolution returned."""
+
+
+def in_turn(space: StateSpace, evolution: Evolution) -> list[float]:
+    """Evolve one state; returns what the evolution returned."""
+    while True:
+        try:
+            space.recursion(next(evolution))
+        except StopIteration as ended:
+            return list(ended.value)
+
+
+def names() -> tuple[str, ...]:
+    """Names of all backends."""
+    return tuple(_HOMES)
+
+
+@cache
+def backend(name: str) -> Backend:
+    """A backend by its name."""
+    found: Backend = import_module(_HOMES[name]).BACKEND
+    return found

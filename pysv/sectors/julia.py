@@ -1,16 +1,18 @@
-"""The recursion in H of one electron by the bundled Julia package, on the memory of NumPy's arrays."""
+"""The backend ``julia``: the kernels of the bundled Julia package on the memory of NumPy's arrays."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pysv.compute import thread_pool
-from pysv.julia import session
-from pysv.sectors.backend import Steps
+from pysv.compute.compiler import as_reals
+from pysv.julia import session, setup
+from pysv.sectors.backend import Evolution, StateSpace, Steps
+from pysv.sectors.host import HostBackend, HostSpace
 
 if TYPE_CHECKING:
     from pysv.sectors.hamiltonian import Hamiltonian
@@ -56,37 +58,74 @@ _JOBS = 64
 """Small states of one call of Julia: with a hundred steps each, a fraction of a second, too."""
 
 
-class JuliaRecursion:
-    """The kernels of the Julia package, on the memory of the NumPy arrays."""
+class JuliaSpace(HostSpace):
+    """States in NumPy's memory, the recursion by the kernels of the Julia package."""
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
-        self._states = hamiltonian
-        self._julia = JuliaHamiltonian(hamiltonian, real)
+        super().__init__(hamiltonian, real)
+        self.julia = JuliaHamiltonian(hamiltonian, real)
         self._shape = (*hamiltonian.shape[:2], 2 * hamiltonian.shape[2])
         self._real = real
 
-    def __call__(self, steps: Steps) -> None:
-        """As many steps at once as take a fraction of a second, so that Ctrl-C is heard."""
-        together, threads = max(1, CALL // (steps.psi.size // 2)), threads_for(self._states)
-        numbers, count = self._numbers(steps), len(steps.factors)
+    def recursion(self, steps: Steps) -> None:
+        """Take the steps: as many in a call as take a fraction of a second, so that Ctrl-C is heard."""
+        together, threads = max(1, CALL // math.prod(self.hamiltonian.shape)), threads_for(self.hamiltonian)
+        numbers, count = self.numbers(steps), len(steps.factors)
         for begin in range(0, count, together):
-            session.call("recursion!", self._julia.handle, *numbers, threads, begin, min(begin + together, count))
+            session.call("recursion!", self.julia.handle, *numbers, threads, begin, min(begin + together, count))
 
-    @staticmethod
-    def side_by_side(jobs: Sequence[tuple[JuliaRecursion, Steps]]) -> None:
-        """Take the steps of several small states, one thread each."""
-        for begin in range(0, len(jobs), _JOBS):
-            few = jobs[begin : begin + _JOBS]
-            numbers = np.array([recursion._numbers(steps) for recursion, steps in few], dtype=np.int64)
-            handles = session.call("collection", *(recursion._julia.handle for recursion, _ in few))
-            session.call("recursions!", handles, session.address(numbers, (len(few), 9), "int64"), session.threads())
-
-    def _numbers(self, steps: Steps) -> tuple[int, ...]:
+    def numbers(self, steps: Steps) -> tuple[int, ...]:
         """Addresses and lengths, in the order of the package's `recursion!`."""
         outputs, count, real = steps.totals.shape[0], len(steps.factors), self._real
+        psi, previous, totals = (as_reals(array) for array in (steps.psi, steps.previous, steps.totals))
         return (
-            session.address(steps.psi, self._shape, real), session.address(steps.previous, self._shape, real),
-            session.address(steps.totals, (outputs, *self._shape), real), outputs, *steps.window,
+            session.address(psi, self._shape, real), session.address(previous, self._shape, real),
+            session.address(totals, (outputs, *self._shape), real), outputs, *steps.window,
             session.address(steps.factors, (count, 3), real), session.address(steps.mixes, (count, outputs, 6), real),
             count,
         )  # fmt: skip
+
+
+class JuliaBackend(HostBackend):
+    """NumPy's memory and the kernels of the bundled Julia package."""
+
+    name: ClassVar[str] = "julia"
+    cites: ClassVar[tuple[str, ...]] = ("Bezanson2017",)
+
+    def lacking(self) -> str | None:
+        """Why Julia is not ready to be started."""
+        return setup.not_ready()
+
+    def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
+        """States of a Hamiltonian, whose tables Julia reads in NumPy's memory.
+
+        Raises
+        ------
+        JuliaUnavailableError
+            If Julia cannot be had.
+        """
+        return JuliaSpace(hamiltonian, np.finfo(dtype).dtype.type)
+
+    def side_by_side(self, evolutions: Sequence[tuple[StateSpace, Evolution]]) -> list[list[float]]:
+        """One state a thread of Julia: the states take their next steps in one call."""
+        pending = dict(enumerate(evolutions))
+        found: dict[int, list[float]] = {}
+        while pending:
+            jobs = []
+            for number, (space, evolution) in list(pending.items()):
+                assert isinstance(space, JuliaSpace)
+                try:
+                    jobs.append((space, next(evolution)))
+                except StopIteration as ended:
+                    found[number] = ended.value
+                    del pending[number]
+            for begin in range(0, len(jobs), _JOBS):
+                few = jobs[begin : begin + _JOBS]
+                numbers = np.array([space.numbers(steps) for space, steps in few], dtype=np.int64)
+                handles = session.call("collection", *(space.julia.handle for space, _ in few))
+                address = session.address(numbers, (len(few), 9), "int64")
+                session.call("recursions!", handles, address, session.threads())
+        return [found[number] for number in range(len(evolutions))]
+
+
+BACKEND = JuliaBackend()

@@ -84,7 +84,8 @@ def spectral_bounds(
     SpectralBounds
     """
     from pysv.compute import compiler, thread_pool
-    from pysv.sectors.backend import PythonRecursion, Steps
+    from pysv.sectors.backend import Steps
+    from pysv.sectors.host import HostSpace
     from pysv.sectors.layout import is_large
     from pysv.sectors.numba import recursion, sums
 
@@ -94,7 +95,7 @@ def spectral_bounds(
     now, before = compiler.as_reals(now), compiler.as_reals(before)
     before[...] = 0
     _fill_random(now, hamiltonian.layout)
-    take = PythonRecursion(hamiltonian, now.dtype.type)
+    take = HostSpace(hamiltonian, now.dtype.type).recursion
     totals, mixes = recursion.no_totals(1, now.dtype)
     threads = thread_pool.threads_for(now.size // 2) if is_large(hamiltonian.amplitudes) else 1
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg.blas import zherk
 
 from pysv.model.basis import DOWN, UP, configurations, down_count
 from pysv.model.density import Block, SpinDensity
-from pysv.sectors.hamiltonian import Hamiltonian
 from pysv.snapshot import State
+
+if TYPE_CHECKING:
+    from pysv.sectors.backend import StateSpace
+    from pysv.sectors.hamiltonian import Hamiltonian
 
 _ROWS = 2048
 """Rows that are copied at a time."""
@@ -25,37 +29,35 @@ class Part:
     ----------
     weight : float
         Its probability in the mixture.
-    hamiltonian : Hamiltonian
-    psi : complex ndarray (tiles, rows, width)
-        Amplitudes as `hamiltonian.layout` says, in the engine's own memory: valid until the engine advances. None of
-        them (tiles = 0) in a summary.
+    space : StateSpace
+        Whose Hamiltonian and backend the state is of.
+    state : complex (tiles, rows, width)
+        In the engine's own memory: valid until the engine advances.
     """
 
     weight: float
-    hamiltonian: Hamiltonian
-    psi: np.ndarray
+    space: StateSpace
+    state: Any
+
+    @property
+    def hamiltonian(self) -> Hamiltonian:
+        """H on the basis of the state."""
+        return self.space.hamiltonian
+
+    @cached_property
+    def psi(self) -> np.ndarray:
+        """Amplitudes, complex ndarray (tiles, rows, width)."""
+        return self.space.host(self.state)
 
     @cached_property
     def marginals(self) -> tuple[np.ndarray, np.ndarray]:
         """Probability of each row, float64 (rows,), and of each site with each electron spin, float64 (2, sites)."""
-        from pysv.compute import compiler, thread_pool
-        from pysv.sectors.numba import sums
-
-        layout, basis = self.hamiltonian.layout, self.hamiltonian.basis
-        threads = thread_pool.threads_for(self.psi.size)
-        rows, sites = sums.marginals(compiler.as_reals(self.psi), basis.electron, threads)
-        return rows, sites.reshape(2, -1)[:, : layout.sites]
+        return self.space.marginals(self.state)
 
     @cached_property
     def energy(self) -> float:
         """⟨ψ|H|ψ⟩, eV."""
-        return self.hamiltonian.expectation(self.psi)
-
-    def summary(self) -> Part:
-        """The same with marginals and energy only: the engine may overwrite the amplitudes."""
-        found = replace(self, psi=self.psi[:0])
-        found.__dict__.update(marginals=self.marginals, energy=self.energy)  # where cached_property keeps them
-        return found
+        return self.space.expectation(self.state)
 
 
 @dataclass(frozen=True, eq=False)

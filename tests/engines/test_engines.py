@@ -125,7 +125,7 @@ def test_an_integrator_that_gives_up_says_so(small):
 @pytest.mark.parametrize("ready", [True, False])
 def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, pays, ready):
     monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: None if ready else "Julia is not set up")
-    monkeypatch.setattr(pysv.Chebyshev, "julia_pays", lambda method, experiment: pays)
+    monkeypatch.setattr(pysv.Chebyshev, "pays", lambda method, backend, cost: pays)
     experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(9))
     assert choose(experiment)[1] == ("julia" if pays and ready else "python")
     assert choose(experiment, backend="python")[1] == "python"

@@ -123,7 +123,7 @@ def own(clean, tmp_path):
 def refused() -> str:
     """What pysv says in a fresh process that asks for Julia: one line, exit code 2, within ten seconds."""
     begun = time.monotonic()
-    code = "from pysv import julia\nfrom pysv.errors import JuliaUnavailableError\n"
+    code = "from pysv.julia import session\nfrom pysv.errors import JuliaUnavailableError\n"
     code += "try:\n    session.start()\nexcept JuliaUnavailableError as error:\n    print(error)\n"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)

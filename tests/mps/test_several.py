@@ -15,8 +15,9 @@ from pysv.mps.backend import Truncation
 from pysv.mps.canonical import right_canonical
 from pysv.mps.chain import Chain
 from pysv.mps.gates import BlockEvolution
-from pysv.mps.ground import ground_state, tenpy_model
+from pysv.mps.ground import ground_state
 from pysv.mps.state import Leg, MatrixProductState
+from pysv.mps.tenpy import tenpy_dmrg, tenpy_model
 from pysv.mps.trotter import GateLayer, schedule
 
 COUPLINGS = {"hopping": 0.9, "sd_exchange": 0.6, "exchange": 0.13, "exchange_z": 0.2}
@@ -141,7 +142,7 @@ def test_without_coupling_the_electrons_are_free():
 @pytest.fixture(scope="module")
 def started():
     experiment = experiment_of("four electrons, 1+2 spins")
-    state, _ = ground_state(experiment.device, experiment.source, 400)
+    state, _ = ground_state(experiment.device, experiment.source, 400, tenpy_dmrg)
     return Chain.of_device(experiment.device), state
 
 
@@ -258,7 +259,7 @@ def test_against_tenpy(started):
     options = {"order": 2, "dt": 0.1 / HBAR, "N_steps": 10, "trunc_params": {"chi_max": 1000, "svd_min": 1e-12}}
     TEBDEngine(psi, model, options).run()
     np.testing.assert_allclose(state.entropies, psi.entanglement_entropy(), atol=1e-3)
-    from pysv.mps.ground import from_tenpy
+    from pysv.mps.tenpy import from_tenpy
 
     assert abs(from_tenpy(chain, psi).overlap(state)) == pytest.approx(1, abs=1e-4)
 

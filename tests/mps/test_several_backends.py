@@ -13,7 +13,8 @@ from juliahome import needs_julia
 import pysv
 from pysv.mps.backend import Truncation
 from pysv.mps.chain import Chain
-from pysv.mps.ground import ground_state, tenpy_dmrg
+from pysv.mps.ground import ground_state
+from pysv.mps.tenpy import tenpy_dmrg
 from pysv.mps.trotter import GateLayer, schedule
 
 pytestmark = needs_julia
@@ -82,7 +83,7 @@ def test_backends_agree_on_random_devices(seed):
 @pytest.fixture(scope="module")
 def started():
     experiment = random_several(7, electrons=4)
-    state, _ = ground_state(experiment.device, experiment.source, 400)
+    state, _ = ground_state(experiment.device, experiment.source, 400, tenpy_dmrg)
     return experiment, Chain.of_device(experiment.device), state
 
 

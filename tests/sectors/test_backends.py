@@ -143,8 +143,9 @@ def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
 def test_julia_works_on_the_memory_of_numpy(real, steps, call, monkeypatch):
     """Julia's arrays begin where NumPy's do, its call allocates next to nothing, and its results are in NumPy's arrays."""
     from pysv.julia import session
-    from pysv.sectors.backend import PythonRecursion, Steps
-    from pysv.sectors.julia import JuliaRecursion
+    from pysv.sectors.backend import Steps
+    from pysv.sectors.host import HostSpace
+    from pysv.sectors.julia import JuliaSpace
 
     hamiltonian: Hamiltonian = pure_runs(LARGER)[0].hamiltonian
     shape = (hamiltonian.shape[0], hamiltonian.shape[1], 2 * hamiltonian.shape[2])
@@ -154,13 +155,12 @@ def test_julia_works_on_the_memory_of_numpy(real, steps, call, monkeypatch):
     addresses = [array.ctypes.data for array in arrays]
     factors = np.array([[0.5, 0.1, 0.0], *[[1.0, 0.1, 1.0]] * (steps - 1)], real)
     mixes = rng.standard_normal((steps, 1, 6)).astype(real)
-    monkeypatch.setattr("pysv.sectors.backend.CALL", call)  # one step a call, some, all
+    monkeypatch.setattr("pysv.sectors.julia.CALL", call)  # one step a call, some, all
 
     seen = [session.call("address_of_view", real is np.float32, where, *reversed(shape)) for where in addresses]
     assert seen == addresses
-    recursion = JuliaRecursion(hamiltonian, real)
-    recursion(Steps(*arrays, hamiltonian.everywhere, factors, mixes))
-    PythonRecursion(hamiltonian, real)(Steps(*others, hamiltonian.everywhere, factors, mixes))
+    JuliaSpace(hamiltonian, real).recursion(Steps(*arrays, hamiltonian.everywhere, factors, mixes))
+    HostSpace(hamiltonian, real).recursion(Steps(*others, hamiltonian.everywhere, factors, mixes))
     assert [array.ctypes.data for array in arrays] == addresses
     for array, other in zip(arrays, others, strict=True):
         assert np.abs(array).max() > 0.1
@@ -193,13 +193,13 @@ def test_the_interpreter_is_free_while_julia_computes():
     import threading
 
     from pysv.sectors.backend import Steps
-    from pysv.sectors.julia import JuliaRecursion
+    from pysv.sectors.julia import JuliaSpace
 
     hamiltonian = pure_runs(LARGER)[0].hamiltonian
     shape = (hamiltonian.shape[0], hamiltonian.shape[1], 2 * hamiltonian.shape[2])
     arrays = np.zeros(shape), np.zeros(shape), np.zeros((1, *shape))
     steps = 40_000
-    recursion = JuliaRecursion(hamiltonian, np.float64)
+    recursion = JuliaSpace(hamiltonian, np.float64).recursion
     ticks, done = [], threading.Event()
 
     def count() -> None:

@@ -55,7 +55,7 @@ def test_bounds_that_miss_the_spectrum_are_noticed(small, monkeypatch):
         right = spectral_bounds(hamiltonian, **options)
         return SpectralBounds(right.low, right.high - 0.15 * (right.high - right.low), right.steps)
 
-    monkeypatch.setattr("pysv.sectors.lanczos.spectral_bounds", narrow)
+    monkeypatch.setattr("pysv.engines.chebyshev.spectral_bounds", narrow)
     with pytest.raises(SpectralBoundsError, match=r"outside \[-\d.*eV; raise bound_margin above 0\.01"):
         pysv.solve(dataclasses.replace(small, times=pysv.times(stop=30, step=10)), progress=False)
 

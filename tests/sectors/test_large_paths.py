@@ -13,6 +13,7 @@ from test_brute_force import brute_run
 
 import pysv
 from pysv.compute import compiler
+from pysv.engines.cost import PROCESS, run_places
 from pysv.errors import InvariantError
 from pysv.measures import SpinFactor, entropy, layer_entropy, qfi, w_fidelity
 from pysv.model.basis import Basis
@@ -74,7 +75,7 @@ def test_several_outputs_of_one_expansion(small, large, monkeypatch, request):
         record=pysv.Record(density_matrix=True),
     )
     several = pysv.solve(experiment, progress=False)
-    monkeypatch.setattr(pysv.Chebyshev, "outputs", lambda self, amplitudes, summaries=True: 1)
+    monkeypatch.setattr(pysv.Chebyshev, "outputs", lambda self, amplitudes: 1)
     one = pysv.solve(experiment, progress=False)
     assert several.attrs["applications_of_h"] < 0.8 * one.attrs["applications_of_h"]
     for name in ("density_matrix", "electron_density", "energy", "log_negativity"):
@@ -178,8 +179,7 @@ def test_what_the_memory_held_before_does_not_matter(precision, narrow, spin, re
     source = dataclasses.replace(LONG.source, spin=spin)
     runs = pure_runs(pysv.Experiment(device=device, source=source))
     clean, dirty = (pysv.Chebyshev(precision=precision).start(runs, "python") for _ in range(2))
-    outputs = dirty._outputs
-    memory = [*dirty._spare[0], *getattr(outputs, "_memory", ()), *getattr(outputs, "_pairs", ())]
+    memory = [*dirty.spare[0], *dirty.outputs]
     for time in (0.5, 1.5, 2.5):
         (begin, end), _ = dirty._window(0, dirty.psi[0], 1.0)
         assert end - begin < 120
@@ -189,7 +189,7 @@ def test_what_the_memory_held_before_does_not_matter(precision, narrow, spin, re
         for psi, kept in zip(dirty.psi, present, strict=True):
             psi[...] = kept
         for engine in (clean, dirty):
-            engine.expect((time, time + 0.5), (True, False))
+            engine.expect((time, time + 0.5))
             engine.advance(time)
             assert len(engine._prepared) == 1  # two states of one expansion
             engine.advance(time + 0.5)
@@ -234,14 +234,14 @@ LAYERS = {
 
 @pytest.mark.parametrize("precision", ["double", "single"])
 @pytest.mark.parametrize(("polarizer", "analyzer", "rows"), LAYERS.values(), ids=LAYERS.keys())
-def test_two_large_runs_share_their_second_output(polarizer, analyzer, rows, precision, tiled, factor, monkeypatch):
-    """Of every second state only marginals and energy are kept, where nothing else is to be measured."""
+def test_two_outputs_of_two_large_runs(polarizer, analyzer, rows, precision, tiled, factor, monkeypatch):
+    """An expansion serves two snapshots of each run."""
     device = pysv.SpinValve(sites=17, polarizer=polarizer, analyzer=analyzer)
     experiment, method = dataclasses.replace(UNEQUAL, device=device), pysv.Chebyshev(precision=precision)
     assert tuple(run.hamiltonian.basis.rows for run in pure_runs(experiment)) == rows
     shared = pysv.solve(experiment, engine=method, progress=False)
     with monkeypatch.context() as patch:
-        patch.setattr(pysv.Chebyshev, "outputs", lambda self, amplitudes, summaries=True: 1)
+        patch.setattr(pysv.Chebyshev, "outputs", lambda self, amplitudes: 1)
         apart = pysv.solve(experiment, engine=method, progress=False)
     assert shared.attrs["applications_of_h"] < 0.9 * apart.attrs["applications_of_h"]
     for name in apart.data_vars:
@@ -266,18 +266,16 @@ def test_the_memory_that_is_estimated_is_what_is_taken(large, spin, sites, preci
         taken.append(count * np.dtype(dtype).itemsize)
         return layout.zeros(count, dtype)
 
-    for module in ("outputs", "purestate"):
-        monkeypatch.setattr(f"pysv.engines.{module}.zeros", zeros)
+    monkeypatch.setattr("pysv.sectors.host.zeros", zeros)
     method = pysv.Chebyshev(precision=precision)
     started = method.start(runs, "python")
     assert method.memory([math.prod(run.hamiltonian.shape) for run in started.runs]) == sum(taken)
-    counted = []
-    monkeypatch.setattr(pysv.Chebyshev, "memory", lambda self, amplitudes, summaries: counted.extend(amplitudes) or 0)
-    pysv.estimate(experiment, method)
-    assert counted == [math.prod(run.hamiltonian.shape) for run in started.runs]
+    assert run_places(experiment, method.dtype) == [math.prod(run.hamiltonian.shape) for run in started.runs]
+    tables = 60 * sum(run.hamiltonian.basis.rows for run in runs)
+    assert method.cost(experiment).memory == sum(taken) + tables + PROCESS
 
 
-def test_what_is_measured_of_a_summary_against_brute_force(tiled, factor):
+def test_diagonal_measures_against_brute_force(tiled, factor):
     data = pysv.solve(UNEQUAL, progress=False)
     device, history = brute_run(UNEQUAL)
     for time, runs in zip(UNEQUAL.times.values, history, strict=True):
@@ -288,26 +286,21 @@ def test_what_is_measured_of_a_summary_against_brute_force(tiled, factor):
         np.testing.assert_allclose(got.spin_z_total, brute.spin_z_total(runs, device), atol=1e-9)
 
 
-def test_a_run_ends_with_a_whole_state(tiled, factor):
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_run_that_is_stopped_between_two_outputs_of_an_expansion(count, tiled, factor):
+    """The engine's state is that of the last snapshot, though the next one has been prepared."""
     runs = pure_runs(UNEQUAL)
     engine, usual = (pysv.Chebyshev().start(runs, "python") for _ in range(2))
-    heard = []
-
-    class Listener:
-        def heard(self, index, snapshot):
-            heard.append((engine.whole, snapshot.state.parts[0].psi.size > 0))
-
     times = UNEQUAL.times.values
-    count = evolve(engine, times, 0, [Listener()], StopAfter(2), lambda index: True)
-    assert heard == [(True, True), (False, False), (True, True)]
-    assert count == 3
-    usual.advance(float(times[2]))
-    for one, other in zip(engine.psi, usual.psi, strict=True):
-        assert np.linalg.norm(one - other) < 1e-11
+    assert evolve(engine, times, 0, [], StopAfter(count)) == count
+    usual.advance(float(times[count - 1]))
+    for run in runs:
+        saved = engine.state()[f"psi_{run.label}"]
+        assert np.linalg.norm(saved - usual.state()[f"psi_{run.label}"]) < 1e-11
 
 
 @pytest.mark.parametrize("stop", [1.0, 1.25, 1.5, 1.75])
-def test_resume_of_runs_that_share_an_output(stop, tiled, factor, tmp_path):
+def test_resume_of_runs_with_two_outputs(stop, tiled, factor, tmp_path):
     short = dataclasses.replace(UNEQUAL, times=pysv.times(stop=stop, step=0.25))
     pysv.solve(short, progress=False, out=tmp_path / "run.nc")
     data = pysv.resume(tmp_path / "run.nc", stop=4.5, progress=False)
@@ -317,8 +310,8 @@ def test_resume_of_runs_that_share_an_output(stop, tiled, factor, tmp_path):
 
 
 @pytest.mark.parametrize("broken", range(2, 8))
-def test_a_failure_between_whole_states(broken, tiled, factor, tmp_path, monkeypatch):
-    """With a checkpoint at every chance, a run that fails at any snapshot goes on from a state that was whole."""
+def test_a_failure_between_two_outputs(broken, tiled, factor, tmp_path, monkeypatch):
+    """With a checkpoint at every chance, a run that fails at any snapshot goes on from the last one before it."""
     path = tmp_path / "run.nc"
     usual = Recorder.heard
 
@@ -339,27 +332,9 @@ def test_a_failure_between_whole_states(broken, tiled, factor, tmp_path, monkeyp
         np.testing.assert_allclose(data[name], whole[name], atol=1e-11, rtol=0)
 
 
-def test_a_state_that_was_overwritten_is_not_given_away(tiled):
-    engine = pysv.Chebyshev().start(pure_runs(UNEQUAL), "python")
-    engine.expect([0.25, 0.5], [True, True])
-    engine.advance(0.25)
-    with pytest.raises(RuntimeError, match=r"of t = 0\.25 fs only a summary is left; advance to 0\.5 fs first"):
-        engine.state()
-    with pytest.raises(RuntimeError, match="only a summary"):
-        engine.advance(0.75)
-    engine.advance(0.5)
-    assert set(engine.state()) == {"psi_up", "psi_down", "deviations", "applications"}
-
-
-def test_estimates_know_of_summaries(tiled, factor):
-    """A measure at every snapshot needs every state: no pairs, and no memory for them."""
-    always = dataclasses.replace(UNEQUAL, record=pysv.Record())
-    rarely, often = pysv.estimate(UNEQUAL), pysv.estimate(always)
-    assert rarely.applications < 0.9 * often.applications
-    assert pysv.solve(UNEQUAL, progress=False).attrs["applications_of_h"] == pytest.approx(rarely.applications, rel=0.3)
-    assert pysv.solve(always, progress=False).attrs["applications_of_h"] == pytest.approx(often.applications, rel=0.3)
-    rows = [run.hamiltonian.amplitudes for run in pure_runs(UNEQUAL)]
-    assert pysv.Chebyshev().memory(rows) - pysv.Chebyshev().memory(rows, summaries=False) == 16 * max(rows)
+def test_the_estimate_knows_of_several_outputs(tiled, factor):
+    data, needed = pysv.solve(UNEQUAL, progress=False), pysv.estimate(UNEQUAL)
+    assert data.attrs["applications_of_h"] == pytest.approx(needed.applications, rel=0.3)
 
 
 @pytest.mark.parametrize("count", [1, 3, 8, 1000])

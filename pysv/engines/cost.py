@@ -1,0 +1,107 @@
+"""What a run needs, known before anything runs: memory, time, applications of H, room on the disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pysv.model.basis import sector_rows
+from pysv.model.conservation import occupied_sectors
+from pysv.sectors.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pysv.experiment import Experiment
+
+PROCESS = 280_000_000
+"""Bytes of Python itself with the libraries and compiled kernels of a run."""
+_SECONDS = 3e-9
+"""Rough time of one application of H to one amplitude of one electron."""
+_TABLES = 60
+"""Bytes of the tables of H for each row."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Needs of the evolution; those of the measures come on top, see `pysv.run.estimate`.
+
+    Parameters
+    ----------
+    amplitudes : int
+        Complex numbers of the state, all pure runs together.
+    memory : int
+        Bytes at most, with the process itself.
+    applications : int
+        Applications of H, over all pure runs, or how often another costliest thing is done.
+    seconds : float
+        Rough time.
+    disk : int
+        Bytes of a checkpoint.
+    unit : str
+        What `applications` counts.
+    """
+
+    amplitudes: int
+    memory: int
+    applications: int
+    seconds: float
+    disk: int
+    unit: str = "matvecs"
+
+
+def run_rows(experiment: Experiment) -> tuple[int, ...]:
+    """Rows of each pure run of one electron."""
+    n = experiment.device.n_spins
+    return tuple(sum(sector_rows(n, sector) for sector in sectors) for sectors in occupied_sectors(experiment))
+
+
+def run_places(experiment: Experiment, dtype: type = np.complex128) -> list[int]:
+    """Complex numbers of a state of each pure run in memory, places beyond the chain included."""
+    sites = experiment.device.sites
+    return [rows * Layout.for_rows(rows, sites, dtype).places for rows in run_rows(experiment)]
+
+
+def pure_run_cost(
+    experiment: Experiment, applications: int, states: int, *, columns: int | None = None, dtype: type = np.complex128
+) -> Cost:
+    """Cost of an engine that carries arrays ψ[tile, row, site] of one electron.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    applications : int
+        Applications of H to each column.
+    states : int
+        Bytes of all state-sized arrays.
+    columns : int, optional
+        States that are carried; by default one for each pure run.
+    dtype : type
+        Complex type of the states.
+    """
+    rows = run_rows(experiment)
+    amplitudes, count = sum(rows) * experiment.device.sites, columns or len(rows)
+    applied = applications * count
+    return Cost(
+        amplitudes=amplitudes,
+        memory=PROCESS + states + _TABLES * sum(rows),
+        applications=applied,
+        seconds=applied * amplitudes / len(rows) * _SECONDS,
+        disk=np.dtype(dtype).itemsize * amplitudes * count // len(rows),
+    )
+
+
+def state_bytes(places: Sequence[int], count: int, dtype: type = np.complex128) -> int:
+    """Bytes of `count` states for each pure run."""
+    return np.dtype(dtype).itemsize * count * sum(places)
+
+
+def radius(experiment: Experiment) -> float:
+    """Rough half-width of the spectrum, eV: hopping and sd exchange of each electron, and both layers' exchange."""
+    device = experiment.device
+    bonds = device.n_spins - 2
+    exchange = device.spin_factor**2 * max(abs(device.exchange), abs(device.exchange_z)) * bonds * 1.3
+    one = 2 * device.hopping + 2 * device.electron_factor * device.spin_factor * abs(device.sd_exchange)
+    return experiment.source.count * one + exchange

@@ -1,0 +1,99 @@
+"""The backend ``python``: states in NumPy's memory, loops compiled by numba."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from pysv.compute import thread_pool
+from pysv.compute.compiler import as_reals
+from pysv.sectors.backend import Backend, Evolution, Shape, StateSpace, Steps, in_turn
+from pysv.sectors.layout import is_large, zeros
+from pysv.sectors.numba import recursion, sums
+
+if TYPE_CHECKING:
+    from pysv.sectors.hamiltonian import Hamiltonian
+
+_CHUNKS, _CHUNK = 8, 500_000
+"""Chunks of the blocks for each thread at most (a dynamic schedule), and amplitudes of a chunk at least: to hand one
+out takes as long as some ten thousand amplitudes."""
+
+
+class HostSpace(StateSpace):
+    """States in NumPy's memory; see `StateSpace`."""
+
+    def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
+        super().__init__(hamiltonian)
+        self._table = hamiltonian.table(real)
+        chunks = max(1, min(_CHUNKS, hamiltonian.amplitudes // _CHUNK)) * thread_pool.largest()
+        self._chunks = chunks if is_large(hamiltonian.amplitudes) else 0
+
+    def recursion(self, steps: Steps) -> None:
+        """Take the steps, on all threads where the state is large."""
+        threads = thread_pool.threads_for(prod(self.hamiltonian.shape)) if self._chunks else 1
+        recursion.take_steps(
+            as_reals(steps.psi), as_reals(steps.previous), as_reals(steps.totals), self.hamiltonian.sites, steps.window,
+            self._table, steps.factors, steps.mixes, threads, self._chunks,
+        )  # fmt: skip
+
+    def copy(self, source: np.ndarray, target: np.ndarray) -> None:
+        """target ← source."""
+        sums.copy(as_reals(source), as_reals(target), self._threads(source))
+
+    def clear_outside(self, state: np.ndarray, window: tuple[int, int]) -> None:
+        """Zeros outside the sites of the window, and in the places beyond L_x."""
+        sums.clear_outside(as_reals(state), window, self.hamiltonian.sites, self._threads(state))
+
+    def weight(self, state: np.ndarray, window: tuple[int, int]) -> float:
+        """Σ |ψ|² on the sites of the window."""
+        return sums.weight(as_reals(state), window, self._threads(state))
+
+    def marginals(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `StateSpace.marginals`."""
+        rows, sites = sums.marginals(as_reals(state), self.hamiltonian.basis.electron, self._threads(state))
+        return rows, sites.reshape(2, -1)[:, : self.hamiltonian.sites]
+
+    def expectation(self, state: np.ndarray) -> float:
+        """⟨ψ|H|ψ⟩, eV."""
+        return self.hamiltonian.expectation(state)
+
+    def host(self, state: np.ndarray) -> np.ndarray:
+        """The state itself."""
+        return state
+
+    @staticmethod
+    def _threads(state: np.ndarray) -> int:
+        return thread_pool.threads_for(state.size)
+
+
+class HostBackend(Backend):
+    """NumPy's memory and the kernels of `pysv.sectors.numba`."""
+
+    name: ClassVar[str] = "python"
+
+    def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
+        """States of a Hamiltonian; its tables are made once."""
+        return HostSpace(hamiltonian, np.finfo(dtype).dtype.type)
+
+    def allocate(self, shapes: Sequence[Shape], dtype: type, count: int, *, shared: bool = False) -> list[np.ndarray]:
+        """Zeros that begin with a cache line."""
+        sizes = [count * prod(shape) for shape in shapes]
+        common = zeros(max(sizes), dtype) if shared else None
+        memory = [zeros(size, dtype) if common is None else common[:size] for size in sizes]
+        return [own.reshape(count, *shape) for own, shape in zip(memory, shapes, strict=True)]
+
+    def side_by_side(self, evolutions: Sequence[tuple[StateSpace, Evolution]]) -> list[list[float]]:
+        """One state a thread."""
+        found: list[list[float]] = [[]] * len(evolutions)
+
+        def evolve(number: int) -> None:
+            found[number] = in_turn(*evolutions[number])
+
+        thread_pool.each(evolve, range(len(evolutions)))
+        return found
+
+
+BACKEND = HostBackend()
