@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pysv.errors import InvalidInputError, unknown_name
+from pysv.measures.registry import measures
 from pysv.results.versions import __version__
 
 if TYPE_CHECKING:
@@ -236,12 +238,7 @@ def _of_run(data: xr.Dataset) -> Iterator[tuple[str, tuple[Reference, ...]]]:
         yield f"engine {engine}", engines[engine]
     if experiment.bath is not None:
         yield "baths", _BATHS
-    if "log_negativity" in data:
-        yield "logarithmic negativity", _NEGATIVITY
-        if "log_negativity_error" in data and "log_negativity_bias" not in data:
-            yield "negativity of a large system", (_QUADRATURE,)
-    if "qfi" in data:
-        yield "quantum Fisher information", _FISHER
+    yield from _of_measures(data)
     if backend == "julia":
         yield "Julia", (_JULIA,)
     packages = json.loads(str(data.attrs["versions"]))
@@ -249,6 +246,25 @@ def _of_run(data: xr.Dataset) -> Iterator[tuple[str, tuple[Reference, ...]]]:
     used = {name: reference for name, reference in named.items() if name in packages}
     if used:
         yield "libraries (" + ", ".join(f"{name} {packages[name]}" for name in used) + ")", tuple(used.values())
+
+
+def _of_measures(data: xr.Dataset) -> Iterator[tuple[str, tuple[Reference, ...]]]:
+    """What the measures in a dataset stand on; errors with a bias beside them are the jackknife's, not of probes."""
+    for measure in measures():
+        name, probes = measure.name, measure.probes
+        if measure.cites and name in data:
+            yield measure.cited_for or measure.long_name, _found(measure.cites)
+        if probes and f"{name}_error" in data and f"{name}_bias" not in data:
+            yield probes.cited_for, _found(probes.cites)
+
+
+def _found(cited: tuple[str | Reference, ...]) -> tuple[Reference, ...]:
+    """References, of which some are given by their keys."""
+    known = {reference.key: reference for reference in every_reference()}
+    for one in cited:
+        if isinstance(one, str) and one not in known:
+            raise InvalidInputError(f"cites: {unknown_name('key', one, known)}, or give a Reference", "cites")
+    return tuple(known[one] if isinstance(one, str) else one for one in cited)
 
 
 def every_reference() -> tuple[Reference, ...]:
