@@ -12,7 +12,7 @@ import numpy as np
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost
 from pysv.errors import BondLimitError
-from pysv.experiment.checks import choice, real_number, whole_number
+from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, WavePacket
 from pysv.experiment.spins import Antiparallel, Gibbs
 from pysv.snapshot import Snapshot
@@ -52,32 +52,25 @@ class TDMRG(Method):
         relative to the half-width of its spectrum.
     """
 
-    method: str = "tebd"
-    time_step: float = 0.1
-    trotter_order: int = 2
-    min_bond: int = 100
-    max_bond: int = 400
-    discarded_weight: float = 1e-7
-    bond_limit: str = "warn"
-    allowed_loss: float = 0.1
+    method: str = checked("tebd", choice, METHODS)
+    time_step: float = checked(0.1, real_number, above=0.0, high=1.0, unit="hbar/hopping")
+    trotter_order: int = checked(2, whole_number, low=2)
+    min_bond: int = checked(100, whole_number, low=1)
+    max_bond: int = checked(400, whole_number, low=1)
+    discarded_weight: float = checked(1e-7, real_number, low=0.0, high=1e-2)
+    bond_limit: str = checked("warn", choice, ("warn", "stop"))
+    allowed_loss: float = checked(0.1, real_number, above=0.0, high=1.0)
 
     name: ClassVar[str] = "tdmrg"
     serves: ClassVar[str] = "several electrons (or one, up or down), closed system, collinear spins"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        choice("method", self.method, METHODS)
-        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, high=1.0, unit="hbar/hopping"))
-        put(self, "trotter_order", whole_number("trotter_order", self.trotter_order, low=2))
+    def check(self) -> None:
+        """The order exists, and the bond dimensions are in order."""
         if self.trotter_order not in (2, 4):
             choice("trotter_order", str(self.trotter_order), ("2", "4"))
-        put(self, "min_bond", whole_number("min_bond", self.min_bond, low=1))
-        put(self, "max_bond", whole_number("max_bond", self.max_bond, low=self.min_bond))
-        put(self, "discarded_weight", real_number("discarded_weight", self.discarded_weight, low=0.0, high=1e-2))
-        choice("bond_limit", self.bond_limit, ("warn", "stop"))
-        put(self, "allowed_loss", real_number("allowed_loss", self.allowed_loss, above=0.0, high=1.0))
+        whole_number("max_bond", self.max_bond, low=self.min_bond)
 
     def able(self) -> tuple[str, ...]:
         """Both backends apply gates; TDVP is Julia's."""
