@@ -1,4 +1,4 @@
-"""Engines: each module of this package that defines a `Method` is one; a new engine is one new file."""
+"""Engines: each module of this package that defines a `Method` is one, and each class that is given to `register`."""
 
 from __future__ import annotations
 
@@ -40,14 +40,37 @@ class Readiness:
 
 
 @cache
-def methods() -> dict[str, type[Method]]:
-    """Engines of this version by name."""
+def _built_in() -> dict[str, type[Method]]:
+    """Engines of the modules of this package."""
     found = {}
     for module in pkgutil.iter_modules(__path__):
         for _, thing in inspect.getmembers(importlib.import_module(f"{__name__}.{module.name}"), inspect.isclass):
             if issubclass(thing, Method) and not inspect.isabstract(thing):
                 found[thing.name] = thing
     return found
+
+
+_registered: dict[str, type[Method]] = {}
+"""Engines of other packages."""
+
+
+def register(method: type[Method]) -> type[Method]:
+    """Make an engine of one's own known by its name; a decorator of its `Method`.
+
+    Raises
+    ------
+    EngineError
+        If there is another engine of that name.
+    """
+    if method.name in ("auto", *_built_in()):
+        raise EngineError(f"engine {method.name!r} exists already; choose another name")
+    _registered[method.name] = method
+    return method
+
+
+def methods() -> dict[str, type[Method]]:
+    """Engines by name: those of this version, then those that were registered."""
+    return _built_in() | _registered
 
 
 def engine_names() -> tuple[str, ...]:

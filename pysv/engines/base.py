@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.errors import ResumeError
+from pysv.experiment.checks import Checked
 from pysv.experiment.source import WavePacket
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ class Engine(ABC):
         """Continue from a saved state at `time`, fs."""
 
 
-class Method(ABC):
-    """Options of an engine: a frozen dataclass whose fields are the keys of ``[evolution.NAME]``."""
+class Method(Checked, ABC):
+    """Options of an engine: a frozen dataclass whose fields are the keys of ``[evolution.NAME]``; see `Checked`."""
 
     name: ClassVar[str]
     """Name in the experiment file."""
@@ -101,6 +102,11 @@ class Method(ABC):
         """
         del backend, cost
         return False
+
+    def citations(self, backend: str) -> tuple[str, ...]:
+        """Keys of what is to be cited for a run with these options."""
+        del backend
+        return self.cites
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""

@@ -13,7 +13,7 @@ from pysv.engines._pure_states import RecursionEngine
 from pysv.engines.base import Engine, Method, Work
 from pysv.engines.cost import Cost, pure_run_cost, radius, run_places, run_rows
 from pysv.errors import SpectralBoundsError
-from pysv.experiment.checks import choice, real_number, truth
+from pysv.experiment.checks import checked, choice, real_number, truth
 from pysv.sectors import backend as backends
 from pysv.sectors import layout
 from pysv.sectors.backend import Backend, Evolution, Steps
@@ -59,22 +59,15 @@ class Chebyshev(Method):
         Whether a large run leaves out the part of the chain that the packet cannot have reached (to the tolerance).
     """
 
-    tolerance: float = 1e-13
-    bound_margin: float = 0.01
-    precision: str = "double"
-    light_cone: bool = True
+    tolerance: float = checked(1e-13, real_number, low=1e-15, high=1e-2, unit="per fs")
+    bound_margin: float = checked(0.01, real_number, low=0.0, high=1.0)
+    precision: str = checked("double", choice, ("double", "single"))
+    light_cone: bool = checked(True, truth)
 
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "tolerance", real_number("tolerance", self.tolerance, low=1e-15, high=1e-2, unit="per fs"))
-        put(self, "bound_margin", real_number("bound_margin", self.bound_margin, low=0.0, high=1.0))
-        choice("precision", self.precision, ("double", "single"))
-        truth("light_cone", self.light_cone)
 
     @property
     def dtype(self) -> type:
@@ -215,7 +208,7 @@ class _ChebyshevEngine(RecursionEngine):
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
         if not occupied.size:  # any state is as good
             return hamiltonian.everywhere, 0.0
-        hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)
+        hops = light_cone(2 * hamiltonian.hopping * interval / HBAR, allowed)
         begin, end = max(0, int(occupied[0]) - hops), min(hamiltonian.sites, int(occupied[-1]) + 1 + hops)
         window = hamiltonian.layout.window(begin, end, self.method.dtype)
         return window, 0.0 if window[0] == 0 and window[1] >= hamiltonian.sites else 4 * allowed
@@ -234,4 +227,4 @@ class _ChebyshevEngine(RecursionEngine):
 
 def _mirrored(one: Hamiltonian, other: Hamiltonian) -> bool:
     """Whether one of two Hamiltonians of a device is the other with all spins turned over."""
-    return one.basis.sectors == other.basis.mirrored
+    return one.basis.sectors == other.basis.mirrored and one.symmetric()

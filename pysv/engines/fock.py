@@ -13,7 +13,7 @@ from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost, radius
 from pysv.engines.tdmrg import several_refusal
 from pysv.errors import SpectralBoundsError
-from pysv.experiment.checks import real_number
+from pysv.experiment.checks import checked, real_number
 from pysv.experiment.source import ConfinedElectrons
 from pysv.model.basis import spin_signs
 from pysv.pairs.hamiltonian import PairHamiltonian, ground_state
@@ -44,18 +44,13 @@ class Fock(Method):
         Safety margin of the spectral bounds, relative to the width of the spectrum.
     """
 
-    tolerance: float = 1e-12
-    bound_margin: float = 0.01
+    tolerance: float = checked(1e-12, real_number, low=1e-15, high=1e-2, unit="per fs")
+    bound_margin: float = checked(0.01, real_number, low=0.0, high=1.0)
 
     name: ClassVar[str] = "fock"
     serves: ClassVar[str] = "two electrons, closed system, exact"
     backends: ClassVar[tuple[str, ...]] = ("python",)
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "tolerance", real_number("tolerance", self.tolerance, low=1e-15, high=1e-2, unit="per fs"))
-        put(self, "bound_margin", real_number("bound_margin", self.bound_margin, low=0.0, high=1.0))
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Two electrons from a confined region, closed system."""

@@ -12,7 +12,7 @@ from pysv.engines._pure_states import StepwiseEngine
 from pysv.engines.base import Engine, Method, Work
 from pysv.engines.cost import Cost, pure_run_cost, radius, run_places
 from pysv.errors import EngineFailureError
-from pysv.experiment.checks import real_number, whole_number
+from pysv.experiment.checks import checked, real_number, whole_number
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -41,18 +41,13 @@ class Krylov(Method):
         Largest number of Krylov vectors, 5 … 200; each is as large as a state.
     """
 
-    tolerance: float = 1e-12
-    krylov_dimension: int = 30
+    tolerance: float = checked(1e-12, real_number, low=1e-14, high=1e-2, unit="per fs")
+    krylov_dimension: int = checked(30, whole_number, low=5, high=200)
 
     name: ClassVar[str] = "krylov"
     serves: ClassVar[str] = "one electron, closed system, any product state of the spins: an independent check"
     backends: ClassVar[tuple[str, ...]] = ("julia",)
     cites: ClassVar[tuple[str, ...]] = ("KrylovKit",)
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "tolerance", real_number("tolerance", self.tolerance, low=1e-14, high=1e-2, unit="per fs"))
-        put(self, "krylov_dimension", whole_number("krylov_dimension", self.krylov_dimension, low=5, high=200))
 
     def drift_tolerance(self, stop: float) -> float:
         """Ten times the error allowed to the state, which KrylovKit only estimates, above what rounding makes."""

@@ -19,7 +19,7 @@ from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refus
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.errors import EngineFailureError
-from pysv.experiment.checks import real_number, whole_number
+from pysv.experiment.checks import checked, real_number, whole_number
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Snapshot
 
@@ -53,9 +53,9 @@ class LowRank(Method):
         τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
     """
 
-    tolerance: float = 1e-4
-    max_rank: int = 2000
-    time_step: float = 1.0
+    tolerance: float = checked(1e-4, real_number, low=0.0, high=1e-2, unit="per fs")
+    max_rank: int = checked(2000, whole_number, low=1)
+    time_step: float = checked(1.0, real_number, above=0.0, unit="fs")
 
     name: ClassVar[str] = "low-rank"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; deterministic"
@@ -63,12 +63,6 @@ class LowRank(Method):
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "tolerance", real_number("tolerance", self.tolerance, low=0.0, high=1e-2, unit="per fs"))
-        put(self, "max_rank", whole_number("max_rank", self.max_rank, low=1))
-        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Also layers whose channel is too large."""

@@ -13,7 +13,7 @@ from pysv.engines._trajectories import Sampling, check_strata, trajectory_seeds
 from pysv.engines.base import Engine, Work
 from pysv.engines.cost import Cost, pure_run_cost, radius, run_places, state_bytes
 from pysv.errors import EngineFailureError
-from pysv.experiment.checks import choice, real_number, whole_number
+from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -46,26 +46,17 @@ class QuTiP(Sampling):
         Of `mcsolve`; see `pysv.engines._trajectories.Sampling`.
     """
 
-    method: str = "adams"
-    atol: float = 1e-10
-    rtol: float = 1e-8
-    nsteps: int = 100_000
-    solver: str = "auto"
+    method: str = checked("adams", choice, _METHODS)
+    atol: float = checked(1e-10, real_number, above=0.0, high=1.0)
+    rtol: float = checked(1e-8, real_number, above=0.0, high=1.0)
+    nsteps: int = checked(100_000, whole_number, low=1)
+    solver: str = checked("auto", choice, ("auto", "mesolve", "mcsolve"))
 
     name: ClassVar[str] = "qutip"
     serves: ClassVar[str] = "one electron, closed or open, any state of the spins (sesolve, mesolve, mcsolve)"
     backends: ClassVar[tuple[str, ...]] = ("python",)
     open: ClassVar[bool] = True
     cites: ClassVar[tuple[str, ...]] = ("Lambert2026",)
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        choice("method", self.method, _METHODS)
-        put(self, "atol", real_number("atol", self.atol, above=0.0, high=1.0))
-        put(self, "rtol", real_number("rtol", self.rtol, above=0.0, high=1.0))
-        put(self, "nsteps", whole_number("nsteps", self.nsteps, low=1))
-        choice("solver", self.solver, ("auto", "mesolve", "mcsolve"))
-        super().__post_init__()
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Also options that a closed system would ignore, and a density matrix that does not fit."""

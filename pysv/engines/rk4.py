@@ -11,7 +11,7 @@ import numpy as np
 from pysv.engines._pure_states import RecursionEngine
 from pysv.engines.base import Engine, Method, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places, state_bytes
-from pysv.experiment.checks import real_number, truth
+from pysv.experiment.checks import checked, real_number, truth
 from pysv.sectors import backend as backends
 from pysv.sectors.backend import Backend, Evolution, Steps
 from pysv.units import HBAR
@@ -41,17 +41,12 @@ class RK4(Method):
         Whether to carry the twin run, which triples the work.
     """
 
-    time_step: float = 0.1
-    measure_error: bool = True
+    time_step: float = checked(0.1, real_number, above=0.0, unit="fs")
+    measure_error: bool = checked(True, truth)
 
     name: ClassVar[str] = "rk4"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
-        truth("measure_error", self.measure_error)
 
     def drift_tolerance(self, stop: float) -> float:
         """The paper's step drifts by 1e-5 in 60 fs."""

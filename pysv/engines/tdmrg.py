@@ -12,9 +12,10 @@ import numpy as np
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost
 from pysv.errors import BondLimitError
-from pysv.experiment.checks import choice, real_number, whole_number
+from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, WavePacket
 from pysv.experiment.spins import Antiparallel, Gibbs
+from pysv.mps.backend import backend as mps_backend
 from pysv.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pysv.mps.state import MatrixProductState
 
 METHODS = ("tebd", "tdvp")
+_EVOLUTIONS = {"tebd": "Hastings2009", "tdvp": "Haegeman2016"}
+"""Key of the reference for each method."""
 MOST_DENSITY_SPINS = 12
 """Localized spins up to which ρ is contracted and formed."""
 _GROUND = ("energy", "variance", "change", "sweeps")
@@ -52,32 +55,25 @@ class TDMRG(Method):
         relative to the half-width of its spectrum.
     """
 
-    method: str = "tebd"
-    time_step: float = 0.1
-    trotter_order: int = 2
-    min_bond: int = 100
-    max_bond: int = 400
-    discarded_weight: float = 1e-7
-    bond_limit: str = "warn"
-    allowed_loss: float = 0.1
+    method: str = checked("tebd", choice, METHODS)
+    time_step: float = checked(0.1, real_number, above=0.0, high=1.0, unit="hbar/hopping")
+    trotter_order: int = checked(2, whole_number, low=2)
+    min_bond: int = checked(100, whole_number, low=1)
+    max_bond: int = checked(400, whole_number, low=1)
+    discarded_weight: float = checked(1e-7, real_number, low=0.0, high=1e-2)
+    bond_limit: str = checked("warn", choice, ("warn", "stop"))
+    allowed_loss: float = checked(0.1, real_number, above=0.0, high=1.0)
 
     name: ClassVar[str] = "tdmrg"
     serves: ClassVar[str] = "several electrons (or one, up or down), closed system, collinear spins"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        choice("method", self.method, METHODS)
-        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, high=1.0, unit="hbar/hopping"))
-        put(self, "trotter_order", whole_number("trotter_order", self.trotter_order, low=2))
+    def check(self) -> None:
+        """The order exists, and the bond dimensions are in order."""
         if self.trotter_order not in (2, 4):
             choice("trotter_order", str(self.trotter_order), ("2", "4"))
-        put(self, "min_bond", whole_number("min_bond", self.min_bond, low=1))
-        put(self, "max_bond", whole_number("max_bond", self.max_bond, low=self.min_bond))
-        put(self, "discarded_weight", real_number("discarded_weight", self.discarded_weight, low=0.0, high=1e-2))
-        choice("bond_limit", self.bond_limit, ("warn", "stop"))
-        put(self, "allowed_loss", real_number("allowed_loss", self.allowed_loss, above=0.0, high=1.0))
+        whole_number("max_bond", self.max_bond, low=self.min_bond)
 
     def able(self) -> tuple[str, ...]:
         """Both backends apply gates; TDVP is Julia's."""
@@ -86,6 +82,10 @@ class TDMRG(Method):
     def refusal(self, experiment: Experiment) -> str | None:
         """Open systems, mixtures, tilted spins, and more spins than ρ can be formed of."""
         return several_refusal(experiment) or _chain_refusal(experiment)
+
+    def citations(self, backend: str) -> tuple[str, ...]:
+        """The method in general, how the state evolves, and the library."""
+        return (*self.cites, _EVOLUTIONS[self.method], *mps_backend(backend).cites)
 
     def drift_tolerance(self, stop: float) -> float:
         """The weight that truncation may take; the norm records it."""
@@ -153,7 +153,6 @@ def _chain_refusal(experiment: Experiment) -> str | None:
 class _TDMRGEngine(Engine):
     def __init__(self, experiment: Experiment, method: TDMRG, backend: str) -> None:
         from pysv.mps.backend import Truncation
-        from pysv.mps.backend import backend as mps_backend
         from pysv.mps.chain import Chain
         from pysv.mps.gates import Bonds
 

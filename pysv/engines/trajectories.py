@@ -19,7 +19,7 @@ from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refus
 from pysv.engines._trajectories import Sampling, check_strata, sample_of, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
-from pysv.experiment.checks import real_number
+from pysv.experiment.checks import checked, real_number
 from pysv.model.layer import LAYERS
 from pysv.sectors.row_operator import layer_density
 from pysv.sectors.state import Part, PureMixture
@@ -41,7 +41,7 @@ class Trajectories(Sampling):
         τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
     """
 
-    time_step: float = 1.0
+    time_step: float = checked(1.0, real_number, above=0.0, unit="fs")
 
     name: ClassVar[str] = "trajectories"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; statistical error on every curve"
@@ -49,10 +49,6 @@ class Trajectories(Sampling):
     cites: ClassVar[tuple[str, ...]] = ("Dalibard1992", "TalEzer1984")
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Also too few trajectories for the electron's spin, and layers whose channel is too large."""

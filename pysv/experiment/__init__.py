@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pysv.errors import InvalidInputError
 from pysv.experiment.bath import BosonicBath
+from pysv.experiment.checks import Checked
 from pysv.experiment.device import SpinValve
 from pysv.experiment.record import Record
 from pysv.experiment.source import TRUNCATION_ERROR, TRUNCATION_WARNING, ConfinedElectrons, WavePacket
@@ -14,7 +17,7 @@ from pysv.experiment.times import Times
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment:
+class Experiment(Checked):
     """Everything that defines a run; its default is the paper's 4+4 spin valve at T = 0 (Figs. 2, 3 and 5).
 
     Parameters
@@ -43,10 +46,15 @@ class Experiment:
     times: Times = field(default_factory=Times)
     record: Record = field(default_factory=Record)
 
-    def __post_init__(self) -> None:
-        if vars(self)["device"] is None:
-            several = isinstance(self.source, ConfinedElectrons)
-            object.__setattr__(self, "device", SpinValve.for_several_electrons() if several else SpinValve())
+    def derived(self) -> Mapping[str, Any]:
+        """The device of the paper's figures, where none is given."""
+        if vars(self)["device"] is not None:
+            return {}
+        several = isinstance(self.source, ConfinedElectrons)
+        return {"device": SpinValve.for_several_electrons() if several else SpinValve()}
+
+    def check(self) -> None:
+        """The parts are of their types and fit each other."""
         parts = {
             "device": (SpinValve,),
             "source": (WavePacket, ConfinedElectrons),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pysv.errors import InvalidInputError
-from pysv.experiment.checks import choice, real_number, site_range, whole_number
+from pysv.experiment.checks import Checked, checked, choice, real_number, site_range, whole_number
 
 CONVENTIONS: dict[str, tuple[float, float]] = {"pauli": (1.0, 1.0), "half": (0.5, 0.5), "mixed": (1.0, 0.5)}
 """Spin convention to the factors (electron, localized spin) that multiply Pauli matrices in H."""
@@ -17,10 +17,11 @@ SEVERAL_ELECTRONS: dict[str, Any] = {"sites": 112, "polarizer": (51, 54), "analy
 MOST_SPINS = 60
 """Most localized spins whose configurations fit in 64-bit integers, with room for sums."""
 _LARGEST_ENERGY = 1e6
+_ENERGY: dict[str, Any] = {"low": -_LARGEST_ENERGY, "high": _LARGEST_ENERGY, "unit": "eV"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpinValve:
+class SpinValve(Checked):
     """FM_p / NM / FM_a spin valve on a one-dimensional chain (Fig. 1 and Eq. 7 of the paper).
 
     H = −γ Σ c†c − J_sd Σ s_i·S_i − Σ_<ij> [J (SˣSˣ + SʸSʸ) + J_z SᶻSᶻ]; every site of a layer carries one localized
@@ -48,20 +49,22 @@ class SpinValve:
         If a value is outside its range, or the layers overlap or leave the chain.
     """
 
-    sites: int = 201
-    polarizer: tuple[int, int] = (44, 47)
-    analyzer: tuple[int, int] = (52, 55)
-    hopping: float = 1.0
-    sd_exchange: float = 0.5
-    exchange: float = 0.1
-    exchange_z: float = 0.1005
-    convention: str = "pauli"
+    sites: int = checked(201, whole_number, low=2, high=10**9)
+    polarizer: tuple[int, int] = checked((44, 47), site_range)
+    analyzer: tuple[int, int] = checked((52, 55), site_range)
+    hopping: float = checked(1.0, real_number, above=0.0, high=_LARGEST_ENERGY, unit="eV")
+    sd_exchange: float = checked(0.5, real_number, **_ENERGY)
+    exchange: float = checked(0.1, real_number, **_ENERGY)
+    exchange_z: float = checked(0.1005, real_number, **_ENERGY)
+    convention: str = checked("pauli", choice, CONVENTIONS)
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "sites", whole_number("sites", self.sites, low=2, high=10**9))
-        put(self, "polarizer", site_range("polarizer", self.polarizer, self.sites))
-        put(self, "analyzer", site_range("analyzer", self.analyzer, self.sites))
+    def check(self) -> None:
+        """Layers lie on the chain, do not overlap, and their spins can be numbered."""
+        for key, (first, last) in (("polarizer", self.polarizer), ("analyzer", self.analyzer)):
+            if first < 1 or last > self.sites:
+                raise InvalidInputError(
+                    f"{key} = [{first}, {last}] reaches outside the chain; its sites are 1 to {self.sites}", key
+                )
         shared = max(self.polarizer[0], self.analyzer[0])
         if shared <= min(self.polarizer[1], self.analyzer[1]):
             raise InvalidInputError(
@@ -75,11 +78,6 @@ class SpinValve:
                 f"localized spins; at most {MOST_SPINS} can be numbered, and far fewer fit in memory",
                 "polarizer",
             )
-        put(self, "hopping", real_number("hopping", self.hopping, above=0.0, high=_LARGEST_ENERGY, unit="eV"))
-        for key in ("sd_exchange", "exchange", "exchange_z"):
-            value = real_number(key, getattr(self, key), low=-_LARGEST_ENERGY, high=_LARGEST_ENERGY, unit="eV")
-            put(self, key, value)
-        choice("convention", self.convention, CONVENTIONS)
 
     @classmethod
     def with_layers(

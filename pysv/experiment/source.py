@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pysv.errors import InvalidInputError
-from pysv.experiment.checks import Angles, angles, as_list, choice, is_list, real_number, whole_number
+from pysv.experiment.checks import Angles, Checked, angles, as_list, checked, choice, is_list, real_number, whole_number
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -23,8 +23,18 @@ TRUNCATION_ERROR = 1e-2
 """Part of the packet beyond the chain from which on the run is refused."""
 
 
+def electron_spin(key: str, value: Any) -> str | Angles:
+    """A spin of the electron: a word, or a Bloch direction [θ, φ] in rad."""
+    value = as_list(value)
+    if is_list(value):
+        return angles(key, value)
+    if isinstance(value, str):
+        return choice(key, value, ELECTRON_SPINS)
+    raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(ELECTRON_SPINS)} or [theta, phi] in rad", key)
+
+
 @dataclass(frozen=True, kw_only=True)
-class WavePacket:
+class WavePacket(Checked):
     """One electron in the Gaussian packet ⟨x|Φ⟩ ∝ exp[i k x − δ_k² (x − x₀)²/4] (Eq. 11).
 
     Parameters
@@ -39,21 +49,10 @@ class WavePacket:
         Spin of the electron: an equal mixture of up and down, a direction along z, or a Bloch direction [θ, φ] in rad.
     """
 
-    center: float = 20.0
-    momentum: float = math.pi / 2
-    momentum_spread: float = 0.2
-    spin: str | Angles = "unpolarized"
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "center", real_number("center", self.center, unit="site"))
-        put(self, "momentum", real_number("momentum", self.momentum, unit="rad per site"))
-        put(
-            self,
-            "momentum_spread",
-            real_number("momentum_spread", self.momentum_spread, above=0.0, unit="rad per site"),
-        )
-        put(self, "spin", _electron_spin(self.spin))
+    center: float = checked(20.0, real_number, unit="site")
+    momentum: float = checked(math.pi / 2, real_number, unit="rad per site")
+    momentum_spread: float = checked(0.2, real_number, above=0.0, unit="rad per site")
+    spin: str | Angles = checked("unpolarized", electron_spin)
 
     @property
     def count(self) -> int:
@@ -129,7 +128,7 @@ class WavePacket:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfinedElectrons:
+class ConfinedElectrons(Checked):
     """Several electrons, released at t = 0 from the ground state of H + H_{V,B} (Eq. 21).
 
     H_{V,B} = −V Σ_{x≤N_conf} n_x − B Σ_{FM_p} Sᶻ + B Σ_{FM_a} Sᶻ acts for t ≤ 0 only, with operators Sᶻ of the run's
@@ -153,17 +152,13 @@ class ConfinedElectrons:
         ground state is there.
     """
 
-    electrons: int = 2
-    confined_sites: int = 10
-    well: float = 2.0
-    field: float = 10.0
+    electrons: int = checked(2, whole_number, low=2)
+    confined_sites: int = checked(10, whole_number, low=1)
+    well: float = checked(2.0, real_number, unit="eV")
+    field: float = checked(10.0, real_number, unit="eV")
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "electrons", whole_number("electrons", self.electrons, low=2))
-        put(self, "confined_sites", whole_number("confined_sites", self.confined_sites, low=1))
-        put(self, "well", real_number("well", self.well, unit="eV"))
-        put(self, "field", real_number("field", self.field, unit="eV"))
+    def check(self) -> None:
+        """Electrons are paired and find room in the well."""
         if self.electrons % 2:
             raise InvalidInputError(f"electrons = {self.electrons} must be even (half up, half down)", "electrons")
         if self.electrons > 2 * self.confined_sites:
@@ -207,14 +202,3 @@ def _echoes(start: float, speed: float, device: SpinValve) -> tuple[tuple[float,
     if ahead:
         paths.append(((min(ahead) - start) + min(ahead) + min(spins), names[0]))
     return tuple(sorted((path / abs(speed), name) for path, name in paths))
-
-
-def _electron_spin(value: Any) -> str | Angles:
-    value = as_list(value)
-    if is_list(value):
-        return angles("spin", value)
-    if isinstance(value, str):
-        return choice("spin", value, ELECTRON_SPINS)
-    raise InvalidInputError(
-        f"spin = {value!r} must be one of {', '.join(ELECTRON_SPINS)} or [theta, phi] in rad", "spin"
-    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pysv.errors import InvalidInputError
-from pysv.experiment.checks import Angles, angles, as_list, is_list, real_number
+from pysv.experiment.checks import Angles, Checked, angles, as_list, checked, is_list, real_number
 
 if TYPE_CHECKING:
     from pysv.experiment.device import SpinValve
@@ -28,6 +28,16 @@ def bloch(direction: Angles) -> np.ndarray:
     return spinor
 
 
+def layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
+    """Directions [θ, φ] of a layer: one for all spins, or one for each."""
+    value = as_list(value)
+    if not is_list(value) or not value:
+        raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad, or one pair per spin", key)
+    if any(is_list(entry) for entry in value):
+        return tuple(angles(f"{key}[{n}]", entry) for n, entry in enumerate(value))
+    return angles(key, value)
+
+
 @dataclass(frozen=True)
 class Antiparallel:
     """FM_p all up and FM_a all down: |↑…↑⟩|↓…↓⟩, the ground state of the pinned layers (Eqs. 10 and 24)."""
@@ -40,7 +50,7 @@ class Antiparallel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProductState:
+class ProductState(Checked):
     """Any product state: each spin in cos(θ/2)|↑⟩ + e^{iφ} sin(θ/2)|↓⟩.
 
     Parameters
@@ -49,14 +59,10 @@ class ProductState:
         [θ, φ] in rad of every spin of the layer, or one pair per spin in the order of the sites.
     """
 
-    polarizer: Angles | tuple[Angles, ...] = Z_UP
-    analyzer: Angles | tuple[Angles, ...] = Z_DOWN
+    polarizer: Angles | tuple[Angles, ...] = checked(Z_UP, layer_directions)
+    analyzer: Angles | tuple[Angles, ...] = checked(Z_DOWN, layer_directions)
 
     kind: ClassVar[str] = "product state"
-
-    def __post_init__(self) -> None:
-        for key in ("polarizer", "analyzer"):
-            object.__setattr__(self, key, _layer_directions(key, getattr(self, key)))
 
     def directions(self, device: SpinValve) -> tuple[Angles, ...]:
         """Bloch direction [θ, φ] of every localized spin, FM_p first.
@@ -83,7 +89,7 @@ class ProductState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gibbs:
+class Gibbs(Checked):
     """Canonical ensemble ρ = e^{−βH}/Z of the localized spins (Eq. 12).
 
     Parameters
@@ -98,15 +104,9 @@ class Gibbs:
         Total weight, at most 0.1, of the least occupied eigenstates that are left out.
     """
 
-    temperature: float = 100.0
-    pinning: float = 0.0
-    tolerance: float = 1e-6
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "temperature", real_number("temperature", self.temperature, above=0.0, unit="K"))
-        put(self, "pinning", real_number("pinning", self.pinning, low=0.0, unit="eV"))
-        put(self, "tolerance", real_number("tolerance", self.tolerance, low=0.0, high=0.1))
+    temperature: float = checked(100.0, real_number, above=0.0, unit="K")
+    pinning: float = checked(0.0, real_number, low=0.0, unit="eV")
+    tolerance: float = checked(1e-6, real_number, low=0.0, high=0.1)
 
     @property
     def kind(self) -> str:
@@ -121,12 +121,3 @@ class Gibbs:
     def directions(self, device: SpinValve) -> tuple[Angles, ...]:
         """Directions with respect to which flipped spins are counted: those of `Antiparallel`."""
         return Antiparallel().directions(device)
-
-
-def _layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
-    value = as_list(value)
-    if not is_list(value) or not value:
-        raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad, or one pair per spin", key)
-    if any(is_list(entry) for entry in value):
-        return tuple(angles(f"{key}[{n}]", entry) for n, entry in enumerate(value))
-    return angles(key, value)
