@@ -206,7 +206,7 @@ def register(measure: Measure, *, replace: bool = False) -> Measure:
     """
     if measure.name in _registered and not replace:
         raise InvalidInputError(
-            f"there is a measure {measure.name!r} already; take another name, or register(..., replace=True)", "name"
+            f"measure {measure.name!r} exists already; choose another name, or register(..., replace=True)", "name"
         )
     _registered[measure.name] = measure
     return measure
