@@ -21,7 +21,7 @@ import numpy as np
 from pysv import config
 from pysv.engines._trajectories import FEWEST, Sampling, Seeds, trajectory_seeds
 from pysv.engines.base import Method
-from pysv.errors import InvalidInputError, MemoryLimitError, NotReadyError, TargetErrorWarning
+from pysv.errors import EngineError, InvalidInputError, MemoryLimitError, TargetErrorWarning
 from pysv.experiment.record import Every
 from pysv.experiment.source import WavePacket
 from pysv.measures.registry import find, measures, targets
@@ -83,8 +83,10 @@ def solve_in_batches(
 
     Raises
     ------
-    NotReadyError
+    EngineError
         If the experiment is not a mixture that can be cut into batches.
+    InvalidInputError
+        If there are too few trajectories for two batches.
     DaskUnavailableError
         If there is no such cluster.
     """
@@ -127,7 +129,7 @@ def _check_fits(experiment: Experiment, groups: int) -> None:
 
 def _tasks(experiment: Experiment, method: Method, backend: str) -> list[Task]:
     if way(experiment) != "dense":
-        raise NotReadyError(
+        raise EngineError(
             f"{experiment.device.n_spins} spins: batches are put together from the density matrix of the localized "
             "spins, which is too large here; run without --dask and target_error"
         )
@@ -137,13 +139,15 @@ def _tasks(experiment: Experiment, method: Method, backend: str) -> list[Task]:
     if isinstance(method, Sampling) and method.samples(experiment):
         batches = list(_batches(trajectory_seeds(method.ntraj, method.seeds)))
         if len(batches) < 2:
-            raise NotReadyError(f"ntraj = {method.ntraj} is too few for batches; take at least {2 * FEWEST}")
+            raise InvalidInputError(
+                f"ntraj = {method.ntraj} is too few for batches; take at least {2 * FEWEST}", "ntraj"
+            )
         return [
             Task(f"trajectories {first + 1} to {first + len(own)}", part, method.of_seeds(own), backend, run_members)
             for first, own in batches
         ]
     if experiment.bath is not None or not isinstance(experiment.source, WavePacket):
-        raise NotReadyError(
+        raise EngineError(
             f"engine {method.name!r} runs this experiment as a whole; leave --dask out, or use it with `pysv sweep`"
         )
     count = len(occupied_sectors(experiment))

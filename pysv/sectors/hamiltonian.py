@@ -10,7 +10,7 @@ import numpy as np
 
 from pysv.errors import NotReadyError
 from pysv.model.basis import Basis, spin_signs
-from pysv.model.couplings import Couplings
+from pysv.model.couplings import Couplings, Holder
 from pysv.model.norm import norm_bound
 from pysv.model.operators import Factors, collect, same
 from pysv.model.terms import Term, hamiltonian_terms, layers
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from pysv.experiment.device import SpinValve
+
+
+_KERNELS = Holder("the kernels of one electron", "use engine 'qutip', whose sparse H holds any term")
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,6 +49,3 @@ class Table(NamedTuple):
     polarizer: LayerTable
     analyzer: LayerTable
     couplings: np.ndarray
-
-
-_KERNELS = Holder("the kernels of one electron", "use engine 'qutip', whose sparse H holds any term")
