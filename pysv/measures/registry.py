@@ -93,7 +93,8 @@ class Measure:
     initial_frame : bool
         Whether it is taken in the basis of the initial spins and their opposites; with tilted spins that needs ρ.
     schedule : str, optional
-        Field of `pysv.Every` that says at which snapshots it is taken; None for all of them.
+        Field of `pysv.Every` that says at which snapshots it is taken; None for all of them, as for measures of the
+        whole state that are linear: their averages need every one.
     option : str, optional
         Field of `pysv.Record` that asks for it; None for a measure that every run records.
     cost : callable, optional
@@ -148,6 +149,11 @@ class Measure:
         ):
             if value is not None and value not in allowed:
                 raise InvalidInputError(f"measure {self.name!r}: {unknown_name(key, str(value), allowed)}", key)
+        if self.schedule and self.needs == "state" and self.linear:
+            raise InvalidInputError(
+                f"measure {self.name!r}: schedule = {self.schedule!r} must be None for a linear measure of the state",
+                "schedule",
+            )
 
     @property
     def of_density(self) -> bool:

@@ -101,19 +101,19 @@ def way(experiment: Experiment, limits: Limits = LIMITS) -> str:
     return Sizes(experiment, limits).way
 
 
-def left_out(experiment: Experiment, limits: Limits = LIMITS, *, sampled: bool = False) -> dict[str, str]:
+def left_out(experiment: Experiment, limits: Limits = LIMITS, *, averaged: bool = False) -> dict[str, str]:
     """Measures that are not recorded for this experiment, each with the reason.
 
     Parameters
     ----------
     experiment : Experiment
     limits : Limits
-    sampled : bool
-        Whether it is run by random trajectories: their ρ is averaged and formed at any size.
+    averaged : bool
+        Whether it is run in parts, by random trajectories or in batches: their ρ is formed at any size, and averaged.
     """
     sizes, every = Sizes(experiment, limits), experiment.record.every
     asked = [measure for measure in measures() if measure.asked(experiment.record)]
-    reasons = {measure.name: _of_sample(measure) if sampled else _of_sizes(measure, sizes) for measure in asked}
+    reasons = {measure.name: _of_average(measure) if averaged else _of_sizes(measure, sizes) for measure in asked}
     never = {
         name: f"not asked for: every = {{ {measure.schedule} = 0 }}"
         for measure in asked
@@ -140,10 +140,10 @@ def _of_sizes(measure: Measure, sizes: Sizes) -> str | None:
     return measure.refusal(sizes) if measure.refusal else None
 
 
-def _of_sample(measure: Measure) -> str | None:
-    """Why a measure cannot be had of an average over random trajectories."""
+def _of_average(measure: Measure) -> str | None:
+    """Why a measure cannot be had of an average over the parts of a run."""
     if measure.needs == "state" and not measure.linear:
-        return "is not linear in ρ, and of random trajectories only ρ of the localized spins is averaged"
+        return "is not linear in ρ, and over trajectories or batches only ρ of the localized spins is averaged"
     return None
 
 

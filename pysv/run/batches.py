@@ -253,5 +253,5 @@ def _finished(data: xr.Dataset, experiment: Experiment, method: Method, backend:
     else:
         data["density_matrix"] = data["density_matrix"].where(data.time.isin(data.time[due]))
     data.attrs.pop("members", None)
-    reasons = "\n".join(f"{name}: {why}" for name, why in left_out(experiment).items())
+    reasons = "\n".join(f"{name}: {why}" for name, why in left_out(experiment, averaged=True).items())
     return data.assign_attrs(experiment=config.dumps(experiment, method, backend), left_out=reasons)

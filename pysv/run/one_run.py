@@ -151,8 +151,8 @@ class Run:
         if self.experiment.bath is not None:
             attrs |= jumps.report(self.experiment.device, self.experiment.bath)[0]
         attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
-        sampled = isinstance(self.method, Sampling) and self.method.samples(self.experiment)
-        omitted = left_out(self.experiment, self.limits, sampled=sampled)
+        averaged = isinstance(self.method, Sampling) and self.method.samples(self.experiment)
+        omitted = left_out(self.experiment, self.limits, averaged=averaged)
         attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in omitted.items())
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 

@@ -75,7 +75,7 @@ def test_large_systems_have_it_of_the_factor_or_say_why_not(own, small):
 
 @pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
 def test_a_measure_of_the_whole_state(small):
-    """Linear, it has an error; its schedule and its cost are known; not linear, it is left out of trajectories."""
+    """Linear, it has an error, and its cost is known; not linear, it has a schedule, and trajectories leave it out."""
 
     def left_of_center(view):
         return view.state.electron_densities()[0][:11].sum()
@@ -89,23 +89,23 @@ def test_a_measure_of_the_whole_state(small):
         before = pysv.estimate(small).memory
         register(
             Measure(
-                name="left", long_name="electron on sites 1 to 11", needs="state", linear=True, schedule="qfi",
+                name="left", long_name="electron on sites 1 to 11", needs="state", linear=True,
                 cost=lambda sizes: (1000 * sizes.spins, 0), function=left_of_center,
             )
         )  # fmt: skip
-        register(Measure(name="uneven", long_name="Σ n²", needs="state", function=uneven))
+        register(Measure(name="uneven", long_name="Σ n²", needs="state", schedule="qfi", function=uneven))
         assert pysv.estimate(small).memory == before + 5000
         closed = pysv.solve(dataclasses.replace(bathed, bath=None), progress=False)
         sampled = pysv.solve(bathed, engine=pysv.Trajectories(ntraj=8), progress=False)
         merged = pysv.solve(bathed, engine=pysv.Trajectories(ntraj=40, target_error=0.9), progress=False)
-    np.testing.assert_allclose(closed.uneven, (closed.electron_density**2).sum("site"), atol=1e-14)
+    np.testing.assert_allclose(closed.uneven[::2], (closed.electron_density[::2] ** 2).sum("site"), atol=1e-14)
+    assert np.isnan(closed.uneven[1::2]).all()
     for data in (closed, sampled, merged):
         by_hand = data.electron_density.sel(site=slice(1, 11)).sum("site")
-        np.testing.assert_allclose(data.left[::2], by_hand[::2], atol=1e-12)
+        np.testing.assert_allclose(data.left, by_hand, atol=1e-12)
         assert ("left_error" in data, "left_bias" in data) == (data is not closed, False)
         assert ("uneven" in data) == (data is closed)
         assert ("uneven: is not linear in ρ" in data.attrs["left_out"]) == (data is not closed)
-    assert np.isnan(closed.left[1::2]).all()
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,10 @@ def test_a_measure_of_the_whole_state(small):
         ({"dims": "spin"}, r"dims = 'spin' must be a tuple of names, such as \('spin',\)"),
         ({"needs": "eigenstate"}, "measure 'own': unknown needs 'eigenstate'; did you mean 'eigenstates'"),
         ({"schedule": "qfu"}, "measure 'own': unknown schedule 'qfu'; did you mean 'qfi'"),
+        (
+            {"schedule": "qfi", "linear": True},
+            "measure 'own': schedule = 'qfi' must be None for a linear measure of the state",
+        ),
         ({"option": "density_matrxi"}, "measure 'own': unknown option 'density_matrxi'; did you mean 'density_matrix'"),
     ],
 )
@@ -131,6 +135,7 @@ def test_what_is_refused(options, sentence):
         unregister("spin_zz")
 
 
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
 def test_a_measure_that_asks_for_more_than_it_says_is_told_so(small):
     with restored():
         register(Measure(name="own", long_name="mine", needs="diagonal", function=lambda view: view.rho.eigenvalues[0]))

@@ -11,6 +11,7 @@ import pytest
 import pysv
 from pysv.cli import main
 from pysv.engines import engine_names
+from pysv.measures.registry import measures
 from pysv.results.citations import PAPER, every_reference, references, write
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +103,13 @@ def test_the_bibliography_and_the_citation_file_agree():
     assert PAPER.title in citation
     assert all(name.split(", ")[0] in citation for name in PAPER.authors)
     assert f"version: {pysv.__version__}" in citation
+
+
+def test_what_measures_cite_is_in_the_bibliography():
+    known = {reference.key for reference in every_reference()}
+    cited = {key for measure in measures() for key in measure.cites}
+    assert cited | {key for measure in measures() if measure.probes for key in measure.probes.cites} <= known
+    assert {"Vidal2002", "Hyllus2012"} <= cited
 
 
 def test_keys_and_dois_are_unique():
