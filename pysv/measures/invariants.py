@@ -5,17 +5,20 @@ from __future__ import annotations
 from pysv.measures.registry import Measure, part, register
 from pysv.measures.view import View
 
+INVARIANTS = {
+    "norm": ("1", "norm Tr ρ"),
+    "energy": ("eV", "energy ⟨H⟩"),
+    "spin_z_total": ("1", "total spin ⟨σ^z⟩ of electron and localized spins"),
+    "electron_number": ("1", "number of electrons"),
+}
+"""Units of each, and what it is."""
+
 
 def _invariants(view: View) -> dict[str, float]:
     return view.state.invariants()
 
 
-for _name, _units, _long_name in (
-    ("norm", "1", "norm Tr ρ"),
-    ("energy", "eV", "energy ⟨H⟩"),
-    ("spin_z_total", "1", "total spin ⟨σ^z⟩ of electron and localized spins"),
-    ("electron_number", "1", "number of electrons"),
-):
+for _name, (_units, _long_name) in INVARIANTS.items():
     register(
         Measure(
             name=_name,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from pysv.measures.invariants import INVARIANTS
 from pysv.measures.registry import measures
 from pysv.results.versions import versions
 
@@ -20,7 +21,7 @@ FORMAT = "pysv-1"
 """Marks a dataset as written by pysv, with the version of its layout."""
 
 
-ALWAYS = ("norm", "energy", "spin_z_total", "electron_number")
+ALWAYS = tuple(INVARIANTS)
 """Variables that every dataset holds: the invariants."""
 REQUIRED_TEXTS = (
     "experiment",

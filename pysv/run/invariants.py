@@ -7,12 +7,10 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from pysv.errors import InvariantError
-from pysv.results.dataset import ALWAYS
+from pysv.measures.invariants import INVARIANTS
 
 if TYPE_CHECKING:
     from pysv.snapshot import Snapshot
-
-_UNITS = {"energy": " eV"}
 
 
 class Watch:
@@ -29,7 +27,7 @@ class Watch:
         Invariants that may not drift; baths exchange energy and S^z with the spins.
     """
 
-    def __init__(self, tolerance: float, energy_scale: float, conserved: Collection[str] = ALWAYS) -> None:
+    def __init__(self, tolerance: float, energy_scale: float, conserved: Collection[str] = tuple(INVARIANTS)) -> None:
         self._conserved = conserved
         self.tolerance = tolerance
         self._energy_scale = energy_scale
@@ -52,7 +50,7 @@ class Watch:
         self.now = snapshot.state.invariants()
         self.start = self.start or self.now
         for name, value in self.now.items():
-            unit = _UNITS.get(name, "")
+            unit = "" if (units := INVARIANTS[name][0]) == "1" else f" {units}"
             if not math.isfinite(value):
                 raise InvariantError(
                     f"{name} is {value} at t = {snapshot.time:g} fs: the state is not finite; "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pysv.measures.invariants import INVARIANTS
 from pysv.measures.registry import Estimated, Measure, measures
 from pysv.measures.view import Due, Setting, View
 from pysv.measures.ways import LIMITS, Limits, left_out, way
@@ -34,7 +35,7 @@ class Observer:
         self._every = experiment.record.every
         asked = [measure for measure in measures() if measure.asked(experiment.record)]
         omitted = left_out(experiment, limits)
-        self._usual = [one for one in asked if one.name not in omitted and one.needs != "invariant"]
+        self._usual = [one for one in asked if one.name not in omitted and one.name not in INVARIANTS]
         self._of_density = [one for one in asked if one.of_density]
         self._of_state = [one for one in asked if one.linear and not one.of_density]
 
