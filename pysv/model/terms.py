@@ -150,7 +150,7 @@ def hamiltonian_terms(device: SpinValve) -> tuple[Term, ...]:
         Hopping(1, device.sites, (device.hopping,)),
         *(SdExchange(site, n, f_e * f_s * device.sd_exchange) for n, site in enumerate(device.spin_sites, start=1)),
         *(Exchange(*bond, f_s**2 * device.exchange, f_s**2 * device.exchange_z) for bond in bonds),
-        *(_checked(term, device) for maker in _makers.values() for term in maker(device)),
+        *(_checked(term, device) for maker in _registered.values() for term in maker(device)),
     )
 
 
@@ -181,25 +181,17 @@ def preparation_terms(device: SpinValve, source: ConfinedElectrons) -> tuple[Ter
 Maker = Callable[["SpinValve"], Iterable[Term]]
 """Makes terms of a device: none for the devices that it does not know."""
 
-_makers: dict[str, Maker] = {}
-
-
-def _name(maker: Maker) -> str:
-    return f"{maker.__module__}.{maker.__qualname__}"
+_registered: dict[str, Maker] = {}
+"""Makers by module and name."""
 
 
 def register(maker: Maker) -> Maker:
-    """Make terms of one's own known; a decorator of a function that gives a device's additional terms.
+    """Make terms of one's own known; a decorator of a function that gives the additional terms of a device.
 
-    A function of the same module and name is replaced.
+    It is called for every device. A function of the same module and name takes the place of the earlier one.
     """
-    _makers[_name(maker)] = maker
+    _registered[f"{maker.__module__}.{maker.__qualname__}"] = maker
     return maker
-
-
-def forget(maker: Maker) -> None:
-    """Undo `register`."""
-    del _makers[_name(maker)]
 
 
 def _checked(term: Term, device: SpinValve) -> Term:
