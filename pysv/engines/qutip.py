@@ -1,4 +1,4 @@
-"""QuTiP's Schrödinger solver on the sparse export of H: the reference that everybody knows."""
+"""QuTiP's Schrödinger solver on H as a sparse matrix: the widely known reference."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from pysv.sectors.pure_run import PureRun
 
 _STATES = 45
-"""States that the integrator's history and the sparse matrix are as large as."""
+"""Memory of the integrator's history and of the sparse matrix, in states."""
 _METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5")
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuTiP(Sampling):
-    """QuTiP engine: `qutip.SESolver`, started afresh at every snapshot.
+    """QuTiP engine: `qutip.SESolver`, restarted at every snapshot.
 
-    A fresh start makes a resumed run equal to an uninterrupted one.
+    The restart makes a resumed run equal to an uninterrupted one.
 
     Parameters
     ----------
@@ -40,10 +40,10 @@ class QuTiP(Sampling):
     nsteps : int
         Largest number of internal steps between snapshots.
     solver : {"auto", "mesolve", "mcsolve"}
-        For open systems: the density matrix (up to 1000 amplitudes), or random trajectories; "auto" takes the density
-        matrix where it fits. Refused for closed systems, as the next ones are.
+        For open systems: the density matrix (up to 1000 amplitudes) or random trajectories; "auto" takes the density
+        matrix if it fits. For closed systems this option and the following ones are refused.
     ntraj, seeds, target_error, target_variable, unravelling
-        Of `mcsolve`; see `pysv.engines._trajectories.Sampling`.
+        Options of `mcsolve`; see `pysv.engines._trajectories.Sampling`.
     """
 
     method: str = checked("adams", choice, _METHODS)
@@ -59,7 +59,7 @@ class QuTiP(Sampling):
     cites: ClassVar[tuple[str, ...]] = ("Lambert2026",)
 
     def refusal(self, experiment: Experiment) -> str | None:
-        """Also options that a closed system would ignore, and a density matrix that does not fit."""
+        """The general reasons, an option that the solver would ignore, or a density matrix that does not fit."""
         reason = super().refusal(experiment)
         if reason is not None:
             return reason
@@ -69,7 +69,7 @@ class QuTiP(Sampling):
         amplitudes = reachable_amplitudes(experiment)
         if self.solver == "mesolve" and amplitudes > LARGEST_DENSITY:
             return (
-                f"solver = 'mesolve' carries a density matrix of at most {LARGEST_DENSITY} amplitudes, this run has "
+                f"solver = 'mesolve' needs a density matrix over at most {LARGEST_DENSITY} amplitudes, this run has "
                 f"{amplitudes:,}; use engine 'low-rank' or 'trajectories', or solver = 'mcsolve'"
             )
         if self.chosen(experiment) == "mesolve":
@@ -91,7 +91,7 @@ class QuTiP(Sampling):
         return self.chosen(experiment) == "mcsolve"
 
     def of_seeds(self, seeds: tuple[int, ...]) -> Self:
-        """The same options for some of the trajectories, without a target."""
+        """The same options for a subset of the trajectories, without a target error."""
         return replace(super().of_seeds(seeds), solver="mcsolve")
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
@@ -113,11 +113,11 @@ class QuTiP(Sampling):
 
     @property
     def deviation_kind(self) -> str:
-        """QuTiP tells no global error."""
+        """QuTiP reports no global error."""
         return "not known: QuTiP controls the local error only"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """A multistep integrator takes roughly 15 evaluations for each radian of the fastest phase at its default."""
+        """The default integrator needs roughly 15 evaluations for each radian of the fastest phase."""
         times = experiment.times
         applications = int(15 * radius(experiment) * times.stop / HBAR) + 20 * (times.count - 1)
         return pure_run_cost(experiment, applications, state_bytes(run_places(experiment), _STATES))
@@ -128,7 +128,7 @@ class QuTiP(Sampling):
 
 
 _OPEN = ("solver", "ntraj", "seeds", "target_error", "target_variable", "unravelling")
-"""Options of open systems; all but the first are of trajectories."""
+"""Options of open systems; all but the first concern trajectories."""
 
 
 def _set(method: QuTiP, entry: Field[Any]) -> bool:
@@ -143,7 +143,7 @@ class _QuTiPEngine(StepwiseEngine):
         super().__init__(runs)
         self._method = method
         options = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
-        # The progress bar is the time loop's; normalising would hide the drift of the norm.
+        # The time loop has its own progress bar. Normalising would hide the drift of the norm.
         options |= {"progress_bar": "", "normalize_output": False}
         solvers = {
             hamiltonian: qutip.SESolver(qutip.Qobj(hamiltonian.sparse() / HBAR).to("CSR"), options=options)
@@ -159,11 +159,11 @@ class _QuTiPEngine(StepwiseEngine):
         solver.start(qutip.Qobj(layout.flat(psi).reshape(-1, 1)), 0.0)
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # SciPy warns of what QuTiP raises next
+                warnings.simplefilter("ignore", UserWarning)  # QuTiP raises an error after SciPy's warning
                 after = solver.step(interval).full()
         except IntegratorException as error:
             raise EngineFailureError(
-                f"QuTiP's {self._method.method} gave up between {self.time:g} and {self.time + interval:g} fs: "
+                f"QuTiP's {self._method.method} failed between {self.time:g} and {self.time + interval:g} fs: "
                 f"{error}; raise nsteps = {self._method.nsteps} or loosen atol and rtol in [evolution.qutip]"
             ) from error
         psi[...] = layout.tiled(after.reshape(-1, layout.sites))

@@ -25,14 +25,14 @@ class BosonicBath(Checked):
     cutoff_shape : {"gaussian", "exponential", "hard"}
         How the spectral density ends above ω_m.
     lamb_shift : bool
-        Whether the Lamb shift is part of the Hamiltonian.
+        Whether the Hamiltonian includes the Lamb shift.
     series_terms : int
-        N_L of the paper's power series for the jump operators (Eq. 18), 0 … 60; 0, the default, means the exact ones.
+        N_L of the paper's power series for the jump operators (Eq. 18), 0 … 60; 0 means the exact operators.
 
     Raises
     ------
     InvalidInputError
-        If a value is outside its range, or the power series is asked for with a cutoff for which it does not exist.
+        If a value is outside its range, or the power series does not exist for the cutoff.
     """
 
     temperature: float = checked(100.0, real_number, above=0.0, unit="K")
@@ -44,7 +44,7 @@ class BosonicBath(Checked):
     series_terms: int = checked(0, whole_number, low=0, high=60)
 
     def check(self) -> None:
-        """The power series exists for the cutoff."""
+        """The power series exists for the Gaussian cutoff only."""
         if self.series_terms and self.cutoff_shape != "gaussian":
             reason = "a jump in √J" if self.cutoff_shape == "hard" else "a cusp of √J at ω = 0"
             raise InvalidInputError(

@@ -1,4 +1,4 @@
-"""Validation: each check returns a value in its canonical type or raises one clear sentence."""
+"""Validation: each check returns a value in its canonical type or raises an error of one sentence."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Angles = tuple[float, float]
 
 
 class Checked:
-    """Base of frozen dataclasses that check their fields when they are made.
+    """Base of frozen dataclasses that validate their fields when they are made.
 
-    A field says by `checked` how it is checked; `derived` fills in what follows from other fields, `check` looks at
-    how the fields fit each other.
+    `checked` attaches a check to a field. `derived` sets the fields that follow from others. `check` tests whether the
+    fields fit together.
     """
 
     def __post_init__(self) -> None:
@@ -34,7 +34,7 @@ class Checked:
         return {}
 
     def check(self) -> None:
-        """Raise `InvalidInputError` if the fields do not fit each other."""
+        """Raise `InvalidInputError` if the fields do not fit together."""
 
     def _put(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)  # the dataclass is frozen
@@ -47,10 +47,10 @@ def checked(default: Any, check: Callable[..., Any], *arguments: Any, **bounds: 
     ----------
     default : object
     check : callable
-        A function of this module, or one like them: ``check(key, value, *arguments, **bounds)`` returns the value in
-        its canonical type.
+        A function of this module or a similar one: ``check(key, value, *arguments, **bounds)`` returns the value in its
+        canonical type.
     *arguments, **bounds
-        Of the check: allowed words, range, unit.
+        Arguments of the check: allowed words, range, unit.
     """
 
     def checks(key: str, value: Any) -> Any:
@@ -98,14 +98,14 @@ def real_number(
 
 
 def truth(key: str, value: Any) -> bool:
-    """True or false, nothing else."""
+    """True or False; any other value is refused."""
     if not isinstance(value, bool):
         raise InvalidInputError(f"{key} = {value!r} must be true or false", key)
     return value
 
 
 def choice(key: str, value: Any, allowed: Iterable[str]) -> str:
-    """One of the allowed words; the nearest one is suggested."""
+    """One of the allowed words; the error suggests the closest one."""
     names = list(allowed)
     if not isinstance(value, str):
         raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(names)}", key)
@@ -144,7 +144,7 @@ def is_list(value: Any) -> TypeGuard[Sequence[Any]]:
 
 
 def as_list(value: Any) -> Any:
-    """A NumPy array as nested lists; anything else as it is."""
+    """A NumPy array as nested lists; any other value unchanged."""
     return value.tolist() if hasattr(value, "tolist") and bool(getattr(value, "ndim", False)) else value
 
 

@@ -9,13 +9,13 @@ from pysv.errors import InvalidInputError
 from pysv.experiment.checks import Checked, checked, choice, real_number, site_range, whole_number
 
 CONVENTIONS: dict[str, tuple[float, float]] = {"pauli": (1.0, 1.0), "half": (0.5, 0.5), "mixed": (1.0, 0.5)}
-"""Spin convention to the factors (electron, localized spin) that multiply Pauli matrices in H."""
+"""For each spin convention, the factors (electron, localized spin) of the Pauli matrices in H."""
 
 SEVERAL_ELECTRONS: dict[str, Any] = {"sites": 112, "polarizer": (51, 54), "analyzer": (59, 62)}
-"""Chain of Fig. 6, where it differs from that of the other figures."""
+"""Chain of Fig. 6, where it differs from the default."""
 
 MOST_SPINS = 60
-"""Most localized spins whose configurations fit in 64-bit integers, with room for sums."""
+"""Largest number of localized spins; 64-bit integers hold their configurations, and sums of these."""
 _LARGEST_ENERGY = 1e6
 _ENERGY: dict[str, Any] = {"low": -_LARGEST_ENERGY, "high": _LARGEST_ENERGY, "unit": "eV"}
 
@@ -24,8 +24,8 @@ _ENERGY: dict[str, Any] = {"low": -_LARGEST_ENERGY, "high": _LARGEST_ENERGY, "un
 class SpinValve(Checked):
     """FM_p / NM / FM_a spin valve on a one-dimensional chain (Fig. 1 and Eq. 7 of the paper).
 
-    H = −γ Σ c†c − J_sd Σ s_i·S_i − Σ_<ij> [J (SˣSˣ + SʸSʸ) + J_z SᶻSᶻ]; every site of a layer carries one localized
-    spin 1/2, the exchange J, J_z couples neighbours of the same layer only.
+    H = −γ Σ c†c − J_sd Σ s_i·S_i − Σ_<ij> [J (SˣSˣ + SʸSʸ) + J_z SᶻSᶻ]. Every site of a layer carries one localized
+    spin 1/2; J and J_z couple neighbours within a layer only.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ class SpinValve(Checked):
     exchange, exchange_z : float
         J (transverse) and J_z (longitudinal) between neighbouring localized spins, eV.
     convention : {"pauli", "half", "mixed"}
-        Whether the spin operators in H are Pauli matrices for both (σ;σ), halves of them (σ/2;σ/2), or σ for the
-        electron and σ/2 for the localized spins. Reported spins are ⟨σ⟩ in every convention.
+        Spin operators of the electron and of the localized spins in H: σ and σ, σ/2 and σ/2, or σ and σ/2. Reported
+        spins are ⟨σ⟩ in every convention.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class SpinValve(Checked):
     convention: str = checked("pauli", choice, CONVENTIONS)
 
     def check(self) -> None:
-        """Layers lie on the chain, do not overlap, and their spins can be numbered."""
+        """The layers lie on the chain and do not overlap, and their spins are not too many."""
         for key, (first, last) in (("polarizer", self.polarizer), ("analyzer", self.analyzer)):
             if first < 1 or last > self.sites:
                 raise InvalidInputError(
@@ -75,7 +75,7 @@ class SpinValve(Checked):
         if self.n_spins > MOST_SPINS:
             raise InvalidInputError(
                 f"polarizer = {list(self.polarizer)} and analyzer = {list(self.analyzer)} hold {self.n_spins} "
-                f"localized spins; at most {MOST_SPINS} can be numbered, and far fewer fit in memory",
+                f"localized spins; the limit is {MOST_SPINS}, and far fewer fit in memory",
                 "polarizer",
             )
 
@@ -88,7 +88,7 @@ class SpinValve(Checked):
         Parameters
         ----------
         polarizer, analyzer : int
-            Number of localized spins in each layer; FM_a is as large as FM_p unless told otherwise.
+            Number of localized spins in each layer; by default FM_a is as large as FM_p.
         first : int
             First site of FM_p.
         spacer : int
@@ -105,7 +105,7 @@ class SpinValve(Checked):
     def for_several_electrons(cls, **changes: Any) -> SpinValve:
         """The valve of Fig. 6: 112 sites, FM_p on 51–54 and FM_a on 59–62, the default with `ConfinedElectrons`.
 
-        The paper does not give the positions; with these, all of FM_a lies in the right half, sites 57–112.
+        The paper does not give the positions. With these, all of FM_a lies in the right half, sites 57–112.
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment.checks import Checked, as_list, checked, is_list, real_number, truth, whole_number
 
 LARGEST_DENSE = 5000
-"""Largest block of a partial transpose that is diagonalised: up to here that is faster (50 s) than to sample it."""
+"""Largest block of a partial transpose that is diagonalised (50 s), in rows. For larger blocks sampling is faster."""
 MOST_DENSE = 100_000
 _SNAPSHOTS: dict[str, Any] = {"low": 0, "unit": "snapshots, 0 for never"}
 
@@ -20,7 +20,7 @@ _SNAPSHOTS: dict[str, Any] = {"low": 0, "unit": "snapshots, 0 for never"}
 class Every(Checked):
     """Schedules of the measures whose cost grows fastest with the number of spins.
 
-    Each number n means: at snapshots 0, n, 2n, … (not a number in between), or never if n = 0.
+    Each number n means snapshots 0, n, 2n, …, with NaN in between; 0 means never.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Every(Checked):
 
 
 def momentum_list(key: str, value: Any) -> tuple[float, ...]:
-    """Different momenta, at least one, rad per site."""
+    """At least one momentum, all different, rad per site."""
     given = as_list(value)
     if not is_list(given) or not given:
         raise InvalidInputError(f"{key} = {value!r} must be a list of at least one number", key)
@@ -54,7 +54,7 @@ def momentum_list(key: str, value: Any) -> tuple[float, ...]:
 
 
 def schedules(key: str, value: Any) -> Every:
-    """Schedules, given as such or as a mapping."""
+    """Schedules, given as `Every` or as a mapping."""
     if isinstance(value, Every):
         return value
     if not isinstance(value, Mapping):
@@ -82,8 +82,8 @@ class Record(Checked):
     every : Every or mapping
         Schedules, e.g. ``{"log_negativity": 5}`` for every fifth snapshot; see `Every`.
     largest_dense : int
-        Rows up to which a block of the partial transpose is diagonalised for the negativity of a large system; the
-        trace norm of larger ones is sampled. 12870 serves all blocks of 8+8 spins: 11 GB, and an hour a snapshot.
+        Largest block of the partial transpose, in rows, that is diagonalised for the negativity of a large system. The
+        trace norm of a larger block is sampled. 12870 covers all blocks of 8+8 spins: 11 GB and one hour per snapshot.
     """
 
     momenta: tuple[float, ...] = checked((math.pi / 6, math.pi / 2), momentum_list)

@@ -1,4 +1,4 @@
-"""What is injected: a wave packet of one electron (Eq. 11), or several electrons from a confined region (Eq. 21)."""
+"""Sources of electrons: a wave packet of one electron (Eq. 11), or several electrons from a well (Eq. 21)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 ELECTRON_SPINS = ("unpolarized", "up", "down")
 
 TRUNCATION_WARNING = 1e-6
-"""Part of the packet beyond the chain from which on the user is warned."""
+"""Probability beyond the chain above which the user is warned."""
 TRUNCATION_ERROR = 1e-2
-"""Part of the packet beyond the chain from which on the run is refused."""
+"""Probability beyond the chain above which the run is refused."""
 
 
 def electron_spin(key: str, value: Any) -> str | Angles:
-    """A spin of the electron: a word, or a Bloch direction [θ, φ] in rad."""
+    """The spin of the electron: a word, or a Bloch direction [θ, φ] in rad."""
     value = as_list(value)
     if is_list(value):
         return angles(key, value)
@@ -75,7 +75,8 @@ class WavePacket(Checked):
 
         x = np.arange(1, sites + 1)
         exponent = (self.momentum_spread * (x - self.center)) ** 2 / 4
-        packet = np.exp(1j * self.momentum * x - (exponent - exponent.min()))  # a narrow packet may fall between sites
+        # Without the shift by the minimum, a narrow packet centred between two sites underflows.
+        packet = np.exp(1j * self.momentum * x - (exponent - exponent.min()))
         return np.asarray(packet / np.linalg.norm(packet))
 
     def beyond_ends(self, sites: int) -> tuple[float, float]:
@@ -91,7 +92,7 @@ class WavePacket(Checked):
         left, right : float
             Σ_{x<1} |Φ|² and Σ_{x>L_x} |Φ|², of the packet normalised on the infinite lattice.
         """
-        if self.momentum_spread < 1e-5:  # the sum is an integral to all digits
+        if self.momentum_spread < 1e-5:  # so wide a packet that the sum equals an integral to all digits
             scale = self.momentum_spread / math.sqrt(2)
             left, right = self.center - 0.5, sites + 0.5 - self.center
             return math.erfc(scale * left) / 2, math.erfc(scale * right) / 2
@@ -110,10 +111,10 @@ class WavePacket(Checked):
         return 2 * hopping * math.sin(self.momentum) / HBAR
 
     def wall_echoes(self, device: SpinValve) -> tuple[tuple[float, str], ...]:
-        """When what a wall sends back reaches the layers, from the flight time of the packet's centre.
+        """Times at which reflections from the walls reach the layers, from the flight time of the packet's centre.
 
-        The wall ahead of the packet sends back what passes the layers. The wall behind it sends back what the first
-        spin ahead of the packet reflects, if there is one. Hard walls stand one site beyond each end.
+        The wall ahead of the packet reflects the part that passes the layers. The wall behind it reflects the part that
+        the first spin ahead of the packet has reflected, if there is one. Hard walls stand one site beyond each end.
 
         Parameters
         ----------
@@ -137,7 +138,7 @@ class ConfinedElectrons(Checked):
     Parameters
     ----------
     electrons : int
-        Even number N_e of electrons, half up and half down; at most two for each confined site.
+        Number N_e of electrons: even, half up and half down, at most two for each confined site.
     confined_sites : int
         Number N_conf of sites of the well at the left end, before the layers.
     well : float
@@ -148,8 +149,8 @@ class ConfinedElectrons(Checked):
     Raises
     ------
     InvalidInputError
-        If a value is outside its range. Whether the well holds the electrons and the field the layers shows when the
-        ground state is there.
+        If a value is outside its range. A run checks later, on the ground state, that the well holds the electrons and
+        the field polarises the layers.
     """
 
     electrons: int = checked(2, whole_number, low=2)
@@ -158,12 +159,12 @@ class ConfinedElectrons(Checked):
     field: float = checked(10.0, real_number, unit="eV")
 
     def check(self) -> None:
-        """Electrons are paired and find room in the well."""
+        """The number of electrons is even, and the well has room for them."""
         if self.electrons % 2:
             raise InvalidInputError(f"electrons = {self.electrons} must be even (half up, half down)", "electrons")
         if self.electrons > 2 * self.confined_sites:
             raise InvalidInputError(
-                f"electrons = {self.electrons} exceed the {2 * self.confined_sites} that confined_sites = "
+                f"electrons = {self.electrons} exceeds the {2 * self.confined_sites} that confined_sites = "
                 f"{self.confined_sites} can hold, two on each site; take fewer electrons or more sites",
                 "electrons",
             )
@@ -174,9 +175,9 @@ class ConfinedElectrons(Checked):
         return self.electrons
 
     def wall_echoes(self, device: SpinValve) -> tuple[tuple[float, str], ...]:
-        """When what a wall sends back reaches the layers, from the flight time of the fastest electrons.
+        """Times at which reflections from the walls reach the layers, from the flight time of the fastest electrons.
 
-        They leave the last confined site with the largest group velocity, 2γ/ħ.
+        These leave the last confined site with the largest group velocity, 2γ/ħ.
 
         Parameters
         ----------
@@ -193,7 +194,7 @@ class ConfinedElectrons(Checked):
 def _echoes(start: float, speed: float, device: SpinValve) -> tuple[tuple[float, str], ...]:
     if abs(speed) < 1e-12:
         return ()
-    # Distances as seen by what runs to the right: mirror the chain for what runs to the left.
+    # For electrons that move to the left, the chain is mirrored.
     wall, spins, names = device.sites + 1, device.spin_sites, ("left wall", "right wall")
     if speed < 0:
         spins, start, names = tuple(wall - site for site in spins), wall - start, names[::-1]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Z_UP: Angles = (0.0, 0.0)
 Z_DOWN: Angles = (math.pi, 0.0)
 _NOTHING = 1e-15
-"""Amplitude below which a spin component counts as absent: cos(π/2) is 6e-17 in floating point."""
+"""Amplitudes below this count as 0: cos(π/2) is 6e-17 in floating point."""
 
 
 def bloch(direction: Angles) -> np.ndarray:
@@ -29,7 +29,7 @@ def bloch(direction: Angles) -> np.ndarray:
 
 
 def layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
-    """Directions [θ, φ] of a layer: one for all spins, or one for each."""
+    """Directions [θ, φ] of the spins of a layer: one for all, or one for each."""
     value = as_list(value)
     if not is_list(value) or not value:
         raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad, or one pair per spin", key)
@@ -56,7 +56,7 @@ class ProductState(Checked):
     Parameters
     ----------
     polarizer, analyzer : (float, float) or sequence of (float, float)
-        [θ, φ] in rad of every spin of the layer, or one pair per spin in the order of the sites.
+        [θ, φ] in rad: one pair for all spins of the layer, or one for each spin in the order of the sites.
     """
 
     polarizer: Angles | tuple[Angles, ...] = checked(Z_UP, layer_directions)
@@ -97,11 +97,10 @@ class Gibbs(Checked):
     temperature : float
         T > 0, K.
     pinning : float
-        p ≥ 0, eV: the state is prepared with the field −p ΣSᶻ over FM_p and +p ΣSᶻ over FM_a; 0 is the field-free
-        state of Eq. 12, which has no net magnetisation. The field is absent for t > 0. S is in the device's spin
-        convention.
+        p ≥ 0, eV. The state is that of H − p ΣSᶻ over FM_p + p ΣSᶻ over FM_a, with S in the device's spin convention;
+        the field is switched off at t = 0. p = 0 gives the field-free state of Eq. 12, which has no net magnetisation.
     tolerance : float
-        Total weight, at most 0.1, of the least occupied eigenstates that are left out.
+        Largest total weight of the least occupied eigenstates that are left out, 0 … 0.1.
     """
 
     temperature: float = checked(100.0, real_number, above=0.0, unit="K")
@@ -110,14 +109,14 @@ class Gibbs(Checked):
 
     @property
     def kind(self) -> str:
-        """What the state is, for the dataset."""
+        """Description of the state, for the dataset."""
         if self.pinning == 0:
             return f"literal Gibbs state of Eq. 12 at {self.temperature:g} K, field-free: no net magnetisation"
         return (
             f"pinned Gibbs state at {self.temperature:g} K: prepared with a field of {self.pinning:g} eV, "
-            "up in FM_p and down in FM_a, that is absent for t > 0"
+            "up in FM_p and down in FM_a, which is switched off at t = 0"
         )
 
     def directions(self, device: SpinValve) -> tuple[Angles, ...]:
-        """Directions with respect to which flipped spins are counted: those of `Antiparallel`."""
+        """Reference directions for counting flipped spins: those of `Antiparallel`."""
         return Antiparallel().directions(device)

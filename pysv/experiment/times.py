@@ -1,4 +1,4 @@
-"""When the snapshots of a run are taken."""
+"""Times of the snapshots of a run."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ class Times(Checked):
     step: float = checked(1.0, real_number, above=0.0, unit="fs")
 
     def check(self) -> None:
-        """`stop` is a whole number of steps, and not too many."""
+        """`stop` is a whole number of steps, and the snapshots are not too many."""
         if self.step > self.stop:
-            raise InvalidInputError(f"step = {self.step:g} fs is larger than stop = {self.stop:g} fs", "step")
+            raise InvalidInputError(
+                f"step = {self.step:g} fs is larger than stop = {self.stop:g} fs; take a smaller step", "step"
+            )
         steps = self.stop / self.step
         if steps > MOST_SNAPSHOTS:
             raise InvalidInputError(
-                f"step = {self.step:g} fs makes {steps:.0e} snapshots until stop = {self.stop:g} fs; at most "
-                f"{MOST_SNAPSHOTS:.0e} are allowed",
+                f"step = {self.step:g} fs makes {steps:.0e} snapshots until stop = {self.stop:g} fs; the limit "
+                f"is {MOST_SNAPSHOTS:.0e}; take a larger step",
                 "step",
             )
         if abs(steps - round(steps)) > 1e-9 * steps:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.errors import NotReadyError
+from pysv.errors import InvalidInputError
 from pysv.experiment.source import WavePacket
 from pysv.experiment.spins import Z_DOWN, Z_UP, Antiparallel, Gibbs, ProductState, bloch
 from pysv.model.basis import spin_bit
@@ -149,11 +149,11 @@ def one_electron(experiment: Experiment) -> WavePacket:
 
     Raises
     ------
-    NotReadyError
-        For sources of several electrons.
+    InvalidInputError
+        If the source has several electrons.
     """
     if not isinstance(experiment.source, WavePacket):
-        raise NotReadyError("source 'confined' (several electrons) is not ready in this version; use 'wave-packet'")
+        raise InvalidInputError("source must have one electron, not several; use kind = 'wave-packet'", "source")
     return experiment.source
 
 
