@@ -154,9 +154,14 @@ def hamiltonian_terms(device: SpinValve) -> tuple[Term, ...]:
     )
 
 
+def products(terms: Iterable[Term]) -> dict[Factors, float]:
+    """The sum of some terms as one sum of products."""
+    return collect(product for term in terms for product in term.products())
+
+
 def without_hops(terms: Iterable[Term]) -> dict[Factors, float]:
-    """Products of all terms but the hops along the chain, which may be very many."""
-    return collect(p for term in terms if not isinstance(term, Hopping) for p in term.products())
+    """The same without the hops along the chain, which may be very many."""
+    return products(term for term in terms if not isinstance(term, Hopping))
 
 
 def polarising_terms(device: SpinValve, field: float) -> tuple[Term, ...]:
@@ -202,10 +207,10 @@ def _checked(term: Term, device: SpinValve) -> Term:
     InvalidInputError
         If it is not Hermitian, does not keep S^z, or acts on what the device does not have.
     """
-    products = collect(term.products())
-    if not same(products, collect(Product(value, *factors.adjoint) for factors, value in products.items())):
+    own = products([term])
+    if not same(own, {factors.adjoint: value for factors, value in own.items()}):
         raise InvalidInputError(f"{term} is not Hermitian; add the Hermitian conjugates of its products")
-    for factors in products:
+    for factors in own:
         if factors.sigmas.count("+") != factors.sigmas.count("-"):
             raise InvalidInputError(
                 f"{term} has the product {factors}, which changes S^z; all of pysv relies on its conservation: leave "

@@ -16,6 +16,7 @@ import pytest
 import pysv
 from pysv import config, engines
 from pysv.cli import _parser, main
+from pysv.model import terms
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
@@ -108,7 +109,8 @@ def test_blocks_run(page, tmp_path, monkeypatch, capsys):
 
     matplotlib.use("Agg")
     monkeypatch.setattr(movie, "_DPI", {"mp4": 40, "gif": 40})  # fewer pixels than a user gets
-    monkeypatch.setattr(engines, "_registered", {})  # of engines that a page shows
+    for registry in (engines, terms):
+        monkeypatch.setattr(registry, "_registered", {})  # of what a page shows
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -146,6 +146,20 @@ class Ring(Term):
             yield Product(-self.coupling, (), tuple(map(Spin, self.spins, kinds)))
 
 
+@dataclass(frozen=True)
+class Detour(Term):
+    """ε c†_1 c_2 c†_2 c_1 and t (c†_1 c_2 c†_2 c_3 + h.c.): operators that do not commute."""
+
+    energy: float
+    amplitude: float
+
+    def products(self):
+        yield Product(self.energy, (Electron(1, 2), Electron(2, 1)))
+        if self.amplitude:
+            yield Product(self.amplitude, (Electron(1, 2), Electron(2, 3)))
+            yield Product(self.amplitude, (Electron(3, 2), Electron(2, 1)))
+
+
 @pytest.fixture
 def added(monkeypatch):
     """A function that adds terms to H of every device, and takes them away at last."""
@@ -171,7 +185,7 @@ def any_terms(seed: int, device: pysv.SpinValve) -> list[Term]:
     found = [
         OnSite(*some(sites, 1), number()), Field(*some(n, 1), number()), Exchange(*some(n, 2), number(), number()),
         SdExchange(*some(sites, 1), *some(n, 1), number()), Hopping(1, sites, (number(), number())),
-        Repulsion(*some(sites, 1), number()), Valve(*some(sites, 2), *some(n, 1), number()),
+        Repulsion(*some(sites, 1), number()), Valve(*some(sites, 2), *some(n, 1), number()), Detour(number(), number()),
     ]  # fmt: skip
     return [*found, Ring(tuple(some(n, 3)), number())] if n > 2 else found
 
@@ -255,15 +269,15 @@ def test_the_kernels_hold_what_is_diagonal_in_a_layer(added):
 
 
 REFUSED = [
-    (OnSite(3, 0.5), "a potential on site 3 of 0.5 eV, which the kernels of one electron cannot hold"),
-    (Exchange(1, 4, 0.0, 0.4), "a coupling of spins 1, 4 of 0.4 eV, which"),
-    (Exchange(3, 4, 0.2, 0.0), "a transverse exchange of spins 3, 4 of 0.2 eV, which"),
+    (OnSite(3, 0.5), "the potential on site 3 of 0.5 eV, which the kernels of one electron cannot hold"),
+    (Exchange(1, 4, 0.0, 0.4), "the coupling of spins 1, 4 of 0.4 eV, which"),
+    (Exchange(3, 4, 0.2, 0.0), "the transverse exchange of spins 3, 4 of 0.2 eV, which"),
     (Exchange(1, 2, 0.2, 0.0), "values of the transverse exchange of spins from 0.1 to 0.3 eV, and the kernels of one elec"),
     (SdExchange(2, 1, 0.2), "values of the sd exchange at site and spin from 0.5 to 0.7 eV"),
-    (SdExchange(1, 1, 0.2), "a sd exchange at site and spin 1, 1 of 0.2 eV"),
+    (SdExchange(1, 1, 0.2), "the sd exchange at site and spin 1, 1 of 0.2 eV"),
     (Hopping(1, 3, (0.5,)), "values of the hopping between sites from 1 to 1.5 eV"),
-    (Repulsion(2, 4.0), r"a product n\(2\) n\(2\) of 1 eV, which"),
-    (Valve(2, 3, 1, 0.1), r"a product c†\(2\) sz c\(3\) σz\(1\) of -0.1 eV, which"),
+    (Repulsion(2, 4.0), r"the product n\(2\) n\(2\) of 1 eV, which"),
+    (Valve(2, 3, 1, 0.1), r"the product c†\(2\) sz c\(3\) σz\(1\) of -0.1 eV, which"),
 ]  # fmt: skip
 
 
@@ -317,7 +331,7 @@ def test_the_chain_holds_any_terms_of_neighbours(layers, convention, electrons, 
     first, last = (device.spin_sites.index(site) + 1 for site in (2, 3))
     added(
         Repulsion(1, 0.8), OnSite(2, -0.3), Field(1, 0.2), Hopping(1, device.sites, (0.1, -0.2)), Valve(2, 3, last, 0.3),
-        Exchange(first, last, 0.2, -0.1),
+        Exchange(first, last, 0.2, -0.1), Detour(0.4, 0.0),
     )  # fmt: skip
     chain = Chain.of_device(device)
     dims = [space.dim for space in chain.spaces]
