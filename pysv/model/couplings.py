@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pysv.errors import NotReadyError
-from pysv.model.operators import Factors, Sum, collect
+from pysv.model.operators import Factors, Sum
+from pysv.model.terms import Term, products
 
 if TYPE_CHECKING:
-    from pysv.model.terms import Term
+    from pysv.experiment.device import SpinValve
 
 Pair = tuple[int, int]
 
@@ -48,17 +49,17 @@ class Couplings:
     @classmethod
     def of_terms(cls, terms: Iterable[Term]) -> Couplings:
         """Those of a list of terms."""
-        return cls.of_products(collect(product for term in terms for product in term.products()))
+        return cls.of_products(products(terms))
 
     @classmethod
-    def of_products(cls, products: Sum) -> Couplings:
+    def of_products(cls, whole: Sum) -> Couplings:
         """Those of a Hermitian sum of products."""
         found = cls()
-        for factors, value in products.items():
-            found._sort_in(factors, value, products)
+        for factors, value in whole.items():
+            found._sort_in(factors, value, whole)
         return found
 
-    def _sort_in(self, factors: Factors, value: float, products: Sum) -> None:
+    def _sort_in(self, factors: Factors, value: float, whole: Sum) -> None:
         electrons, spins = factors
         kind, numbers = factors.sigmas, tuple(spin.number for spin in spins)
         moves = any(one.to != one.of for one in electrons)
@@ -70,7 +71,7 @@ class Couplings:
             self.hopping[min(electrons[0][:2]), max(electrons[0][:2])] = -value
         elif kind == ("1",):
             self.potential[electrons[0].to] = value
-        elif len(electrons) == len(spins) == 1 and not moves and _isotropic(factors, products):
+        elif len(electrons) == len(spins) == 1 and not moves and _isotropic(factors, whole):
             self.sd[electrons[0].to, numbers[0]] = -value if kind == ("z", "z") else -value / 2
         else:
             self.others[factors] = value
@@ -107,11 +108,11 @@ class Couplings:
         return found
 
 
-def _isotropic(factors: Factors, products: Sum) -> bool:
+def _isotropic(factors: Factors, whole: Sum) -> bool:
     """Whether a product belongs to an exchange s·σ between the electrons on a site and a localized spin."""
     (electron,), (spin,) = factors
     longitudinal, *flips = (
-        products.get(Factors((electron._replace(sigma=one),), (spin._replace(sigma=other),)), 0.0)
+        whole.get(Factors((electron._replace(sigma=one),), (spin._replace(sigma=other),)), 0.0)
         for one, other in ("zz", "+-", "-+")
     )
     return factors.sigmas in (("z", "z"), ("+", "-"), ("-", "+")) and all(
@@ -132,18 +133,13 @@ class Holder:
     name: str
     remedy: str
 
-    def kernel_couplings(
-        self, h: Couplings, sites: int, spin_sites: Sequence[int], groups: Sequence[range]
-    ) -> np.ndarray:
+    def kernel_couplings(self, h: Couplings, device: SpinValve, groups: Sequence[range]) -> np.ndarray:
         """γ, −2J and J_sd of tables with one of each, for a chain without a potential.
 
         Parameters
         ----------
         h : Couplings
-        sites : int
-            L_x.
-        spin_sites : sequence of int
-            Site, from 1, of each localized spin.
+        device : SpinValve
         groups : sequence of range
             Numbers, from 1, of the spins that may be coupled with each other.
 
@@ -157,8 +153,8 @@ class Holder:
         NotReadyError
             If H has anything else; says what, and which engine can hold it.
         """
-        hopping = self.one("hopping between sites", h.hopping, {(x, x + 1) for x in range(1, sites)})
-        carried = {(site, number) for number, site in enumerate(spin_sites, start=1)}
+        hopping = self.one("hopping between sites", h.hopping, {(x, x + 1) for x in range(1, device.sites)})
+        carried = {(site, number) for number, site in enumerate(device.spin_sites, start=1)}
         sd = self.one("sd exchange at site and spin", h.sd, carried)
         exchanged = {pair for pair, value in h.transverse.items() if value and _together(pair, groups)}
         transverse = self.one("transverse exchange of spins", h.transverse, exchanged)
@@ -196,7 +192,7 @@ class Holder:
             if value:
                 where = place if isinstance(place, int | Factors) else ", ".join(map(str, place))
                 raise NotReadyError(
-                    f"H has a {what} {where} of {value:g} eV, which {self.name} cannot hold; {self.remedy}"
+                    f"H has the {what} {where} of {value:g} eV, which {self.name} cannot hold; {self.remedy}"
                 )
 
 

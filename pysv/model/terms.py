@@ -150,13 +150,18 @@ def hamiltonian_terms(device: SpinValve) -> tuple[Term, ...]:
         Hopping(1, device.sites, (device.hopping,)),
         *(SdExchange(site, n, f_e * f_s * device.sd_exchange) for n, site in enumerate(device.spin_sites, start=1)),
         *(Exchange(*bond, f_s**2 * device.exchange, f_s**2 * device.exchange_z) for bond in bonds),
-        *(_checked(term, device) for maker in _makers.values() for term in maker(device)),
+        *(_checked(term, device) for maker in _registered.values() for term in maker(device)),
     )
 
 
+def products(terms: Iterable[Term]) -> dict[Factors, float]:
+    """The sum of some terms as one sum of products."""
+    return collect(product for term in terms for product in term.products())
+
+
 def without_hops(terms: Iterable[Term]) -> dict[Factors, float]:
-    """Products of all terms but the hops along the chain, which may be very many."""
-    return collect(p for term in terms if not isinstance(term, Hopping) for p in term.products())
+    """The same without the hops along the chain, which may be very many."""
+    return products(term for term in terms if not isinstance(term, Hopping))
 
 
 def polarising_terms(device: SpinValve, field: float) -> tuple[Term, ...]:
@@ -181,25 +186,17 @@ def preparation_terms(device: SpinValve, source: ConfinedElectrons) -> tuple[Ter
 Maker = Callable[["SpinValve"], Iterable[Term]]
 """Makes terms of a device: none for the devices that it does not know."""
 
-_makers: dict[str, Maker] = {}
-
-
-def _name(maker: Maker) -> str:
-    return f"{maker.__module__}.{maker.__qualname__}"
+_registered: dict[str, Maker] = {}
+"""Makers by module and name."""
 
 
 def register(maker: Maker) -> Maker:
-    """Make terms of one's own known; a decorator of a function that gives a device's additional terms.
+    """Make terms of one's own known; a decorator of a function that gives the additional terms of a device.
 
-    A function of the same module and name is replaced.
+    It is called for every device. A function of the same module and name takes the place of the earlier one.
     """
-    _makers[_name(maker)] = maker
+    _registered[f"{maker.__module__}.{maker.__qualname__}"] = maker
     return maker
-
-
-def forget(maker: Maker) -> None:
-    """Undo `register`."""
-    del _makers[_name(maker)]
 
 
 def _checked(term: Term, device: SpinValve) -> Term:
@@ -210,10 +207,10 @@ def _checked(term: Term, device: SpinValve) -> Term:
     InvalidInputError
         If it is not Hermitian, does not keep S^z, or acts on what the device does not have.
     """
-    products = collect(term.products())
-    if not same(products, collect(Product(value, *factors.adjoint) for factors, value in products.items())):
+    own = products([term])
+    if not same(own, {factors.adjoint: value for factors, value in own.items()}):
         raise InvalidInputError(f"{term} is not Hermitian; add the Hermitian conjugates of its products")
-    for factors in products:
+    for factors in own:
         if factors.sigmas.count("+") != factors.sigmas.count("-"):
             raise InvalidInputError(
                 f"{term} has the product {factors}, which changes S^z; all of pysv relies on its conservation: leave "

@@ -17,8 +17,8 @@ import numpy as np
 
 from pysv.errors import NotReadyError
 from pysv.model.couplings import Couplings
-from pysv.model.operators import SIGMA, Electron, Factors, Spin, collect
-from pysv.model.terms import hamiltonian_terms, preparation_terms
+from pysv.model.operators import SIGMA, Electron, Factors, Spin
+from pysv.model.terms import hamiltonian_terms, preparation_terms, products
 
 if TYPE_CHECKING:
     from pysv.experiment.device import SpinValve
@@ -118,8 +118,8 @@ class Chain:
         spaces = tuple(map(Space, carries))
         onsite = tuple(np.zeros((space.dim,) * 2) for space in spaces)
         hops = tuple(np.zeros((one.dim * other.dim,) * 2) for one, other in pairwise(spaces))
-        products = collect(product for term in terms for product in term.products())
-        for factors, value in products.items():
+        whole = products(terms)
+        for factors, value in whole.items():
             first, last = _reach(factors, device.spin_sites)
             if value and last > first + 1:
                 raise NotReadyError(
@@ -131,7 +131,7 @@ class Chain:
                 spins = tuple(Spin(device.spin_sites[n - 1] - first, sigma) for n, sigma in factors.spins)
                 target = onsite[first - 1] if last == first else hops[first - 1]
                 target += value * _operator(electrons, spins, tuple(carries[first - 1 : last]))
-        return cls(spaces, device.spin_sites, products, onsite, hops)
+        return cls(spaces, device.spin_sites, whole, onsite, hops)
 
     @property
     def couplings(self) -> Couplings:
@@ -145,8 +145,8 @@ class Chain:
 
     def part(self, sites: int) -> Chain:
         """The first sites of the chain."""
-        products = {f: value for f, value in self.products.items() if _reach(f, self.spin_sites)[1] <= sites}
-        return Chain(self.spaces[:sites], self.spin_sites, products, self.onsite[:sites], self.hops[: sites - 1])
+        inside = {f: value for f, value in self.products.items() if _reach(f, self.spin_sites)[1] <= sites}
+        return Chain(self.spaces[:sites], self.spin_sites, inside, self.onsite[:sites], self.hops[: sites - 1])
 
     def diagonal(self, states: list[int], first: int) -> float:
         """Expectation value, in a product of local states, of the terms that act on sites from `first` on, eV."""

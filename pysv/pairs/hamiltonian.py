@@ -114,7 +114,7 @@ class PairHamiltonian:
                     rows = np.flatnonzero((basis.kind == kind) & (down == wanted))
                     there = basis.rows_of(np.full(rows.size, other), basis.configuration[rows] ^ bit)
                     partners[which, rows, spin] = there
-        numbers = _KERNELS.kernel_couplings(h, device.sites, device.spin_sites, (range(1, n + 1),))
+        numbers = _KERNELS.kernel_couplings(h, device, (range(1, n + 1),))
         table = (basis.kind, diagonal, first, neighbour, aligned, columns, partners[0], partners[1], numbers)
         return cls(basis, device.sites, terms, table)
 

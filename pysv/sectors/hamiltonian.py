@@ -12,8 +12,8 @@ from pysv.errors import NotReadyError
 from pysv.model.basis import Basis, spin_signs
 from pysv.model.couplings import Couplings, Holder
 from pysv.model.norm import norm_bound
-from pysv.model.operators import Factors, collect, same
-from pysv.model.terms import Term, hamiltonian_terms, layers
+from pysv.model.operators import Factors, same
+from pysv.model.terms import Term, hamiltonian_terms, layers, products
 from pysv.sectors.blocks import Blocks
 from pysv.sectors.layout import Layout
 from pysv.sectors.table import LayerTable, Table
@@ -41,24 +41,20 @@ class Hamiltonian:
     basis : Basis
     layout : Layout
         How a state lies in memory.
+    device : SpinValve
     terms : tuple of Term
         H.
     couplings : Couplings
         The same, sorted.
-    spin_sites : tuple of int
-        Site, from 1, of each localized spin.
-    spins : tuple of two range
-        Numbers, from 1, of the localized spins of either layer.
     polarizer, analyzer : Blocks
         For either layer, the rows that exchange of its spins, with each other and the electron's, joins.
     """
 
     basis: Basis
     layout: Layout
+    device: SpinValve
     terms: tuple[Term, ...]
     couplings: Couplings
-    spin_sites: tuple[int, ...]
-    spins: tuple[range, ...]
     polarizer: Blocks
     analyzer: Blocks
 
@@ -68,10 +64,9 @@ class Hamiltonian:
         terms = hamiltonian_terms(device)
         couplings = Couplings.of_terms(terms)
         exchanged = [pair for pair, value in couplings.transverse.items() if value]
-        spins = layers(device)
-        polarizer, analyzer = (Blocks.of_layer(basis, layer, exchanged) for layer in spins)
+        polarizer, analyzer = (Blocks.of_layer(basis, layer, exchanged) for layer in layers(device))
         layout = Layout.for_rows(basis.rows, device.sites)
-        return cls(basis, layout, terms, couplings, device.spin_sites, spins, polarizer, analyzer)
+        return cls(basis, layout, device, terms, couplings, polarizer, analyzer)
 
     def laid_out(self, dtype: type) -> Hamiltonian:
         """The same H with the layout that suits states of this complex type; itself where it has that layout."""
@@ -106,12 +101,12 @@ class Hamiltonian:
     @cached_property
     def kernel_couplings(self) -> np.ndarray:
         """γ, −2J and J_sd; see `Holder.kernel_couplings`."""
-        return _KERNELS.kernel_couplings(self.couplings, self.sites, self.spin_sites, self.spins)
+        return _KERNELS.kernel_couplings(self.couplings, self.device, layers(self.device))
 
     @property
     def products(self) -> dict[Factors, float]:
         """H as a sum of products."""
-        return collect(product for term in self.terms for product in term.products())
+        return products(self.terms)
 
     @property
     def hopping(self) -> float:
@@ -132,13 +127,13 @@ class Hamiltonian:
         name = np.dtype(dtype).name
         if name not in self._tables:
             couplings: np.ndarray = self.kernel_couplings.astype(dtype)
-            one, other = self.spins
-            layers = self._layer(self.polarizer, one, dtype), self._layer(self.analyzer, other, dtype)
-            self._tables[name] = Table(*layers, couplings)
+            one, other = layers(self.device)
+            own = self._layer(self.polarizer, one, dtype), self._layer(self.analyzer, other, dtype)
+            self._tables[name] = Table(*own, couplings)
         return self._tables[name]
 
     def _layer(self, blocks: Blocks, spins: range, dtype: type) -> LayerTable:
-        columns = np.array(self.spin_sites[spins[0] - 1 : spins[-1]], dtype=np.int64) - 1
+        columns = np.array(self.device.spin_sites[spins[0] - 1 : spins[-1]], dtype=np.int64) - 1
         tile, column = np.divmod(columns, self.layout.width)
         order = np.argsort(tile, kind="stable")
         return LayerTable(

@@ -16,7 +16,8 @@ import pytest
 import pysv
 from pysv import config, engines
 from pysv.cli import _parser, main
-from pysv.measures import registry
+from pysv.measures import registry as measures
+from pysv.model import terms
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
@@ -109,8 +110,8 @@ def test_blocks_run(page, tmp_path, monkeypatch, capsys):
 
     matplotlib.use("Agg")
     monkeypatch.setattr(movie, "_DPI", {"mp4": 40, "gif": 40})  # fewer pixels than a user gets
-    monkeypatch.setattr(engines, "_registered", {})  # of engines that a page shows
-    monkeypatch.setattr(registry, "_registered", dict(registry._registered))  # of measures
+    for room in (engines, measures, terms):
+        monkeypatch.setattr(room, "_registered", dict(room._registered))  # as it was, after what a page shows
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
