@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 import pysv
+from pysv import config
 from pysv.cli import main
 from pysv.engines import engine_names
-from pysv.results.citations import PAPER, every_reference, references, write
+from pysv.errors import InvalidInputError
+from pysv.results.citations import PAPER, cite, every_reference, references, write
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,6 +104,29 @@ def test_the_bibliography_and_the_citation_file_agree():
     assert PAPER.title in citation
     assert all(name.split(", ")[0] in citation for name in PAPER.authors)
     assert f"version: {pysv.__version__}" in citation
+
+
+def test_references_have_keys():
+    assert str(cite("Plenio2005")) == (
+        "M. B. Plenio, Logarithmic negativity: A full entanglement monotone that is not convex, Phys. Rev. Lett. 95, "
+        "090503 (2005), doi:10.1103/PhysRevLett.95.090503"
+    )
+    with pytest.raises(InvalidInputError, match="unknown reference 'Plenio2004'; did you mean 'Plenio2005'"):
+        cite("Plenio2004")
+
+
+def test_no_reference_is_idle(small):
+    """Every table of the file is cited for some run."""
+    data = pysv.solve(small, progress=False)
+    open_system = dataclasses.replace(small, bath=pysv.BosonicBath())
+    found = cited(data.assign_attrs(experiment=config.dumps(open_system)))
+    found |= cited(data.assign(log_negativity_error=data.log_negativity))
+    variational = config.dumps(small, engine=pysv.TDMRG(method="tdvp"))
+    for engine in engine_names():
+        for backend in ("python", "julia"):
+            named = data.assign_attrs(engine=engine, backend=backend)
+            found |= cited(named) | cited(named.assign_attrs(experiment=variational))
+    assert found == {"pysv", *(reference.key for reference in every_reference())}
 
 
 def test_keys_and_dois_are_unique():
