@@ -1,4 +1,4 @@
-"""The command line: ``pysv VERB …``. A user's mistake is one line on stderr and exit code 2, never a traceback."""
+"""The command line: ``pysv VERB …``. A user's mistake gives one line on stderr and exit code 2, never a traceback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from pysv.errors import (
     InvalidInputError,
     InvariantError,
     MemoryLimitError,
-    NotReadyError,
     PysvError,
     PysvWarning,
     SpectralBoundsError,
@@ -40,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for bad input; 1 for a run that failed; 130 for one that
-        Ctrl-C ended (after the first one, what it recorded is saved).
+        0; 2 for bad input; 1 for a run that failed; 130 for a run that Ctrl-C ended (the first Ctrl-C saves what was
+        recorded).
     """
     options = _parser().parse_args(arguments)
     warnings.simplefilter("always", PysvWarning)
@@ -59,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), BAD_INPUT)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
-    except OSError as error:  # nobody reads our output, or it cannot be written
+    except OSError as error:  # the reader has closed the pipe, or the output cannot be written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             return FAILED
@@ -87,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
         raise MemoryLimitError(f"{options.file}: {error}") from error
     except KeyboardInterrupt:
         if Path(f"{out}.parts").is_dir():
-            return _complain("stopped; the same command goes on with the batches that are missing", INTERRUPTED)
+            return _complain("stopped; run the same command again to compute the missing batches", INTERRUPTED)
         raise
     return _report(data, str(out))
 
@@ -113,7 +112,7 @@ def _sweep(options: argparse.Namespace) -> int:
     try:
         done = sweep_tables(tables, grid, options.file, out=folder, **how)
     except KeyboardInterrupt:
-        return _complain("stopped; the same command goes on with the points that are missing", INTERRUPTED)
+        return _complain("stopped; run the same command again to compute the missing points", INTERRUPTED)
     print(f"{folder}: complete, {len(done.points)} points")
     if done.combined is None:
         print(f"no {COMBINED}: the points differ in their times")
@@ -141,7 +140,7 @@ def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]
     if data.attrs["status"] == "complete":
         print(f"{out}: complete, {reached}")
         return 0
-    print(f"{out}: stopped at {reached}; go on with `pysv resume {out}`")
+    print(f"{out}: stopped at {reached}; continue with `pysv resume {out}`")
     return INTERRUPTED
 
 
@@ -268,13 +267,13 @@ def _read(options: argparse.Namespace) -> Configuration:
         asked = replace(asked, backend=options.backend)
     try:
         choose(asked.experiment, asked.engine, asked.backend)
-    except (NotReadyError, EngineError) as error:
-        raise type(error)(f"{options.file}: {error}") from error
+    except EngineError as error:
+        raise EngineError(f"{options.file}: {error}") from error
     return asked
 
 
 class _Parser(argparse.ArgumentParser):
-    """Complains in one line."""
+    """Reports a mistake in one line."""
 
     complete: Callable[[], None] | None = None
     """Fills in the parts of the help that take long to find."""
@@ -289,7 +288,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="pysv", description="What a pulse of electrons does to quantum magnets.")
+    parser = _Parser(prog="pysv", description="Simulate how a pulse of electrons entangles quantum magnets.")
     parser.add_argument("--version", action="version", version=f"pysv {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
@@ -300,20 +299,20 @@ def _parser() -> argparse.ArgumentParser:
 
     run = verb("run", _run, "run an experiment file")
     run.add_argument("file", metavar="FILE.toml")
-    run.add_argument("--out", metavar="RUN.nc", help="result file (default: FILE.nc in the present folder)")
+    run.add_argument("--out", metavar="RUN.nc", help="result file (default: FILE.nc in the current folder)")
     run.add_argument("--force", action="store_true", help="replace the result file if it exists")
     _engine_options(run)
     resume = verb("resume", _resume, "continue or extend a run in its result file")
     resume.add_argument("file", metavar="RUN.nc")
     resume.add_argument("--stop", type=float, metavar="T", help="new last time, fs")
-    resume.add_argument("--backend", metavar="B", help="backend that goes on, instead of the file's")
-    resume.add_argument("--experiment", metavar="FILE.toml", help="go on only if this experiment made the file")
-    info = verb("info", _info, "say what a result file holds")
+    resume.add_argument("--backend", metavar="B", help="backend, instead of the one in the file")
+    resume.add_argument("--experiment", metavar="FILE.toml", help="continue only if this experiment made the file")
+    info = verb("info", _info, "describe a result file")
     info.add_argument("file", metavar="RUN.nc")
-    needs = verb("estimate", _estimate, "say what a run needs, before it runs")
+    needs = verb("estimate", _estimate, "estimate the memory, time and disk space of a run")
     needs.add_argument("file", metavar="FILE.toml")
     _engine_options(needs)
-    finer = verb("convergence", _convergence, "repeat a tdmrg run with finer settings and print what changes")
+    finer = verb("convergence", _convergence, "repeat a tdmrg run with finer settings and print the changes")
     finer.add_argument("file", metavar="FILE.toml")
     _engine_options(finer)
     plot = verb("plot", _plot, "draw an overview of a result file, or one variable")
@@ -329,8 +328,8 @@ def _parser() -> argparse.ArgumentParser:
     movie.add_argument("--out", metavar="MOVIE", help=".mp4 or .gif (default: RUN.mp4, or RUN.gif without ffmpeg)")
     movie.add_argument("--rate", metavar="N", type=int, default=12, help="frames per second (default: 12)")
     verb("engines", _engines, "list engines and backends: ready, or why not")
-    julia = verb("julia", _julia, "set up Julia for the backend 'julia', or say how things stand with it")
-    julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only look")
+    julia = verb("julia", _julia, "set up the backend 'julia', or show its status")
+    julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only report")
     sweep = verb("sweep", _sweep, "run an experiment file for several values of its keys")
     sweep.add_argument("file", metavar="FILE.toml")
     sweep.add_argument(
@@ -340,15 +339,17 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="values of a key, e.g. bath.temperature=10,30; several --set make all combinations",
     )
-    sweep.add_argument("--out", metavar="DIR", help="folder of the results (default: FILE-sweep in the present one)")
+    sweep.add_argument("--out", metavar="DIR", help="folder of the results (default: FILE-sweep in the current one)")
     sweep.add_argument("--force", action="store_true", help="replace files of other runs in the folder")
     _engine_options(sweep)
     for sub in (run, sweep):
-        sub.add_argument("--dask", metavar="ADDRESS", help="scheduler to compute on, or local, or local:N workers")
+        sub.add_argument(
+            "--dask", metavar="ADDRESS", help="address of a Dask scheduler, or local, or local:N for N worker processes"
+        )
     verb("doctor", _doctor, "check this installation")
-    cite = verb("cite", _cite, "say whom to cite for a result, or how to cite pysv and the paper")
+    cite = verb("cite", _cite, "list the references for a result file, or for pysv and the paper")
     cite.add_argument("file", metavar="RUN.nc", nargs="?")
-    cite.add_argument("--bibtex", action="store_true", help="as entries of a BibTeX file")
+    cite.add_argument("--bibtex", action="store_true", help="print BibTeX entries")
     for sub in (run, resume, finer, figure, movie, sweep):
         sub.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
@@ -356,7 +357,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _figure_options(parser: _Parser) -> None:
     number = parser.add_argument("number", metavar="N")
-    parser.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the present one)")
+    parser.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the current one)")
     parser.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
     thermal = parser.add_argument("--thermal", action="store_true")
     full = parser.add_argument("--full", action="store_true")
@@ -373,8 +374,8 @@ def _figure_options(parser: _Parser) -> None:
 
 
 def _engine_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engine", metavar="E", help="engine, instead of the file's")
-    parser.add_argument("--backend", metavar="B", help="backend, instead of the file's")
+    parser.add_argument("--engine", metavar="E", help="engine, instead of the one in the file")
+    parser.add_argument("--backend", metavar="B", help="backend, instead of the one in the file")
 
 
 def _complain(message: str, code: int) -> int:

@@ -30,13 +30,13 @@ _TABLES = ("device", "source", "spins", "bath", "evolution", "record")
 
 @dataclass(frozen=True)
 class Configuration:
-    """What an experiment file says.
+    """Content of an experiment file.
 
     Parameters
     ----------
     experiment : Experiment
     engine : str or Method
-        ``"auto"``, or the options of a named engine.
+        ``"auto"``, the name of an engine, or its options.
     backend : {"auto", "python", "julia"}
     """
 
@@ -60,14 +60,14 @@ def read(path: str | Path) -> Configuration:
     Raises
     ------
     ExperimentFileError
-        If the file cannot be read, is not TOML, or holds a key or value that is not allowed; the sentence names the
-        file, the key and what is allowed.
+        If the file cannot be read, is not TOML, or holds a key or value that is not allowed. The sentence names the
+        file, the key and the allowed values.
     """
     return loads(_text(path), str(path))
 
 
 def read_tables(path: str | Path) -> dict[str, Any]:
-    """The tables of an experiment file as they stand there, unchecked."""
+    """The tables of an experiment file, unchecked."""
     return _tables(_text(path), str(path))
 
 
@@ -81,19 +81,19 @@ def _text(path: str | Path) -> str:
 
 
 def loads(text: str, name: str = "experiment") -> Configuration:
-    """The configuration that a TOML text describes; `name` is what error sentences call it."""
+    """The configuration that a TOML text describes; error sentences begin with `name`."""
     return from_tables(_tables(text, name), name)
 
 
 def _tables(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, brackets nested as deep
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, or very deep nesting
         raise ExperimentFileError(f"{name}: is not valid TOML: {error}") from error
 
 
 def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configuration:
-    """The configuration that nested mappings describe, as a TOML parser gives them."""
+    """The configuration that nested mappings describe, in the form that a TOML parser returns."""
     for key, table in tables.items():
         if key not in _TABLES:
             raise ExperimentFileError(f"{name}: {unknown_name('table', key, _TABLES)}", key)
@@ -122,7 +122,7 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
 
 
 def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> str:
-    """The experiment file, every key spelled out, from which the same run can be repeated.
+    """The experiment file with every key, which repeats the same run.
 
     Parameters
     ----------
@@ -151,13 +151,13 @@ def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = 
 
 
 def fingerprint(experiment: Experiment, engine: Method) -> str:
-    """Digest of all that decides a run's numbers except its last time, so that a run can be extended."""
+    """Digest of all that determines the results of a run, except its last time: a longer run has the same digest."""
     open_ended = dataclasses.replace(experiment, times=Times(stop=experiment.times.step, step=experiment.times.step))
     return hashlib.sha256(dumps(open_ended, engine).encode()).hexdigest()[:16]
 
 
 def _engine(evolution: dict[str, Any], name: str) -> tuple[str | Method, str]:
-    """Take engine, backend and the engine's own table out of the evolution table."""
+    """Remove engine, backend and the engine's own table from the evolution table; return engine and backend."""
     chosen = evolution.pop("engine", "auto")
     backend = evolution.pop("backend", "auto")
     where = f"{name}: [evolution]"

@@ -1,4 +1,4 @@
-"""A check of the installation: what a bug report needs, and a small run against a dense solution."""
+"""Check of the installation: facts for a bug report, and a small run compared with dense diagonalisation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pysv.units import HBAR
 
 OTHERS = ("juliacall", "dask", "distributed", "imageio-ffmpeg")
 SETTINGS = ("NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "JULIA_", "PYTHON_JULIACALL_")
-"""Beginnings of the names of environment variables that change how pysv runs."""
+"""Prefixes of the environment variables that change how pysv runs."""
 
 
 def examine() -> tuple[bool, str]:
@@ -38,7 +38,7 @@ def examine() -> tuple[bool, str]:
     healthy : bool
         Whether a small Chebyshev run agrees with dense diagonalisation to 1e-9.
     report : str
-        Versions, system, processors, memory, BLAS, Julia, what is optional, settings in the environment, engines.
+        Versions, system, processors, memory, BLAS, Julia, optional packages, environment variables, engines.
     """
     begun = time.monotonic()
     error = self_check()
@@ -50,7 +50,7 @@ def examine() -> tuple[bool, str]:
         "installed in": str(Path(__file__).parent),
         "system": platform.platform(),
         "processor": f"{processor()}, {len(os.sched_getaffinity(0))} of {os.cpu_count()} usable",
-        "threads": f"{thread_pool.largest()} of pysv's kernels",
+        "threads": f"{thread_pool.largest()} for pysv's kernels",
         "memory": f"{size(available_memory())} available of {size(psutil.virtual_memory().total)}",
         "BLAS": ", ".join(_blas()),
         "Julia": _julia(),
@@ -58,14 +58,14 @@ def examine() -> tuple[bool, str]:
         "environment": ", ".join(_settings()) or "no setting that concerns pysv",
         "engines": f"{', '.join(ready)} ready (see `pysv engines`)",
         "self-check": ("passed" if healthy else "FAILED")
-        + f": distance from dense diagonalisation {error:.0e}, {seconds:.1f} s with the compilation of kernels",
+        + f": distance from dense diagonalisation {error:.0e}, {seconds:.1f} s including compilation",
     }
     width = max(map(len, facts))
     return healthy, "\n".join(f"{name:<{width}} {value}" for name, value in facts.items())
 
 
 def processor() -> str:
-    """The processor's own name, where the system tells it."""
+    """Name of the processor, if the system reports it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -73,7 +73,7 @@ def processor() -> str:
 
 
 def _others() -> dict[str, str]:
-    """Versions of what only some runs need."""
+    """Versions of the packages that only some runs need."""
     found = {}
     for name in OTHERS:
         try:
@@ -89,7 +89,7 @@ def _settings() -> list[str]:
 
 
 def _blas() -> list[str]:
-    """The BLAS libraries of this process and the processor that each believes to run on."""
+    """BLAS libraries of this process, each with the type of processor that it has detected."""
     from threadpoolctl import threadpool_info
 
     return [
@@ -108,7 +108,7 @@ def _julia() -> str:
 
 
 def self_check(backend: str = "python") -> float:
-    """Largest distance ‖ψ − ψ_dense‖ of a Chebyshev run of 5 fs on 8 sites with 1+2 spins."""
+    """Largest ‖ψ − ψ_dense‖ of a Chebyshev run of 5 fs on 8 sites with 1+2 spins."""
     from pysv.engines.chebyshev import Chebyshev
 
     device = SpinValve(sites=8, polarizer=(3, 3), analyzer=(5, 6))
@@ -127,41 +127,41 @@ def self_check(backend: str = "python") -> float:
 
 
 def set_up_julia(say: Callable[[str], None]) -> dict[str, str]:
-    """Install, resolve, compile and check all that the Julia backend needs.
+    """Install, resolve, compile and check everything that the Julia backend needs.
 
     Parameters
     ----------
     say : callable
-        Is told of each step.
+        Called with a sentence for each step.
 
     Returns
     -------
     dict of str
-        As `julia_status`.
+        See `julia_status`.
 
     Raises
     ------
     JuliaUnavailableError
     """
     here = setup.home()
-    say(f"Julia project: {here.project}" + (f", Julia: {here.exe}" if here.chosen else ", kept by juliapkg"))
+    say(f"Julia project: {here.project}" + (f", Julia: {here.exe}" if here.chosen else ", managed by juliapkg"))
     session.start(say)
     error = self_check("julia")
     if not error < 1e-9:
         setup.forget(here)
-        raise setup.unavailable(f"the self-check failed: the state is off by {error:.0e}")
+        raise setup.unavailable(f"the self-check failed: distance {error:.0e} from dense diagonalisation")
     setup.remember(here)
     say(f"self-check passed: distance from dense diagonalisation {error:.0e}")
     return julia_status()
 
 
 def julia_status() -> dict[str, str]:
-    """What runs, or would run: project, packages, versions, threads, BLAS; starts Julia where it is ready.
+    """The Julia that runs or would run: project, packages, versions, threads, BLAS. Starts Julia if it is ready.
 
     Returns
     -------
     dict of str
-        The entry ``"state"`` begins with ``"ready"``, or says why Julia is not.
+        The entry ``"state"`` begins with ``"ready"``, or gives the reason why Julia is not ready.
     """
     try:
         here = setup.home()

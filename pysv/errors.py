@@ -1,4 +1,4 @@
-"""Every way in which pysv says no: one class per kind of failure, each message one sentence with the remedy."""
+"""Errors and warnings of pysv: one class for each kind of failure. Each message is one sentence with the remedy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class PysvError(Exception):
 
 
 class InvalidInputError(PysvError, ValueError):
-    """A value outside its allowed range.
+    """A value is outside its allowed range.
 
     Parameters
     ----------
@@ -30,43 +30,43 @@ class InvalidInputError(PysvError, ValueError):
 
 
 class ExperimentFileError(InvalidInputError):
-    """An experiment file that cannot be read, or an entry of it that is not allowed."""
+    """An experiment file cannot be read, or one of its entries is not allowed."""
 
 
 class NotReadyError(PysvError, NotImplementedError):
-    """A part of the contract that this version of pysv does not serve yet."""
+    """Something is not available yet: a later version will serve it, or a program must be installed first."""
 
 
 class EngineError(PysvError, ValueError):
-    """An engine or backend that does not exist, or that cannot serve the experiment."""
+    """An engine or backend does not exist, or cannot run the experiment."""
 
 
 class JuliaUnavailableError(PysvError, RuntimeError):
-    """A Julia backend was asked for by name and cannot be had."""
+    """A run needs the Julia backend, which is not available."""
 
 
 class DaskUnavailableError(PysvError, RuntimeError):
-    """A Dask scheduler or its workers were asked for and cannot be had."""
+    """A run needs a Dask cluster whose scheduler or workers are not available."""
 
 
 class MemoryLimitError(PysvError, MemoryError):
-    """A run that does not fit in memory; raised before anything is allocated."""
+    """A run does not fit in memory; raised before anything is allocated."""
 
 
 class SpectralBoundsError(PysvError, ArithmeticError):
-    """The spectrum of H reaches outside the bounds that the Chebyshev expansion assumed."""
+    """An eigenvalue of H lies outside the spectral bounds of the Chebyshev expansion."""
 
 
 class EngineFailureError(PysvError, ArithmeticError):
-    """An engine that gave up during a run."""
+    """An engine failed during a run."""
 
 
 class BondLimitError(PysvError, ArithmeticError):
-    """A matrix-product state that needs a larger bond dimension than the run allows."""
+    """A matrix-product state needs a larger bond dimension than the run allows."""
 
 
 class GroundStateError(PysvError, ArithmeticError):
-    """A ground state that is not in the sector where the run is meant to start."""
+    """The ground state is not in the sector in which the run must start."""
 
 
 class InvariantError(PysvError, ArithmeticError):
@@ -74,15 +74,15 @@ class InvariantError(PysvError, ArithmeticError):
 
 
 class ResultFileError(PysvError, OSError):
-    """A result file that cannot be read or written, or that pysv did not write."""
+    """A result file cannot be read or written, or does not come from pysv."""
 
 
 class ResultExistsError(ResultFileError, FileExistsError):
-    """A result file that exists and may not be replaced."""
+    """A result file exists and may not be replaced."""
 
 
 class ResumeError(PysvError, ValueError):
-    """A result file from which a run cannot be continued."""
+    """A run cannot be continued from its result file."""
 
 
 class PysvWarning(UserWarning):
@@ -94,22 +94,22 @@ class PacketTruncationWarning(PysvWarning):
 
 
 class BathValidityWarning(PysvWarning):
-    """The universal Lindblad equation, or the power series of its jump operators, is doubtful for a bath."""
+    """The universal Lindblad equation, or the power series of its jump operators, is doubtful for this bath."""
 
 
 class TargetErrorWarning(PysvWarning):
-    """Random trajectories did not reach the statistical error that was asked for."""
+    """Random trajectories did not reach the target error."""
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
-    """Sentence for a name that is not known, with the nearest known one.
+    """Sentence for an unknown name; it suggests the closest known one.
 
     Parameters
     ----------
     what : str
-        What the name is of, e.g. ``"key"``.
+        Kind of name, e.g. ``"key"``.
     name : str
-        The name that was given.
+        The unknown name.
     known : iterable of str
         The names that exist.
 

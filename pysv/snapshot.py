@@ -19,9 +19,9 @@ class Sample:
     Parameters
     ----------
     stratum : int ndarray (parts,)
-        Parts of one stratum are equally distributed and of equal weight; the strata's weights are fixed.
+        Stratum of each part. The parts of a stratum have equal distributions and weights; its total weight is fixed.
     group : int ndarray (parts,)
-        Number of the jackknife group of each part; each group has parts of every stratum.
+        Jackknife group of each part. Each group has parts of every stratum.
     """
 
     stratum: np.ndarray
@@ -29,7 +29,7 @@ class Sample:
 
 
 class State(ABC):
-    """A state that measures itself, in whatever form its engine holds it."""
+    """A state in the form of its engine. It computes its own observables."""
 
     @abstractmethod
     def electron_densities(self) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +48,7 @@ class State(ABC):
         """Norm, energy (eV), Σ⟨σᶻ⟩ of electrons and localized spins, and number of electrons."""
 
     def bonds(self) -> dict[str, np.ndarray | float]:
-        """Variables that only this form of a state has, by their names in the dataset."""
+        """Variables that only this form of state has, by name in the dataset."""
         return {}
 
 
@@ -63,9 +63,9 @@ class Snapshot:
     state : State
         Valid until the engine advances.
     deviation : float or None
-        Largest ‖ψ − ψ_exact‖ that the engine bounds or measured; None where it does neither.
+        Largest ‖ψ − ψ_exact‖ as the engine bounds or measures it; None if it does neither.
     sample : Sample, optional
-        Where the state is a mixture of random trajectories: which ones may be exchanged for each other.
+        How the parts were sampled, if the state is a mixture of random trajectories.
     """
 
     time: float

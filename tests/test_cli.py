@@ -149,7 +149,7 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
         ("[evolution]\nstep = 61", "bad.toml: [evolution] step = 61 fs is larger than stop = 60 fs"),
         (
             "[source]\ncenter = 5",
-            "bad.toml: [source] center = 5: 1.8e-01 (left end) of the packet lies beyond the chain, at most",
+            "bad.toml: [source] center = 5: 1.8e-01 (left end) of the packet lies beyond the chain, where the limit is",
         ),
         (
             "[spins]\nkind = 'gibbs'\ntemperature = nan",
@@ -169,7 +169,7 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
         ),
         (
             "[evolution]\nengine = 'tdmrg'",
-            "bad.toml: [source] spin = 'unpolarized' is no single matrix-product state of definite S^z; run",
+            "bad.toml: [source] spin = 'unpolarized' is not a single matrix-product state of definite S^z; run",
         ),
         (
             "[evolution]\nengine = 'rk4'\nbackend = 'julia'",
@@ -177,7 +177,7 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
         ),
         (
             "[device]\npolarizer = [1, 100000000]\nsites = 1000000000\nanalyzer = [100000002, 100000003]",
-            "at most 60 can be numbered",
+            "the limit is 60",
         ),
         ("[device]\nhopping = 1e308", "bad.toml: [device] hopping = 1e+308 must be at most 1e+06 (eV)"),
         ("[evolution]\nengine = 'rk4'\n[evolution.chebyshev]", "bad.toml: [evolution.chebyshev] would be ignored"),

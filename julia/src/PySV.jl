@@ -1,10 +1,11 @@
 """
     PySV
 
-The Julia half of pysv: kernels of one electron and localized spins on S^z sectors, working in place on NumPy memory.
+The Julia half of pysv. `sectors/`: one electron and localized spins in S^z sectors, in place on NumPy's memory. `mps/`:
+several electrons as a matrix-product state of ITensors. `support/`: memory, threads, Ctrl-C, report, precompilation.
 
 A state ψ[tile, row, site of the tile] of pysv is a real array with axes (re/im and site, row, tile) here: the same
-memory, seen in Julia's order of axes. One file holds one idea; an engine that is whole in Julia gets a file of its own.
+memory, seen in Julia's order of axes.
 """
 module PySV
 
@@ -18,18 +19,18 @@ using LinearAlgebra: BLAS, Hermitian, I, LAPACK, eigen!, rmul!
 using PrecompileTools: @compile_workload, @setup_workload
 using Random: Xoshiro, rand!
 
-include("memory.jl")
-include("threads.jl")
-include("hamiltonian.jl")
-include("recursion.jl")
-include("krylov.jl")
-include("electrons.jl")
-include("chain.jl")
-include("train.jl")
-include("gates.jl")
-include("variational.jl")
-include("interrupt.jl")
-include("report.jl")
-include("workload.jl")
+include("support/memory.jl")
+include("support/threads.jl")
+include("sectors/hamiltonian.jl")
+include("sectors/recursion.jl")
+include("sectors/krylov.jl")
+include("mps/electrons.jl")
+include("mps/chain.jl")
+include("mps/train.jl")
+include("mps/gates.jl")
+include("mps/variational.jl")
+include("support/interrupt.jl")
+include("support/report.jl")
+include("support/workload.jl")
 
 end

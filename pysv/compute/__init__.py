@@ -1,1 +1,1 @@
-"""How loops are compiled and shared among threads."""
+"""How loops are compiled and run on several threads."""

@@ -1,4 +1,4 @@
-"""How the inner loops are compiled."""
+"""Compiler options of the inner loops."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from numba.core.options import DefaultOptions
 
 FAST = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 SUM = FAST | {"fastmath": {"contract", "nsz", "reassoc"}}
-"""Scalar products may be summed in the order that vectorises."""
+"""For sums: the compiler may reorder them, which it must to vectorise them."""
 UNCOUNTED = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
-"""For functions that make no array, and use of those given only indices, slices and `reshape`: numba does not count
-references to them, which it would with every row of a state, by an atomic addition for which all threads compete. The
-caller keeps the arrays."""
+"""For functions that make no array and use their arguments only through indices, slices and `reshape`.
+
+numba then counts no references. Otherwise every row of a state costs an atomic addition on a counter that all threads
+share. The caller keeps the arrays alive.
+"""
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit` that keeps what it compiled, where there is a folder to keep it in."""
+    """`numba.njit` with a cache on disk, if a cache folder is writable."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:

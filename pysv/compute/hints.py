@@ -1,4 +1,4 @@
-"""What a loop can tell the compiler and the processor of the memory that it works on. None of it changes a result."""
+"""Hints to compiler and processor about the memory of a loop: prefetch and no-alias. No hint changes a result."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pysv.compute.compiler import FAST, compiled
 from pysv.sectors.layout import CACHE_LINE
 
 _READ, _SECOND_LEVEL, _DATA = 0, 2, 1
-"""LLVM's words for: to be read, into the second cache, no instructions."""
+"""Arguments of LLVM's prefetch: for reading, into the second-level cache, data."""
 _KNOWS_SEPARATE_STORAGE = llvmlite.binding.llvm_version_info >= (18,)
-"""Whether this LLVM knows, and makes use of, the assumption that two arrays lie apart."""
+"""Whether this LLVM makes use of a no-alias assumption on two arrays."""
 
 
 def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    """Where an array's data begin."""
+    """Pointer to the data of an array."""
     return context.make_array(kind)(context, builder, array).data
 
 
@@ -42,22 +42,19 @@ def _fetch_line(typing_context: Any, array: Any, place: Any) -> Any:
 
 @compiled(inline="always", **FAST)
 def fetch(array, place, count):
-    """Fetch ``array[place : place + count]``, one-dimensional, into the cache before it is needed.
-
-    Places beyond the array do no harm.
-    """
+    """Prefetch ``array[place : place + count]`` of a one-dimensional array; indices beyond its end are harmless."""
     for n in range(place, place + count, CACHE_LINE // array.itemsize):
         _fetch_line(array, n)
 
 
 class _AssumeApart(ir.instructions.Instruction):  # type: ignore[misc]
-    """The call of LLVM's `assume` with an operand bundle, for which llvmlite has no words."""
+    """A call of LLVM's `assume` with an operand bundle, which llvmlite itself cannot write."""
 
     def __init__(self, block: Any, assume: Any, one: Any, other: Any) -> None:
         super().__init__(block, ir.VoidType(), "call", [assume, one, other])
 
     def descr(self, buf: list[str]) -> None:
-        """Append the text of the instruction."""
+        """Append the instruction as text."""
         assume, *arrays = (operand.get_reference() for operand in self.operands)
         one, other = (f"{operand.type} {name}" for operand, name in zip(self.operands[1:], arrays, strict=True))
         buf.append(f'call void {assume}(i1 true) ["separate_storage"({one}, {other})]\n')
@@ -65,7 +62,7 @@ class _AssumeApart(ir.instructions.Instruction):  # type: ignore[misc]
 
 @intrinsic  # type: ignore[untyped-decorator]
 def apart(typing_context: Any, one: Any, other: Any) -> Any:
-    """Promise that two arrays share no memory, so that a loop over both needs no look at whether they do."""
+    """Promise that two arrays share no memory (no-alias), so that a loop over both needs no check at run time."""
     del typing_context
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -1,8 +1,8 @@
-"""The threads that share a pass over a state, or take one small state each.
+"""Thread pools: the workers share one pass over a state, or take one small state each.
 
-Each thread of a team keeps to a processor of its own: what it works on stays in the cache there, and no scheduler can
-put two of them on the same one. The calling thread only waits. Compiled loops release the interpreter's lock, so that
-Python's own threads serve.
+Each worker is pinned to a processor of its own: its data stay in that cache, and the operating system cannot put two
+workers on one processor. The calling thread only waits. Compiled loops release the interpreter's lock, so Python's own
+threads suffice.
 """
 
 from __future__ import annotations
@@ -18,68 +18,67 @@ from typing import Any
 import numba
 
 _ALONE = 300_000
-"""Amplitudes up to which one thread passes over a state: a second would wait longer than it works."""
-
+"""Largest state, in amplitudes, for one thread: a second thread would wait longer than it works."""
 
 _here = threading.local()
 
 
 def largest() -> int:
-    """Threads at most: the processors of this process, or NUMBA_NUM_THREADS."""
+    """Largest number of threads: the processors of this process, or NUMBA_NUM_THREADS."""
     return int(numba.config.NUMBA_NUM_THREADS)
 
 
 def threads_for(amplitudes: int) -> int:
-    """Threads for one pass over a state."""
+    """Number of threads for one pass over a state."""
     return largest() if amplitudes > _ALONE else 1
 
 
 def share(function: Callable[..., None], threads: int, *arguments: Any) -> None:
-    """Call ``function(worker, threads, *arguments)`` for every worker, side by side, and wait for all.
+    """Call ``function(worker, threads, *arguments)`` for every worker in parallel, and wait for all.
 
     Parameters
     ----------
     function : callable
-        A compiled loop that does its worker's share; with one thread it is called at once.
+        A compiled loop that does the share of one worker. With one thread it runs in the calling thread.
     threads : int
     *arguments
     """
-    if threads == 1 or getattr(_here, "working", False):  # a team does not wait for itself
+    if threads == 1 or getattr(_here, "working", False):  # a worker must not wait for its own pool
         function(0, 1, *arguments)
         return
-    team = _team(os.getpid(), threads)
-    _finish([team.submit(function, worker, threads, *arguments) for worker in range(threads)])
+    pool = _pool(os.getpid(), threads)
+    _finish([pool.submit(function, worker, threads, *arguments) for worker in range(threads)])
 
 
 def deal(function: Callable[..., None], threads: int, jobs: Iterable[tuple[Any, ...]]) -> None:
-    """Call ``function(*job)`` for every job, wait for all; whoever of the team is free takes the next.
+    """Call ``function(*job)`` for every job on a dynamic schedule, and wait for all.
 
-    Some more jobs than threads keep all at work when the system takes a processor away for a while.
+    With several jobs for each thread, all threads stay busy when the operating system delays one of them.
     """
     if threads == 1 or getattr(_here, "working", False):
         for job in jobs:
             function(*job)
         return
-    team = _team(os.getpid(), threads)
-    _finish([team.submit(function, *job) for job in jobs])
+    pool = _pool(os.getpid(), threads)
+    _finish([pool.submit(function, *job) for job in jobs])
 
 
 def each(function: Callable[[int], None], numbers: Iterable[int]) -> None:
-    """Call ``function(number)`` for every number, on as many threads as there are processors, and wait for all.
+    """Call ``function(number)`` for every number, with one thread for each processor, and wait for all.
 
-    A call from within a team is answered in the thread that makes it.
+    A call from a worker runs in that worker.
     """
     if largest() == 1 or getattr(_here, "working", False):
         for number in numbers:
             function(number)
         return
-    team = _team(os.getpid(), largest())
-    _finish([team.submit(function, number) for number in numbers])
+    pool = _pool(os.getpid(), largest())
+    _finish([pool.submit(function, number) for number in numbers])
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Whatever is called from here runs in the calling thread alone."""
+    """Within this context all work runs in the calling thread."""
     before = getattr(_here, "working", False)
     _here.working = True
     try:
@@ -92,21 +91,21 @@ def _finish(futures: list[Future[None]]) -> None:
     try:
         for future in futures:
             future.result()
-    finally:  # nobody may touch the arrays before the last one has finished
+    finally:  # the workers use the arrays until the last one has finished
         wait(futures)
 
 
 @cache
-def _team(process: int, threads: int) -> ThreadPoolExecutor:
-    """The team of a process (a forked child has none of its parent's threads)."""
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """The thread pool of a process; a forked child makes its own, since it inherits no threads."""
     del process
     processors = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 
     def settle() -> None:
         _here.working = True
         if processors:
-            os.sched_setaffinity(0, {processors.pop()})  # of the calling thread
+            os.sched_setaffinity(0, {processors.pop()})  # pins the calling thread
 
-    if len(processors) != threads:  # a part of the processors: which ones are free, the system knows better
+    if len(processors) != threads:  # fewer threads than processors: the operating system chooses
         processors.clear()
     return ThreadPoolExecutor(threads, "pysv", settle)

@@ -1,4 +1,4 @@
-"""Engines: each module of this package that defines a `Method` is one; a new engine is one new file."""
+"""Engines: every `Method` that a module of this package defines, and every one given to `register`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from pysv.engines.base import Method
-from pysv.errors import EngineError, InvalidInputError, NotReadyError, unknown_name
+from pysv.errors import EngineError, InvalidInputError, unknown_name
 from pysv.experiment import Experiment
 from pysv.experiment.source import ConfinedElectrons
 from pysv.sectors import backend as backends
@@ -20,7 +20,7 @@ BACKENDS = ("auto", *backends.names())
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether an engine can be had on one backend.
+    """Whether an engine is ready on one backend.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Readiness:
         What the engine runs.
     ready : bool
     remark : str
-        Why not, and what to do; empty where it is ready.
+        Why it is not ready and what to do; empty if it is ready.
     """
 
     engine: str
@@ -40,8 +40,8 @@ class Readiness:
 
 
 @cache
-def methods() -> dict[str, type[Method]]:
-    """Engines of this version by name."""
+def _built_in() -> dict[str, type[Method]]:
+    """Engines that the modules of this package define."""
     found = {}
     for module in pkgutil.iter_modules(__path__):
         for _, thing in inspect.getmembers(importlib.import_module(f"{__name__}.{module.name}"), inspect.isclass):
@@ -50,13 +50,36 @@ def methods() -> dict[str, type[Method]]:
     return found
 
 
+_registered: dict[str, type[Method]] = {}
+"""Engines from outside this package."""
+
+
+def register(method: type[Method]) -> type[Method]:
+    """Register an engine under its name; a decorator for its `Method`.
+
+    Raises
+    ------
+    EngineError
+        If an engine of pysv has that name.
+    """
+    if method.name in ("auto", *_built_in()):
+        raise EngineError(f"engine {method.name!r} exists already; choose another name")
+    _registered[method.name] = method
+    return method
+
+
+def methods() -> dict[str, type[Method]]:
+    """Engines by name: those of pysv, then the registered ones."""
+    return _built_in() | _registered
+
+
 def engine_names() -> tuple[str, ...]:
     """Names that an experiment file may use."""
     return ("auto", *methods())
 
 
 def readiness() -> tuple[Readiness, ...]:
-    """Each engine × backend of the contract: ready, or why not."""
+    """Each engine on each of its backends: ready, or why not."""
     lacking = {name: backends.backend(name).lacking() or "" for name in backends.names()}
     return tuple(
         Readiness(name, backend, method.serves, not lacking[backend], lacking[backend])
@@ -79,7 +102,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     ----------
     experiment : Experiment
     engine : str or Method
-        A name (its default options), ``"auto"``, or an options object such as ``pysv.RK4(time_step=0.05)``.
+        ``"auto"``, a name (with default options), or an options object such as ``pysv.RK4(time_step=0.05)``.
     backend : {"auto", "python", "julia"}
 
     Returns
@@ -91,9 +114,9 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     Raises
     ------
     EngineError
-        If engine or backend does not exist, or the engine does not run on the backend.
-    NotReadyError
-        If the engine, or what the experiment needs, is not in this version.
+        If the engine or the backend does not exist, or the engine cannot run the experiment or use the backend.
+    InvalidInputError
+        If `experiment` is not an `Experiment`.
     """
     if not isinstance(experiment, Experiment):
         raise InvalidInputError(f"experiment = {experiment!r} must be a pysv.Experiment")
@@ -114,7 +137,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
         raise EngineError(f"{asked} has no backend {backend!r}; use backend {' or '.join(map(repr, able))}")
     reason = method.refusal(experiment)
     if reason is not None:
-        raise NotReadyError(reason)
+        raise EngineError(reason)
     if backend != "auto":
         return method, backend
     for other in able[1:]:
@@ -124,5 +147,5 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
 
 
 def _startable(backend: str) -> bool:
-    """Whether a backend is ready and may be started here: in the main thread, as Julia demands."""
+    """Whether a backend is ready and may start in this thread; Julia must start in the main thread."""
     return threading.current_thread() is threading.main_thread() and backends.backend(backend).lacking() is None

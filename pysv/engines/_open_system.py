@@ -1,4 +1,4 @@
-"""What the engines of open systems share: bases, propagators and channels, and the steps in time."""
+"""What the engines of open systems share: bases, propagators, channels and time steps."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ UNITARY_TOLERANCE = 1e-9
 
 
 def layer_refusal(method: Method, experiment: Experiment) -> str | None:
-    """Why the layers are too large for their channels, None if they are not."""
+    """Why a layer is too large for its channel; None if no layer is."""
     largest = max(experiment.device.n_polarizer, experiment.device.n_analyzer)
     if largest > MOST_CHANNEL_SPINS:
         return (
-            f"engine {method.name!r} forms the channel of a layer, 4^n × 4^n numbers for n spins: at most "
-            f"{MOST_CHANNEL_SPINS} spins in a layer, not {largest}"
+            f"a layer of {largest} spins is too large for engine {method.name!r}, which forms its channel (4^n × 4^n "
+            f"numbers for n spins); take at most {MOST_CHANNEL_SPINS} spins in a layer"
         )
     return None
 
 
 def split_applications(experiment: Experiment, time_step: float) -> int:
-    """Applications of H for steps U(τ/2) · channel · U(τ/2) whose neighbouring halves are joined between snapshots."""
+    """Applications of H for steps U(τ/2) · channel · U(τ/2); adjacent half steps are merged between snapshots."""
     times, width = experiment.times, radius(experiment)
     count, short = time_steps(times.step, time_step)
     total = 0
@@ -50,13 +50,13 @@ def split_applications(experiment: Experiment, time_step: float) -> int:
 
 
 def time_steps(interval: float, time_step: float) -> tuple[int, float]:
-    """Number and length (fs) of the equal steps, at most `time_step` long, that make up an interval."""
+    """Number and length (fs) of equal steps that fill an interval, each at most `time_step` long."""
     count = max(1, int(np.ceil(interval / time_step - 1e-9)))
     return count, interval / count
 
 
 class OpenSystem:
-    """Hamiltonians, propagators and channels of an open run, in the bases that its pure states can occupy.
+    """Hamiltonians, propagators and channels of an open run, in the bases that its pure states can reach.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class OpenSystem:
         self._operators: dict[tuple[float, int, int, int], RowOperator] = {}
         self.hamiltonians = list({run.hamiltonian: None for run in self.runs})
         self.flipped = list(range(len(self.hamiltonians)))
-        """For each Hamiltonian the number of the one that a jump of odd parity leads to."""
+        """For each Hamiltonian, the index of the one that a jump of odd parity leads to."""
         if not keeps_spin_z(experiment):
             self._add_flipped(experiment)
         self.spaces = [backend("python").space(hamiltonian, np.complex128) for hamiltonian in self.hamiltonians]
@@ -99,7 +99,7 @@ class OpenSystem:
         return self._channels[step]
 
     def operator(self, step: float, layer: int, which: int, basis: int) -> tuple[RowOperator, int]:
-        """A layer's Kraus operator `which` as it acts on states in a basis, and the number of the basis it leads to."""
+        """Kraus operator `which` of a layer on the states of a basis, and the index of the basis it leads to."""
         channel = self.channels(step)[layer]
         after = self.flipped[basis] if channel.flips[which] else basis
         key = step, layer, which, basis

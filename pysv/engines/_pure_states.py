@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class _Output:
-    """A state of all runs that is ready: its time, the deviations, its place among a run's outputs."""
+    """A finished state of all runs: its time, its deviations, its index among the outputs of a run."""
 
     time: float
     deviations: Sequence[float]
@@ -32,20 +32,20 @@ class _Output:
 class PureStateEngine(Engine):
     """An engine that carries each pure run as an array ψ[tile, row, site].
 
-    Small runs have their own work space and advance side by side, one thread each. Large ones share one work space and
+    Small runs have a work space each and advance in parallel, one thread each. Large runs share one work space and
     advance one after the other, each on all threads.
 
     Parameters
     ----------
     runs : tuple of PureRun
     spare : int
-        State-sized arrays of work space.
+        Number of state-sized arrays of work space.
     dtype : type
         Complex type of the state.
     outputs : int
-        States of consecutive times that one step can give of each run.
+        Number of consecutive times that one step can reach.
     where : Backend, optional
-        Where the states live; by default in NumPy's memory.
+        Backend that holds the states; by default NumPy's memory.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class PureStateEngine(Engine):
         self.spaces = [known[run.hamiltonian] for run in runs]
         shapes = [run.hamiltonian.shape for run in runs]
         self.outputs = self.backend.allocate(shapes, dtype, outputs)
-        """Memory of each run for states of consecutive times, (outputs, tiles, rows, width)."""
+        """For each run, its states at consecutive times, (outputs, tiles, rows, width)."""
         self.spare = self.backend.allocate(shapes, dtype, spare, shared=self.large)
-        """Work space of each run, (spare, tiles, rows, width), with some finite content."""
+        """For each run, its work space, (spare, tiles, rows, width); the content is arbitrary but finite."""
         self._room = outputs
         self._place = 0
-        """Which of the outputs is the present state."""
+        """Index of the present state among the outputs."""
         self._prepared: list[_Output] = []
-        """The outputs after the present one."""
+        """Outputs later than the present state."""
         self._expected: tuple[float, ...] = ()
-        """Times to come."""
+        """Times of the coming `advance` calls."""
         for run, psi in zip(runs, self.psi, strict=True):
             run.fill(psi)
 
@@ -89,18 +89,18 @@ class PureStateEngine(Engine):
 
     @abstractmethod
     def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
-        """Evolve every run by each of the ascending intervals (fs) into its outputs; returns the deviations of each."""
+        """Evolve every run into one output for each ascending interval (fs); returns the deviations of each run."""
 
     def targets(self, times: Sequence[float]) -> Sequence[float]:
-        """Of the next times that there is room for, those that are best prepared together, the first at least."""
+        """The first of the next `times`, at least one, that one step should reach together."""
         return times[:1]
 
     def expect(self, times: Sequence[float]) -> None:
-        """Hear of the times to come."""
+        """Note the times of the coming `advance` calls."""
         self._expected = tuple(times)
 
     def advance(self, time: float) -> None:
-        """Evolve every pure run to `time`, fs; to some expected times beyond it at once, where that is cheaper."""
+        """Evolve every pure run to `time`, fs, and where it is cheaper to some later expected times as well."""
         if self._prepared and self._prepared[0].time == time:
             self._take(self._prepared.pop(0))
         elif time > self.time:
@@ -118,7 +118,7 @@ class PureStateEngine(Engine):
         self.deviations, self._place = list(output.deviations), output.place
 
     def snapshot(self) -> Snapshot:
-        """The present mixture, in the engine's own memory."""
+        """The present mixture; its states stay in the memory of the engine."""
         parts = tuple(
             Part(run.weight, space, psi) for run, space, psi in zip(self.runs, self.spaces, self.psi, strict=True)
         )
@@ -142,7 +142,7 @@ class PureStateEngine(Engine):
         }
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
-        """Take up the amplitudes, deviations and work that `state` returned."""
+        """Continue from the amplitudes, deviations and work that `state` returned."""
         for number, run in enumerate(self.runs):
             self.psi[number][...] = saved_array(state, f"psi_{run.label}", run.hamiltonian.shape)
         self.deviations = [float(value) for value in saved_array(state, "deviations", (len(self.runs),))]
@@ -152,14 +152,14 @@ class PureStateEngine(Engine):
 
 
 class RecursionEngine(PureStateEngine):
-    """A `PureStateEngine` whose runs evolve by polynomial recursions in H, on any backend."""
+    """A `PureStateEngine` that evolves its runs by polynomial recursions in H, on any backend."""
 
     @abstractmethod
     def evolution(self, number: int, intervals: Sequence[float]) -> Evolution:
-        """Evolution of run `number` by each of the ascending intervals (fs), into its outputs."""
+        """Evolution of run `number` into one output for each of the ascending intervals (fs)."""
 
     def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
-        """Evolve every run; small ones side by side."""
+        """Evolve every run; small runs in parallel."""
         evolutions = [(space, self.evolution(number, intervals)) for number, space in enumerate(self.spaces)]
         if self.large or len(evolutions) == 1:
             return [in_turn(*evolution) for evolution in evolutions]
@@ -167,17 +167,17 @@ class RecursionEngine(PureStateEngine):
 
 
 class StepwiseEngine(PureStateEngine):
-    """A `PureStateEngine` that holds one state of each run, and evolves it in place from snapshot to snapshot.
+    """A `PureStateEngine` that holds one state of each run and evolves it in place from snapshot to snapshot.
 
-    Runs advance one after the other: QuTiP's solvers are not made for threads, and Julia is called from one only.
+    Runs advance one after the other: QuTiP's solvers are not made for threads, and only one thread may call Julia.
     """
 
     @abstractmethod
     def advance_run(self, number: int, interval: float) -> None:
-        """Evolve run `number` by `interval` fs, and bring its deviation up to date."""
+        """Evolve run `number` by `interval` fs, and update its deviation."""
 
     def advance_all(self, intervals: Sequence[float]) -> list[list[float]]:
-        """Evolve every run by the one interval (fs)."""
+        """Evolve every run by the single interval (fs)."""
         (interval,) = intervals
         for number in range(len(self.runs)):
             self.advance_run(number, interval)

@@ -1,4 +1,4 @@
-"""QuTiP's solvers for open systems on the whole basis that a run can reach: `mesolve` and `mcsolve`."""
+"""QuTiP's solvers for open systems, `mesolve` and `mcsolve`, on the whole basis that a run can reach."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
 
 LARGEST_DENSITY = 1000
-"""Largest number of amplitudes whose density matrix `mesolve` carries: its Liouvillian has their fourth power."""
+"""Largest number n of amplitudes for `mesolve`: the Liouvillian of its density matrix is n² × n²."""
 _NEGATIVE = -1e-8
-"""Eigenvalue of ρ below which it is not positive within `mesolve`'s tolerance."""
+"""An eigenvalue of ρ below this is negative beyond the tolerance of `mesolve`."""
 
 
 class Options(Protocol):
-    """What the solvers need of `pysv.QuTiP`."""
+    """The options of `pysv.QuTiP` that the solvers use."""
 
     @property
     def method(self) -> str:
@@ -56,7 +56,7 @@ class Options(Protocol):
 
     @property
     def seeds(self) -> Seeds:
-        """Of the trajectories."""
+        """Seeds of the trajectories."""
 
     @property
     def unravelling(self) -> str:
@@ -64,7 +64,7 @@ class Options(Protocol):
 
 
 def reachable_amplitudes(experiment: Experiment) -> int:
-    """Amplitudes of a state over all sectors that the run and its jumps reach."""
+    """Number of amplitudes of a state over all sectors that the run and its jumps reach."""
     n = experiment.device.n_spins
     return sum(sector_rows(n, sector) for sector in _sectors(experiment)) * experiment.device.sites
 
@@ -79,14 +79,14 @@ def _sectors(experiment: Experiment) -> tuple[int, ...]:
 def mixed(jumps: Sequence[Any]) -> list[Any]:
     """Superpositions L'_j = Σ_k U_jk L_k with U_jk = e^{2πijk/n}/√n, a unitary matrix.
 
-    ΣL'ρL'† = ΣLρL† and ΣL'†L' = ΣL†L: the Lindblad equation is the same (H.-P. Breuer and F. Petruccione, The Theory of
-    Open Quantum Systems, Eq. 3.72), its trajectories are not.
+    ΣL'ρL'† = ΣLρL† and ΣL'†L' = ΣL†L. The Lindblad equation is therefore the same (H.-P. Breuer and F. Petruccione, The
+    Theory of Open Quantum Systems, Eq. 3.72), but its trajectories are different.
 
     Parameters
     ----------
     jumps : sequence of operator
-        Of the spins of both layers, with one Pauli matrix, so that each L' keeps or flips the parity of the number of
-        down spins as the L do.
+        Jump operators of the spins of both layers with one Pauli matrix. Each L' then keeps or flips the parity of the
+        number of down spins, as each L does.
     """
     n = len(jumps)
     turn = np.exp(2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n) / np.sqrt(max(n, 1))
@@ -94,7 +94,7 @@ def mixed(jumps: Sequence[Any]) -> list[Any]:
 
 
 class _OpenSolver(Engine):
-    """Basis, H, jump operators and initial states in QuTiP's form."""
+    """Basis, H, jump operators and initial states in the form of QuTiP."""
 
     def __init__(self, experiment: Experiment, method: Options) -> None:
         import qutip
@@ -143,9 +143,9 @@ class _OpenSolver(Engine):
         return Part(weight, self.space, self.hamiltonian.layout.tiled(psi.reshape(-1, self.hamiltonian.sites)))
 
     def failed(self, error: Exception, time: float) -> EngineFailureError:
-        """What to say when the integrator gives up."""
+        """The error for an integrator that failed."""
         return EngineFailureError(
-            f"QuTiP's {self.method.method} gave up between {self.time:g} and {time:g} fs: {error}; raise nsteps = "
+            f"QuTiP's {self.method.method} failed between {self.time:g} and {time:g} fs: {error}; raise nsteps = "
             f"{self.method.nsteps} or loosen atol and rtol in [evolution.qutip]"
         )
 
@@ -184,7 +184,7 @@ class MasterEquation(_OpenSolver):
         weights, states = np.linalg.eigh(self.rho)
         if weights[0] < _NEGATIVE:
             raise EngineFailureError(
-                f"ρ has the eigenvalue {weights[0]:.1e} at t = {self.time:g} fs: it is not positive; tighten atol and "
+                f"ρ has the eigenvalue {weights[0]:.1e} at t = {self.time:g} fs and is not positive; tighten atol and "
                 "rtol in [evolution.qutip]"
             )
         kept = np.flatnonzero(weights > 1e-14)
@@ -196,20 +196,20 @@ class MasterEquation(_OpenSolver):
         return {"rho": self.rho}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
-        """Take up ρ."""
+        """Continue from the saved ρ."""
         self.rho = saved_array(state, "rho", self.rho.shape).astype(complex)
         self.time = time
 
 
 class MonteCarlo(_OpenSolver):
-    """`qutip.MCSolver`: random trajectories, each started afresh at every snapshot (jumps have no memory)."""
+    """`qutip.MCSolver`: random trajectories, restarted at every snapshot, since jumps have no memory."""
 
     def __init__(self, experiment: Experiment, method: Options) -> None:
         import qutip
 
         super().__init__(experiment, method)
         options = {name: value for name, value in self.options.items() if name != "normalize_output"}
-        jumps = self.jumps or [0 * self.generator]  # QuTiP wants one even where none can happen
+        jumps = self.jumps or [0 * self.generator]  # QuTiP requires at least one
         self._solver = qutip.MCSolver(self.generator, jumps, options=options)
         self._seeds = trajectory_seeds(method.ntraj, method.seeds)
         self._interval = 0
@@ -225,7 +225,7 @@ class MonteCarlo(_OpenSolver):
             self._weights.append(float(weights.sum()) / strata.count(stratum))
 
     def _random(self, number: int, interval: int) -> np.random.Generator:
-        """Random numbers of one trajectory between two snapshots: a resumed run draws the same ones."""
+        """Random numbers of one trajectory between two snapshots. A resumed run draws the same ones."""
         return np.random.default_rng(np.random.SeedSequence(self._seeds[number], spawn_key=(interval,)))
 
     def advance(self, time: float) -> None:
@@ -246,16 +246,16 @@ class MonteCarlo(_OpenSolver):
         self.time = time
 
     def snapshot(self) -> Snapshot:
-        """The trajectories, weighted."""
+        """The trajectories with their weights."""
         parts = tuple(self.part(weight, psi) for weight, psi in zip(self._weights, self.psi, strict=True))
         return Snapshot(self.time, PureMixture(parts), None, sample=self.sample)
 
     def state(self) -> dict[str, np.ndarray]:
-        """The trajectories, and how many intervals they have seen."""
+        """The trajectories, and the number of intervals so far."""
         return {"psi": np.array(self.psi), "interval": np.array([self._interval])}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
-        """Take up the trajectories."""
+        """Continue from the saved trajectories."""
         shape = len(self.psi), self.psi[0].size
         self.psi = list(saved_array(state, "psi", shape).astype(complex))
         self._interval = int(saved_array(state, "interval", (1,))[0])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from pysv.engines.base import Method
 from pysv.errors import InvalidInputError, unknown_name
-from pysv.experiment.checks import as_list, choice, is_list, real_number, whole_number
-from pysv.results.dataset import SAMPLED
+from pysv.experiment.checks import as_list, checked, choice, is_list, real_number, whole_number
+from pysv.measures.registry import sampled
 from pysv.snapshot import Sample
 
 if TYPE_CHECKING:
@@ -23,6 +23,17 @@ FEWEST = 4
 """Fewest trajectories of an unpolarized electron: two of either spin."""
 
 Seeds = int | tuple[int, ...]
+
+
+def seed_numbers(key: str, value: Any) -> Seeds:
+    """A number from which all seeds follow, or the seeds themselves, which differ."""
+    given = as_list(value)
+    if not is_list(given):
+        return whole_number(key, value, low=0, high=2**63 - 1)
+    listed = tuple(whole_number(f"{key}[{n}]", seed, low=0, high=2**63 - 1) for n, seed in enumerate(given))
+    if len(set(listed)) < len(listed):
+        raise InvalidInputError(f"{key} names a number twice: two trajectories would be the same; change one", key)
+    return listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,27 +59,28 @@ class Sampling(Method):
         and only the average over many trajectories is free of it.
     """
 
-    ntraj: int = 200
-    seeds: Seeds = 0
-    target_error: float = 0.0
+    ntraj: int = checked(200, whole_number, low=2)
+    seeds: Seeds = checked(0, seed_numbers)
+    target_error: float = checked(0.0, real_number, low=0.0)
     target_variable: str = ""
-    unravelling: str = "local"
+    unravelling: str = checked("local", choice, ("local", "mixed"))
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        ntraj, seeds = check_sample(self.ntraj, self.seeds)
-        put(self, "ntraj", ntraj)
-        put(self, "seeds", seeds)
-        choice("unravelling", self.unravelling, ("local", "mixed"))
-        put(self, "target_error", real_number("target_error", self.target_error, low=0.0))
+    def check(self) -> None:
+        """There is a seed for each trajectory, and the target is of a variable that is sampled."""
+        if isinstance(self.seeds, tuple) and len(self.seeds) != self.ntraj:
+            raise InvalidInputError(
+                f"seeds lists {len(self.seeds)} numbers for ntraj = {self.ntraj} trajectories; give one for each, or "
+                "one number",
+                "seeds",
+            )
         if self.target_variable and not self.target_error:
             raise InvalidInputError(
                 f"target_variable = {self.target_variable!r} would be ignored without a target_error; set one, or "
                 "leave it out",
                 "target_variable",
             )
-        if self.target_variable and self.target_variable not in SAMPLED:
-            known = unknown_name("variable", str(self.target_variable), SAMPLED)
+        if self.target_variable and self.target_variable not in sampled():
+            known = unknown_name("variable", str(self.target_variable), sampled())
             raise InvalidInputError(f"target_variable: {known}", "target_variable")
 
     def samples(self, experiment: Experiment) -> bool:
@@ -78,29 +90,6 @@ class Sampling(Method):
     def of_seeds(self, seeds: tuple[int, ...]) -> Self:
         """The same options for some of the trajectories, without a target."""
         return replace(self, ntraj=len(seeds), seeds=seeds, target_error=0.0, target_variable="")
-
-
-def check_sample(ntraj: int, seeds: Seeds) -> tuple[int, Seeds]:
-    """Number of trajectories and seeds in canonical form.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are fewer than two trajectories, or a list of seeds does not have one for each, or names one twice.
-    """
-    count = whole_number("ntraj", ntraj, low=2)
-    given = as_list(seeds)
-    if not is_list(given):
-        return count, whole_number("seeds", seeds, low=0, high=2**63 - 1)
-    listed = tuple(whole_number(f"seeds[{n}]", seed, low=0, high=2**63 - 1) for n, seed in enumerate(given))
-    if len(listed) != count:
-        raise InvalidInputError(
-            f"seeds lists {len(listed)} numbers for ntraj = {count} trajectories; give one for each, or one number",
-            "seeds",
-        )
-    if len(set(listed)) < count:
-        raise InvalidInputError("seeds names a number twice: two trajectories would be the same; change one", "seeds")
-    return count, listed
 
 
 def trajectory_seeds(ntraj: int, seeds: Seeds) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The doorway of every engine: a method (immutable options) starts an engine, which advances and yields snapshots."""
+"""Interface of all engines: a `Method` (immutable options) starts an `Engine`, which yields snapshots."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.errors import ResumeError
+from pysv.experiment.checks import Checked
 from pysv.experiment.source import WavePacket
 
 if TYPE_CHECKING:
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """What a run has cost and reached so far.
+    """Cost and error of a run so far.
 
     Parameters
     ----------
     applications : int or None
-        Applications of H, over all pure runs; None where the engine does not count them.
+        Applications of H, over all pure runs; None if the engine does not count them.
     deviation : float or None
-        As in `Snapshot`.
+        See `Snapshot`.
     details : mapping
-        What else the engine wants to say, as numbers and words.
+        Further numbers and words for the dataset.
     warnings : tuple of str
         Sentences that the user must read.
     """
@@ -44,14 +45,14 @@ class Work:
 class Engine(ABC):
     """A run in progress.
 
-    The time loop calls `advance` with ascending times, takes a `snapshot` after each, and may at any such moment save
-    `state`; an engine started alike and given that state by `restore` continues with the same numbers.
+    The time loop calls `advance` with ascending times and takes a `snapshot` after each. It may then save the `state`.
+    An engine with the same start that gets this state by `restore` continues with the same numbers.
     """
 
     time: float
 
-    def expect(self, times: Sequence[float]) -> None:  # noqa: B027 - most need not know
-        """Hear of the times (fs, ascending) that `advance` will be called with, to prepare several at once."""
+    def expect(self, times: Sequence[float]) -> None:  # noqa: B027 - optional
+        """Receive the times (fs, ascending) of the coming `advance` calls, to prepare several at once."""
 
     @abstractmethod
     def advance(self, time: float) -> None:
@@ -67,24 +68,24 @@ class Engine(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
-        """Named arrays that `restore` needs to continue."""
+        """The named arrays that `restore` needs."""
 
     @abstractmethod
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from a saved state at `time`, fs."""
 
 
-class Method(ABC):
-    """Options of an engine: a frozen dataclass whose fields are the keys of ``[evolution.NAME]``."""
+class Method(Checked, ABC):
+    """Options of an engine: a frozen dataclass whose fields are the keys of ``[evolution.NAME]``; see `Checked`."""
 
     name: ClassVar[str]
     """Name in the experiment file."""
     serves: ClassVar[str]
-    """What it can run, in a few words."""
+    """What it runs, in a few words."""
     backends: ClassVar[tuple[str, ...]]
     """Its backends, the preferred one first."""
     cites: ClassVar[tuple[str, ...]] = ()
-    """Keys of what is to be cited for it; see `pysv.results.citations`."""
+    """Keys of its references; see `pysv.results.citations`."""
     closed: ClassVar[bool] = True
     """Whether it runs closed systems."""
     open: ClassVar[bool] = False
@@ -95,12 +96,17 @@ class Method(ABC):
         return self.backends
 
     def pays(self, backend: str, cost: Cost) -> bool:
-        """Whether a run of this cost gains more by another than the preferred backend than its start costs.
+        """Whether a run of this cost is faster on this backend than on the preferred one, including the start.
 
         False for every engine: Python's kernels are as fast as Julia's (`benchmarks/backends.py`).
         """
         del backend, cost
         return False
+
+    def citations(self, backend: str) -> tuple[str, ...]:
+        """Keys of what is to be cited for a run with these options."""
+        del backend
+        return self.cites
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""
@@ -117,21 +123,21 @@ class Method(ABC):
 
     @abstractmethod
     def cost(self, experiment: Experiment) -> Cost:
-        """What the evolution of an experiment needs, before anything runs; see `pysv.engines.cost`."""
+        """Cost of the evolution of an experiment, before anything runs."""
 
     @abstractmethod
     def drift_tolerance(self, stop: float) -> float:
-        """Drift of norm and S^z, and of the energy over the spectral radius, beyond which a run of `stop` fs ends."""
+        """Largest drift, in a run of `stop` fs, of norm, S^z, and energy relative to the spectral radius."""
 
     @property
     @abstractmethod
     def deviation_kind(self) -> str:
-        """What `Snapshot.deviation` is, for the dataset."""
+        """Meaning of `Snapshot.deviation`, for the dataset."""
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Prepare the initial state of an experiment and start at t = 0.
 
-        Engines that do not work on pure runs of one electron override this one, and `start` is not called.
+        Engines that do not work on pure runs of one electron override this method; they need no `start`.
         """
         from pysv.sectors.pure_run import pure_runs
 
@@ -139,24 +145,24 @@ class Method(ABC):
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0 from pure runs of one electron."""
-        raise NotImplementedError(f"{type(self).__name__} starts from an experiment, see begin")
+        raise NotImplementedError(f"{type(self).__name__} must define start or begin")
 
     def seeds_used(self, experiment: Experiment) -> str:
-        """Seeds of the evolution, for the dataset; empty where it is deterministic."""
+        """Seeds of the evolution, for the dataset; empty for a deterministic engine."""
         return ""
 
 
 def saved_array(state: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """An array of a saved state, after a look at its shape.
+    """An array of a saved state, with its shape checked.
 
     Raises
     ------
     ResumeError
-        If it is missing or has another shape.
+        If the array is missing or has another shape.
     """
     if name not in state or state[name].shape != shape or state[name].dtype.kind not in "cfi":
         found = "nothing" if name not in state else f"{state[name].dtype} of shape {state[name].shape}"
         raise ResumeError(
-            f"the saved state holds {found} for {name!r}, this version expects shape {shape}; start the run anew"
+            f"the saved state holds {found} for {name!r}, this version expects shape {shape}; start a new run"
         )
     return state[name]

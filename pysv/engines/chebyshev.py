@@ -13,7 +13,7 @@ from pysv.engines._pure_states import RecursionEngine
 from pysv.engines.base import Engine, Method, Work
 from pysv.engines.cost import Cost, pure_run_cost, radius, run_places, run_rows
 from pysv.errors import SpectralBoundsError
-from pysv.experiment.checks import choice, real_number, truth
+from pysv.experiment.checks import checked, choice, real_number, truth
 from pysv.sectors import backend as backends
 from pysv.sectors import layout
 from pysv.sectors.backend import Backend, Evolution, Steps
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from pysv.sectors.pure_run import PureRun
 
 _OUTPUTS = 8
-"""Snapshots of a small run that one expansion serves at most."""
+"""Largest number of snapshots that one expansion of a small run serves."""
 _ADDING = 0.2
-"""Cost of adding a term to one output, relative to that of making the term."""
+"""Cost of adding a term to one output, relative to the cost of the term."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,31 +50,24 @@ class Chebyshev(Method):
     Parameters
     ----------
     tolerance : float
-        Truncation error of the state allowed per fs, 1e-15 … 1e-2. The bound reached is in the dataset.
+        Allowed truncation error of the state per fs, 1e-15 … 1e-2. The dataset records the bound reached.
     bound_margin : float
         Safety margin of the spectral bounds, relative to the width of the spectrum.
     precision : {"double", "single"}
         Precision of the state: complex128, or complex64 in half of the memory.
     light_cone : bool
-        Whether a large run leaves out the part of the chain that the packet cannot have reached (to the tolerance).
+        Whether a large run skips the sites that the packet cannot have reached, to within the tolerance.
     """
 
-    tolerance: float = 1e-13
-    bound_margin: float = 0.01
-    precision: str = "double"
-    light_cone: bool = True
+    tolerance: float = checked(1e-13, real_number, low=1e-15, high=1e-2, unit="per fs")
+    bound_margin: float = checked(0.01, real_number, low=0.0, high=1.0)
+    precision: str = checked("double", choice, ("double", "single"))
+    light_cone: bool = checked(True, truth)
 
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "tolerance", real_number("tolerance", self.tolerance, low=1e-15, high=1e-2, unit="per fs"))
-        put(self, "bound_margin", real_number("bound_margin", self.bound_margin, low=0.0, high=1.0))
-        choice("precision", self.precision, ("double", "single"))
-        truth("light_cone", self.light_cone)
 
     @property
     def dtype(self) -> type:
@@ -82,18 +75,18 @@ class Chebyshev(Method):
         return np.complex64 if self.precision == "single" else np.complex128
 
     def outputs(self, amplitudes: Sequence[int]) -> int:
-        """Snapshots that one expansion may serve: as many as leave large runs six state-sized arrays in all."""
+        """Number of snapshots that one expansion may serve; one or two large runs then have at most six states."""
         if not layout.is_large(max(amplitudes)):
             return _OUTPUTS
         return {1: 3, 2: 2}.get(len(amplitudes), 1)
 
     def memory(self, places: Sequence[int]) -> int:
-        """Bytes of the outputs of each run, and of two states for work, which large runs share.
+        """Bytes of the outputs of each run and of two states of work space, which large runs share.
 
         Parameters
         ----------
         places : sequence of int
-            Complex numbers of a state of each run; those beyond the chain count.
+            Complex numbers in a state of each run, including places beyond the chain.
         """
         work = max(places) if layout.is_large(max(places)) else sum(places)
         return np.dtype(self.dtype).itemsize * (self.outputs(places) * sum(places) + 2 * work)
@@ -110,12 +103,12 @@ class Chebyshev(Method):
         )
 
     def drift_tolerance(self, stop: float) -> float:
-        """Twice the error allowed to the state, above what rounding makes."""
+        """Twice the allowed error of the state, plus a margin for rounding."""
         return (1e-9 if self.precision == "double" else 1e-3) + 2 * self.tolerance * stop
 
     @property
     def deviation_kind(self) -> str:
-        """The expansion's truncation error is bounded, its rounding estimated."""
+        """The truncation error is bounded, the rounding error is estimated."""
         return "bound on the truncation (Bessel tail, light cone) plus an estimate of the rounding"
 
     def terms(self, interval: float, radius: float) -> int:
@@ -123,12 +116,12 @@ class Chebyshev(Method):
         return coefficients(radius * interval / HBAR, self.tolerance * interval)[0].size - 1
 
     def together(self, interval: float, most: int, radius: float) -> int:
-        """How many of the next snapshots, `interval` fs apart, one expansion serves best; `most` at most.
+        """Number of the next snapshots, `interval` fs apart, that one expansion serves best; at most `most`.
 
-        A long expansion has fewer terms than several short ones, but adds them up in several places.
+        One long expansion has fewer terms than several short ones, but adds each term to several outputs.
         """
         most = min(most, int(LARGEST_Z / (radius * interval / HBAR)))
-        if most <= 1:  # an interval may be too long for a single expansion
+        if most <= 1:  # one interval may need several expansions
             return 1
         terms = [self.terms(count * interval, radius) for count in range(1, most + 1)]
         cost = [(last + _ADDING * sum(terms[: count + 1])) / (count + 1) for count, last in enumerate(terms)]
@@ -160,7 +153,7 @@ class _ChebyshevEngine(RecursionEngine):
 
     def targets(self, times: Sequence[float]) -> Sequence[float]:
         """The next times that one expansion serves best."""
-        interval = round(times[0] - self.time, 9)  # the coefficients are kept for equal intervals
+        interval = round(times[0] - self.time, 9)  # equal intervals share cached coefficients
         radius = max(bounds.radius for bounds in self.bounds)
         return times[: self.method.together(interval, len(times), radius)]
 
@@ -172,11 +165,11 @@ class _ChebyshevEngine(RecursionEngine):
         for _ in range(parts):
             cuts = yield from self._expansion(number, psi, outputs, [interval / parts for interval in intervals])
             deviations = [deviation + cut for deviation, cut in zip(deviations, cuts, strict=True)]
-            psi = outputs[0]  # several parts have a single output
+            psi = outputs[0]  # if there are several parts, there is one output
         return deviations
 
     def _expansion(self, number: int, psi: np.ndarray, outputs: np.ndarray, intervals: Sequence[float]) -> Evolution:
-        """One expansion from `psi` into an output for each interval; returns bounds on what it neglects."""
+        """One expansion from `psi` into one output for each interval; returns bounds on the error of each."""
         bounds, space = self.bounds[number], self.spaces[number]
         expansions = [
             coefficients(bounds.radius * interval / HBAR, self.method.tolerance * interval) for interval in intervals
@@ -190,10 +183,10 @@ class _ChebyshevEngine(RecursionEngine):
         ).astype(self._real)
         one, other = self.spare[number]
         space.copy(psi, one)
-        for output in outputs:  # of the work space nothing is read outside the window
+        for output in outputs:  # the work space is not read outside the window
             space.clear_outside(output, window)
         yield Steps(one, other, outputs, window, factors, mixes)
-        # After an odd number of steps `other` holds T_K ψ, whose norm only eigenvalues outside the bounds can raise.
+        # After an odd number of steps `other` is T_K ψ. Its norm grows only if an eigenvalue lies outside the bounds.
         last = space.weight(other, window) ** 0.5
         epsilon = float(np.finfo(self._real).eps)
         if not last <= 1 + GROWTH + 100 * epsilon:
@@ -205,7 +198,7 @@ class _ChebyshevEngine(RecursionEngine):
         return [bound + cut + epsilon * (coefficient.size - 1) ** 0.5 for coefficient, bound in expansions]
 
     def _window(self, number: int, start: np.ndarray, interval: float) -> tuple[tuple[int, int], float]:
-        """Sites that the packet can reach, and the norm of what the choice neglects."""
+        """Sites that the packet can reach, and the norm that this choice neglects."""
         hamiltonian = self.runs[number].hamiltonian
         if not (self.large and self.method.light_cone):
             return hamiltonian.everywhere, 0.0
@@ -213,9 +206,9 @@ class _ChebyshevEngine(RecursionEngine):
         sites = self.spaces[number].marginals(start)[1].sum(axis=0)
         left, right = np.cumsum(sites), np.cumsum(sites[::-1])[::-1]
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
-        if not occupied.size:  # any state is as good
+        if not occupied.size:  # a state without weight
             return hamiltonian.everywhere, 0.0
-        hops = light_cone(2 * hamiltonian.couplings[0] * interval / HBAR, allowed)
+        hops = light_cone(2 * hamiltonian.hopping * interval / HBAR, allowed)
         begin, end = max(0, int(occupied[0]) - hops), min(hamiltonian.sites, int(occupied[-1]) + 1 + hops)
         window = hamiltonian.layout.window(begin, end, self.method.dtype)
         return window, 0.0 if window[0] == 0 and window[1] >= hamiltonian.sites else 4 * allowed
@@ -233,5 +226,5 @@ class _ChebyshevEngine(RecursionEngine):
 
 
 def _mirrored(one: Hamiltonian, other: Hamiltonian) -> bool:
-    """Whether one of two Hamiltonians of a device is the other with all spins turned over."""
-    return one.basis.sectors == other.basis.mirrored
+    """Whether one of two Hamiltonians of a device is the other with all spins flipped."""
+    return one.basis.sectors == other.basis.mirrored and one.symmetric()

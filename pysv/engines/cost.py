@@ -1,4 +1,4 @@
-"""What a run needs, known before anything runs: memory, time, applications of H, room on the disk."""
+"""Cost of a run, before anything runs: memory, time, applications of H, disk space."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from pysv.model.basis import sector_rows
 from pysv.model.conservation import occupied_sectors
+from pysv.model.norm import half_width
+from pysv.model.terms import hamiltonian_terms
 from pysv.sectors.layout import Layout
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
 
 PROCESS = 280_000_000
-"""Bytes of Python itself with the libraries and compiled kernels of a run."""
+"""Bytes of the Python process with its libraries and compiled kernels."""
 _SECONDS = 3e-9
 """Rough time of one application of H to one amplitude of one electron."""
 _TABLES = 60
@@ -26,18 +28,18 @@ _TABLES = 60
 
 @dataclass(frozen=True)
 class Cost:
-    """Needs of the evolution; those of the measures come on top, see `pysv.run.estimate`.
+    """Cost of the evolution; the cost of the measures comes on top, see `pysv.run.estimate`.
 
     Parameters
     ----------
     amplitudes : int
         Complex numbers of the state, all pure runs together.
     memory : int
-        Bytes at most, with the process itself.
+        Upper bound in bytes, including the process itself.
     applications : int
-        Applications of H, over all pure runs, or how often another costliest thing is done.
+        Applications of H, over all pure runs, or the number of another dominant operation.
     seconds : float
-        Rough time.
+        Rough estimate of the time.
     disk : int
         Bytes of a checkpoint.
     unit : str
@@ -59,7 +61,7 @@ def run_rows(experiment: Experiment) -> tuple[int, ...]:
 
 
 def run_places(experiment: Experiment, dtype: type = np.complex128) -> list[int]:
-    """Complex numbers of a state of each pure run in memory, places beyond the chain included."""
+    """Complex numbers in a state of each pure run, including places beyond the chain."""
     sites = experiment.device.sites
     return [rows * Layout.for_rows(rows, sites, dtype).places for rows in run_rows(experiment)]
 
@@ -77,7 +79,7 @@ def pure_run_cost(
     states : int
         Bytes of all state-sized arrays.
     columns : int, optional
-        States that are carried; by default one for each pure run.
+        Number of states; by default one for each pure run.
     dtype : type
         Complex type of the states.
     """
@@ -99,9 +101,5 @@ def state_bytes(places: Sequence[int], count: int, dtype: type = np.complex128) 
 
 
 def radius(experiment: Experiment) -> float:
-    """Rough half-width of the spectrum, eV: hopping and sd exchange of each electron, and both layers' exchange."""
-    device = experiment.device
-    bonds = device.n_spins - 2
-    exchange = device.spin_factor**2 * max(abs(device.exchange), abs(device.exchange_z)) * bonds * 1.3
-    one = 2 * device.hopping + 2 * device.electron_factor * device.spin_factor * abs(device.sd_exchange)
-    return experiment.source.count * one + exchange
+    """Rough half-width of the spectrum, eV; see `pysv.model.norm.half_width`."""
+    return half_width(hamiltonian_terms(experiment.device), experiment.source.count)

@@ -13,7 +13,7 @@ from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost, radius
 from pysv.engines.tdmrg import several_refusal
 from pysv.errors import SpectralBoundsError
-from pysv.experiment.checks import real_number
+from pysv.experiment.checks import checked, real_number
 from pysv.experiment.source import ConfinedElectrons
 from pysv.model.basis import spin_signs
 from pysv.pairs.hamiltonian import PairHamiltonian, ground_state
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pysv.experiment.device import SpinValve
 
 _ARRAYS = 24
-"""Arrays of real numbers in the search for the ground state, each as large as a state; the evolution has fewer."""
+"""Real state-sized arrays in the search for the ground state; the evolution needs fewer."""
 _SECONDS = 2e-8
 """Rough time of one application of H to one amplitude."""
 
@@ -39,42 +39,37 @@ class Fock(Method):
     Parameters
     ----------
     tolerance : float
-        Truncation error of the state allowed per fs, 1e-15 … 1e-2.
+        Allowed truncation error of the state per fs, 1e-15 … 1e-2.
     bound_margin : float
         Safety margin of the spectral bounds, relative to the width of the spectrum.
     """
 
-    tolerance: float = 1e-12
-    bound_margin: float = 0.01
+    tolerance: float = checked(1e-12, real_number, low=1e-15, high=1e-2, unit="per fs")
+    bound_margin: float = checked(0.01, real_number, low=0.0, high=1.0)
 
     name: ClassVar[str] = "fock"
     serves: ClassVar[str] = "two electrons, closed system, exact"
     backends: ClassVar[tuple[str, ...]] = ("python",)
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "tolerance", real_number("tolerance", self.tolerance, low=1e-15, high=1e-2, unit="per fs"))
-        put(self, "bound_margin", real_number("bound_margin", self.bound_margin, low=0.0, high=1.0))
-
     def refusal(self, experiment: Experiment) -> str | None:
-        """Two electrons from a confined region, closed system."""
+        """Anything but two electrons from a confined region in a closed system."""
         source = experiment.source
         if not isinstance(source, ConfinedElectrons) or source.electrons != 2:
             return f"engine 'fock' serves [source] kind = 'confined' with electrons = 2, not {source.count}; use 'auto'"
         return several_refusal(experiment)
 
     def drift_tolerance(self, stop: float) -> float:
-        """Twice the error allowed to the state, above what rounding makes."""
+        """Twice the allowed error of the state, plus a margin for rounding."""
         return 1e-9 + 2 * self.tolerance * stop
 
     @property
     def deviation_kind(self) -> str:
-        """The expansion's truncation error is bounded, its rounding estimated."""
+        """The truncation error is bounded, the rounding error is estimated."""
         return "bound on the truncation (Bessel tail) plus an estimate of the rounding"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """Terms of all expansions, the spectral bounds and the ground state; (rows of the sector) × L_x² amplitudes."""
+        """Terms of all expansions, bounds and ground state; (rows of the sector) × L_x² amplitudes."""
         times, width, amplitudes = experiment.times, radius(experiment), pair_amplitudes(experiment.device)
         parts, interval = substeps(times.step, width)
         terms = coefficients(width * interval / HBAR, self.tolerance * interval)[0].size - 1
@@ -83,7 +78,7 @@ class Fock(Method):
         return Cost(amplitudes, memory, applications, applications * amplitudes * _SECONDS, 16 * amplitudes)
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
-        """Start at t = 0; the ground state is sought when it is first needed."""
+        """Start at t = 0; the ground state is computed on first use."""
         return _FockEngine(experiment, self)
 
 
@@ -110,7 +105,7 @@ class _FockEngine(Engine):
 
     @property
     def psi(self) -> np.ndarray:
-        """The present state; at t = 0 it is prepared when first asked for."""
+        """The present state; the initial state is prepared on first use."""
         if self._psi is None:
             self._prepare()
         assert self._psi is not None
@@ -154,7 +149,7 @@ class _FockEngine(Engine):
             first = n == 1
             scale = (1 if first else 2) / bounds.radius
             self.hamiltonian.step(old, new, scale, bounds.centre, 0.0 if first else 1.0)
-            if n % 2:  # two terms at every second step: K is odd
+            if n % 2:  # K is odd: two terms at every second step
                 terms = scaled[n], scaled[n - 1], 0.0 if first else 1.0
                 thread_pool.share(kernels.accumulate, thread_pool.threads_for(old.size), new, old, total, *terms)
             old, new = new, old
@@ -169,13 +164,13 @@ class _FockEngine(Engine):
         self._deviation += bound + epsilon * scaled.size**0.5
 
     def snapshot(self) -> Snapshot:
-        """The present state, in the engine's own memory."""
+        """The present state; it stays in the memory of the engine."""
         psi = self.psi
         energy = self.hamiltonian.expectation(psi, self._spare[0] if self._spare else None)
         return Snapshot(self.time, PairState(self.hamiltonian, self.experiment.device, psi, energy), self._deviation)
 
     def work(self) -> Work:
-        """Applications of H, error bound, spectral bounds, and how well the ground state is known."""
+        """Applications of H, error bound, spectral bounds, and accuracy of the ground state."""
         details: dict[str, float | int | str] = {
             "spectrum_low": self.bounds.low,
             "spectrum_high": self.bounds.high,
@@ -191,7 +186,7 @@ class _FockEngine(Engine):
         return {"psi": self.psi, "progress": progress, "ground": self._ground}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
-        """Take up what `state` returned."""
+        """Continue from what `state` returned."""
         self._psi = np.array(saved_array(state, "psi", self.hamiltonian.shape), dtype=complex)
         deviation, applications = saved_array(state, "progress", (2,))
         self._deviation, self._applications = float(deviation), int(applications)

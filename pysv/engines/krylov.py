@@ -12,7 +12,7 @@ from pysv.engines._pure_states import StepwiseEngine
 from pysv.engines.base import Engine, Method, Work
 from pysv.engines.cost import Cost, pure_run_cost, radius, run_places
 from pysv.errors import EngineFailureError
-from pysv.experiment.checks import real_number, whole_number
+from pysv.experiment.checks import checked, real_number, whole_number
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -20,42 +20,37 @@ if TYPE_CHECKING:
     from pysv.sectors.pure_run import PureRun
 
 _BOUNDS = 1e-6
-"""Residual, eV, to which the ends of the spectrum are found."""
+"""Residual of the ends of the spectrum, eV."""
 _WORK = 8
-"""State-sized arrays that KrylovKit holds beside the Krylov vectors."""
+"""State-sized arrays that KrylovKit holds in addition to the Krylov vectors."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Krylov(Method):
-    """Krylov engine: exp(−iHτ/ħ)ψ by Lanczos iteration from ψ itself, as KrylovKit.jl does it (`exponentiate`).
+    """Krylov engine: exp(−iHτ/ħ)ψ by Lanczos iteration from ψ, with `exponentiate` of KrylovKit.jl.
 
-    It shares with the other engines the Hamiltonian and the initial state, and nothing of the propagation: no spectral
-    bounds enter, no expansion coefficients, no light cone. The ends of the spectrum, which KrylovKit's `eigsolve`
-    finds and the dataset reports, only decide how an interval is divided.
+    It shares only the Hamiltonian and the initial state with the other engines. It uses no spectral bounds, no
+    expansion coefficients and no light cone. KrylovKit's `eigsolve` finds the ends of the spectrum. The dataset holds
+    them; they only decide into how many parts an interval is divided.
 
     Parameters
     ----------
     tolerance : float
-        Error of the state allowed per fs, 1e-14 … 1e-2.
+        Allowed error of the state per fs, 1e-14 … 1e-2.
     krylov_dimension : int
         Largest number of Krylov vectors, 5 … 200; each is as large as a state.
     """
 
-    tolerance: float = 1e-12
-    krylov_dimension: int = 30
+    tolerance: float = checked(1e-12, real_number, low=1e-14, high=1e-2, unit="per fs")
+    krylov_dimension: int = checked(30, whole_number, low=5, high=200)
 
     name: ClassVar[str] = "krylov"
     serves: ClassVar[str] = "one electron, closed system, any product state of the spins: an independent check"
     backends: ClassVar[tuple[str, ...]] = ("julia",)
     cites: ClassVar[tuple[str, ...]] = ("KrylovKit",)
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "tolerance", real_number("tolerance", self.tolerance, low=1e-14, high=1e-2, unit="per fs"))
-        put(self, "krylov_dimension", whole_number("krylov_dimension", self.krylov_dimension, low=5, high=200))
-
     def drift_tolerance(self, stop: float) -> float:
-        """Ten times the error allowed to the state, which KrylovKit only estimates, above what rounding makes."""
+        """Ten times the allowed error of the state, which KrylovKit only estimates, plus a margin for rounding."""
         return 1e-9 + 10 * self.tolerance * stop
 
     @property
@@ -64,14 +59,14 @@ class Krylov(Method):
         return "estimated by KrylovKit from the last Krylov coefficients, added up over the intervals"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """A state for each run, the Krylov space of one run at a time; one such space for each part of an interval."""
+        """One state for each run, and one Krylov space for each part of an interval, of one run at a time."""
         times, places = experiment.times, run_places(experiment)
         applications = 60 + (times.count - 1) * self.parts(times.step, radius(experiment)) * self.krylov_dimension
         states = 16 * (sum(places) + (self.krylov_dimension + _WORK) * max(places))
         return pure_run_cost(experiment, applications, states)
 
     def parts(self, interval: float, radius: float) -> int:
-        """Parts of an interval (fs) that take about one Krylov space each."""
+        """Number of parts of an interval (fs) that need about one Krylov space each."""
         return max(1, math.ceil(3 * radius * interval / HBAR / self.krylov_dimension))
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:

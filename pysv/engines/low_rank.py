@@ -1,8 +1,8 @@
-"""The Lindblad equation for ρ = ΦΦ† with few columns: deterministic, positive, of trace 1.
+"""The Lindblad equation for ρ = ΦΦ† with few columns: deterministic, positive, trace 1.
 
-One step is U(τ/2) · channel · U(τ/2) (see `pysv.model.channel`): U acts on each column, and a Kraus map Σ K_a ΦΦ† K_a†
-makes new columns K_a Φ. The columns of one basis are then turned into orthogonal ones by the eigenvectors of their Gram
-matrix, and those of smallest weight are left out.
+One step is U(τ/2) · channel · U(τ/2) (see `pysv.model.channel`). U acts on each column. A Kraus map Σ K_a ΦΦ† K_a†
+makes new columns K_a Φ. The eigenvectors of the Gram matrix then make the columns of each basis orthogonal, and the
+columns of smallest weight are discarded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refus
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.errors import EngineFailureError
-from pysv.experiment.checks import real_number, whole_number
+from pysv.experiment.checks import checked, real_number, whole_number
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Snapshot
 
@@ -27,16 +27,19 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
 
 _PIECE = 8192
-"""Amplitudes of a column that one thread takes at a time."""
+"""Amplitudes of a column in one chunk of a thread."""
 _TOGETHER = 8
-"""Pieces whose Gram matrices are held at a time."""
+"""Chunks whose Gram matrices are held at a time."""
 _SINGLE = 1e-6
-"""Weight that may be left out in a step from which on single precision finds the weights."""
+"""A truncation that may discard more weight than this computes its Gram matrix in single precision."""
 _ALIKE = 0.99
-"""Ratio of weights that are kept or left out together: states of equal weight, of which each layer has its own, come as
-superpositions that entangle the layers, unless all of them are there."""
+"""Weights with a ratio above this are kept or discarded together.
+
+Jumps of either layer make states of equal weight. Diagonalisation mixes them into superpositions that entangle the
+layers; the complete set does not.
+"""
 _ROUNDING = 1e-15
-"""Weights of which the truncation rids ρ in any case."""
+"""Weight that is rounding and that every truncation may discard."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +49,16 @@ class LowRank(Method):
     Parameters
     ----------
     tolerance : float
-        Weight that the truncation may leave out per fs, 0 … 0.01.
+        Weight that the truncation may discard per fs, 0 … 0.01.
     max_rank : int
         Largest number of columns; a run that needs more stops.
     time_step : float
-        τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
+        τ > 0, fs; shortened so that it divides the time between snapshots. The error is of second order in τ.
     """
 
-    tolerance: float = 1e-4
-    max_rank: int = 2000
-    time_step: float = 1.0
+    tolerance: float = checked(1e-4, real_number, low=0.0, high=1e-2, unit="per fs")
+    max_rank: int = checked(2000, whole_number, low=1)
+    time_step: float = checked(1.0, real_number, above=0.0, unit="fs")
 
     name: ClassVar[str] = "low-rank"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; deterministic"
@@ -64,18 +67,12 @@ class LowRank(Method):
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "tolerance", real_number("tolerance", self.tolerance, low=0.0, high=1e-2, unit="per fs"))
-        put(self, "max_rank", whole_number("max_rank", self.max_rank, low=1))
-        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
-
     def refusal(self, experiment: Experiment) -> str | None:
-        """Also layers whose channel is too large."""
+        """The general reasons, or a layer that is too large for its channel."""
         return super().refusal(experiment) or layer_refusal(self, experiment)
 
     def drift_tolerance(self, stop: float) -> float:
-        """The truncation is scaled away; the unitary steps change the norm by less."""
+        """ρ is rescaled after each truncation; the unitary steps change the norm by less than this."""
         return 1e-9 + 2 * UNITARY_TOLERANCE * stop
 
     @property
@@ -86,9 +83,9 @@ class LowRank(Method):
         )
 
     def cost(self, experiment: Experiment) -> Cost:
-        """Twice the columns at their largest number, and three states of work space for each thread.
+        """Memory of 2 · `max_rank` columns and of three states of work space for each thread.
 
-        The rank grows during the run: a quarter of `max_rank` is a guess at its mean.
+        The rank grows during the run; a quarter of `max_rank` is a guess of its mean.
         """
         places = run_places(experiment)
         return pure_run_cost(
@@ -112,7 +109,7 @@ class _LowRankEngine(Engine):
         self.discarded = 0.0
         self.largest = 0
         self.columns = [np.zeros((0, *hamiltonian.shape), complex) for hamiltonian in self.system.hamiltonians]
-        """For each basis Φ†, complex (rank, tiles, rows, width), weights included."""
+        """For each basis, Φᵀ including the weights, complex (rank, tiles, rows, width)."""
         for run in self.system.runs:
             basis = self.system.hamiltonians.index(run.hamiltonian)
             self.columns[basis] = np.concatenate([self.columns[basis], np.sqrt(run.weight) * run.psi[None]])
@@ -150,9 +147,10 @@ class _LowRankEngine(Engine):
         self._applications += sum(done)
 
     def _dissipate(self, step: float, until: float) -> None:
-        """Channels of both layers up to `until` fs, each truncated, because the cost grows with the square of the rank.
+        """Apply the channels of both layers up to `until` fs, and rescale ρ to keep its trace.
 
-        What was not left out before may be now, up to as much again; ρ is scaled to keep its trace.
+        ρ is truncated after each channel, since the cost grows with the square of the rank. Weight that earlier steps
+        were allowed to discard but kept may be discarded now, up to the allowance of one more step.
         """
         allowed = self.method.tolerance * step
         budget = min(2 * allowed, self.method.tolerance * until - self.discarded)
@@ -170,7 +168,7 @@ class _LowRankEngine(Engine):
         return sum(float(_weights(columns).sum()) for columns in self.columns)
 
     def _channel(self, layer: int, step: float, budget: float) -> bool:
-        """Kraus map of one layer, without the weakest jumps; returns whether there were jumps."""
+        """Apply the Kraus map of one layer without its weakest jumps; returns whether there were jumps."""
         system, channel = self.system, self.system.channels(step)[layer]
         before = [_weights(columns) for columns in self.columns]
         least = self._least(before, channel.strengths, budget)
@@ -204,7 +202,7 @@ class _LowRankEngine(Engine):
 
     @staticmethod
     def _least(before: list[np.ndarray], strengths: np.ndarray, budget: float) -> float:
-        """Weight below which a jump of a column is left out: all those below add up to at most the budget."""
+        """Weight below which the jump of a column is dropped; the dropped weights add up to at most the budget."""
         bounds = np.sort(np.concatenate([np.outer(strengths[1:], weights).ravel() for weights in before]))
         dropped = int(np.searchsorted(np.cumsum(bounds), budget, side="right"))
         return float(bounds[dropped]) if dropped < bounds.size else np.inf
@@ -229,21 +227,20 @@ class _LowRankEngine(Engine):
         self.largest = max(self.largest, self.rank)
         if self.rank > self.method.max_rank:
             raise EngineFailureError(
-                f"the rank grew to {self.rank} at t = {self.time:g} fs, max_rank is {self.method.max_rank}; raise it "
-                "or tolerance in [evolution.low-rank], or use 'trajectories'"
+                f"the rank grew to {self.rank} at t = {self.time:g} fs, above max_rank = {self.method.max_rank}; raise "
+                "max_rank or tolerance in [evolution.low-rank], or use 'trajectories'"
             )
 
     def _gram(self, matrix: np.ndarray, single: bool) -> np.ndarray:
-        """Φ†Φ for Φᵀ = matrix, piece by piece on all threads.
+        """Φ†Φ for Φᵀ = matrix, chunk by chunk on all threads.
 
-        Single precision does not spoil ρ: the eigenvectors form a unitary matrix, whatever the error of the elements,
-        and only the choice of what is left out depends on it.
+        Single precision does not harm ρ: the eigenvectors form a unitary matrix whatever the error of the elements.
+        Only the choice of the discarded columns depends on it.
         """
-
         begins = range(0, matrix.shape[1], _PIECE)
         herk = cherk if single else zherk
         total = np.zeros((len(matrix), len(matrix)), complex, order="F")
-        for some in range(0, len(begins), _TOGETHER):  # in turn, so that the sum does not depend on the threads
+        for some in range(0, len(begins), _TOGETHER):  # in a fixed order, whatever the number of threads
             parts: dict[int, np.ndarray] = {}
 
             def form(begin: int, parts: dict[int, np.ndarray] = parts) -> None:
@@ -256,7 +253,7 @@ class _LowRankEngine(Engine):
         return np.asarray(total + np.triu(total, 1).conj().T)
 
     def _product(self, turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """turn · matrix, piece by piece on all threads."""
+        """turn · matrix, chunk by chunk on all threads."""
         out = np.empty((len(turn), matrix.shape[1]), complex)
 
         def fill(begin: int) -> None:
@@ -280,12 +277,12 @@ class _LowRankEngine(Engine):
         return Work(self._applications, 2 * self.discarded, details)
 
     def state(self) -> dict[str, np.ndarray]:
-        """The columns and what was discarded."""
+        """The columns and the discarded weight."""
         saved = {f"columns_{basis}": columns for basis, columns in enumerate(self.columns)}
         return saved | {"numbers": np.array([self.discarded, self.largest, self._applications])}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
-        """Take up the columns."""
+        """Continue from the saved columns."""
         for basis, hamiltonian in enumerate(self.system.hamiltonians):
             rank = len(state.get(f"columns_{basis}", ()))
             self.columns[basis] = saved_array(state, f"columns_{basis}", (rank, *hamiltonian.shape)).astype(complex)

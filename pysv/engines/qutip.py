@@ -1,4 +1,4 @@
-"""QuTiP's Schrödinger solver on the sparse export of H: the reference that everybody knows."""
+"""QuTiP's Schrödinger solver on H as a sparse matrix: the widely known reference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pysv.engines._trajectories import Sampling, check_strata, trajectory_seeds
 from pysv.engines.base import Engine, Work
 from pysv.engines.cost import Cost, pure_run_cost, radius, run_places, state_bytes
 from pysv.errors import EngineFailureError
-from pysv.experiment.checks import choice, real_number, whole_number
+from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from pysv.sectors.pure_run import PureRun
 
 _STATES = 45
-"""States that the integrator's history and the sparse matrix are as large as."""
+"""Memory of the integrator's history and of the sparse matrix, in states."""
 _METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5")
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuTiP(Sampling):
-    """QuTiP engine: `qutip.SESolver`, started afresh at every snapshot.
+    """QuTiP engine: `qutip.SESolver`, restarted at every snapshot.
 
-    A fresh start makes a resumed run equal to an uninterrupted one.
+    The restart makes a resumed run equal to an uninterrupted one.
 
     Parameters
     ----------
@@ -40,17 +40,17 @@ class QuTiP(Sampling):
     nsteps : int
         Largest number of internal steps between snapshots.
     solver : {"auto", "mesolve", "mcsolve"}
-        For open systems: the density matrix (up to 1000 amplitudes), or random trajectories; "auto" takes the density
-        matrix where it fits. Refused for closed systems, as the next ones are.
+        For open systems: the density matrix (up to 1000 amplitudes) or random trajectories; "auto" takes the density
+        matrix if it fits. For closed systems this option and the following ones are refused.
     ntraj, seeds, target_error, target_variable, unravelling
-        Of `mcsolve`; see `pysv.engines._trajectories.Sampling`.
+        Options of `mcsolve`; see `pysv.engines._trajectories.Sampling`.
     """
 
-    method: str = "adams"
-    atol: float = 1e-10
-    rtol: float = 1e-8
-    nsteps: int = 100_000
-    solver: str = "auto"
+    method: str = checked("adams", choice, _METHODS)
+    atol: float = checked(1e-10, real_number, above=0.0, high=1.0)
+    rtol: float = checked(1e-8, real_number, above=0.0, high=1.0)
+    nsteps: int = checked(100_000, whole_number, low=1)
+    solver: str = checked("auto", choice, ("auto", "mesolve", "mcsolve"))
 
     name: ClassVar[str] = "qutip"
     serves: ClassVar[str] = "one electron, closed or open, any state of the spins (sesolve, mesolve, mcsolve)"
@@ -58,17 +58,8 @@ class QuTiP(Sampling):
     open: ClassVar[bool] = True
     cites: ClassVar[tuple[str, ...]] = ("Lambert2026",)
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        choice("method", self.method, _METHODS)
-        put(self, "atol", real_number("atol", self.atol, above=0.0, high=1.0))
-        put(self, "rtol", real_number("rtol", self.rtol, above=0.0, high=1.0))
-        put(self, "nsteps", whole_number("nsteps", self.nsteps, low=1))
-        choice("solver", self.solver, ("auto", "mesolve", "mcsolve"))
-        super().__post_init__()
-
     def refusal(self, experiment: Experiment) -> str | None:
-        """Also options that a closed system would ignore, and a density matrix that does not fit."""
+        """The general reasons, an option that the solver would ignore, or a density matrix that does not fit."""
         reason = super().refusal(experiment)
         if reason is not None:
             return reason
@@ -78,7 +69,7 @@ class QuTiP(Sampling):
         amplitudes = reachable_amplitudes(experiment)
         if self.solver == "mesolve" and amplitudes > LARGEST_DENSITY:
             return (
-                f"solver = 'mesolve' carries a density matrix of at most {LARGEST_DENSITY} amplitudes, this run has "
+                f"solver = 'mesolve' needs a density matrix over at most {LARGEST_DENSITY} amplitudes, this run has "
                 f"{amplitudes:,}; use engine 'low-rank' or 'trajectories', or solver = 'mcsolve'"
             )
         if self.chosen(experiment) == "mesolve":
@@ -100,7 +91,7 @@ class QuTiP(Sampling):
         return self.chosen(experiment) == "mcsolve"
 
     def of_seeds(self, seeds: tuple[int, ...]) -> Self:
-        """The same options for some of the trajectories, without a target."""
+        """The same options for a subset of the trajectories, without a target error."""
         return replace(super().of_seeds(seeds), solver="mcsolve")
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
@@ -122,11 +113,11 @@ class QuTiP(Sampling):
 
     @property
     def deviation_kind(self) -> str:
-        """QuTiP tells no global error."""
+        """QuTiP reports no global error."""
         return "not known: QuTiP controls the local error only"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """A multistep integrator takes roughly 15 evaluations for each radian of the fastest phase at its default."""
+        """The default integrator needs roughly 15 evaluations for each radian of the fastest phase."""
         times = experiment.times
         applications = int(15 * radius(experiment) * times.stop / HBAR) + 20 * (times.count - 1)
         return pure_run_cost(experiment, applications, state_bytes(run_places(experiment), _STATES))
@@ -137,7 +128,7 @@ class QuTiP(Sampling):
 
 
 _OPEN = ("solver", "ntraj", "seeds", "target_error", "target_variable", "unravelling")
-"""Options of open systems; all but the first are of trajectories."""
+"""Options of open systems; all but the first concern trajectories."""
 
 
 def _set(method: QuTiP, entry: Field[Any]) -> bool:
@@ -152,7 +143,7 @@ class _QuTiPEngine(StepwiseEngine):
         super().__init__(runs)
         self._method = method
         options = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
-        # The progress bar is the time loop's; normalising would hide the drift of the norm.
+        # The time loop has its own progress bar. Normalising would hide the drift of the norm.
         options |= {"progress_bar": "", "normalize_output": False}
         solvers = {
             hamiltonian: qutip.SESolver(qutip.Qobj(hamiltonian.sparse() / HBAR).to("CSR"), options=options)
@@ -168,11 +159,11 @@ class _QuTiPEngine(StepwiseEngine):
         solver.start(qutip.Qobj(layout.flat(psi).reshape(-1, 1)), 0.0)
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # SciPy warns of what QuTiP raises next
+                warnings.simplefilter("ignore", UserWarning)  # QuTiP raises an error after SciPy's warning
                 after = solver.step(interval).full()
         except IntegratorException as error:
             raise EngineFailureError(
-                f"QuTiP's {self._method.method} gave up between {self.time:g} and {self.time + interval:g} fs: "
+                f"QuTiP's {self._method.method} failed between {self.time:g} and {self.time + interval:g} fs: "
                 f"{error}; raise nsteps = {self._method.nsteps} or loosen atol and rtol in [evolution.qutip]"
             ) from error
         psi[...] = layout.tiled(after.reshape(-1, layout.sites))

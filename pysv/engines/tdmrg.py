@@ -1,4 +1,4 @@
-"""Time-dependent DMRG: several electrons (or one, to check) as a matrix-product state evolved by Trotter gates."""
+"""Time-dependent DMRG: several electrons (or one, as a check) as a matrix-product state evolved by Trotter gates."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost
 from pysv.errors import BondLimitError
-from pysv.experiment.checks import choice, real_number, whole_number
+from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, WavePacket
 from pysv.experiment.spins import Antiparallel, Gibbs
+from pysv.mps.backend import backend as mps_backend
 from pysv.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from pysv.mps.state import MatrixProductState
 
 METHODS = ("tebd", "tdvp")
+_EVOLUTIONS = {"tebd": "Hastings2009", "tdvp": "Haegeman2016"}
+"""Key of the reference for each method."""
 MOST_DENSITY_SPINS = 12
-"""Localized spins up to which ρ is contracted and formed."""
+"""Largest number of localized spins whose density matrix is formed."""
 _GROUND = ("energy", "variance", "change", "sweeps")
 _POOR_GROUND_STATE = 1e-6
-"""Variance of the ground state's energy, eV², from which on the user is warned."""
+"""Variance of the energy of the ground state, eV², above which the user is warned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,68 +39,65 @@ class TDMRG(Method):
     Parameters
     ----------
     method : {"tebd", "tdvp"}
-        Gates, or, on the Julia backend and to check them, the two-site time-dependent variational principle.
+        Trotter gates, or, as a check of them on the Julia backend, the two-site time-dependent variational principle.
     time_step : float
         Largest δt in ħ/γ; shortened so that it divides the time between snapshots.
     trotter_order : {2, 4}
         Order of the Trotter decomposition, or of the sweeps of "tdvp".
     min_bond, max_bond : int
-        Smallest and largest bond dimension; states without weight are not kept to reach the smallest.
+        Smallest and largest bond dimension. States without weight are discarded even below `min_bond`.
     discarded_weight : float
-        Weight that may be discarded at each update of a bond, as far as `max_bond` allows.
+        Weight that each update of a bond may discard; `max_bond` may force it to discard more.
     bond_limit : {"warn", "stop"}
-        What happens when `max_bond` forces more to be discarded: a warning in the dataset, or an error.
+        What happens when `max_bond` forces an update to discard more: a warning in the dataset, or an error.
     allowed_loss : float
-        Weight of the state that truncation may take in all before the run stops; also the drift allowed to the energy,
-        relative to the half-width of its spectrum.
+        Total weight that truncation may remove before the run stops; also the allowed drift of the energy, relative to
+        the half-width of the spectrum.
     """
 
-    method: str = "tebd"
-    time_step: float = 0.1
-    trotter_order: int = 2
-    min_bond: int = 100
-    max_bond: int = 400
-    discarded_weight: float = 1e-7
-    bond_limit: str = "warn"
-    allowed_loss: float = 0.1
+    method: str = checked("tebd", choice, METHODS)
+    time_step: float = checked(0.1, real_number, above=0.0, high=1.0, unit="hbar/hopping")
+    trotter_order: int = checked(2, whole_number, low=2)
+    min_bond: int = checked(100, whole_number, low=1)
+    max_bond: int = checked(400, whole_number, low=1)
+    discarded_weight: float = checked(1e-7, real_number, low=0.0, high=1e-2)
+    bond_limit: str = checked("warn", choice, ("warn", "stop"))
+    allowed_loss: float = checked(0.1, real_number, above=0.0, high=1.0)
 
     name: ClassVar[str] = "tdmrg"
     serves: ClassVar[str] = "several electrons (or one, up or down), closed system, collinear spins"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        choice("method", self.method, METHODS)
-        put(self, "time_step", real_number("time_step", self.time_step, above=0.0, high=1.0, unit="hbar/hopping"))
-        put(self, "trotter_order", whole_number("trotter_order", self.trotter_order, low=2))
+    def check(self) -> None:
+        """`trotter_order` is 2 or 4, and `min_bond` is at most `max_bond`."""
         if self.trotter_order not in (2, 4):
             choice("trotter_order", str(self.trotter_order), ("2", "4"))
-        put(self, "min_bond", whole_number("min_bond", self.min_bond, low=1))
-        put(self, "max_bond", whole_number("max_bond", self.max_bond, low=self.min_bond))
-        put(self, "discarded_weight", real_number("discarded_weight", self.discarded_weight, low=0.0, high=1e-2))
-        choice("bond_limit", self.bond_limit, ("warn", "stop"))
-        put(self, "allowed_loss", real_number("allowed_loss", self.allowed_loss, above=0.0, high=1.0))
+        whole_number("max_bond", self.max_bond, low=self.min_bond)
 
     def able(self) -> tuple[str, ...]:
-        """Both backends apply gates; TDVP is Julia's."""
+        """Both backends apply gates; only Julia has TDVP."""
         return self.backends if self.method == "tebd" else ("julia",)
 
     def refusal(self, experiment: Experiment) -> str | None:
-        """Open systems, mixtures, tilted spins, and more spins than ρ can be formed of."""
+        """Open systems, mixtures, tilted spins, or too many spins for their density matrix."""
         return several_refusal(experiment) or _chain_refusal(experiment)
 
+    def citations(self, backend: str) -> tuple[str, ...]:
+        """The method in general, how the state evolves, and the library."""
+        return (*self.cites, _EVOLUTIONS[self.method], *mps_backend(backend).cites)
+
     def drift_tolerance(self, stop: float) -> float:
-        """The weight that truncation may take; the norm records it."""
+        """The weight that truncation may remove; the norm records it."""
         return self.allowed_loss
 
     @property
     def deviation_kind(self) -> str:
-        """Truncation is recorded, the Trotter error is not known."""
+        """The truncation is recorded, the Trotter error is unknown."""
         return "not known: discarded_weight records the truncation; see pysv.convergence for the Trotter error"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """Bounds, as if every bond reached `max_bond`."""
+        """Upper bounds, as if every bond reached `max_bond`."""
         from pysv.mps.trotter import schedule, steps
 
         device, times = experiment.device, experiment.times
@@ -109,16 +109,16 @@ class TDMRG(Method):
         return Cost(amplitudes, memory, updates, updates * 2e-9 * bond**2, 16 * amplitudes, "gates")
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
-        """Start at t = 0; the ground state is sought when it is first needed."""
+        """Start at t = 0; the ground state is computed on first use."""
         return _TDMRGEngine(experiment, self, backend)
 
 
 _BLOCKING = 8
-"""Rough share of the elements of a tensor that conservation of charge leaves."""
+"""Rough factor by which charge conservation reduces the number of elements of a tensor."""
 
 
 def several_refusal(experiment: Experiment) -> str | None:
-    """What no engine of several electrons serves."""
+    """Why no engine of several electrons runs the experiment; None if one does."""
     if experiment.bath is not None:
         return "[bath] (open systems) needs one electron; leave it out, or use [source] kind = 'wave-packet'"
     if isinstance(experiment.source, ConfinedElectrons) and not isinstance(experiment.spins, Antiparallel):
@@ -133,19 +133,19 @@ def _chain_refusal(experiment: Experiment) -> str | None:
     from pysv.model.initial import collinear_configuration
 
     if isinstance(experiment.spins, Gibbs):
-        return "[spins] kind = 'gibbs' (thermal) is no single matrix-product state; use 'antiparallel' or 'product'"
+        return "[spins] kind = 'gibbs' (thermal) is not a single matrix-product state; use 'antiparallel' or 'product'"
     if isinstance(experiment.source, WavePacket):
         if experiment.source.spin not in ("up", "down"):
             return (
-                f"[source] spin = {experiment.source.spin!r} is no single matrix-product state of definite S^z; "
+                f"[source] spin = {experiment.source.spin!r} is not a single matrix-product state of definite S^z; "
                 "run 'up' and 'down', or use engine 'chebyshev'"
             )
         if collinear_configuration(experiment.spins.directions(experiment.device)) is None:
-            return "[spins] tilted against z break the conservation of S^z; use engine 'chebyshev'"
+            return "[spins] tilted away from z break the conservation of S^z; use engine 'chebyshev'"
     if experiment.device.n_spins > MOST_DENSITY_SPINS:
         return (
-            f"{experiment.device.n_spins} localized spins are more than the {MOST_DENSITY_SPINS} whose density matrix "
-            "is formed"
+            f"{experiment.device.n_spins} localized spins are too many for engine 'tdmrg', which forms their density "
+            f"matrix; take at most {MOST_DENSITY_SPINS} spins"
         )
     return None
 
@@ -153,7 +153,6 @@ def _chain_refusal(experiment: Experiment) -> str | None:
 class _TDMRGEngine(Engine):
     def __init__(self, experiment: Experiment, method: TDMRG, backend: str) -> None:
         from pysv.mps.backend import Truncation
-        from pysv.mps.backend import backend as mps_backend
         from pysv.mps.chain import Chain
         from pysv.mps.gates import Bonds
 
@@ -176,7 +175,7 @@ class _TDMRGEngine(Engine):
 
     @property
     def matrix_product_state(self) -> MatrixProductState:
-        """The present state; at t = 0 it is prepared when first asked for."""
+        """The present state; the initial state is prepared on first use."""
         if self._state is None:
             self._prepare()
         assert self._state is not None
@@ -193,7 +192,7 @@ class _TDMRGEngine(Engine):
             self._ground = np.array([asdict(known)[name] for name in _GROUND], dtype=float)
             return
         configuration = collinear_configuration(self.experiment.spins.directions(device))
-        assert configuration is not None  # refused before
+        assert configuration is not None  # see `refusal`
         spins = [(configuration >> (device.n_spins - 1 - i)) & 1 for i in range(device.n_spins)]
         self._state = ground.packet_state(self.experiment, spins, 0 if source.spin == "up" else 1)
 
@@ -214,13 +213,13 @@ class _TDMRGEngine(Engine):
             self._limited_at = time
         if limited and self.method.bond_limit == "stop":
             raise BondLimitError(
-                f"until t = {time:g} fs the bond dimension reached max_bond = {self.method.max_bond} with more than "
-                f"discarded_weight = {self.method.discarded_weight:g} discarded at a step; raise max_bond, or accept "
-                "it with bond_limit = 'warn'"
+                f"before t = {time:g} fs the bond dimension reached max_bond = {self.method.max_bond} and a step "
+                f"discarded more than discarded_weight = {self.method.discarded_weight:g}; raise max_bond, or set "
+                "bond_limit = 'warn'"
             )
 
     def snapshot(self) -> Snapshot:
-        """The present state, measured when asked."""
+        """The present state; observables are computed on demand."""
         from pysv.mps.gates import energy
         from pysv.mps.observables import ChainState
 
@@ -229,7 +228,7 @@ class _TDMRGEngine(Engine):
         return Snapshot(self.time, ChainState(state, self.experiment.device, self._kept, found, self._discarded), None)
 
     def work(self) -> Work:
-        """Time steps, what was discarded, and how well the ground state is known."""
+        """Time steps, discarded weight, and accuracy of the ground state."""
         details: dict[str, float | int | str] = {
             "time_steps": self._steps,
             "discarded_weight": float(self._discarded.sum()),
@@ -246,13 +245,13 @@ class _TDMRGEngine(Engine):
                 )
         if self._limited_at >= 0:
             warnings.append(
-                f"from t = {self._limited_at:g} fs on, max_bond = {self.method.max_bond} forced more than "
-                f"discarded_weight = {self.method.discarded_weight:g} to be discarded at a step"
+                f"from t = {self._limited_at:g} fs on, max_bond = {self.method.max_bond} forced steps to "
+                f"discard more than discarded_weight = {self.method.discarded_weight:g}; raise max_bond"
             )
         return Work(None, None, details, tuple(warnings))
 
     def state(self) -> dict[str, np.ndarray]:
-        """The matrix-product state, and what was discarded and found so far."""
+        """The matrix-product state, the discarded weight, and the accuracy of the ground state."""
         return self.matrix_product_state.arrays() | {
             "discarded": self._discarded,
             "progress": np.array([self._kept, self._steps, self._limited_at, self._astray]),
@@ -260,7 +259,7 @@ class _TDMRGEngine(Engine):
         }
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
-        """Take up what `state` returned."""
+        """Continue from what `state` returned."""
         from pysv.mps.state import MatrixProductState
 
         self._discarded = saved_array(state, "discarded", (self.experiment.device.sites - 1,)).copy()

@@ -1,8 +1,8 @@
 """Quantum trajectories: the Lindblad equation unravelled into random pure states, on the kernels of the closed system.
 
 One step of the Lindblad equation is U(τ/2) · channel · U(τ/2) (see `pysv.model.channel`). A trajectory evolves with the
-same U, and of each layer's channel takes one Kraus operator K_a with probability ‖K_a ψ‖², so that the average over
-trajectories obeys the same map, whatever τ: nothing is expanded in the rate of the jumps.
+same U. From the channel of each layer it draws one Kraus operator K_a with probability ‖K_a ψ‖². The average over
+trajectories then obeys the same map for any τ: nothing is expanded in the jump rate.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refus
 from pysv.engines._trajectories import Sampling, check_strata, sample_of, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
-from pysv.experiment.checks import real_number
+from pysv.experiment.checks import checked, real_number
 from pysv.model.layer import LAYERS
 from pysv.sectors.row_operator import layer_density
 from pysv.sectors.state import Part, PureMixture
@@ -38,10 +38,10 @@ class Trajectories(Sampling):
     ntraj, seeds, target_error, target_variable, unravelling
         See `pysv.engines._trajectories.Sampling`.
     time_step : float
-        τ > 0, fs, shortened so that it divides the time between snapshots: the error is of second order in it.
+        τ > 0, fs; shortened so that it divides the time between snapshots. The error is of second order in τ.
     """
 
-    time_step: float = 1.0
+    time_step: float = checked(1.0, real_number, above=0.0, unit="fs")
 
     name: ClassVar[str] = "trajectories"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; statistical error on every curve"
@@ -50,25 +50,21 @@ class Trajectories(Sampling):
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "time_step", real_number("time_step", self.time_step, above=0.0, unit="fs"))
-
     def refusal(self, experiment: Experiment) -> str | None:
-        """Also too few trajectories for the electron's spin, and layers whose channel is too large."""
+        """The general reasons, too few trajectories for the electron's spin, or a layer too large for its channel."""
         return super().refusal(experiment) or check_strata(experiment, self.ntraj) or layer_refusal(self, experiment)
 
     def drift_tolerance(self, stop: float) -> float:
-        """The unitary steps change the norm by less."""
+        """The unitary steps change the norm by less than this."""
         return 1e-9 + 2 * UNITARY_TOLERANCE * stop
 
     @property
     def deviation_kind(self) -> str:
-        """Statistical errors stand beside the variables; the splitting is not measured in a run."""
+        """The dataset has the statistical error of every variable; the splitting error is not measured."""
         return "not known: X_error is the statistical error of X, the splitting error is of second order in time_step"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """A state for each trajectory, and three of work space for each thread."""
+        """Memory of one state for each trajectory and of three states of work space for each thread."""
         return pure_run_cost(
             experiment,
             split_applications(experiment, self.time_step),
@@ -101,7 +97,7 @@ class _TrajectoriesEngine(Engine):
         self.sample = sample_of(self._start())
 
     def _start(self) -> list[int]:
-        """Initial states: the electron's states in turn, the localized spins' drawn from their weights."""
+        """Initial states: those of the electron in turn, those of the localized spins drawn by their weights."""
         runs = self.system.runs
         electrons = list(dict.fromkeys(run.electron for run in runs))
         mixtures = [[run for run in runs if run.electron == electron] for electron in electrons]
@@ -156,7 +152,7 @@ class _TrajectoriesEngine(Engine):
         return applications
 
     def _jump(self, number: int, spare: list[np.ndarray], step: float) -> int:
-        """Channels of both layers; returns the number of jumps."""
+        """Apply the channels of both layers; returns the number of jumps."""
         if self.method.unravelling == "local":
             return sum(self._kraus(number, spare, layer, step) > 0 for layer in (0, 1))
         before, basis = self.psi[number].copy(), self.basis[number]
@@ -167,11 +163,11 @@ class _TrajectoriesEngine(Engine):
         return sum(which > 0 for which in drawn)
 
     def _superpose(self, number: int, before: np.ndarray, basis: int, which: int, step: float, drawn: float) -> None:
-        """Put a jump A of one layer and the same jump B of the other in superposition.
+        """Replace a jump A of one layer by its superposition with the same jump B of the other layer.
 
-        {A, B} and {(A + B)/√2, (A − B)/√2} make the same channel. A or B was drawn, with ‖Aψ‖² + ‖Bψ‖²; the sign + has
-        the conditional probability ‖(A + B)ψ‖²/2(‖Aψ‖² + ‖Bψ‖²). Where the other layer has no such jump, nothing is
-        changed.
+        {A, B} and {(A + B)/√2, (A − B)/√2} make the same channel. The draw of A or B had the probability
+        ‖Aψ‖² + ‖Bψ‖²; the sign + has the conditional probability ‖(A + B)ψ‖²/2(‖Aψ‖² + ‖Bψ‖²). If the other layer has
+        no such jump, the state stays as it is.
         """
         channels = self.system.channels(step)
         if any(which >= len(channel.kraus) for channel in channels) or len({c.flips[which] for c in channels}) > 1:
@@ -185,7 +181,7 @@ class _TrajectoriesEngine(Engine):
         self.psi[number], self.basis[number] = one, after
 
     def _applied(self, psi: np.ndarray, basis: int, which: tuple[int, int], step: float) -> tuple[np.ndarray, int]:
-        """Kraus operators of both layers applied to a state, not normalised, and the number of its basis."""
+        """A state after one Kraus operator of each layer, not normalised, and the index of its basis."""
         for layer in (0, 1):
             operator, after = self.system.operator(step, layer, which[layer], basis)
             out = np.zeros(self.system.hamiltonians[after].shape, dtype=complex)
@@ -194,7 +190,7 @@ class _TrajectoriesEngine(Engine):
         return psi, basis
 
     def _kraus(self, number: int, spare: list[np.ndarray], layer: int, step: float) -> int:
-        """Draw and apply one Kraus operator of a layer; returns its number, 0 for the one without a jump."""
+        """Draw and apply one Kraus operator of a layer; returns its index, 0 for the operator without a jump."""
         system, basis, psi = self.system, self.basis[number], self.psi[number]
         channel = system.channels(step)[layer]
         drawn = self._random[number].random()
@@ -215,7 +211,7 @@ class _TrajectoriesEngine(Engine):
         return which
 
     def snapshot(self) -> Snapshot:
-        """The trajectories, weighted."""
+        """The trajectories with their weights."""
         spaces = self.system.spaces
         parts = tuple(
             Part(weight, spaces[basis], psi)
@@ -228,13 +224,13 @@ class _TrajectoriesEngine(Engine):
         return Work(self._applications, None, {"jumps_per_trajectory": self.jumps / self.method.ntraj})
 
     def state(self) -> dict[str, np.ndarray]:
-        """The trajectories, and how far their random numbers have been used."""
+        """The trajectories, and the number of random numbers that each has used."""
         saved = {f"psi_{number}": psi for number, psi in enumerate(self.psi)}
         counts = {"draws": self._draws, "jumps": self.jumps, "applications": self._applications}
         return saved | {"basis": np.array(self.basis), "counts": np.array(list(counts.values()), dtype=np.int64)}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
-        """Take up the trajectories and their random numbers."""
+        """Continue from the saved trajectories and the next random numbers."""
         self.basis = [int(number) for number in saved_array(state, "basis", (self.method.ntraj,))]
         for number, basis in enumerate(self.basis):
             shape = self.system.hamiltonians[basis].shape

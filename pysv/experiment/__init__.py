@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pysv.errors import InvalidInputError
 from pysv.experiment.bath import BosonicBath
+from pysv.experiment.checks import Checked
 from pysv.experiment.device import SpinValve
 from pysv.experiment.record import Record
 from pysv.experiment.source import TRUNCATION_ERROR, TRUNCATION_WARNING, ConfinedElectrons, WavePacket
@@ -14,13 +17,13 @@ from pysv.experiment.times import Times
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """Everything that defines a run; its default is the paper's 4+4 spin valve at T = 0 (Figs. 2, 3 and 5).
+class Experiment(Checked):
+    """Everything that defines a run; the default is the paper's 4+4 spin valve at T = 0 (Figs. 2, 3 and 5).
 
     Parameters
     ----------
     device : SpinValve
-        By default that of the paper's figures for the given source: 201 sites for one electron, 112 for several.
+        By default the device of the paper's figures for this source: 201 sites for one electron, 112 for several.
     source : WavePacket or ConfinedElectrons
     spins : Antiparallel, ProductState or Gibbs
     bath : BosonicBath, optional
@@ -32,21 +35,26 @@ class Experiment:
     Raises
     ------
     InvalidInputError
-        If the parts do not fit each other: a packet outside the chain, a number of spin directions that is not the
-        number of spins, a part of the wrong type.
+        If a part has the wrong type, or the parts do not fit together: the packet lies outside the chain, or the number
+        of spin directions is not the number of spins.
     """
 
-    device: SpinValve = None  # type: ignore[assignment]  # filled in below, according to the source
+    device: SpinValve = None  # type: ignore[assignment]  # set by `derived`
     source: WavePacket | ConfinedElectrons = field(default_factory=WavePacket)
     spins: Antiparallel | ProductState | Gibbs = field(default_factory=Antiparallel)
     bath: BosonicBath | None = None
     times: Times = field(default_factory=Times)
     record: Record = field(default_factory=Record)
 
-    def __post_init__(self) -> None:
-        if vars(self)["device"] is None:
-            several = isinstance(self.source, ConfinedElectrons)
-            object.__setattr__(self, "device", SpinValve.for_several_electrons() if several else SpinValve())
+    def derived(self) -> Mapping[str, Any]:
+        """The default device: that of the paper's figures for this source."""
+        if vars(self)["device"] is not None:
+            return {}
+        several = isinstance(self.source, ConfinedElectrons)
+        return {"device": SpinValve.for_several_electrons() if several else SpinValve()}
+
+    def check(self) -> None:
+        """The parts have their types and fit together."""
         parts = {
             "device": (SpinValve,),
             "source": (WavePacket, ConfinedElectrons),
@@ -76,8 +84,8 @@ class Experiment:
         lost = packet.beyond_ends(sites)
         if sum(lost) > TRUNCATION_ERROR:
             raise InvalidInputError(
-                f"center = {packet.center:g}: {_lost(lost)} of the packet lies beyond the chain, at most "
-                f"{TRUNCATION_ERROR:g} is allowed; move the centre inward, add sites, or raise momentum_spread",
+                f"center = {packet.center:g}: {_lost(lost)} of the packet lies beyond the chain, where the "
+                f"limit is {TRUNCATION_ERROR:g}; move the centre inward, add sites, or raise momentum_spread",
                 "center",
             )
 
@@ -97,16 +105,16 @@ class Experiment:
 
     @property
     def truncated(self) -> float:
-        """Probability of the incoming packet that lies beyond the ends of the chain and is cut off."""
+        """Probability of the packet beyond the ends of the chain; this part is cut off."""
         return sum(self.source.beyond_ends(self.device.sites)) if isinstance(self.source, WavePacket) else 0.0
 
     @property
     def wall_echoes(self) -> tuple[tuple[float, str], ...]:
-        """Times in fs from which on waves that a wall sent back act on the layers; see `WavePacket.wall_echoes`."""
+        """Times (fs) at which reflections from the walls first reach the layers; see `WavePacket.wall_echoes`."""
         return self.source.wall_echoes(self.device)
 
     def remarks(self) -> tuple[str, ...]:
-        """Sentences about the experiment that its user must know: the packet's truncation by the chain's ends."""
+        """Sentences that the user must read: how much of the packet the ends of the chain cut off."""
         if not isinstance(self.source, WavePacket) or self.truncated <= TRUNCATION_WARNING:
             return ()
         lost = _lost(self.source.beyond_ends(self.device.sites))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pysv.errors import InvalidInputError
-from pysv.experiment.checks import choice, real_number, truth, whole_number
+from pysv.experiment.checks import Checked, checked, choice, real_number, truth, whole_number
 
 
 @dataclass(frozen=True, kw_only=True)
-class BosonicBath:
+class BosonicBath(Checked):
     """One bosonic bath per localized spin, in the universal Lindblad equation (Eqs. 14–20).
 
     Parameters
@@ -25,33 +25,26 @@ class BosonicBath:
     cutoff_shape : {"gaussian", "exponential", "hard"}
         How the spectral density ends above ω_m.
     lamb_shift : bool
-        Whether the Lamb shift is part of the Hamiltonian.
+        Whether the Hamiltonian includes the Lamb shift.
     series_terms : int
-        N_L of the paper's power series for the jump operators (Eq. 18), 0 … 60; 0, the default, means the exact ones.
+        N_L of the paper's power series for the jump operators (Eq. 18), 0 … 60; 0 means the exact operators.
 
     Raises
     ------
     InvalidInputError
-        If a value is outside its range, or the power series is asked for with a cutoff for which it does not exist.
+        If a value is outside its range, or the power series does not exist for the cutoff.
     """
 
-    temperature: float = 100.0
-    coupling: str = "x"
-    strength: float = 0.0144
-    cutoff: float = 0.1
-    cutoff_shape: str = "gaussian"
-    lamb_shift: bool = False
-    series_terms: int = 0
+    temperature: float = checked(100.0, real_number, above=0.0, unit="K")
+    coupling: str = checked("x", choice, ("x", "y", "z", "xyz"))
+    strength: float = checked(0.0144, real_number, low=0.0)
+    cutoff: float = checked(0.1, real_number, above=0.0, unit="eV")
+    cutoff_shape: str = checked("gaussian", choice, ("gaussian", "exponential", "hard"))
+    lamb_shift: bool = checked(False, truth)
+    series_terms: int = checked(0, whole_number, low=0, high=60)
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "temperature", real_number("temperature", self.temperature, above=0.0, unit="K"))
-        choice("coupling", self.coupling, ("x", "y", "z", "xyz"))
-        put(self, "strength", real_number("strength", self.strength, low=0.0))
-        put(self, "cutoff", real_number("cutoff", self.cutoff, above=0.0, unit="eV"))
-        choice("cutoff_shape", self.cutoff_shape, ("gaussian", "exponential", "hard"))
-        truth("lamb_shift", self.lamb_shift)
-        put(self, "series_terms", whole_number("series_terms", self.series_terms, low=0, high=60))
+    def check(self) -> None:
+        """The power series exists for the Gaussian cutoff only."""
         if self.series_terms and self.cutoff_shape != "gaussian":
             reason = "a jump in √J" if self.cutoff_shape == "hard" else "a cusp of √J at ω = 0"
             raise InvalidInputError(

@@ -1,16 +1,62 @@
-"""Validation of single values: each check returns the value in its canonical type or raises one clear sentence."""
+"""Validation: each check returns a value in its canonical type or raises an error of one sentence."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from pysv.errors import InvalidInputError, unknown_name
 
 Angles = tuple[float, float]
 """Polar and azimuthal angle [θ, φ] of a Bloch vector, rad."""
+
+
+class Checked:
+    """Base of frozen dataclasses that validate their fields when they are made.
+
+    `checked` attaches a check to a field. `derived` sets the fields that follow from others. `check` tests whether the
+    fields fit together.
+    """
+
+    def __post_init__(self) -> None:
+        for entry in dataclasses.fields(self):  # type: ignore[arg-type]
+            if "check" in entry.metadata:
+                self._put(entry.name, entry.metadata["check"](entry.name, getattr(self, entry.name)))
+        for name, value in self.derived().items():
+            self._put(name, value)
+        self.check()
+
+    def derived(self) -> Mapping[str, Any]:
+        """Values of fields that follow from other fields."""
+        return {}
+
+    def check(self) -> None:
+        """Raise `InvalidInputError` if the fields do not fit together."""
+
+    def _put(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)  # the dataclass is frozen
+
+
+def checked(default: Any, check: Callable[..., Any], *arguments: Any, **bounds: Any) -> Any:
+    """A field of a `Checked` dataclass.
+
+    Parameters
+    ----------
+    default : object
+    check : callable
+        A function of this module or a similar one: ``check(key, value, *arguments, **bounds)`` returns the value in its
+        canonical type.
+    *arguments, **bounds
+        Arguments of the check: allowed words, range, unit.
+    """
+
+    def checks(key: str, value: Any) -> Any:
+        return check(key, value, *arguments, **bounds)
+
+    return dataclasses.field(default=default, metadata={"check": checks, **bounds})
 
 
 def whole_number(key: str, value: Any, *, low: int, high: int | None = None, unit: str = "") -> int:
@@ -52,14 +98,14 @@ def real_number(
 
 
 def truth(key: str, value: Any) -> bool:
-    """True or false, nothing else."""
+    """True or False; any other value is refused."""
     if not isinstance(value, bool):
         raise InvalidInputError(f"{key} = {value!r} must be true or false", key)
     return value
 
 
 def choice(key: str, value: Any, allowed: Iterable[str]) -> str:
-    """One of the allowed words; the nearest one is suggested."""
+    """One of the allowed words; the error suggests the closest one."""
     names = list(allowed)
     if not isinstance(value, str):
         raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(names)}", key)
@@ -79,8 +125,8 @@ def angles(key: str, value: Any) -> Angles:
     return min(theta, math.pi), real_number(f"{key}[1] (phi)", value[1], unit="rad")
 
 
-def site_range(key: str, value: Any, sites: int) -> tuple[int, int]:
-    """First and last site of a layer, counted from 1, both included, inside a chain of `sites` sites."""
+def site_range(key: str, value: Any) -> tuple[int, int]:
+    """First and last site of a layer, counted from 1, both included."""
     value = as_list(value)
     if not is_list(value) or len(value) != 2:
         raise InvalidInputError(
@@ -89,8 +135,6 @@ def site_range(key: str, value: Any, sites: int) -> tuple[int, int]:
     first, last = (whole_number(f"{key}[{n}]", site, low=-(2**62)) for n, site in enumerate(value))
     if first > last:
         raise InvalidInputError(f"{key} = [{first}, {last}] is reversed; write [{last}, {first}]", key)
-    if first < 1 or last > sites:
-        raise InvalidInputError(f"{key} = [{first}, {last}] reaches outside the chain; its sites are 1 to {sites}", key)
     return first, last
 
 
@@ -100,7 +144,7 @@ def is_list(value: Any) -> TypeGuard[Sequence[Any]]:
 
 
 def as_list(value: Any) -> Any:
-    """A NumPy array as nested lists; anything else as it is."""
+    """A NumPy array as nested lists; any other value unchanged."""
     return value.tolist() if hasattr(value, "tolist") and bool(getattr(value, "ndim", False)) else value
 
 

@@ -6,25 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from pysv.errors import InvalidInputError
-from pysv.experiment.checks import choice, real_number, site_range, whole_number
+from pysv.experiment.checks import Checked, checked, choice, real_number, site_range, whole_number
 
 CONVENTIONS: dict[str, tuple[float, float]] = {"pauli": (1.0, 1.0), "half": (0.5, 0.5), "mixed": (1.0, 0.5)}
-"""Spin convention to the factors (electron, localized spin) that multiply Pauli matrices in H."""
+"""For each spin convention, the factors (electron, localized spin) of the Pauli matrices in H."""
 
 SEVERAL_ELECTRONS: dict[str, Any] = {"sites": 112, "polarizer": (51, 54), "analyzer": (59, 62)}
-"""Chain of Fig. 6, where it differs from that of the other figures."""
+"""Chain of Fig. 6, where it differs from the default."""
 
 MOST_SPINS = 60
-"""Most localized spins whose configurations fit in 64-bit integers, with room for sums."""
+"""Largest number of localized spins; 64-bit integers hold their configurations, and sums of these."""
 _LARGEST_ENERGY = 1e6
+_ENERGY: dict[str, Any] = {"low": -_LARGEST_ENERGY, "high": _LARGEST_ENERGY, "unit": "eV"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpinValve:
+class SpinValve(Checked):
     """FM_p / NM / FM_a spin valve on a one-dimensional chain (Fig. 1 and Eq. 7 of the paper).
 
-    H = −γ Σ c†c − J_sd Σ s_i·S_i − Σ_<ij> [J (SˣSˣ + SʸSʸ) + J_z SᶻSᶻ]; every site of a layer carries one localized
-    spin 1/2, the exchange J, J_z couples neighbours of the same layer only.
+    H = −γ Σ c†c − J_sd Σ s_i·S_i − Σ_<ij> [J (SˣSˣ + SʸSʸ) + J_z SᶻSᶻ]. Every site of a layer carries one localized
+    spin 1/2; J and J_z couple neighbours within a layer only.
 
     Parameters
     ----------
@@ -39,8 +40,8 @@ class SpinValve:
     exchange, exchange_z : float
         J (transverse) and J_z (longitudinal) between neighbouring localized spins, eV.
     convention : {"pauli", "half", "mixed"}
-        Whether the spin operators in H are Pauli matrices for both (σ;σ), halves of them (σ/2;σ/2), or σ for the
-        electron and σ/2 for the localized spins. Reported spins are ⟨σ⟩ in every convention.
+        Spin operators of the electron and of the localized spins in H: σ and σ, σ/2 and σ/2, or σ and σ/2. Reported
+        spins are ⟨σ⟩ in every convention.
 
     Raises
     ------
@@ -48,20 +49,22 @@ class SpinValve:
         If a value is outside its range, or the layers overlap or leave the chain.
     """
 
-    sites: int = 201
-    polarizer: tuple[int, int] = (44, 47)
-    analyzer: tuple[int, int] = (52, 55)
-    hopping: float = 1.0
-    sd_exchange: float = 0.5
-    exchange: float = 0.1
-    exchange_z: float = 0.1005
-    convention: str = "pauli"
+    sites: int = checked(201, whole_number, low=2, high=10**9)
+    polarizer: tuple[int, int] = checked((44, 47), site_range)
+    analyzer: tuple[int, int] = checked((52, 55), site_range)
+    hopping: float = checked(1.0, real_number, above=0.0, high=_LARGEST_ENERGY, unit="eV")
+    sd_exchange: float = checked(0.5, real_number, **_ENERGY)
+    exchange: float = checked(0.1, real_number, **_ENERGY)
+    exchange_z: float = checked(0.1005, real_number, **_ENERGY)
+    convention: str = checked("pauli", choice, CONVENTIONS)
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "sites", whole_number("sites", self.sites, low=2, high=10**9))
-        put(self, "polarizer", site_range("polarizer", self.polarizer, self.sites))
-        put(self, "analyzer", site_range("analyzer", self.analyzer, self.sites))
+    def check(self) -> None:
+        """The layers lie on the chain and do not overlap, and their spins are not too many."""
+        for key, (first, last) in (("polarizer", self.polarizer), ("analyzer", self.analyzer)):
+            if first < 1 or last > self.sites:
+                raise InvalidInputError(
+                    f"{key} = [{first}, {last}] reaches outside the chain; its sites are 1 to {self.sites}", key
+                )
         shared = max(self.polarizer[0], self.analyzer[0])
         if shared <= min(self.polarizer[1], self.analyzer[1]):
             raise InvalidInputError(
@@ -72,14 +75,9 @@ class SpinValve:
         if self.n_spins > MOST_SPINS:
             raise InvalidInputError(
                 f"polarizer = {list(self.polarizer)} and analyzer = {list(self.analyzer)} hold {self.n_spins} "
-                f"localized spins; at most {MOST_SPINS} can be numbered, and far fewer fit in memory",
+                f"localized spins; the limit is {MOST_SPINS}, and far fewer fit in memory",
                 "polarizer",
             )
-        put(self, "hopping", real_number("hopping", self.hopping, above=0.0, high=_LARGEST_ENERGY, unit="eV"))
-        for key in ("sd_exchange", "exchange", "exchange_z"):
-            value = real_number(key, getattr(self, key), low=-_LARGEST_ENERGY, high=_LARGEST_ENERGY, unit="eV")
-            put(self, key, value)
-        choice("convention", self.convention, CONVENTIONS)
 
     @classmethod
     def with_layers(
@@ -90,7 +88,7 @@ class SpinValve:
         Parameters
         ----------
         polarizer, analyzer : int
-            Number of localized spins in each layer; FM_a is as large as FM_p unless told otherwise.
+            Number of localized spins in each layer; by default FM_a is as large as FM_p.
         first : int
             First site of FM_p.
         spacer : int
@@ -107,7 +105,7 @@ class SpinValve:
     def for_several_electrons(cls, **changes: Any) -> SpinValve:
         """The valve of Fig. 6: 112 sites, FM_p on 51–54 and FM_a on 59–62, the default with `ConfinedElectrons`.
 
-        The paper does not give the positions; with these, all of FM_a lies in the right half, sites 57–112.
+        The paper does not give the positions. With these, all of FM_a lies in the right half, sites 57–112.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What is injected: a wave packet of one electron (Eq. 11), or several electrons from a confined region (Eq. 21)."""
+"""Sources of electrons: a wave packet of one electron (Eq. 11), or several electrons from a well (Eq. 21)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pysv.errors import InvalidInputError
-from pysv.experiment.checks import Angles, angles, as_list, choice, is_list, real_number, whole_number
+from pysv.experiment.checks import Angles, Checked, angles, as_list, checked, choice, is_list, real_number, whole_number
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -18,13 +18,23 @@ if TYPE_CHECKING:
 ELECTRON_SPINS = ("unpolarized", "up", "down")
 
 TRUNCATION_WARNING = 1e-6
-"""Part of the packet beyond the chain from which on the user is warned."""
+"""Probability beyond the chain above which the user is warned."""
 TRUNCATION_ERROR = 1e-2
-"""Part of the packet beyond the chain from which on the run is refused."""
+"""Probability beyond the chain above which the run is refused."""
+
+
+def electron_spin(key: str, value: Any) -> str | Angles:
+    """The spin of the electron: a word, or a Bloch direction [θ, φ] in rad."""
+    value = as_list(value)
+    if is_list(value):
+        return angles(key, value)
+    if isinstance(value, str):
+        return choice(key, value, ELECTRON_SPINS)
+    raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(ELECTRON_SPINS)} or [theta, phi] in rad", key)
 
 
 @dataclass(frozen=True, kw_only=True)
-class WavePacket:
+class WavePacket(Checked):
     """One electron in the Gaussian packet ⟨x|Φ⟩ ∝ exp[i k x − δ_k² (x − x₀)²/4] (Eq. 11).
 
     Parameters
@@ -39,21 +49,10 @@ class WavePacket:
         Spin of the electron: an equal mixture of up and down, a direction along z, or a Bloch direction [θ, φ] in rad.
     """
 
-    center: float = 20.0
-    momentum: float = math.pi / 2
-    momentum_spread: float = 0.2
-    spin: str | Angles = "unpolarized"
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "center", real_number("center", self.center, unit="site"))
-        put(self, "momentum", real_number("momentum", self.momentum, unit="rad per site"))
-        put(
-            self,
-            "momentum_spread",
-            real_number("momentum_spread", self.momentum_spread, above=0.0, unit="rad per site"),
-        )
-        put(self, "spin", _electron_spin(self.spin))
+    center: float = checked(20.0, real_number, unit="site")
+    momentum: float = checked(math.pi / 2, real_number, unit="rad per site")
+    momentum_spread: float = checked(0.2, real_number, above=0.0, unit="rad per site")
+    spin: str | Angles = checked("unpolarized", electron_spin)
 
     @property
     def count(self) -> int:
@@ -76,7 +75,8 @@ class WavePacket:
 
         x = np.arange(1, sites + 1)
         exponent = (self.momentum_spread * (x - self.center)) ** 2 / 4
-        packet = np.exp(1j * self.momentum * x - (exponent - exponent.min()))  # a narrow packet may fall between sites
+        # Without the shift by the minimum, a narrow packet centred between two sites underflows.
+        packet = np.exp(1j * self.momentum * x - (exponent - exponent.min()))
         return np.asarray(packet / np.linalg.norm(packet))
 
     def beyond_ends(self, sites: int) -> tuple[float, float]:
@@ -92,7 +92,7 @@ class WavePacket:
         left, right : float
             Σ_{x<1} |Φ|² and Σ_{x>L_x} |Φ|², of the packet normalised on the infinite lattice.
         """
-        if self.momentum_spread < 1e-5:  # the sum is an integral to all digits
+        if self.momentum_spread < 1e-5:  # so wide a packet that the sum equals an integral to all digits
             scale = self.momentum_spread / math.sqrt(2)
             left, right = self.center - 0.5, sites + 0.5 - self.center
             return math.erfc(scale * left) / 2, math.erfc(scale * right) / 2
@@ -111,10 +111,10 @@ class WavePacket:
         return 2 * hopping * math.sin(self.momentum) / HBAR
 
     def wall_echoes(self, device: SpinValve) -> tuple[tuple[float, str], ...]:
-        """When what a wall sends back reaches the layers, from the flight time of the packet's centre.
+        """Times at which reflections from the walls reach the layers, from the flight time of the packet's centre.
 
-        The wall ahead of the packet sends back what passes the layers. The wall behind it sends back what the first
-        spin ahead of the packet reflects, if there is one. Hard walls stand one site beyond each end.
+        The wall ahead of the packet reflects the part that passes the layers. The wall behind it reflects the part that
+        the first spin ahead of the packet has reflected, if there is one. Hard walls stand one site beyond each end.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class WavePacket:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfinedElectrons:
+class ConfinedElectrons(Checked):
     """Several electrons, released at t = 0 from the ground state of H + H_{V,B} (Eq. 21).
 
     H_{V,B} = −V Σ_{x≤N_conf} n_x − B Σ_{FM_p} Sᶻ + B Σ_{FM_a} Sᶻ acts for t ≤ 0 only, with operators Sᶻ of the run's
@@ -138,7 +138,7 @@ class ConfinedElectrons:
     Parameters
     ----------
     electrons : int
-        Even number N_e of electrons, half up and half down; at most two for each confined site.
+        Number N_e of electrons: even, half up and half down, at most two for each confined site.
     confined_sites : int
         Number N_conf of sites of the well at the left end, before the layers.
     well : float
@@ -149,26 +149,22 @@ class ConfinedElectrons:
     Raises
     ------
     InvalidInputError
-        If a value is outside its range. Whether the well holds the electrons and the field the layers shows when the
-        ground state is there.
+        If a value is outside its range. A run checks later, on the ground state, that the well holds the electrons and
+        the field polarises the layers.
     """
 
-    electrons: int = 2
-    confined_sites: int = 10
-    well: float = 2.0
-    field: float = 10.0
+    electrons: int = checked(2, whole_number, low=2)
+    confined_sites: int = checked(10, whole_number, low=1)
+    well: float = checked(2.0, real_number, unit="eV")
+    field: float = checked(10.0, real_number, unit="eV")
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "electrons", whole_number("electrons", self.electrons, low=2))
-        put(self, "confined_sites", whole_number("confined_sites", self.confined_sites, low=1))
-        put(self, "well", real_number("well", self.well, unit="eV"))
-        put(self, "field", real_number("field", self.field, unit="eV"))
+    def check(self) -> None:
+        """The number of electrons is even, and the well has room for them."""
         if self.electrons % 2:
             raise InvalidInputError(f"electrons = {self.electrons} must be even (half up, half down)", "electrons")
         if self.electrons > 2 * self.confined_sites:
             raise InvalidInputError(
-                f"electrons = {self.electrons} exceed the {2 * self.confined_sites} that confined_sites = "
+                f"electrons = {self.electrons} exceeds the {2 * self.confined_sites} that confined_sites = "
                 f"{self.confined_sites} can hold, two on each site; take fewer electrons or more sites",
                 "electrons",
             )
@@ -179,9 +175,9 @@ class ConfinedElectrons:
         return self.electrons
 
     def wall_echoes(self, device: SpinValve) -> tuple[tuple[float, str], ...]:
-        """When what a wall sends back reaches the layers, from the flight time of the fastest electrons.
+        """Times at which reflections from the walls reach the layers, from the flight time of the fastest electrons.
 
-        They leave the last confined site with the largest group velocity, 2γ/ħ.
+        These leave the last confined site with the largest group velocity, 2γ/ħ.
 
         Parameters
         ----------
@@ -198,7 +194,7 @@ class ConfinedElectrons:
 def _echoes(start: float, speed: float, device: SpinValve) -> tuple[tuple[float, str], ...]:
     if abs(speed) < 1e-12:
         return ()
-    # Distances as seen by what runs to the right: mirror the chain for what runs to the left.
+    # For electrons that move to the left, the chain is mirrored.
     wall, spins, names = device.sites + 1, device.spin_sites, ("left wall", "right wall")
     if speed < 0:
         spins, start, names = tuple(wall - site for site in spins), wall - start, names[::-1]
@@ -207,14 +203,3 @@ def _echoes(start: float, speed: float, device: SpinValve) -> tuple[tuple[float,
     if ahead:
         paths.append(((min(ahead) - start) + min(ahead) + min(spins), names[0]))
     return tuple(sorted((path / abs(speed), name) for path, name in paths))
-
-
-def _electron_spin(value: Any) -> str | Angles:
-    value = as_list(value)
-    if is_list(value):
-        return angles("spin", value)
-    if isinstance(value, str):
-        return choice("spin", value, ELECTRON_SPINS)
-    raise InvalidInputError(
-        f"spin = {value!r} must be one of {', '.join(ELECTRON_SPINS)} or [theta, phi] in rad", "spin"
-    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pysv.errors import InvalidInputError
-from pysv.experiment.checks import Angles, angles, as_list, is_list, real_number
+from pysv.experiment.checks import Angles, Checked, angles, as_list, checked, is_list, real_number
 
 if TYPE_CHECKING:
     from pysv.experiment.device import SpinValve
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Z_UP: Angles = (0.0, 0.0)
 Z_DOWN: Angles = (math.pi, 0.0)
 _NOTHING = 1e-15
-"""Amplitude below which a spin component counts as absent: cos(π/2) is 6e-17 in floating point."""
+"""Amplitudes below this count as 0: cos(π/2) is 6e-17 in floating point."""
 
 
 def bloch(direction: Angles) -> np.ndarray:
@@ -26,6 +26,16 @@ def bloch(direction: Angles) -> np.ndarray:
     spinor = np.array([math.cos(theta / 2), np.exp(1j * phi) * math.sin(theta / 2)])
     spinor[np.abs(spinor) < _NOTHING] = 0
     return spinor
+
+
+def layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
+    """Directions [θ, φ] of the spins of a layer: one for all, or one for each."""
+    value = as_list(value)
+    if not is_list(value) or not value:
+        raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad, or one pair per spin", key)
+    if any(is_list(entry) for entry in value):
+        return tuple(angles(f"{key}[{n}]", entry) for n, entry in enumerate(value))
+    return angles(key, value)
 
 
 @dataclass(frozen=True)
@@ -40,23 +50,19 @@ class Antiparallel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProductState:
+class ProductState(Checked):
     """Any product state: each spin in cos(θ/2)|↑⟩ + e^{iφ} sin(θ/2)|↓⟩.
 
     Parameters
     ----------
     polarizer, analyzer : (float, float) or sequence of (float, float)
-        [θ, φ] in rad of every spin of the layer, or one pair per spin in the order of the sites.
+        [θ, φ] in rad: one pair for all spins of the layer, or one for each spin in the order of the sites.
     """
 
-    polarizer: Angles | tuple[Angles, ...] = Z_UP
-    analyzer: Angles | tuple[Angles, ...] = Z_DOWN
+    polarizer: Angles | tuple[Angles, ...] = checked(Z_UP, layer_directions)
+    analyzer: Angles | tuple[Angles, ...] = checked(Z_DOWN, layer_directions)
 
     kind: ClassVar[str] = "product state"
-
-    def __post_init__(self) -> None:
-        for key in ("polarizer", "analyzer"):
-            object.__setattr__(self, key, _layer_directions(key, getattr(self, key)))
 
     def directions(self, device: SpinValve) -> tuple[Angles, ...]:
         """Bloch direction [θ, φ] of every localized spin, FM_p first.
@@ -83,7 +89,7 @@ class ProductState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gibbs:
+class Gibbs(Checked):
     """Canonical ensemble ρ = e^{−βH}/Z of the localized spins (Eq. 12).
 
     Parameters
@@ -91,42 +97,26 @@ class Gibbs:
     temperature : float
         T > 0, K.
     pinning : float
-        p ≥ 0, eV: the state is prepared with the field −p ΣSᶻ over FM_p and +p ΣSᶻ over FM_a; 0 is the field-free
-        state of Eq. 12, which has no net magnetisation. The field is absent for t > 0. S is in the device's spin
-        convention.
+        p ≥ 0, eV. The state is that of H − p ΣSᶻ over FM_p + p ΣSᶻ over FM_a, with S in the device's spin convention;
+        the field is switched off at t = 0. p = 0 gives the field-free state of Eq. 12, which has no net magnetisation.
     tolerance : float
-        Total weight, at most 0.1, of the least occupied eigenstates that are left out.
+        Largest total weight of the least occupied eigenstates that are left out, 0 … 0.1.
     """
 
-    temperature: float = 100.0
-    pinning: float = 0.0
-    tolerance: float = 1e-6
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "temperature", real_number("temperature", self.temperature, above=0.0, unit="K"))
-        put(self, "pinning", real_number("pinning", self.pinning, low=0.0, unit="eV"))
-        put(self, "tolerance", real_number("tolerance", self.tolerance, low=0.0, high=0.1))
+    temperature: float = checked(100.0, real_number, above=0.0, unit="K")
+    pinning: float = checked(0.0, real_number, low=0.0, unit="eV")
+    tolerance: float = checked(1e-6, real_number, low=0.0, high=0.1)
 
     @property
     def kind(self) -> str:
-        """What the state is, for the dataset."""
+        """Description of the state, for the dataset."""
         if self.pinning == 0:
             return f"literal Gibbs state of Eq. 12 at {self.temperature:g} K, field-free: no net magnetisation"
         return (
             f"pinned Gibbs state at {self.temperature:g} K: prepared with a field of {self.pinning:g} eV, "
-            "up in FM_p and down in FM_a, that is absent for t > 0"
+            "up in FM_p and down in FM_a, which is switched off at t = 0"
         )
 
     def directions(self, device: SpinValve) -> tuple[Angles, ...]:
-        """Directions with respect to which flipped spins are counted: those of `Antiparallel`."""
+        """Reference directions for counting flipped spins: those of `Antiparallel`."""
         return Antiparallel().directions(device)
-
-
-def _layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
-    value = as_list(value)
-    if not is_list(value) or not value:
-        raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad, or one pair per spin", key)
-    if any(is_list(entry) for entry in value):
-        return tuple(angles(f"{key}[{n}]", entry) for n, entry in enumerate(value))
-    return angles(key, value)

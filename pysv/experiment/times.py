@@ -1,4 +1,4 @@
-"""When the snapshots of a run are taken."""
+"""Times of the snapshots of a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pysv.errors import InvalidInputError
-from pysv.experiment.checks import real_number
+from pysv.experiment.checks import Checked, checked, real_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,7 @@ MOST_SNAPSHOTS = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Times:
+class Times(Checked):
     """Snapshots at 0, step, 2·step, …, stop.
 
     Parameters
@@ -27,20 +27,20 @@ class Times:
         Time between snapshots, fs; `stop` is a whole number of steps.
     """
 
-    stop: float = 60.0
-    step: float = 1.0
+    stop: float = checked(60.0, real_number, above=0.0, unit="fs")
+    step: float = checked(1.0, real_number, above=0.0, unit="fs")
 
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "stop", real_number("stop", self.stop, above=0.0, unit="fs"))
-        put(self, "step", real_number("step", self.step, above=0.0, unit="fs"))
+    def check(self) -> None:
+        """`stop` is a whole number of steps, and the snapshots are not too many."""
         if self.step > self.stop:
-            raise InvalidInputError(f"step = {self.step:g} fs is larger than stop = {self.stop:g} fs", "step")
+            raise InvalidInputError(
+                f"step = {self.step:g} fs is larger than stop = {self.stop:g} fs; take a smaller step", "step"
+            )
         steps = self.stop / self.step
         if steps > MOST_SNAPSHOTS:
             raise InvalidInputError(
-                f"step = {self.step:g} fs makes {steps:.0e} snapshots until stop = {self.stop:g} fs; at most "
-                f"{MOST_SNAPSHOTS:.0e} are allowed",
+                f"step = {self.step:g} fs makes {steps:.0e} snapshots until stop = {self.stop:g} fs; the limit "
+                f"is {MOST_SNAPSHOTS:.0e}; take a larger step",
                 "step",
             )
         if abs(steps - round(steps)) > 1e-9 * steps:

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from pysv import config
+from pysv.engines import methods
 from pysv.errors import InvalidInputError, unknown_name
+from pysv.measures.registry import measures
 from pysv.results.versions import __version__
+from pysv.sectors import backend as backends
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from pysv.engines.base import Method
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,6 @@ PYSV = Reference(
 )  # fmt: skip
 PAPER = cite("Suresh2024")
 
-_EVOLUTIONS = {"tebd": "Hastings2009", "tdvp": "Haegeman2016"}
-"""By the method of `pysv.TDMRG`."""
 _LIBRARIES = {"numpy": "Harris2020", "scipy": "Virtanen2020", "numba": "Lam2015", "xarray": "Hoyer2017"}
 
 
@@ -136,47 +136,38 @@ def references(data: xr.Dataset | None = None) -> dict[str, tuple[Reference, ...
     found: dict[str, tuple[Reference, ...]] = {"pysv": (PYSV,), "model and idea": (PAPER,)}
     if data is None:
         return found
-    for purpose, keys in _of_run(data):
-        if keys:
-            found[purpose] = tuple(map(cite, keys))
+    for purpose, cited in _of_run(data):
+        if cited:
+            found[purpose] = tuple(one if isinstance(one, Reference) else cite(one) for one in cited)
     return found
 
 
-def _of_run(data: xr.Dataset) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What a run stands on, by its own provenance: purposes, and keys of references."""
-    from pysv import config
-    from pysv.sectors import backend as backends
-
+def _of_run(data: xr.Dataset) -> Iterator[tuple[str, Sequence[str | Reference]]]:
+    """What a run stands on, by its own provenance: purposes, and references or their keys."""
     engine, backend = str(data.attrs["engine"]), str(data.attrs["backend"])
     asked = config.loads(str(data.attrs["experiment"]))
-    yield f"engine {engine}", _of_engine(engine, backend, asked.engine)
+    if engine in methods():
+        method = asked.engine if isinstance(asked.engine, methods()[engine]) else methods()[engine]()
+        yield f"engine {engine}", method.citations(backend)
     if asked.experiment.bath is not None:
         yield "baths", ("Nathan2020", "Nathan2021")
-    if "log_negativity" in data:
-        yield "logarithmic negativity", ("Vidal2002", "Plenio2005")
-        if "log_negativity_error" in data and "log_negativity_bias" not in data:
-            yield "negativity of a large system", ("Ubaru2017",)
-    if "qfi" in data:
-        yield "quantum Fisher information", ("Hyllus2012", "Toth2012")
-    if backend == "julia":
-        yield "Julia", backends.backend(backend).cites
+    yield from _of_measures(data)
+    if backend in backends.names():
+        yield backend.capitalize(), backends.backend(backend).cites
     packages = json.loads(str(data.attrs["versions"]))
     used = [name for name in _LIBRARIES if name in packages]
     versions = ", ".join(f"{name} {packages[name]}" for name in used)
     yield f"libraries ({versions})", tuple(_LIBRARIES[name] for name in used)
 
 
-def _of_engine(name: str, backend: str, options: str | Method) -> tuple[str, ...]:
-    """Keys of an engine: its own and, for matrix-product states, those of the evolution and of the library."""
-    from pysv.engines import methods
-    from pysv.engines.tdmrg import TDMRG
-    from pysv.mps.backend import backend as library
-
-    own = methods()[name].cites if name in methods() else ()
-    if name != TDMRG.name:
-        return own
-    evolution = options.method if isinstance(options, TDMRG) else TDMRG.method
-    return (*own, _EVOLUTIONS[evolution], *library(backend).cites)
+def _of_measures(data: xr.Dataset) -> Iterator[tuple[str, Sequence[str | Reference]]]:
+    """What the measures in a dataset stand on; errors with a bias beside them are the jackknife's, not of probes."""
+    for measure in measures():
+        name, probes = measure.name, measure.probes
+        if measure.cites and name in data:
+            yield measure.cited_for or measure.long_name, measure.cites
+        if probes and f"{name}_error" in data and f"{name}_bias" not in data:
+            yield probes.cited_for, probes.cites
 
 
 def write(data: xr.Dataset | None = None, *, bibtex: bool = False) -> str:

@@ -65,7 +65,6 @@ class JuliaSpace(HostSpace):
         super().__init__(hamiltonian, real)
         self.julia = JuliaHamiltonian(hamiltonian, real)
         self._shape = (*hamiltonian.shape[:2], 2 * hamiltonian.shape[2])
-        self._real = real
 
     def recursion(self, steps: Steps) -> None:
         """Take the steps: as many in a call as take a fraction of a second, so that Ctrl-C is heard."""

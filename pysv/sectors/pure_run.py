@@ -74,8 +74,8 @@ def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:
 
     Raises
     ------
-    NotReadyError
-        For sources that this version does not serve.
+    InvalidInputError
+        If the source has several electrons.
     """
     device = experiment.device
     packet = one_electron(experiment).amplitudes(device.sites)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import pysv
-from pysv import config
+from pysv import config, engines
 from pysv.cli import _parser, main
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +108,7 @@ def test_blocks_run(page, tmp_path, monkeypatch, capsys):
 
     matplotlib.use("Agg")
     monkeypatch.setattr(movie, "_DPI", {"mp4": 40, "gif": 40})  # fewer pixels than a user gets
+    monkeypatch.setattr(engines, "_registered", {})  # of engines that a page shows
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

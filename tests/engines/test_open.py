@@ -14,7 +14,7 @@ import pytest
 from test_brute_force import brute_device
 
 import pysv
-from pysv.errors import BathValidityWarning, EngineFailureError, InvalidInputError, NotReadyError
+from pysv.errors import BathValidityWarning, EngineError, EngineFailureError, InvalidInputError
 from pysv.model.baths.jumps import layer_baths
 
 QUICK = [("x", 300.0), ("z", 100.0), ("xyz", 100.0)]
@@ -275,7 +275,7 @@ def test_bad_options(make, sentence):
         (
             pysv.QuTiP(solver="mesolve"),
             {"bath": pysv.BosonicBath()},
-            "carries a density matrix of at most 1000 amplitudes, this run has 102,912; use engine 'low-rank' or",
+            "needs a density matrix over at most 1000 amplitudes, this run has 102,912; use engine 'low-rank' or",
         ),
         (
             pysv.QuTiP(solver="mesolve", unravelling="mixed"),
@@ -289,19 +289,19 @@ def test_bad_options(make, sentence):
         (
             "trajectories",
             {"bath": pysv.BosonicBath(), "device": pysv.SpinValve.with_layers(7, 1)},
-            "at most 6 spins in a layer, not 7",
+            "a layer of 7 spins is too large for engine 'trajectories', .* take at most 6 spins in a layer",
         ),
     ],
 )
 def test_what_cannot_run(engine, changes, sentence):
-    with pytest.raises(NotReadyError, match=sentence):
+    with pytest.raises(EngineError, match=sentence):
         pysv.estimate(pysv.Experiment(**changes), engine)
 
 
 @pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
 def test_a_rank_that_grows_too_far_stops_the_run(small):
     with pytest.raises(
-        EngineFailureError, match=r"the rank grew to \d+ at t = .* max_rank is 4; raise it or tolerance"
+        EngineFailureError, match=r"the rank grew to \d+ at t = .* above max_rank = 4; raise max_rank or tolerance"
     ):
         pysv.solve(bathed(small), engine=pysv.LowRank(tolerance=1e-7, max_rank=4), progress=False)
 

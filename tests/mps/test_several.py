@@ -71,7 +71,7 @@ def assert_equal_to_brute_force(data, chain, states, tolerance):
 def test_two_electrons_are_exact(exact):
     experiment, chain, energy, states = exact
     if experiment.source.electrons != 2:
-        with pytest.raises(pysv.errors.NotReadyError, match="serves .* with electrons = 2, not 4; use 'auto'"):
+        with pytest.raises(pysv.errors.EngineError, match="serves .* with electrons = 2, not 4; use 'auto'"):
             pysv.solve(experiment, engine="fock", progress=False)
         return
     data = pysv.solve(experiment, engine="fock", progress=False)

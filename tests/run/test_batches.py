@@ -19,13 +19,14 @@ from pysv.cli import main
 from pysv.engines._trajectories import trajectory_seeds
 from pysv.errors import (
     DaskUnavailableError,
+    EngineError,
     InvalidInputError,
     MemoryLimitError,
-    NotReadyError,
     ResultExistsError,
     ResumeError,
     TargetErrorWarning,
 )
+from pysv.measures.registry import targets
 from pysv.run import batches, dask, tasks
 
 pytestmark = pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
@@ -176,7 +177,7 @@ def test_trajectories_are_added_until_the_target_error(bathed):
         engine = pysv.Trajectories(ntraj=1000, seeds=3, target_error=target)
         data = pysv.solve(bathed, engine=engine, progress=False)
         errors = {str(name): float(data[name].max()) for name in data.data_vars if name.endswith("_error")}
-        largest = max(errors[f"{name}_error"] for name in batches.TARGETS)
+        largest = max(errors[f"{name}_error"] for name in targets())
         assert data.attrs["target_error_reached"] == pytest.approx(largest, rel=1e-5)
         assert largest <= target
         assert data.attrs["warnings"].count("\n") == 1
@@ -234,15 +235,20 @@ def test_what_is_refused(bathed, small, monkeypatch):
     ]:  # fmt: skip
         with pytest.raises(InvalidInputError, match=re.escape(sentence)):
             make()
-    for experiment, method, sentence in [
-        (bathed, pysv.Trajectories(ntraj=6), "ntraj = 6 is too few for batches; take at least 8"),
-        (bathed, pysv.LowRank(), "engine 'low-rank' runs this experiment as a whole; leave --dask out, or use it with"),
+    for experiment, method, error, sentence in [
+        (bathed, pysv.Trajectories(ntraj=6), InvalidInputError, "ntraj = 6 is too few for batches; take at least 8"),
+        (
+            bathed,
+            pysv.LowRank(),
+            EngineError,
+            "engine 'low-rank' runs this experiment as a whole; leave --dask out, or use it with",
+        ),
     ]:
-        with pytest.raises(NotReadyError, match=sentence):
+        with pytest.raises(error, match=sentence):
             in_batches(experiment, method)
-    with pytest.raises(NotReadyError, match=r"target_error of engine 'qutip' is for open systems"):
+    with pytest.raises(EngineError, match=r"target_error of engine 'qutip' is for open systems"):
         pysv.solve(small, engine=pysv.QuTiP(target_error=0.1), progress=False)
-    with pytest.raises(NotReadyError, match=r"14 spins: batches are put together from the density matrix"):
+    with pytest.raises(EngineError, match=r"14 spins: batches are put together from the density matrix"):
         in_batches(pysv.Experiment(device=pysv.SpinValve.with_layers(7)), pysv.Chebyshev())
     with pytest.raises(InvalidInputError, match=r"target_variable = 'bond_dimension' is not measured in this run"):
         in_batches(bathed, pysv.Trajectories(target_error=0.1, ntraj=40, target_variable="bond_dimension"))

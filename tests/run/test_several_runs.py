@@ -12,7 +12,7 @@ from conftest import StopAfter
 import pysv
 from pysv import config
 from pysv.cli import main
-from pysv.errors import BondLimitError, EngineError, GroundStateError, NotReadyError, ResumeError
+from pysv.errors import BondLimitError, EngineError, GroundStateError, ResumeError
 from pysv.run import one_run
 from pysv.run.interrupt import CtrlC
 
@@ -118,19 +118,19 @@ REFUSED = [
     ({"source": pysv.ConfinedElectrons(electrons=4, confined_sites=2)}, "fock", "with electrons = 2, not 4; use 'auto'"),
     ({"source": pysv.WavePacket(center=2, momentum_spread=3.0)}, "fock", "with electrons = 2, not 1; use 'auto'"),
     ({"source": pysv.WavePacket(center=2, momentum_spread=3.0)}, "tdmrg",
-     "[source] spin = 'unpolarized' is no single matrix-product state of definite S^z; run 'up' and 'down'"),
+     "[source] spin = 'unpolarized' is not a single matrix-product state of definite S^z; run 'up' and 'down'"),
     ({"source": pysv.WavePacket(center=2, momentum_spread=3.0, spin="up"), "spins": pysv.Gibbs()}, "tdmrg",
-     "[spins] kind = 'gibbs' (thermal) is no single matrix-product state"),
+     "[spins] kind = 'gibbs' (thermal) is not a single matrix-product state"),
     ({"source": pysv.WavePacket(center=2, momentum_spread=3.0, spin="up"),
-      "spins": pysv.ProductState(polarizer=(1.0, 0.0))}, "tdmrg", "[spins] tilted against z break the conservation of S^z"),
+      "spins": pysv.ProductState(polarizer=(1.0, 0.0))}, "tdmrg", "[spins] tilted away from z break the conservation of S^z"),
     ({"device": pysv.SpinValve(sites=30, polarizer=(4, 10), analyzer=(12, 18))}, "tdmrg",
-     "14 localized spins are more than the 12 whose density matrix is formed"),
+     "14 localized spins are too many for engine 'tdmrg', which forms their density matrix; take at most 12 spins"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("changes", "engine", "sentence"), REFUSED, ids=lambda value: str(value)[:30])
 def test_refusals(short, changes, engine, sentence):
-    with pytest.raises(NotReadyError, match=re.escape(sentence)):
+    with pytest.raises(EngineError, match=re.escape(sentence)):
         pysv.solve(dataclasses.replace(short, **changes), engine=engine, progress=False)
 
 
@@ -162,10 +162,13 @@ def test_the_bond_limit(short):
     tight = pysv.TDMRG(min_bond=2, max_bond=6, discarded_weight=1e-9, allowed_loss=1.0)
     data = pysv.solve(short, engine=tight, progress=False)
     assert re.search(
-        r"from t = [\d.]+ fs on, max_bond = 6 forced more than discarded_weight = 1e-09", data.attrs["warnings"]
+        r"from t = [\d.]+ fs on, max_bond = 6 forced steps to discard more than discarded_weight = 1e-09; raise",
+        data.attrs["warnings"],
     )
     assert data.bond_dimension.max() == 6
-    with pytest.raises(BondLimitError, match=r"reached max_bond = 6 with more than discarded_weight = 1e-09 .* raise"):
+    with pytest.raises(
+        BondLimitError, match=r"reached max_bond = 6 and a step discarded more than discarded_weight = 1e-09; raise"
+    ):
         pysv.solve(short, engine=dataclasses.replace(tight, bond_limit="stop"), progress=False)
     with pytest.raises(pysv.errors.InvariantError, match=r"(norm|energy) drifted by .* allowed is"):
         pysv.solve(short, engine=dataclasses.replace(tight, allowed_loss=1e-6), progress=False)

@@ -227,4 +227,4 @@ def test_ctrl_c_says_how_to_go_on(experiment_file, tmp_path, monkeypatch, capsys
 
     monkeypatch.setattr(tasks.Task, "compute", stops)
     assert main(["sweep", str(experiment_file), "--set", "device.sites=30,31", "--quiet"]) == 130
-    assert "stopped; the same command goes on with the points that are missing" in capsys.readouterr().err
+    assert "stopped; run the same command again to compute the missing points" in capsys.readouterr().err

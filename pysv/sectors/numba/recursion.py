@@ -17,7 +17,7 @@ part of this layer and the hopping, and at once *begins* φ_{n+2} with the part 
 
 so that each step reads and writes the two states once: no block needs another one.
 
-A layer is a `pysv.sectors.hamiltonian.LayerTable` in the precision of the state. `sites` is L_x, and `window` =
+A layer is a `pysv.sectors.table.LayerTable` in the precision of the state. `sites` is L_x, and `window` =
 (begin, end) the range of active sites, counted through the tiles: ψ is taken as zero outside, where nothing is read or
 written. It must vanish in the places beyond L_x.
 """
@@ -36,7 +36,7 @@ from pysv.sectors.numba.exchange import exchange
 from pysv.sectors.numba.window import part_of, tiles_of
 
 if TYPE_CHECKING:
-    from pysv.sectors.hamiltonian import Table
+    from pysv.sectors.table import Table
 
 AHEAD = 8
 """Rows by which memory that is needed once in a block is asked for before its turn."""

@@ -303,8 +303,8 @@ function layer!(
     before = BLAS.get_num_threads()
     BLAS.set_num_threads(1)
     try
-        together(threads) do crew
-            while (place = next_number!(crew)) < length(active)
+        together(threads) do pool
+            while (place = next_job!(pool)) < length(active)
                 n = active[place + 1]
                 weight, hit = update!(state, n, made[n], rules)
                 lost[n] += weight

@@ -22,8 +22,8 @@ function recursion!(
 ) where {T}
     count = threads == 1 ? 1 : SHARES * threads
     shares = share_blocks(h.polarizer.first, count), share_blocks(h.analyzer.first, count)
-    together(threads) do crew
-        steps!(crew, psi, previous, totals, factors, mixes, h, window, shares, from, upto)
+    together(threads) do pool
+        steps!(pool, psi, previous, totals, factors, mixes, h, window, shares, from, upto)
     end
     return nothing
 end
@@ -57,8 +57,8 @@ the addresses and lengths from `psi` to `steps`.
 """
 function recursions!(hamiltonians::Vector{Hamiltonian{T}}, list::Int, threads::Int) where {T}
     numbers = array(Int64, list, 9, length(hamiltonians))
-    together(min(threads, length(hamiltonians))) do crew
-        while (job = next_number!(crew) + 1) <= length(hamiltonians)
+    together(min(threads, length(hamiltonians))) do pool
+        while (job = next_job!(pool) + 1) <= length(hamiltonians)
             recursion!(hamiltonians[job], ntuple(n -> numbers[n, job], Val(9))..., 1)
         end
     end
@@ -77,27 +77,27 @@ function share_blocks(first::Vector{Int64}, count::Int)
     return [begun:(ended - 1) for (begun, ended) in zip(cuts, cuts[2:end])]
 end
 
-"The share of one member of the crew in the steps; `shares` are those of FM_p's blocks and of FM_a's."
+"The share of one member of the pool in the steps; `shares` are those of FM_p's blocks and of FM_a's."
 function steps!(
-    crew::Crew, psi::Array{T,3}, previous::Array{T,3}, totals::Array{T,4}, factors::Matrix{T}, mixes::Array{T,3},
+    pool::ThreadPool, psi::Array{T,3}, previous::Array{T,3}, totals::Array{T,4}, factors::Matrix{T}, mixes::Array{T,3},
     h::Hamiltonian{T}, window::UnitRange{Int}, shares::NTuple{2,Vector{UnitRange{Int}}}, from::Int, upto::Int,
 ) where {T}
     carried, around = zeros(T, 2, largest_block(h)), Surrounded{T}(size(psi, 1))
     if from == 1
-        while (share = next_number!(crew) + 1) <= length(shares[1])
+        while (share = next_job!(pool) + 1) <= length(shares[1])
             for block in shares[1][share], tile in tiles(window, h.width)
                 begin!(previous, psi, h, h.polarizer, block, tile, Part(psi, window, tile), factors[1, 1], factors[3, 1])
             end
         end
-        meet!(crew)
+        barrier!(pool)
     end
     for step in from:upto
         old, new = isodd(step) ? (psi, previous) : (previous, psi)
         layer, ranges = isodd(step) ? (h.analyzer, shares[2]) : (h.polarizer, shares[1])
-        while (share = next_number!(crew) + 1) <= length(ranges)
+        while (share = next_job!(pool) + 1) <= length(ranges)
             sweep!(old, new, totals, factors, mixes, step, h, layer, ranges[share], window, carried, around)
         end
-        meet!(crew)
+        barrier!(pool)
     end
     return nothing
 end
