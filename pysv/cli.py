@@ -7,7 +7,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from pysv.errors import (
@@ -194,7 +194,7 @@ def _movie(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from pysv.figures import animate, movie
-    from pysv.figures.paper import plan
+    from pysv.figures.planned import movie_run
     from pysv.results.files import load
 
     if options.paper == (options.file is not None):
@@ -203,7 +203,7 @@ def _movie(options: argparse.Namespace) -> None:
         raise InvalidInputError("movie: --quick would be ignored without --paper; leave it out")
     stem = "movie" if options.paper else Path(options.file).with_suffix("").name
     target = movie.check_target(options.out or Path(options.file or ".").parent / f"{stem}.{movie.usual_format()}")
-    data = plan.movie_run(quick=options.quick, progress=not options.quiet) if options.paper else load(options.file)
+    data = movie_run(quick=options.quick, progress=not options.quiet) if options.paper else load(options.file)
     for path in animate(data, target, rate=options.rate, progress=not options.quiet):
         print(path)
 
@@ -275,6 +275,14 @@ def _read(options: argparse.Namespace) -> Configuration:
 class _Parser(argparse.ArgumentParser):
     """Reports a mistake in one line."""
 
+    complete: Callable[[], None] | None = None
+    """Fills in the parts of the help that take long to find."""
+
+    def format_help(self) -> str:
+        if self.complete is not None:
+            self.complete()
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         raise SystemExit(_complain(f"{message} (see `{self.prog} --help`)", BAD_INPUT))
 
@@ -284,7 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pysv {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
-    def verb(name: str, function, summary: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]
+    def verb(name: str, function, summary: str) -> _Parser:  # type: ignore[no-untyped-def]
         sub = verbs.add_parser(name, help=summary, description=summary)
         sub.set_defaults(verb=function, name=name)
         return sub
@@ -312,11 +320,7 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("--out", metavar="PICTURE", help="picture file (default: RUN.png, or RUN-NAME.png)")
     plot.add_argument("--var", metavar="NAME", help="draw this variable alone")
     figure = verb("figure", _figure, "compute and draw a figure of the paper")
-    figure.add_argument("number", metavar="N", help="2 … 7, or all")
-    figure.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the current one)")
-    figure.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
-    figure.add_argument("--thermal", action="store_true", help="with thermal states and baths (figures 3 and 5)")
-    figure.add_argument("--full", action="store_true", help="more spins than usual (figure 4)")
+    _figure_options(figure)
     movie = verb("movie", _movie, "animate a result file, or the run of the paper")
     movie.add_argument("file", metavar="RUN.nc", nargs="?")
     movie.add_argument("--paper", action="store_true", help="the movie of the paper, computed first")
@@ -349,6 +353,24 @@ def _parser() -> argparse.ArgumentParser:
     for sub in (run, resume, finer, figure, movie, sweep):
         sub.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
+
+
+def _figure_options(parser: _Parser) -> None:
+    number = parser.add_argument("number", metavar="N")
+    parser.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the current one)")
+    parser.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
+    thermal = parser.add_argument("--thermal", action="store_true")
+    full = parser.add_argument("--full", action="store_true")
+
+    def complete() -> None:
+        from pysv.figures import READY
+        from pysv.figures.catalog import listed, with_way
+
+        number.help = ", ".join([*map(str, READY), "or all"])
+        thermal.help = f"with thermal states and baths ({listed(with_way('thermal'))})"
+        full.help = f"more spins than usual ({listed(with_way('full'))})"
+
+    parser.complete = complete
 
 
 def _engine_options(parser: argparse.ArgumentParser) -> None:

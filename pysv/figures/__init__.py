@@ -1,48 +1,47 @@
-"""The figures of the paper: which runs each needs, and the pictures."""
+"""Pictures and movies of runs, and the figures of the paper: which runs each needs, and how they are drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment import Experiment
 from pysv.experiment.checks import whole_number
+from pysv.figures import catalog, planned
+from pysv.figures.planned import Version
 from pysv.results.files import check_destination, whole_file
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-    Curves = Sequence[tuple[str, xr.Dataset]]
+    from pysv.figures.style import Curves
 
-READY = (2, 3, 4, 5, 6, 7)
+READY = catalog.names()
+"""The figures that there are: numbers of those of the paper, names of others."""
 _FORMATS = ("png", "pdf", "svg")
 
 
-def numbers(text: str) -> tuple[int, ...]:
-    """Figure numbers that a word of the command line means.
+def numbers(text: str) -> tuple[catalog.Name, ...]:
+    """Figures that a word of the command line means.
 
     Parameters
     ----------
     text : str
-        ``"2"`` … ``"7"`` or ``"all"`` (all that are ready).
+        The number or the name of one of `READY`, or ``"all"``.
 
     Raises
     ------
     InvalidInputError
-        If the paper has no such figure of results.
+        If there is no such figure.
     """
-    if text == "all":
-        return READY
-    if text not in map(str, READY):
-        raise InvalidInputError(f"figure {text!r}: {unknown_name('number', text, ['all', *'234567'])}")
-    return (int(text),)
+    return READY if text == "all" else (catalog.named(text),)
 
 
 def make(
-    number: int,
+    number: int | str,
     folder: str | Path = ".",
     *,
     quick: bool = False,
@@ -54,7 +53,7 @@ def make(
 
     Parameters
     ----------
-    number : int
+    number : int or str
         One of `READY`. All are at T = 0, but for some curves of Fig. 3; Fig. 6 has two, four and eight electrons, the
         others an unpolarized one.
     folder : str or Path
@@ -63,9 +62,9 @@ def make(
     quick : bool
         Shorter runs, of fewer spins or on a shorter chain with a looser truncation.
     full : bool
-        More spins than usual, where the figure has such a version; see `pysv.figures.paper.plan.runs`.
+        More spins than usual; Fig. 4 has such a version.
     thermal : bool
-        The layers at 100 K, where the figure has such a version; see `pysv.figures.paper.plan.runs`.
+        Fig. 5 with the layers in a pinned Gibbs state at 100 K; Fig. 3 with thermal states and baths in panel (d).
     progress : bool
 
     Returns
@@ -76,11 +75,12 @@ def make(
     Raises
     ------
     InvalidInputError
-        If the figure has no such version.
+        If there is no such figure, or it has no such version.
     ResultFileError
         If the folder does not exist.
     """
-    return _make(number, Path(folder), quick, full, thermal, progress)[0]
+    version = Version(quick=quick, full=full, thermal=thermal)
+    return _make(number, Path(folder), version, progress)[0]
 
 
 def make_all(
@@ -91,7 +91,7 @@ def make_all(
     thermal: bool = False,
     progress: bool = True,
 ) -> Iterator[Path]:
-    """Make every figure that is ready, then a page that sets what the paper's text says beside what the runs show.
+    """Make every figure, then a page that sets what the paper's text says beside what the runs show.
 
     Parameters
     ----------
@@ -103,44 +103,42 @@ def make_all(
     Path
         Each picture when it is drawn; at the end the page, ``figures.md``.
     """
-    from pysv.figures.paper import compare
+    from pysv.figures.page import page
 
-    page = check_destination(Path(folder) / "figures.md", overwrite=True)
-    made: dict[int, tuple[Curves, Experiment]] = {}
-    for number in READY:
-        picture, curves, experiment = _make(number, Path(folder), quick, full, thermal, progress)
-        made[number] = curves, experiment
+    version = Version(quick=quick, full=full, thermal=thermal)
+    target = check_destination(Path(folder) / "figures.md", overwrite=True)
+    made: dict[catalog.Name, tuple[Curves, Experiment]] = {}
+    for name in READY:
+        picture, curves, experiment = _make(name, Path(folder), version, progress)
+        made[name] = curves, experiment
         yield picture
-    with whole_file(page) as partial:
-        partial.write_text(compare.page(made, quick=quick), encoding="utf-8")
-    yield page
+    with whole_file(target) as partial:
+        partial.write_text(page(made, quick=quick), encoding="utf-8")
+    yield target
 
 
 def _make(
-    number: int, folder: Path, quick: bool, full: bool, thermal: bool, progress: bool
+    number: catalog.Name, folder: Path, version: Version, progress: bool
 ) -> tuple[Path, list[tuple[str, xr.Dataset]], Experiment]:
     """The picture of a figure, with its runs and the experiment of the first of them."""
-    from pysv.figures.paper.plan import runs, solved
-
-    needed = runs(number, quick=quick, full=full, thermal=thermal)
-    name = f"figure{number}{'-thermal' if thermal else ''}.png"
-    target = check_destination(folder / name, overwrite=True)
+    name = catalog.named(str(number))
+    needed = catalog.runs(name, version)
+    stem = f"{catalog.stem(name)}{'-thermal' if version.thermal else ''}"
+    target = check_destination(folder / f"{stem}.png", overwrite=True)
     curves = []
     for label, run in needed.items():
-        kept = target.with_name(
-            f"{target.stem}{'-quick' if quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
-        )
-        curves.append((label, solved(run, kept, progress)))
+        kept = f"{stem}{'-quick' if version.quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
+        curves.append((label, planned.solved(run, folder / kept, progress)))
     first = next(iter(needed.values())).experiment
-    return _save(draw(number, curves, first, quick=quick), target), curves, first
+    return _save(draw(name, curves, first, quick=version.quick), target), curves, first
 
 
-def draw(number: int, curves: Curves, experiment: Experiment, *, quick: bool = False) -> Figure:
+def draw(number: int | str, curves: Curves, experiment: Experiment, *, quick: bool = False) -> Figure:
     """Draw a figure of the paper from finished runs.
 
     Parameters
     ----------
-    number : int
+    number : int or str
         One of `READY`.
     curves : sequence of (str, xarray.Dataset)
         Labelled runs.
@@ -152,24 +150,15 @@ def draw(number: int, curves: Curves, experiment: Experiment, *, quick: bool = F
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such figure.
     """
-    from pysv.figures.paper import fig2, fig3, fig4, fig5, fig6, fig7
+    from pysv.figures.marks import Marks
 
-    frame = _frame(experiment)
-    note = f"quick: {experiment.device.sites} sites, a looser truncation" if quick else ""
-    pictures: dict[int, Callable[[], Figure]] = {
-        2: lambda: fig2.draw(curves[0][1], **frame),
-        3: lambda: fig3.draw(curves, **frame),
-        4: lambda: fig4.draw(curves, **frame),
-        5: lambda: fig5.draw(curves[0][1], **frame),
-        6: lambda: fig6.draw([(_electrons(data), data) for _, data in curves], note=note, **frame),
-        7: lambda: fig7.draw(curves, **frame),
-    }
-    return pictures[number]()
-
-
-def _electrons(data: xr.Dataset) -> int:
-    return round(float(data["electron_number"][0]))
+    return catalog.recipe(number).draw(curves, Marks.of(experiment, quick=quick))
 
 
 def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -> Path:
@@ -195,12 +184,11 @@ def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -
         If the picture cannot be written.
     """
     from pysv.figures import overview, single
+    from pysv.figures.marks import Marks
 
     path = check_destination(target, overwrite=True)
-    frame = _frame(_experiment(data))
-    if variable is None:
-        return _save(overview.draw(data, **frame), path)
-    return _save(single.draw(data, variable, **frame), path)
+    marks = Marks.of(_experiment(data))
+    return _save(overview.draw(data, marks) if variable is None else single.draw(data, variable, marks), path)
 
 
 def animate(
@@ -236,13 +224,12 @@ def animate(
         If the files cannot be written.
     """
     from pysv.figures import movie
-    from pysv.figures.paper import plan
+    from pysv.figures.marks import Marks
 
     whole_number("rate", rate, low=1, high=60, unit="frames per second")
     path = movie.check_target(f"movie.{movie.usual_format()}" if target is None else target)
-    frame = _frame(_experiment(data))
-    data = plan.with_matrix(data, progress)
-    return movie.save(data, path, rate=rate, progress=progress, **frame)
+    marks = Marks.of(_experiment(data))
+    return movie.save(planned.with_matrix(data, progress), path, marks, rate=rate, progress=progress)
 
 
 def _experiment(data: xr.Dataset) -> Experiment:
@@ -262,11 +249,6 @@ def _experiment(data: xr.Dataset) -> Experiment:
             "file of one"
         )
     return config.loads(str(data.attrs["experiment"])).experiment
-
-
-def _frame(experiment: Experiment) -> dict[str, Any]:
-    """What every picture marks besides the data."""
-    return {"hopping": experiment.device.hopping, "echoes": experiment.wall_echoes}
 
 
 def _save(figure: Figure, target: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Pictures of ρ of the localized spins: modulus and phase of every element, sorted by the number of flipped spins."""
+"""Pictures of ρ of the localized spins: modulus and phase of every element, with rows sorted by flipped spins."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from matplotlib.image import AxesImage
 from pysv.figures import style
 
 FLOOR = 1e-5
-"""Modulus below which an element is left white in both panels."""
+"""Elements of smaller modulus stay white in both panels."""
 FINEST = 512
-"""Largest number of rows that is drawn; of a larger ρ each tile shows its element of largest modulus."""
-PHASES = LinearSegmentedColormap.from_list(  # cyclic; |phase| is read from the luminance, its sign from the hue
+"""Largest number of rows that is drawn. A larger ρ is cut into tiles, and each shows its element of largest modulus."""
+PHASES = LinearSegmentedColormap.from_list(  # cyclic: luminance tells |phase|, hue its sign
     "phase", ["#e8c468", "#3f7fb8", "#16161d", "#b8433a", "#e8c468"]
 )
 
 
 class Sectors(NamedTuple):
-    """Configurations sorted by the number m of flipped spins, and inside a sector by S^z, which blocks of ρ share.
+    """Configurations sorted by the number m of flipped spins and, for equal m, by S^z: blocks of ρ stay together.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Sectors(NamedTuple):
 
 
 def sectors(configurations: np.ndarray, initial: int) -> Sectors:
-    """Sort configurations by the number of spins that differ from an initial one, the sectors of Fig. 5.
+    """Sort configurations by the number of spins that are flipped from an initial configuration, as in Fig. 5.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def sectors(configurations: np.ndarray, initial: int) -> Sectors:
 
 
 def parts(matrix: np.ndarray, order: np.ndarray) -> tuple[np.ma.MaskedArray, np.ma.MaskedArray]:
-    """Modulus and phase (units of π) in the order of the picture, masked where the modulus is below `FLOOR`.
+    """Modulus and phase (units of π) of ρ in the order of the picture, masked where the modulus is below `FLOOR`.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def parts(matrix: np.ndarray, order: np.ndarray) -> tuple[np.ma.MaskedArray, np.
 
 
 def _coarse(matrix: np.ndarray) -> np.ndarray:
-    """At most `FINEST` rows: of every tile the element of largest modulus."""
+    """Shrink a matrix to at most `FINEST` rows: each tile becomes its element of largest modulus."""
     tile = -(-len(matrix) // FINEST)
     if tile == 1:
         return matrix
@@ -78,12 +78,12 @@ def _coarse(matrix: np.ndarray) -> np.ndarray:
 
 
 def modulus_image(axes: Axes, found: Sectors) -> AxesImage:
-    """Empty picture of the moduli, with its colour bar; give it the first of `parts`."""
+    """Empty picture of the moduli, with its colour bar; the first of `parts` fills it."""
     return _image(axes, found, "modulus of ρ", {"cmap": colormaps["magma_r"], "norm": LogNorm(FLOOR, 1.0)})
 
 
 def phase_image(axes: Axes, found: Sectors) -> AxesImage:
-    """Empty picture of the phases, with its colour bar; give it the second of `parts`."""
+    """Empty picture of the phases, with its colour bar; the second of `parts` fills it."""
     return _image(axes, found, r"phase of ρ (units of $\pi$)", {"cmap": PHASES, "vmin": -1, "vmax": 1})
 
 

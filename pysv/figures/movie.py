@@ -1,6 +1,6 @@
 """The movie of a run: the electron along the chain on the left, every element of ρ of the localized spins on the right.
 
-It follows the movie in the Supplemental Material of the paper (its Ref. 92).
+It is modelled on the movie in the Supplemental Material of the paper (its Ref. 92).
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from tqdm import tqdm
 
 from pysv.errors import InvalidInputError, NotReadyError, unknown_name
 from pysv.figures import density, style
+from pysv.figures.marks import UNMARKED, Marks
 from pysv.results.files import check_destination, whole_file
 
 FORMATS = ("mp4", "gif")
 _INCHES = 9.6, 4.5
 _DPI = {"mp4": 200, "gif": 100}
-"""1920 × 900 pixels, and half of that on each side for a GIF, whose frames are hardly compressed."""
-_LOOKS = {"electron_density": "#3f6fa8", "electron_spin_density_z": "#b2182b"}
+"""1920 × 900 pixels; half the width and height for a GIF, which compresses its frames little."""
+_LOOKS = {"electron_density": "#3f6fa8", "electron_spin_density_z": style.RED}
 
 
 def ffmpeg() -> str | None:
-    """Path of the program ffmpeg, the one of imageio-ffmpeg or of the system; None if there is none."""
+    """Path of the program ffmpeg, from imageio-ffmpeg or from the system; None if there is none."""
     try:
         from imageio_ffmpeg import get_ffmpeg_exe
 
         return str(get_ffmpeg_exe())
-    except (ImportError, RuntimeError):  # not installed, or it brings no program for this platform
+    except (ImportError, RuntimeError):  # not installed, or no program for this platform
         return None
 
 
@@ -47,26 +48,21 @@ def usual_format() -> str:
 
 
 class Film:
-    """Frames of a run, one for each snapshot at which ρ was recorded.
+    """The frames of a run's movie, one for each snapshot at which ρ was recorded.
 
     Parameters
     ----------
     data : xarray.Dataset
-        A run with `density_matrix`; see `check_matrix`.
-    hopping : float
-        γ in eV, for the time in ħ/γ.
-    echoes : sequence of (float, str)
-        Times (fs) at which a reflection from an end of the chain is back at the layers.
+        A run that recorded ρ; see `has_matrix`.
+    marks : Marks
     dpi : int, optional
         Pixels per inch; by default 200, for 1920 × 900 pixels.
     """
 
-    def __init__(
-        self, data: xr.Dataset, *, hopping: float = 1.0, echoes: style.Echoes = (), dpi: int | None = None
-    ) -> None:
+    def __init__(self, data: xr.Dataset, marks: Marks = UNMARKED, *, dpi: int | None = None) -> None:
         self._data = data.isel(time=_recorded(data))
-        self._hopping = hopping
-        self._echo = min((time for time, _ in echoes), default=np.inf)
+        self._marks = marks
+        self._echo = min((time for time, _ in marks.echoes), default=np.inf)
         first = self._data["density_matrix"].values[0]
         self._sectors = density.sectors(data["ket"].values, int(first.diagonal().real.argmax()))
         with style.paper_style():
@@ -83,7 +79,7 @@ class Film:
             self._phase = density.phase_image(panels["D"], self._sectors)
             self._clock = self._figure.suptitle("$t$", size=13)
             self._figure.draw_without_rendering()
-            self._figure.set_layout_engine("none")  # the panels stay where they are
+            self._figure.set_layout_engine("none")  # the panels keep their places in all frames
             for artist in self._moving:
                 artist.set_animated(True)
             canvas: Any = FigureCanvasAgg(self._figure)
@@ -103,13 +99,13 @@ class Film:
 
     @property
     def poster(self) -> int:
-        """The frame that says most: the last one before a wall sends waves back."""
+        """Number of the frame that shows most: the last one before the first wall echo."""
         return max(int(np.searchsorted(self._data["time"].values, self._echo)) - 1, 0)
 
     def frame(self, number: int) -> np.ndarray:
         """One frame, uint8 (height, width, 3)."""
         self._show(number)
-        self._canvas.restore_region(self._still)  # only what moves is drawn anew
+        self._canvas.restore_region(self._still)  # only what changes is drawn again
         with style.paper_style():
             for artist in self._moving:
                 self._figure.draw_artist(artist)
@@ -128,10 +124,10 @@ class Film:
         self._phase.set_data(phase)
         time = float(at["time"])
         echo = "  (wall echo)" if time >= self._echo else ""
-        self._clock.set_text(f"$t$ = {style.both_times(time, self._hopping)}{echo}")
+        self._clock.set_text(f"$t$ = {self._marks.both_times(time)}{echo}")
 
     def _steps(self, axes: Axes, name: str, label: str) -> StepPatch:
-        """Bars along the chain with the sites of the layers shaded; the same scale at all times."""
+        """Bars along the chain, on a scale that is the same at all times, with the sites of the layers shaded."""
         values, site = self._data[name].values, self._data["site"].values
         edges = np.append(site - 0.5, site[-1] + 0.5)
         steps = axes.stairs(values[0], edges, fill=True, color=_LOOKS[name])
@@ -149,20 +145,19 @@ class Film:
         return steps
 
 
-def save(data: xr.Dataset, target: Path, *, rate: int, progress: bool, **frame: Any) -> tuple[Path, Path]:
-    """Write the movie and its poster, each whole or not at all.
+def save(data: xr.Dataset, target: Path, marks: Marks, *, rate: int, progress: bool) -> tuple[Path, Path]:
+    """Write a movie and its poster, each whole or not at all.
 
     Parameters
     ----------
     data : xarray.Dataset
-        A run with `density_matrix`.
+        A run that recorded ρ; see `has_matrix`.
     target : Path
-        From `check_target`.
+        Where the movie goes, as `check_target` returns it.
+    marks : Marks
     rate : int
         Frames per second.
     progress : bool
-    **frame
-        `hopping` and `echoes` of `Film`.
 
     Returns
     -------
@@ -174,26 +169,30 @@ def save(data: xr.Dataset, target: Path, *, rate: int, progress: bool, **frame: 
         If the files cannot be written.
     """
     kind, poster = _format(target), _poster(target)
-    film = Film(data, dpi=_DPI[kind], **frame)
+    film = Film(data, marks, dpi=_DPI[kind])
     shown = tqdm(range(len(film)), desc=target.name, unit="frame", disable=not progress, dynamic_ncols=True)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder) / f"movie.{kind}"
         (_mp4 if kind == "mp4" else _gif)(scratch, (film.frame(number) for number in shown), film.size, rate)
         with whole_file(target) as partial:
             shutil.copyfile(scratch, partial)
-    fine = film if kind == "mp4" else Film(data, **frame)
+    fine = film if kind == "mp4" else Film(data, marks)
     with whole_file(poster) as partial:
         Image.fromarray(fine.frame(fine.poster)).save(partial, format="png")
     return target, poster
 
 
 def check_target(path: str | Path) -> Path:
-    """The path as a `Path`, if a movie and its poster may be written there, replacing what is there.
+    """Check that a movie and its poster may be written to a path; files that are there will be replaced.
 
     Parameters
     ----------
     path : str or Path
         ``NAME.mp4`` or ``NAME.gif``; the poster becomes ``NAME-poster.png``.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------

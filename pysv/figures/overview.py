@@ -1,4 +1,4 @@
-"""One page that shows a whole run: where the electron is, what the spins do, their entanglement, and the drift."""
+"""One page that shows a whole run: the electron, the localized spins, their entanglement, and the numerical drift."""
 
 from __future__ import annotations
 
@@ -12,27 +12,25 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from pysv.figures import style
+from pysv.figures.marks import ECHO, UNMARKED, Marks
 
-LEAST = 1e-6  # changes below this are rounding noise and stay a flat line
 FLOOR = 1e-6  # smallest probability on the logarithmic scale
-MOST_FLIPS = 8
+MOST_FLIPS = 8  # larger numbers of flipped spins are not drawn
 
 
-def density(axes: Axes, data: xr.Dataset, echoes: style.Echoes) -> None:
-    """Electron density as a map of time and site, with the sites of the two layers between thin lines."""
+def density(axes: Axes, data: xr.Dataset, marks: Marks) -> None:
+    """Electron density as a map of time and site; thin lines enclose the sites of each layer."""
     axes.set(xlabel=style.TIME, ylabel="site")
     if "electron_density" not in data:
         style.time_axis(axes, data["time"].values)
         style.legend_above(axes, 1, ["electron_density"])
         return
     look: style.Style = {"cmap": "GnBu", "norm": PowerNorm(0.5, vmin=0)}
-    site_map(axes, data, data["electron_density"], echoes, label="electrons per site", **look)
+    site_map(axes, data, data["electron_density"], marks, label="electrons per site", **look)
 
 
-def site_map(
-    axes: Axes, data: xr.Dataset, shown: xr.DataArray, echoes: style.Echoes, label: str = "", **look: Any
-) -> None:
-    """A variable (time, site or the like) as a map, with a colour bar, the sites of the layers and the echoes."""
+def site_map(axes: Axes, data: xr.Dataset, shown: xr.DataArray, marks: Marks, label: str = "", **look: Any) -> None:
+    """A variable (time, place) as a map with a colour bar; along sites and bonds, thin lines enclose each layer."""
     place_name = str(shown.dims[1])
     time, site, values = shown["time"].values, data[place_name].values, shown.values.T
     if time.size == 1:  # a lone snapshot becomes a stripe
@@ -54,22 +52,15 @@ def site_map(
             }
             shift = (-3, -1) if vertical == "top" else (-3, 1)
             axes.annotate(style.LAYERS[layer], (1, low if vertical == "top" else high), xytext=shift, **place)
-    for echo, _ in echoes:
+    for echo, _ in marks.echoes:
         if time[0] < echo < time[-1]:
-            axes.axvline(echo, color="0.55", linewidth=0.6)
+            axes.axvline(echo, **ECHO)
 
 
 def localized_spins(axes: Axes, data: xr.Dataset) -> None:
-    """z of every localized spin: FM_p blue, FM_a red, dark for the first spin of a layer."""
-    for layer, lines in style.plot_spins(axes, data).items():
-        for line in lines:
-            line.set_label("_")
-        if lines:
-            lines[0].set_label(style.LAYERS[layer])
-    axes.set_ylim(-1.06, 1.06)
-    axes.set_ylabel(r"localized spin $\langle\hat\sigma^z_i\rangle$")
-    style.time_axis(axes, data["time"].values)
-    style.legend_above(axes, 2, ["spin_z"] if "spin_z" not in data else ())
+    """z component of every localized spin: FM_p in blue, FM_a in red, dark for the first spin of a layer."""
+    style.spins_panel(axes, data)
+    axes.set_ylabel(style.LOCALIZED_SPIN)
 
 
 def entropies(axes: Axes, data: xr.Dataset) -> None:
@@ -83,15 +74,15 @@ def entropies(axes: Axes, data: xr.Dataset) -> None:
     looks = zip(names.items(), style.CURVES, strict=False)
     absent = [style.plot_variable(axes, data, name, label, **look) for (name, label), look in looks]
     axes.set_ylabel("entropy and MI (nats)")
-    style.time_axis(axes, data["time"].values, least=LEAST)
+    style.time_axis(axes, data["time"].values, least=style.LEAST)
     style.legend_above(axes, 4, absent)
 
 
 def negativity(axes: Axes, data: xr.Dataset) -> None:
     """Logarithmic negativity of the two layers, Eq. (2)."""
     absent = style.plot_variable(axes, data, "log_negativity", color="black")
-    axes.set_ylabel("log. negativity (nats)")
-    style.time_axis(axes, data["time"].values, least=LEAST)
+    axes.set_ylabel(style.LOG_NEGATIVITY)
+    style.time_axis(axes, data["time"].values, least=style.LEAST)
     style.legend_above(axes, 1, [absent])
 
 
@@ -111,19 +102,19 @@ def magnons(axes: Axes, data: xr.Dataset) -> None:
 
 
 def fisher(axes: Axes, data: xr.Dataset) -> None:
-    """True quantum Fisher information per spin in spin-1/2 units; above the dashed line at 1 it shows entanglement."""
+    """True quantum Fisher information per spin, in spin-1/2 units; above the dashed line it witnesses entanglement."""
     momenta = data["momentum"].values if "qfi" in data else np.array([])
     for index, (momentum, look) in enumerate(zip(momenta, style.CURVES, strict=False)):
         style.plot_variable(axes, data, "qfi", style.momentum_label(momentum), at={"momentum": index}, **look)
     axes.set_ylabel("QFI per spin")
-    style.time_axis(axes, data["time"].values, least=LEAST)
+    style.time_axis(axes, data["time"].values, least=style.LEAST)
     style.legend_above(axes, 4, [] if momenta.size else ["qfi"])
     if momenta.size and axes.get_ylim()[1] > 1:
-        axes.axhline(1, color="0.45", linewidth=0.7, linestyle=(0, (2, 2)), zorder=0.7)
+        axes.axhline(1, **style.THRESHOLD)
 
 
 def drift(axes: Axes, data: xr.Dataset) -> None:
-    """Distance of norm, energy and total spin from their first values; a bath may change the last two."""
+    """How far norm, energy and total spin have moved from their first values; a bath may change the last two."""
     names = {"norm": "norm", "energy": "energy (eV)", "spin_z_total": r"total $\langle\hat\sigma^z\rangle$"}
     for (name, label), look in zip(names.items(), style.CURVES, strict=False):
         if name in data:
@@ -138,7 +129,7 @@ def drift(axes: Axes, data: xr.Dataset) -> None:
     style.legend_above(axes, 3, absent, remark="" if axes.lines or absent else "none")
 
 
-def draw(data: xr.Dataset, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> Figure:
+def draw(data: xr.Dataset, marks: Marks = UNMARKED) -> Figure:
     """Draw the overview of a run.
 
     (a) Electron density, (b) localized spins, (c) entropies and mutual information, Eqs. (5) and (6), (d) logarithmic
@@ -149,15 +140,12 @@ def draw(data: xr.Dataset, *, hopping: float = 1.0, echoes: style.Echoes = ()) -
     ----------
     data : xarray.Dataset
         A run.
-    hopping : float
-        γ in eV, for the upper time axis.
-    echoes : sequence of (float, str)
-        Times (fs) at which a reflection from an end of the chain is back at the layers.
+    marks : Marks
     """
     with style.paper_style():
         figure = style.new_figure(style.PAGE, 8.8)
         panels = figure.subplot_mosaic("AA;BC;DE;FG", height_ratios=(1.25, 1, 1, 1))
-        density(panels["A"], data, echoes)
+        density(panels["A"], data, marks)
         for letter, panel in zip(
             "BCDEFG", (localized_spins, entropies, negativity, magnons, fisher, drift), strict=True
         ):
@@ -166,6 +154,6 @@ def draw(data: xr.Dataset, *, hopping: float = 1.0, echoes: style.Echoes = ()) -
             style.panel_letter(axes, letter.lower())
         for letter in "FG":
             panels[letter].set_xlabel(style.TIME)
-        style.add_gamma_axis(panels["A"], hopping)
-        style.mark_echoes([panels[letter] for letter in "BCDEFG"], echoes)
+        marks.add_hopping_axis(panels["A"])
+        marks.mark_echoes([panels[letter] for letter in "BCDEFG"])
     return figure

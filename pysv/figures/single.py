@@ -1,4 +1,4 @@
-"""A picture of one variable of a run, in the way its dimensions ask for."""
+"""A picture of one variable of a run; its dimensions decide what kind of picture."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 
 from pysv.errors import InvalidInputError, unknown_name
 from pysv.figures import density, overview, style
+from pysv.figures.marks import UNMARKED, Marks
 
-LEAST = 1e-9  # changes below this are rounding noise and stay a flat line
-MOST_CURVES = 12  # more places than this along a dimension make a map
+LEAST = 1e-9  # a smaller largest value does not set the scale of a map
+MOST_CURVES = 12  # a variable with more places along its dimension becomes a map
 
 
-def draw(data: xr.Dataset, name: str, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> Figure:
+def draw(data: xr.Dataset, name: str, marks: Marks = UNMARKED) -> Figure:
     """Draw one variable: a curve, a bundle of curves, a map along the chain, or the last ρ.
 
     Parameters
@@ -25,10 +26,7 @@ def draw(data: xr.Dataset, name: str, *, hopping: float = 1.0, echoes: style.Ech
         A run.
     name : str
         A variable of it.
-    hopping : float
-        γ in eV, for the upper time axis.
-    echoes : sequence of (float, str)
-        Times (fs) at which a reflection from an end of the chain is back at the layers.
+    marks : Marks
 
     Raises
     ------
@@ -39,17 +37,17 @@ def draw(data: xr.Dataset, name: str, *, hopping: float = 1.0, echoes: style.Ech
         raise InvalidInputError(f"{unknown_name('variable', name, map(str, data.data_vars))}", "variable")
     with style.paper_style():
         if data[name].dims[1:] == ("ket", "bra"):
-            return _matrix(data, hopping)
+            return _matrix(data, marks)
         figure = style.new_figure(1.5 * style.COLUMN, 3.2)
         axes = figure.subplots()
         dims = data[name].dims[1:]
         if dims and (dims[0] in ("site", "bond") or data.sizes[dims[0]] > MOST_CURVES):
-            _map(axes, data, name, echoes)
+            _map(axes, data, name, marks)
         else:
             _curves(axes, data, name)
-            style.mark_echoes([axes], echoes)
+            marks.mark_echoes([axes])
         axes.set_xlabel(style.TIME)
-        style.add_gamma_axis(axes, hopping)
+        marks.add_hopping_axis(axes)
     return figure
 
 
@@ -68,21 +66,21 @@ def _curves(axes: Axes, data: xr.Dataset, name: str) -> None:
             label = style.momentum_label(float(place)) if dim == "momentum" else str(place)
             look: style.Style = {"color": color, "linestyle": style.DASHES[at % len(style.DASHES)]}
             style.plot_variable(axes, data, name, label, at={dim: at}, **look)
-    style.time_axis(axes, data["time"].values, least=LEAST)
+    style.time_axis(axes, data["time"].values)
     style.legend_above(axes, 6)
 
 
-def _map(axes: Axes, data: xr.Dataset, name: str, echoes: style.Echoes) -> None:
+def _map(axes: Axes, data: xr.Dataset, name: str, marks: Marks) -> None:
     values = data[name].dropna("time")
     low, high = float(values.min()), float(values.max())
     if low < 0 < high:
         reach = max(-low, high)
-        overview.site_map(axes, data, values, echoes, cmap="RdBu_r", norm=TwoSlopeNorm(0, -reach, reach))
+        overview.site_map(axes, data, values, marks, cmap="RdBu_r", norm=TwoSlopeNorm(0, -reach, reach))
     else:
-        overview.site_map(axes, data, values, echoes, cmap="GnBu", norm=Normalize(min(low, 0.0), max(high, LEAST)))
+        overview.site_map(axes, data, values, marks, cmap="GnBu", norm=Normalize(min(low, 0.0), max(high, LEAST)))
 
 
-def _matrix(data: xr.Dataset, hopping: float) -> Figure:
+def _matrix(data: xr.Dataset, marks: Marks) -> Figure:
     """Modulus and phase of every element of ρ at the last snapshot that has it."""
     recorded = data["density_matrix"].dropna("time")
     first, last = recorded.isel(time=0), recorded.isel(time=-1)
@@ -92,5 +90,5 @@ def _matrix(data: xr.Dataset, hopping: float) -> Figure:
     modulus, phase = density.parts(last.values, found.order)
     density.modulus_image(left, found).set_data(modulus)
     density.phase_image(right, found).set_data(phase)
-    figure.suptitle(rf"$t$ = {style.both_times(float(last['time']), hopping)}", size=10)
+    figure.suptitle(rf"$t$ = {marks.both_times(float(last['time']))}", size=10)
     return figure

@@ -1,4 +1,4 @@
-"""A result file in words."""
+"""A summary of a result file in words."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _SHOWN = ("entropy_total", "mutual_information", "log_negativity", "w_fidelity",
 
 
 def describe(data: xr.Dataset, name: str) -> str:
-    """What `pysv info` prints: status, times, engine, errors and drifts, final values, the experiment.
+    """Describe a run: status, times, engine, drifts and errors, final values, the experiment. `pysv info` prints this.
 
     Parameters
     ----------
     data : xarray.Dataset
     name : str
-        What to call it.
+        Name of the run, such as that of its file.
 
     Returns
     -------

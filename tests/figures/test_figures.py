@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 import warnings
 
 import numpy as np
@@ -14,8 +16,12 @@ import pysv
 from pysv import figures
 from pysv.cli import main
 from pysv.errors import InvalidInputError
-from pysv.figures import density, style
-from pysv.figures.paper import compare, plan
+from pysv.figures import catalog, density, planned, style
+from pysv.figures import paper as paper_figures
+from pysv.figures.catalog import runs
+from pysv.figures.claims import onset
+from pysv.figures.page import page
+from pysv.figures.planned import PlannedRun, Version
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +96,9 @@ def test_overview_without_density_measures(tmp_path):
 
 def test_figure_4_and_7_draw_many_sizes(tmp_path, monkeypatch):
     """With short runs in place of the usual ones: one curve a size, costly measures on schedule."""
-    monkeypatch.setattr(plan, "_QUICK", pysv.times(stop=12, step=2))
+    monkeypatch.setattr(planned, "_QUICK", pysv.times(stop=12, step=2))
     for number, sizes, measured in ((4, 5, "log_negativity"), (7, 2, "qfi")):
-        needed = plan.runs(number, quick=True)
+        needed = runs(number, Version(quick=True))
         assert [2 * n for n in range(6 - sizes, 6)] == [run.experiment.device.n_spins for run in needed.values()]
         assert all(run.experiment.record.every.due(measured, 0) for run in needed.values())
         target = figures.make(number, tmp_path, quick=True, progress=False)
@@ -100,45 +106,46 @@ def test_figure_4_and_7_draw_many_sizes(tmp_path, monkeypatch):
 
 
 def test_long_runs_are_kept_and_taken_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(plan, "_KEEP", 0.0)
+    monkeypatch.setattr(planned, "_KEEP", 0.0)
     experiment = pysv.Experiment(
         device=pysv.SpinValve(sites=20, polarizer=(8, 9), analyzer=(12, 12)),
         source=pysv.WavePacket(center=5, momentum_spread=1.0),
         times=pysv.times(stop=2, step=1),
     )
     path = tmp_path / "kept.nc"
-    data = plan.solved(plan.Run(experiment), path, False)
+    data = planned.solved(PlannedRun(experiment), path, False)
     assert path.exists()
     before = path.stat().st_mtime_ns
-    assert plan.solved(plan.Run(experiment), path, False).equals(data)
+    assert planned.solved(PlannedRun(experiment), path, False).equals(data)
     assert path.stat().st_mtime_ns == before
 
 
 def test_versions_that_a_figure_has():
-    assert list(plan.runs(4)) == [f"{n}+{n}" for n in range(1, 9)]
-    assert list(plan.runs(4, full=True)) == [f"{n}+{n}" for n in range(1, 11)]
-    assert list(plan.runs(7)) == ["4+4", "7+7", "10+10"]
+    assert list(runs(4, Version())) == [f"{n}+{n}" for n in range(1, 9)]
+    assert list(runs(4, Version(full=True))) == [f"{n}+{n}" for n in range(1, 11)]
+    assert list(runs(7, Version())) == ["4+4", "7+7", "10+10"]
     with pytest.raises(InvalidInputError, match="figure 3 has no --full version; figure 4 has one"):
-        plan.runs(3, full=True)
+        runs(3, Version(full=True))
     with pytest.raises(InvalidInputError, match="exclude each other"):
-        plan.runs(4, quick=True, full=True)
+        runs(4, Version(quick=True, full=True))
 
 
 def test_the_runs_of_figures_with_temperature():
     labels = ["T = 0 K", "Gibbs 100 K, pinned", "bath 10 K", "bath 100 K", "Gibbs 100 K, literal"]
-    needed = plan.runs(3, thermal=True)
+    needed = runs(3, Version(thermal=True))
     assert list(needed) == labels
     assert [getattr(run.experiment.bath, "temperature", None) for run in needed.values()] == [None, None, 10, 100, None]
     assert needed["bath 10 K"].engine.ntraj == 200
-    thermal = plan.runs(5, thermal=True)["thermal"].experiment.spins
+    thermal = runs(5, Version(thermal=True))["thermal"].experiment.spins
     assert thermal == pysv.Gibbs(temperature=100, pinning=0.02)
-    assert list(plan.runs(3)) == ["4+4"]
+    assert list(runs(3, Version())) == ["4+4"]
     with pytest.raises(InvalidInputError, match="figure 2 has no --thermal version; figures 3 and 5 have one"):
-        plan.runs(2, thermal=True)
+        runs(2, Version(thermal=True))
 
 
 def test_several_electrons_are_drawn(tmp_path):
     """Figure 6 from small runs: every curve of its three rows, and the mark where truncation took too much."""
+    from pysv.figures.marks import Marks
     from pysv.figures.paper import fig6
 
     experiment = pysv.Experiment(
@@ -151,32 +158,32 @@ def test_several_electrons_are_drawn(tmp_path):
     rough["norm"] = ("time", [1.0, 0.999, 0.98, 0.97])
     assert fig6.uncertain_from(data) is None
     assert fig6.uncertain_from(rough) == 2.0
-    figure = fig6.draw([(2, data), (4, rough)], note="quick: 12 sites")
+    figure = fig6.draw([("first", data), ("second", rough)], Marks(quick=True))
     drawn = lines_of(figure)
     for name in ("spin_z", "entropy_half", "mutual_information", "log_negativity"):
         for curve in np.atleast_2d(data[name].values.T):
             assert sum(line.shape == curve.shape and np.allclose(line, curve) for line in drawn) >= 2, name
-    assert "quick: 12 sites; hatched" in figure.get_supxlabel()
+    assert "quick: 12 sites, a looser truncation; hatched" in figure.get_supxlabel()
     figure.savefig(tmp_path / "a.png")
 
 
 def test_runs_of_figure_6():
     """The full figure is the paper's: 112 sites, half of them right of site 56, 0 to 80 in units of the hopping time."""
-    runs = list(plan.runs(6).values())
-    assert [run.experiment.source.electrons for run in runs] == [2, 4, 8]
-    for run in runs:
+    usual = list(runs(6, Version()).values())
+    assert [run.experiment.source.electrons for run in usual] == [2, 4, 8]
+    for run in usual:
         experiment, method = run.experiment, run.engine
         assert experiment.device.sites == 112
         assert min(experiment.device.analyzer_sites) > 56
         assert experiment.times.count == 81
         assert (method.time_step, method.min_bond, method.max_bond, method.discarded_weight) == (0.1, 100, 400, 1e-7)
-    assert all(run.engine.max_bond < 100 for run in plan.runs(6, quick=True).values())
+    assert all(run.engine.max_bond < 100 for run in runs(6, Version(quick=True)).values())
 
 
 def points(number, data, experiment):
     """The three columns of a figure's table."""
-    page = compare.page({number: ([("4+4", data)], experiment)}, quick=False)
-    rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    said = page({number: ([("4+4", data)], experiment)}, quick=False)
+    rows = [line for line in said.splitlines() if line.startswith("| ")][1:]
     return [[cell.strip() for cell in row.replace("\\|", "/").strip("| ").split(" | ")] for row in rows]
 
 
@@ -184,13 +191,13 @@ def test_onset():
     """A line from 0 at 3 fs to 2 at 13 fs makes 5 % of its change at 3.5 fs, between two snapshots."""
     time = np.arange(0, 20, 0.4)
     rise = xr.DataArray(np.interp(time, [3, 13], [0.0, 2.0]), {"time": time}, "time")
-    assert compare.onset(rise, 20.0) == pytest.approx(3.5, abs=0.05)
-    assert compare.onset(rise * -7 + 2, 20.0) == pytest.approx(3.5, abs=0.05)
-    assert compare.onset(rise, 8.0) == pytest.approx(3.25, abs=0.05)  # its largest change until then is 1
-    assert np.isnan(compare.onset(0 * rise, 20.0))
+    assert onset(rise, 20.0) == pytest.approx(3.5, abs=0.05)
+    assert onset(rise * -7 + 2, 20.0) == pytest.approx(3.5, abs=0.05)
+    assert onset(rise, 8.0) == pytest.approx(3.25, abs=0.05)  # its largest change until then is 1
+    assert np.isnan(onset(0 * rise, 20.0))
     later = xr.concat([0 * rise, rise.shift(time=10, fill_value=0.0)], "spin").T
-    assert compare.onset(later, 20.0) == pytest.approx(7.5, abs=0.05)
-    assert compare.onset(xr.concat([later.T, rise], "spin").T, 20.0) == pytest.approx(3.5, abs=0.05)
+    assert onset(later, 20.0) == pytest.approx(7.5, abs=0.05)
+    assert onset(xr.concat([later.T, rise], "spin").T, 20.0) == pytest.approx(3.5, abs=0.05)
 
 
 def test_the_page_says_what_the_run_shows(paper):
@@ -198,9 +205,9 @@ def test_the_page_says_what_the_run_shows(paper):
     columns = [row for number in (2, 3, 4, 5, 7) for row in points(number, data, experiment)]
     assert all(len(row) == 3 for row in columns)
     first = experiment.source.velocity(1.0)
-    page = compare.page({2: ([("4+4", data)], experiment)}, quick=True)
-    assert f"runs {first:.2f} sites/fs, so that the 8 sites" in page
-    assert "`--quick`" in page
+    said = page({2: ([("4+4", data)], experiment)}, quick=True)
+    assert f"runs {first:.2f} sites/fs, so that the 8 sites" in said
+    assert "`--quick`" in said
     told = " ".join(" ".join(row) for row in columns)
     assert "hold 182 of 256" in told
     assert "**no**" in told  # the text calls m = 1, 2, 3 concurrent, and Eq. 29 a witness
@@ -230,18 +237,107 @@ def test_the_page_notices_what_does_not_agree(paper):
 
 def test_growth_is_judged_by_all_sizes(paper):
     experiment, data = paper
-    runs = [("1+1", data), ("2+2", data.assign(log_negativity=data.log_negativity * 0.5))]
-    page = compare.page({4: (runs, experiment)}, quick=False)
-    assert "| **no** |" in page
-    assert "| yes |" in compare.page({4: (runs[::-1], experiment)}, quick=False)
+    sizes = [("1+1", data), ("2+2", data.assign(log_negativity=data.log_negativity * 0.5))]
+    assert "| **no** |" in page({4: (sizes, experiment)}, quick=False)
+    assert "| yes |" in page({4: (sizes[::-1], experiment)}, quick=False)
 
 
 def test_all_figures_come_with_the_page(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(figures, "READY", (2, 3))
     assert main(["figure", "all", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / f) for f in ("figure2.png", "figure3.png", "figures.md")]
-    page = (tmp_path / "figures.md").read_text()
-    assert "![Figure 3](figure3.png)" in page
+    assert "![Figure 3](figure3.png)" in (tmp_path / "figures.md").read_text()
+
+
+PROBE = """
+from pysv.figures import planned
+from pysv.figures.catalog import Recipe
+from pysv.figures.claims import Claim
+from pysv.figures.paper import fig2
+
+def claims(runs):
+    yield Claim("it is found", runs[0][0], "yes")
+
+RECIPE = Recipe(planned.paper_run, fig2.draw, claims, ways=("quick", "full"))
+"""
+
+
+@pytest.fixture
+def probe(tmp_path, monkeypatch):
+    """A figure of one's own: one file more in a folder of figures."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "probe.py").write_text(PROBE)
+    (folder / "_shared.py").write_text("")
+    monkeypatch.setattr(paper_figures, "__path__", [*paper_figures.__path__, str(folder)])
+    catalog._modules.cache_clear()
+    monkeypatch.setattr(figures, "READY", catalog.names())
+    yield
+    catalog._modules.cache_clear()
+    sys.modules.pop("pysv.figures.paper.probe", None)
+
+
+def test_a_new_figure_is_a_new_file(probe, tmp_path, capsys):
+    assert figures.numbers("all") == (2, 3, 4, 5, 6, 7, "probe")
+    assert main(["figure", "probe", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "figure-probe.png")
+    with pytest.raises(SystemExit):
+        main(["figure", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "2, 3, 4, 5, 6, 7, probe, or all" in shown
+    assert "with thermal states and baths (figures 3 and 5)" in shown
+    assert "more spins than usual (figures 4 and probe)" in shown
+    with pytest.raises(InvalidInputError, match="figure probe has no --thermal version; figures 3 and 5 have one"):
+        figures.make("probe", tmp_path, thermal=True)
+    with pytest.raises(InvalidInputError, match="figure 2 has no --full version; figures 4 and probe have one"):
+        figures.make(2, tmp_path, full=True)
+    with pytest.raises(InvalidInputError, match="figure 'prob': unknown number 'prob'; did you mean 'probe'"):
+        figures.make("prob", tmp_path)
+
+
+def test_the_page_shows_figures_with_claims(probe, paper):
+    experiment, data = paper
+    made = {"probe": ([("4+4", data)], experiment)}
+    said = page(made, quick=False)
+    assert "## Figure probe\n\n![Figure probe](figure-probe.png)\n\n| the paper's text | this run | agrees? |\n" in said
+    assert "| it is found | 4+4 | yes |" in said
+    module = sys.modules["pysv.figures.paper.probe"]
+    module.RECIPE = dataclasses.replace(module.RECIPE, claims=None)
+    assert "Figure probe" not in page(made, quick=False)
+
+
+@pytest.mark.parametrize(
+    ("number", "version", "names"),
+    [
+        (2, {}, ["figure2.png", "figure2-4+4.nc"]),
+        (5, {"thermal": True, "quick": True}, ["figure5-thermal.png", "figure5-thermal-quick-thermal.nc"]),
+        (6, {"quick": True}, ["figure6.png", *(f"figure6-quick-{n}-electrons.nc" for n in (2, 4, 8))]),
+        (7, {}, ["figure7.png", "figure7-4+4.nc", "figure7-7+7.nc", "figure7-10+10.nc"]),
+        (
+            3,
+            {"thermal": True},
+            [
+                "figure3-thermal.png",
+                "figure3-thermal-T-=-0-K.nc",
+                "figure3-thermal-Gibbs-100-K-pinned.nc",
+                "figure3-thermal-bath-10-K.nc",
+                "figure3-thermal-bath-100-K.nc",
+                "figure3-thermal-Gibbs-100-K-literal.nc",
+            ],
+        ),
+    ],
+)
+def test_names_of_pictures_and_kept_runs(number, version, names, paper, tmp_path, monkeypatch):
+    """Runs that an earlier version kept are found again under these names."""
+    kept = []
+
+    def solved(run, path, progress):
+        kept.append(path)
+        return paper[1].assign(entropy_half=paper[1].entropy_total)
+
+    monkeypatch.setattr(planned, "solved", solved)
+    picture = figures.make(number, tmp_path, progress=False, **version)
+    assert [picture, *kept] == [tmp_path / name for name in names]
 
 
 def test_figure_6_is_judged_by_its_order(paper):
@@ -251,9 +347,9 @@ def test_figure_6_is_judged_by_its_order(paper):
     many = few.assign(spin_z=few.spin_z * 0.5, entropy_half=few.entropy_half * 2)
     device = pysv.SpinValve.for_several_electrons()
     experiment = pysv.Experiment(device=device, source=pysv.ConfinedElectrons(electrons=2))
-    ordered = compare.page({6: ([("2", few), ("4", many)], experiment)}, quick=False)
+    ordered = page({6: ([("2", few), ("4", many)], experiment)}, quick=False)
     assert ordered.count("| yes |") == 2
-    assert compare.page({6: ([("2", many), ("4", few)], experiment)}, quick=False).count("**no**") == 2
+    assert page({6: ([("2", many), ("4", few)], experiment)}, quick=False).count("**no**") == 2
 
 
 def luminance(colors) -> np.ndarray:

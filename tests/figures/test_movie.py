@@ -14,8 +14,7 @@ import pysv
 from pysv import figures
 from pysv.cli import main
 from pysv.errors import InvalidInputError, NotReadyError
-from pysv.figures import density, movie
-from pysv.figures.paper import plan
+from pysv.figures import density, movie, planned
 
 
 @pytest.fixture
@@ -104,7 +103,7 @@ def test_only_recorded_snapshots_become_frames(kept):
 
 def test_a_short_run_without_density_matrix_is_made_again(small, kept):
     without = pysv.solve(replace(kept, record=small.record), progress=False)
-    again = plan.with_matrix(without, False)
+    again = planned.with_matrix(without, False)
     np.testing.assert_array_equal(again.time, without.time)
     np.testing.assert_allclose(again.spin_z, without.spin_z, atol=1e-12)
     assert again.density_matrix.shape == (5, 32, 32)
@@ -112,7 +111,7 @@ def test_a_short_run_without_density_matrix_is_made_again(small, kept):
 
 def test_a_long_run_without_density_matrix_is_refused(small, monkeypatch):
     data = pysv.solve(small, progress=False)
-    monkeypatch.setattr(plan, "_KEEP", 0.0)
+    monkeypatch.setattr(planned, "_KEEP", 0.0)
     with pytest.raises(InvalidInputError, match=r"`density_matrix = true` in its table \[record\]"):
         figures.animate(data, "a.gif", progress=False)
     assert os.listdir() == []
@@ -188,7 +187,7 @@ def test_a_single_picture_shows_the_values(kept):
 
 def test_the_movie_of_the_paper(tmp_path, monkeypatch):
     """Computed and animated by one command; here of five femtoseconds."""
-    monkeypatch.setattr(plan, "_QUICK", pysv.times(stop=5, step=1))
+    monkeypatch.setattr(planned, "_QUICK", pysv.times(stop=5, step=1))
     assert main(["movie", "--paper", "--quick", "--quiet", "--out", "paper.gif"]) == 0
     assert frames_of(tmp_path / "paper.gif") == 6
 
@@ -198,7 +197,7 @@ def test_sixty_frames_of_the_paper_in_a_minute(tmp_path, monkeypatch):
     import time
 
     monkeypatch.setattr(movie, "_DPI", {"mp4": 200})
-    data = plan.movie_run(progress=False)
+    data = planned.movie_run(progress=False)
     begun = time.monotonic()
     film, _ = figures.animate(data, tmp_path / "paper.mp4", progress=False)
     assert time.monotonic() - begun < 60

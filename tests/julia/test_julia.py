@@ -55,6 +55,15 @@ def wheel(tmp_path_factory):
     return unpacked
 
 
+def test_the_wheel_carries_every_data_file(wheel):
+    data = [
+        path.relative_to(ROOT) for path in (ROOT / "pysv").rglob("*") if path.suffix in (".toml", ".json", ".typed")
+    ]
+    data = [path for path in data if path.parts[1] != "_julia"]  # a link of a checkout
+    assert Path("pysv/results/citations.toml") in data
+    assert not [path for path in data if (wheel / path).read_bytes() != (ROOT / path).read_bytes()]
+
+
 RESOLVED = """
 import json, pysv
 from juliapkg.deps import find_requirements

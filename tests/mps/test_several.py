@@ -286,9 +286,10 @@ def test_two_engines_on_the_paper_chain():
 @pytest.mark.slow
 def test_what_the_paper_says_of_figure_6():
     """From two to eight electrons the spins shrink more, and S_half grows larger (on the chain of `figure 6 --quick`)."""
-    from pysv.figures.paper import plan
+    from pysv.figures import catalog
+    from pysv.figures.planned import Version
 
-    runs = plan.runs(6, quick=True).values()
+    runs = catalog.runs(6, Version(quick=True)).values()
     found = [pysv.solve(run.experiment, engine=run.engine, progress=False) for run in runs]
     shrunk = [1 - float(abs(data.spin_z).min()) for data in found]
     halves = [float(data.entropy_half.max()) for data in found]

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 import pysv
+from pysv import config
 from pysv.cli import main
 from pysv.engines import engine_names
+from pysv.errors import InvalidInputError
 from pysv.measures.registry import measures
-from pysv.results.citations import PAPER, every_reference, references, write
+from pysv.results.citations import PAPER, cite, every_reference, references, write
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,6 +112,29 @@ def test_what_measures_cite_is_in_the_bibliography():
     cited = {key for measure in measures() for key in measure.cites}
     assert cited | {key for measure in measures() if measure.probes for key in measure.probes.cites} <= known
     assert {"Vidal2002", "Hyllus2012"} <= cited
+
+
+def test_references_have_keys():
+    assert str(cite("Plenio2005")) == (
+        "M. B. Plenio, Logarithmic negativity: A full entanglement monotone that is not convex, Phys. Rev. Lett. 95, "
+        "090503 (2005), doi:10.1103/PhysRevLett.95.090503"
+    )
+    with pytest.raises(InvalidInputError, match="unknown reference 'Plenio2004'; did you mean 'Plenio2005'"):
+        cite("Plenio2004")
+
+
+def test_no_reference_is_idle(small):
+    """Every table of the file is cited for some run."""
+    data = pysv.solve(small, progress=False)
+    open_system = dataclasses.replace(small, bath=pysv.BosonicBath())
+    found = cited(data.assign_attrs(experiment=config.dumps(open_system)))
+    found |= cited(data.assign(log_negativity_error=data.log_negativity))
+    variational = config.dumps(small, engine=pysv.TDMRG(method="tdvp"))
+    for engine in engine_names():
+        for backend in ("python", "julia"):
+            named = data.assign_attrs(engine=engine, backend=backend)
+            found |= cited(named) | cited(named.assign_attrs(experiment=variational))
+    assert found == {"pysv", *(reference.key for reference in every_reference())}
 
 
 def test_keys_and_dois_are_unique():

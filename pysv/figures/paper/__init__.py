@@ -1,1 +1,1 @@
-"""The figures of the paper."""
+"""The figures of the paper, one file each; see `pysv.figures.catalog`."""

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
-import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pysv.figures import style
-
-Curves = Sequence[tuple[str, xr.Dataset]]
+from pysv.figures import planned, style
+from pysv.figures.catalog import Recipe
+from pysv.figures.claims import Claim, Pass, Passes, verdict
+from pysv.figures.marks import UNMARKED, Marks
+from pysv.figures.planned import PlannedRun, Version
+from pysv.figures.style import Curves
 
 PASSED = 30.0
-"""Time (fs) of the second panel: the packet has passed both layers, and no wall has sent it back yet."""
-LEAST = 1e-6  # changes (nats) below this are rounding noise and stay a flat line
+"""Time (fs) at which sizes are compared: the packet has passed both layers, and no wall has sent it back yet."""
+
+
+def runs(version: Version) -> dict[str, PlannedRun]:
+    """Valves of 1+1 to 8+8 spins; full, to 10+10; quick, to 5+5."""
+    return planned.valves(range(1, 6 if version.quick else 11 if version.full else 9), "log_negativity", version)
 
 
 def negativity(axes: Axes, curves: Curves) -> list[str]:
-    """Mutual logarithmic negativity, Eq. (2), one line for each number of spins; returns what the runs lack."""
+    """Mutual logarithmic negativity, Eq. (2), one curve for each number of spins; returns what the runs lack."""
     absent = []
     colors = colormaps["viridis_r"](np.linspace(0.12, 1.0, len(curves)))
     for number, ((label, data), color) in enumerate(zip(curves, colors, strict=True)):
         look: style.Style = {"color": color, "linestyle": style.DASHES[number % len(style.DASHES)]}
         if style.plot_variable(axes, data, "log_negativity", label, **look):
             absent.append(f"log_negativity ({label})")
-    axes.set_ylabel("log. negativity (nats)")
+    axes.set_ylabel(style.LOG_NEGATIVITY)
     axes.set_xlabel(style.TIME)
     return absent
 
@@ -49,31 +56,46 @@ def growth(axes: Axes, curves: Curves) -> None:
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
 
-def draw(curves: Curves, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> Figure:
+def draw(curves: Curves, marks: Marks = UNMARKED) -> Figure:
     """Draw Fig. 4.
 
-    (a) Mutual logarithmic negativity of FM_p and FM_a, Eq. (2), against time, one line for each number of localized
-    spins, a grey strip for the error where it is sampled; (b) its value when the packet has passed, against N.
+    (a) Mutual logarithmic negativity of FM_p and FM_a, Eq. (2), against time, one curve for each number of localized
+    spins, with its error where it is sampled; (b) its value after the packet has passed, against N.
 
     Parameters
     ----------
     curves : sequence of (str, xarray.Dataset)
         Runs labelled by their spins, such as "4+4".
-    hopping : float
-        γ in eV, for the upper time axis.
-    echoes : sequence of (float, str)
-        Times (fs) at which a reflection from an end of the chain is back at the layers.
+    marks : Marks
     """
-    times = np.concatenate([data["time"].values for _, data in curves])
     with style.paper_style():
         figure = style.new_figure(style.PAGE, 3.0)
         panels = figure.subplots(1, 2, width_ratios=(1.6, 1))
         absent = negativity(panels[0], curves)
-        style.time_axis(panels[0], times, least=LEAST)
+        style.time_axis(panels[0], style.all_times(curves), least=style.LEAST)
         style.legend_above(panels[0], 5, absent)
-        style.add_gamma_axis(panels[0], hopping)
-        style.mark_echoes(panels[:1], echoes)
+        marks.add_hopping_axis(panels[0])
+        marks.mark_echoes(panels[:1])
         growth(panels[1], curves)
         for axes, letter in zip(panels, "ab", strict=True):
             style.panel_letter(axes, letter)
     return figure
+
+
+def claims(runs: Passes) -> Iterator[Claim]:
+    """What the text says about the negativity against the number of spins."""
+    sizes = [(label, _at_pass(run)) for label, run in runs]
+    grows = all(one <= other for (_, one), (_, other) in pairwise(sizes))
+    yield Claim(
+        "the negativity grows with the number of spins",
+        f"at {PASSED:g} fs: " + ", ".join(f"{label} {value:.3f}" for label, value in sizes),
+        verdict(grows and len(sizes) > 1),
+    )
+
+
+def _at_pass(run: Pass) -> float:
+    values = run.whole["log_negativity"].dropna("time")
+    return float(values.sel(time=min(PASSED, run.end), method="nearest"))
+
+
+RECIPE = Recipe(runs, draw, claims, ways=("quick", "full"))

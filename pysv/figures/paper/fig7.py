@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pysv.figures import style
-
-Curves = Sequence[tuple[str, xr.Dataset]]
+from pysv.figures import planned, style
+from pysv.figures.catalog import Recipe
+from pysv.figures.claims import NOTHING, Claim, Passes, verdict
+from pysv.figures.marks import UNMARKED, Marks
+from pysv.figures.planned import PlannedRun, Version
+from pysv.figures.style import Curves
 
 LABELS = {
     "qfi_paper": "$f_Q$, Eq. (29), Pauli units",
@@ -21,13 +23,17 @@ LABELS = {
     "qfi": "QFI per spin, spin-1/2 units",
 }
 KNOWN = {r"$k=\pi/6$": style.DOTTED, r"$k=\pi/2$": "-"}  # the paper's two momenta
-OTHERS = (style.DASHED, style.DASH_DOTTED, (0, (9, 2)), (0, (6, 1.4, 1.2, 1.4, 1.2, 1.4)))
-SIZES = ("#000000", "#c8372d", "#f2a93b", "#5b9bd5", "#7b4fa3")  # colours of the runs, apart in luminance
-LEAST = 1e-6  # changes below this are rounding noise and stay a flat line
+OTHERS = (style.DASHED, style.DASH_DOTTED, style.LONG_DASHED, style.DASH_DOT_DOTTED)
+SIZES = ("#000000", "#c8372d", "#f2a93b", "#5b9bd5", style.VIOLET)  # colours of the runs, which differ in luminance
+
+
+def runs(version: Version) -> dict[str, PlannedRun]:
+    """Valves of 4+4, 7+7 and 10+10 spins; quick, of 4+4 and 5+5."""
+    return planned.valves((4, 5) if version.quick else (4, 7, 10), "qfi", version)
 
 
 def momentum_dashes(momenta: Iterable[float]) -> dict[float, Any]:
-    """Line style of every momentum: π/6 dotted and π/2 solid, others dashed."""
+    """Line style of every momentum: dotted for π/6, solid for π/2, dashed for others."""
     dashes: dict[float, Any] = {}
     for momentum in momenta:
         used = sum(look in OTHERS for look in dashes.values())
@@ -50,22 +56,22 @@ def fisher(axes: Axes, curves: Curves, name: str, dashes: dict[float, Any]) -> l
 
 
 def thresholds(axes: Axes) -> str:
-    """Bounds of the witness: above m lies at least (m+1)-partite entanglement (Hyllus et al., PRA 85, 022321).
+    """Draw the bounds of the witness; returns a remark if no curve reaches the lowest of them.
 
-    Returns a remark where no curve can reach the lowest bound.
+    Above m there is at least (m+1)-partite entanglement (Hyllus et al., Phys. Rev. A 85, 022321).
     """
     if not axes.lines:
         return ""
     bounds = range(1, int(np.floor(axes.get_ylim()[1])) + 1)
     for m in bounds[:: -(-len(bounds) // 6) or 1]:
-        axes.axhline(m, color="0.45", linewidth=0.7, linestyle=(0, (2, 2)), zorder=0.7)
+        axes.axhline(m, **style.THRESHOLD)
         note = f"$>{m}$: at least\n{m + 1}-partite"
         place: style.Style = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
         axes.annotate(note, (1, m), xytext=(3, 0), size=7, linespacing=1.0, **place)
     return "" if bounds else "below 1: witnesses no entanglement"
 
 
-def draw(curves: Curves, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> Figure:
+def draw(curves: Curves, marks: Marks = UNMARKED) -> Figure:
     """Draw Fig. 7.
 
     (a) Eq. (29) as printed, with Pauli matrices; (b) Eq. (29) with spin-1/2 operators, for a mixed state an upper
@@ -76,23 +82,19 @@ def draw(curves: Curves, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> 
     ----------
     curves : sequence of (str, xarray.Dataset)
         Runs labelled by their spins, such as "4+4".
-    hopping : float
-        γ in eV, for the upper time axes.
-    echoes : sequence of (float, str)
-        Times (fs) at which a reflection from an end of the chain is back at the layers.
+    marks : Marks
     """
-    times = np.concatenate([data["time"].values for _, data in curves])
     dashes = momentum_dashes(sorted({k for _, data in curves if "momentum" in data for k in data["momentum"].values}))
     with style.paper_style():
         figure = style.new_figure(style.PAGE, 3.0)
         panels = figure.subplots(1, 3)
         for axes, name, letter in zip(panels, LABELS, "abc", strict=True):
             absent = fisher(axes, curves, name, dashes)
-            style.time_axis(axes, times, least=LEAST)
+            style.time_axis(axes, style.all_times(curves), least=style.LEAST)
             style.legend_above(axes, 1, absent, remark=thresholds(axes) if name == "qfi" else "")
-            style.add_gamma_axis(axes, hopping)
+            marks.add_hopping_axis(axes)
             style.panel_letter(axes, letter)
-        style.mark_echoes(list(panels), echoes)
+        marks.mark_echoes(list(panels))
         keys = []
         if len(curves) > 1:  # one size needs no key
             colors = (SIZES[number % len(SIZES)] for number in range(len(curves)))
@@ -101,3 +103,27 @@ def draw(curves: Curves, *, hopping: float = 1.0, echoes: style.Echoes = ()) -> 
             keys.append(Line2D([], [], color="0.3", linestyle=look, label=style.momentum_label(momentum)))
         figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 7), handlelength=2.8)
     return figure
+
+
+def claims(runs: Passes) -> Iterator[Claim]:
+    """What the text says about the Fisher information."""
+    for label, run in runs:
+        printed, true = (
+            [(style.momentum_label(k), run.largest(name, momentum=k)) for k in run.data["momentum"].values]
+            for name in ("qfi_paper", "qfi")
+        )
+        yield Claim(
+            f"f$_Q$, Eq. (29), becomes nonzero ({label})",
+            "it reaches " + ", ".join(f"{value:.2f} ({k})" for k, value in printed),
+            verdict(min(value for _, value in printed) > NOTHING),
+        )
+        witness = max(value for _, value in true)
+        yield Claim(
+            f"f$_Q$ witnesses entanglement of the mixed state ({label})",
+            f"Eq. (29) is 4 Var/N in Pauli units, which bounds the QFI from above and witnesses nothing; the QFI per "
+            f"spin reaches {witness:.2f}, and a witness needs more than 1",
+            verdict(witness > 1),
+        )
+
+
+RECIPE = Recipe(runs, draw, claims)
