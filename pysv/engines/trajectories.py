@@ -166,8 +166,8 @@ class _TrajectoriesEngine(Engine):
         """Replace a jump A of one layer by its superposition with the same jump B of the other layer.
 
         {A, B} and {(A + B)/√2, (A − B)/√2} make the same channel. The draw of A or B had the probability
-        ‖Aψ‖² + ‖Bψ‖²; the sign + has the conditional probability ‖(A + B)ψ‖²/2(‖Aψ‖² + ‖Bψ‖²). If the other layer has no
-        such jump, the state stays as it is.
+        ‖Aψ‖² + ‖Bψ‖²; the sign + has the conditional probability ‖(A + B)ψ‖²/2(‖Aψ‖² + ‖Bψ‖²). If the other layer has
+        no such jump, the state stays as it is.
         """
         channels = self.system.channels(step)
         if any(which >= len(channel.kraus) for channel in channels) or len({c.flips[which] for c in channels}) > 1:

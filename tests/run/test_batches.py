@@ -165,7 +165,7 @@ def test_finished_batches_are_kept(bathed, tmp_path, monkeypatch):
     monkeypatch.undo()
     same_bits(data, in_batches(bathed, SAMPLE))
     same_bits(pysv.load(path), data)
-    with pytest.raises(ResumeError, match="was put together from batches, which cannot be extended"):
+    with pytest.raises(ResumeError, match="was merged from batches and cannot be extended"):
         pysv.resume(path, stop=9, progress=False)
 
 
@@ -236,7 +236,12 @@ def test_what_is_refused(bathed, small, monkeypatch):
             make()
     for experiment, method, error, sentence in [
         (bathed, pysv.Trajectories(ntraj=6), InvalidInputError, "ntraj = 6 is too few for batches; take at least 8"),
-        (bathed, pysv.LowRank(), EngineError, "engine 'low-rank' runs this experiment as a whole; leave --dask out, or use it with"),
+        (
+            bathed,
+            pysv.LowRank(),
+            EngineError,
+            "engine 'low-rank' runs this experiment as a whole; leave --dask out, or use it with",
+        ),
     ]:
         with pytest.raises(error, match=sentence):
             in_batches(experiment, method)
@@ -294,7 +299,7 @@ def test_a_scheduler_without_workers_or_with_other_ones(bathed, cluster, monkeyp
 
     monkeypatch.setattr(dask, "__version__", "9.9.9")
     with pytest.raises(
-        DaskUnavailableError, match=r"the Dask worker \S+ has pysv 0.1.0, here is 9.9.9; install the same"
+        DaskUnavailableError, match=r"the Dask worker \S+ has pysv 0.1.0, not 9.9.9; install this version"
     ):
         in_batches(bathed, SAMPLE, dask=cluster.scheduler_address)
     monkeypatch.setattr(dask, "PATIENCE", 2)

@@ -162,12 +162,15 @@ def test_the_bond_limit(short):
     tight = pysv.TDMRG(min_bond=2, max_bond=6, discarded_weight=1e-9, allowed_loss=1.0)
     data = pysv.solve(short, engine=tight, progress=False)
     assert re.search(
-        r"from t = [\d.]+ fs on, max_bond = 6 forced steps to discard more than discarded_weight = 1e-09; raise", data.attrs["warnings"]
+        r"from t = [\d.]+ fs on, max_bond = 6 forced steps to discard more than discarded_weight = 1e-09; raise",
+        data.attrs["warnings"],
     )
     assert data.bond_dimension.max() == 6
-    with pytest.raises(BondLimitError, match=r"reached max_bond = 6 and a step discarded more than discarded_weight = 1e-09; raise"):
+    with pytest.raises(
+        BondLimitError, match=r"reached max_bond = 6 and a step discarded more than discarded_weight = 1e-09; raise"
+    ):
         pysv.solve(short, engine=dataclasses.replace(tight, bond_limit="stop"), progress=False)
-    with pytest.raises(pysv.errors.InvariantError, match=r"(norm|energy) drifted by .* allowed is"):
+    with pytest.raises(pysv.errors.InvariantError, match=r"(norm|energy) drifted by .* the limit is"):
         pysv.solve(short, engine=dataclasses.replace(tight, allowed_loss=1e-6), progress=False)
 
 
@@ -211,7 +214,7 @@ def test_convergence(short):
     assert any(line.startswith("entropy_half") for line in table)
     assert "bond_dimension" not in str(found)
     with pytest.raises(
-        EngineError, match="convergence is judged of engine 'tdmrg', not of 'fock'; give engine='tdmrg'"
+        EngineError, match="convergence is available for engine 'tdmrg', not for 'fock'; use engine='tdmrg'"
     ):
         pysv.convergence(short, "fock", progress=False)
 
