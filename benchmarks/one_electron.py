@@ -23,7 +23,6 @@ from threadpoolctl import ThreadpoolController
 import pysv
 from pysv.run.invariants import Watch
 from pysv.run.observer import Observer
-from pysv.sectors.lanczos import triangle_bound
 from pysv.sectors.pure_run import pure_runs
 
 RATIO, ERROR, MEASURES, FIGURE, IMPORT = 50.0, 1e-10, 0.005, 10.0, 0.5
@@ -50,7 +49,7 @@ def measures() -> Callable[[], object]:
     runs = pure_runs(experiment)
     engine = method.start(runs, "python")
     engine.advance(20.0)
-    watch = Watch(method.drift_tolerance(20.0), triangle_bound(runs[0].hamiltonian))
+    watch = Watch(method.drift_tolerance(20.0), runs[0].hamiltonian.norm_bound())
     observer = Observer(experiment)
 
     def action() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import pysv
+from pysv import config
+from pysv.measures.ways import Limits
+from pysv.results import files
+from pysv.run.one_run import Earlier, Run
 
 threadpool_limits(1, "blas")  # small matrices: a second thread only waits
 
@@ -86,6 +91,25 @@ def random_experiment(seed: int, times: pysv.Times | None = None) -> pysv.Experi
         device=device, source=source, spins=spins, times=times or pysv.times(stop=4.0, step=2.0),
         record=pysv.Record(momenta=(0.3, math.pi / 2), density_matrix=True),
     )  # fmt: skip
+
+
+FACTOR = Limits(block=1)
+"""Every system counts as large: ρ is not formed."""
+
+
+def solve_within(limits, experiment, engine="auto", backend="auto", out=None, checkpoint_every=30.0):
+    """`pysv.solve` with other limits of how snapshots are measured."""
+    return Run.prepare(experiment, engine, backend, limits=limits).go(out, False, checkpoint_every)
+
+
+def resume_within(limits, path, stop=None):
+    """`pysv.resume` with other limits of how snapshots are measured."""
+    data, state = files.load(path), files.load_state(path)
+    asked = config.loads(data.attrs["experiment"])
+    times = asked.experiment.times if stop is None else dataclasses.replace(asked.experiment.times, stop=stop)
+    longer = dataclasses.replace(asked.experiment, times=times)
+    earlier = Earlier(data.isel(time=data.time.values <= state.time + 1e-9), state)
+    return Run.prepare(longer, asked.engine, asked.backend, limits=limits).go(path, False, 30.0, earlier)
 
 
 class StopAfter:

@@ -11,7 +11,7 @@ import numpy as np
 from pysv.engines.base import Method
 from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment.checks import as_list, checked, choice, is_list, real_number, whole_number
-from pysv.results.dataset import SAMPLED
+from pysv.measures.registry import sampled
 from pysv.snapshot import Sample
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class Sampling(Method):
                 "leave it out",
                 "target_variable",
             )
-        if self.target_variable and self.target_variable not in SAMPLED:
-            known = unknown_name("variable", str(self.target_variable), SAMPLED)
+        if self.target_variable and self.target_variable not in sampled():
+            known = unknown_name("variable", str(self.target_variable), sampled())
             raise InvalidInputError(f"target_variable: {known}", "target_variable")
 
     def samples(self, experiment: Experiment) -> bool:

@@ -103,6 +103,11 @@ class Method(Checked, ABC):
         del backend, cost
         return False
 
+    def citations(self, backend: str) -> tuple[str, ...]:
+        """Keys of what is to be cited for a run with these options."""
+        del backend
+        return self.cites
+
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""
         if not isinstance(experiment.source, WavePacket):

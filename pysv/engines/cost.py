@@ -9,6 +9,8 @@ import numpy as np
 
 from pysv.model.basis import sector_rows
 from pysv.model.conservation import occupied_sectors
+from pysv.model.norm import half_width
+from pysv.model.terms import hamiltonian_terms
 from pysv.sectors.layout import Layout
 
 if TYPE_CHECKING:
@@ -99,9 +101,5 @@ def state_bytes(places: Sequence[int], count: int, dtype: type = np.complex128) 
 
 
 def radius(experiment: Experiment) -> float:
-    """Rough half-width of the spectrum, eV: hopping and sd exchange of each electron, and both layers' exchange."""
-    device = experiment.device
-    bonds = device.n_spins - 2
-    exchange = device.spin_factor**2 * max(abs(device.exchange), abs(device.exchange_z)) * bonds * 1.3
-    one = 2 * device.hopping + 2 * device.electron_factor * device.spin_factor * abs(device.sd_exchange)
-    return experiment.source.count * one + exchange
+    """Rough half-width of the spectrum, eV; see `pysv.model.norm.half_width`."""
+    return half_width(hamiltonian_terms(experiment.device), experiment.source.count)

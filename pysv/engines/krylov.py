@@ -30,8 +30,8 @@ class Krylov(Method):
     """Krylov engine: exp(−iHτ/ħ)ψ by Lanczos iteration from ψ, with `exponentiate` of KrylovKit.jl.
 
     It shares only the Hamiltonian and the initial state with the other engines. It uses no spectral bounds, no
-    expansion coefficients and no light cone. KrylovKit's `eigsolve` finds the ends of the spectrum; they are recorded
-    in the dataset and only decide into how many parts an interval is divided.
+    expansion coefficients and no light cone. KrylovKit's `eigsolve` finds the ends of the spectrum. The dataset holds
+    them; they only decide into how many parts an interval is divided.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from pysv.errors import BondLimitError
 from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, WavePacket
 from pysv.experiment.spins import Antiparallel, Gibbs
+from pysv.mps.backend import backend as mps_backend
 from pysv.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pysv.mps.state import MatrixProductState
 
 METHODS = ("tebd", "tdvp")
+_EVOLUTIONS = {"tebd": "Hastings2009", "tdvp": "Haegeman2016"}
+"""Key of the reference for each method."""
 MOST_DENSITY_SPINS = 12
 """Largest number of localized spins whose density matrix is formed."""
 _GROUND = ("energy", "variance", "change", "sweeps")
@@ -79,6 +82,10 @@ class TDMRG(Method):
     def refusal(self, experiment: Experiment) -> str | None:
         """Open systems, mixtures, tilted spins, or too many spins for their density matrix."""
         return several_refusal(experiment) or _chain_refusal(experiment)
+
+    def citations(self, backend: str) -> tuple[str, ...]:
+        """The method in general, how the state evolves, and the library."""
+        return (*self.cites, _EVOLUTIONS[self.method], *mps_backend(backend).cites)
 
     def drift_tolerance(self, stop: float) -> float:
         """The weight that truncation may remove; the norm records it."""
@@ -146,7 +153,6 @@ def _chain_refusal(experiment: Experiment) -> str | None:
 class _TDMRGEngine(Engine):
     def __init__(self, experiment: Experiment, method: TDMRG, backend: str) -> None:
         from pysv.mps.backend import Truncation
-        from pysv.mps.backend import backend as mps_backend
         from pysv.mps.chain import Chain
         from pysv.mps.gates import Bonds
 

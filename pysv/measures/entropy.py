@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from pysv.measures.factor import SpinFactor
+from pysv.measures.registry import Measure, part, register
+from pysv.measures.view import View
 from pysv.model.density import SpinDensity, entropy_of_spectrum
 
 
-def entropy(rho: SpinDensity) -> float:
+def entropy(rho: SpinDensity | SpinFactor) -> float:
     """Von Neumann entropy −Tr ρ ln ρ of all localized spins (Eq. 6), nats."""
     return entropy_of_spectrum(rho.eigenvalues)
 
 
-def layer_entropy(rho: SpinDensity, layer: str) -> float:
+def layer_entropy(rho: SpinDensity | SpinFactor, layer: str) -> float:
     """Von Neumann entropy of one layer (Eq. 6), nats.
 
     Parameters
     ----------
-    rho : SpinDensity
+    rho : SpinDensity or SpinFactor
     layer : {"polarizer", "analyzer"}
     """
-    return entropy_of_spectrum(np.linalg.eigvalsh(rho.layer(layer)))
+    return entropy_of_spectrum(rho.layer_eigenvalues(layer))
 
 
-def mutual_information(rho: SpinDensity) -> float:
+def mutual_information(rho: SpinDensity | SpinFactor) -> float:
     """S_p + S_a − S of the two layers (Eq. 5), nats: quantum and classical correlations together."""
-    return layer_entropy(rho, "polarizer") + layer_entropy(rho, "analyzer") - entropy(rho)
+    return _of_density(rho)["mutual_information"]
+
+
+def _of_density(rho: SpinDensity | SpinFactor) -> dict[str, float]:
+    total, polarizer, analyzer = entropy(rho), layer_entropy(rho, "polarizer"), layer_entropy(rho, "analyzer")
+    return {
+        "entropy_total": total,
+        "entropy_polarizer": polarizer,
+        "entropy_analyzer": analyzer,
+        "mutual_information": polarizer + analyzer - total,
+    }
+
+
+def _entropies(view: View) -> dict[str, float]:
+    return _of_density(view.rho)
+
+
+for _name, _long_name in (
+    ("entropy_total", "von Neumann entropy of FM_p ∪ FM_a"),
+    ("entropy_polarizer", "von Neumann entropy of FM_p"),
+    ("entropy_analyzer", "von Neumann entropy of FM_a"),
+    ("mutual_information", "mutual information of FM_p and FM_a"),
+):
+    register(
+        Measure(
+            name=_name,
+            long_name=_long_name,
+            units="nat",
+            needs="eigenstates",
+            schedule="entropies",
+            function=part(_entropies, _name),
+            place=30,
+        )
+    )

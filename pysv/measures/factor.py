@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.compute import thread_pool
+from pysv.measures.registry import Measure, register
 from pysv.model.basis import configurations, down_count, spin_bit, spin_signs
-from pysv.model.density import entropy_of_spectrum
 
 if TYPE_CHECKING:
+    from pysv.measures.view import View
     from pysv.sectors.state import Part, PureMixture
 
 _CHUNK = 1024
@@ -177,12 +178,13 @@ class SpinFactor:
             block.n_down, p[kept], pieces, max(total - float(p[kept].sum()), float(np.abs(p[~kept]).sum()))
         )
 
-    def entropy(self) -> float:
-        """Von Neumann entropy of all localized spins (Eq. 6), nats."""
-        return entropy_of_spectrum(np.concatenate([states.p for states in self.eigenstates]))
+    @property
+    def eigenvalues(self) -> np.ndarray:
+        """Eigenvalues of ρ, to its numerical rank."""
+        return np.concatenate([states.p for states in self.eigenstates])
 
-    def layer_entropy(self, layer: str) -> float:
-        """Von Neumann entropy of one layer (Eq. 6), nats, from its reduced density matrix.
+    def layer_eigenvalues(self, layer: str) -> np.ndarray:
+        """Eigenvalues of the reduced density matrix of one layer.
 
         That matrix is block diagonal in the layer's own number of down spins; its largest block has C(n, n/2) rows.
 
@@ -197,7 +199,7 @@ class SpinFactor:
                 ordered = _of_layer(piece, layer)
                 matrix = ordered.reshape(len(ordered), -1)
                 sums[kept] = sums.get(kept, 0) + matrix @ matrix.conj().T
-        return entropy_of_spectrum(np.concatenate([np.linalg.eigvalsh(matrix) for matrix in sums.values()]))
+        return np.concatenate([np.linalg.eigvalsh(matrix) for matrix in sums.values()])
 
     def qfi(self, positions: np.ndarray, momenta: np.ndarray) -> np.ndarray:
         """True quantum Fisher information per spin; see `pysv.measures.fisher.qfi`.
@@ -259,3 +261,23 @@ class SpinFactor:
 def _of_layer(piece: np.ndarray, layer: str) -> np.ndarray:
     """A piece with the configurations of one layer first; a copy for FM_a."""
     return piece if layer == "polarizer" else np.ascontiguousarray(piece.swapaxes(0, 1))
+
+
+def _discarded(view: View) -> float | None:
+    """Only where eigenstates are needed anyhow: to find them takes the Gram matrix."""
+    if view.setting.way != "factor" or not any(view.due(name) for name in ("entropies", "log_negativity", "qfi")):
+        return None
+    assert isinstance(view.rho, SpinFactor)
+    return view.rho.discarded
+
+
+register(
+    Measure(
+        name="discarded_weight_factor",
+        long_name="weight of ρ beyond the numerical rank of its factor",
+        needs="snapshot",
+        sampled=False,
+        function=_discarded,
+        place=50,
+    )
+)

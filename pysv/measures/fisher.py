@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from pysv.measures.factor import SpinFactor
+from pysv.measures.registry import Measure, register
+from pysv.measures.view import View
+from pysv.measures.ways import Sizes
 from pysv.model.basis import spin_signs
 from pysv.model.density import SpinDensity
 
@@ -41,7 +45,7 @@ def qfi_of_probabilities(
     return np.asarray(4 / len(positions) * np.einsum("ki,ij,kj->k", waves, covariance, waves.conj()).real)
 
 
-def qfi(rho: SpinDensity, positions: np.ndarray, momenta: np.ndarray) -> np.ndarray:
+def qfi(rho: SpinDensity | SpinFactor, positions: np.ndarray, momenta: np.ndarray) -> np.ndarray:
     """True quantum Fisher information per spin, spin-1/2 operators.
 
     F[O] = 2 Σ_ab (p_a − p_b)²/(p_a + p_b) |⟨a|O|b⟩|², F(k) = F[Σ cos(kr_j) σᶻ_j/2] + F[Σ sin(kr_j) σᶻ_j/2], divided by
@@ -49,7 +53,7 @@ def qfi(rho: SpinDensity, positions: np.ndarray, momenta: np.ndarray) -> np.ndar
 
     Parameters
     ----------
-    rho : SpinDensity
+    rho : SpinDensity or SpinFactor
     positions : float ndarray (N,)
         r_i, in sites.
     momenta : float ndarray (K,)
@@ -59,6 +63,8 @@ def qfi(rho: SpinDensity, positions: np.ndarray, momenta: np.ndarray) -> np.ndar
     -------
     float64 ndarray (K,)
     """
+    if isinstance(rho, SpinFactor):
+        return rho.qfi(positions, momenta)
     n = len(positions)
     # For a symmetric weight h, Σ h |O_ab|² of O = Σ_j e^{ikr_j} σᶻ_j/2 is that of its cosine and sine parts together.
     waves = np.exp(1j * np.outer(momenta, positions)) / 2
@@ -79,3 +85,45 @@ def qfi(rho: SpinDensity, positions: np.ndarray, momenta: np.ndarray) -> np.ndar
         squares = elements.real**2 + elements.imag**2
         total += 4 * (np.abs(diagonals) ** 2 @ weights) - 8 * np.tensordot(squares, harmonic, 2)
     return np.asarray(total / n)
+
+
+def _printed(view: View) -> np.ndarray:
+    return qfi_of_probabilities(*view.probabilities, view.setting.positions, view.setting.momenta)
+
+
+def _cost(sizes: Sizes) -> tuple[float, float]:
+    """The wave's elements between the eigenstates of a block of ρ, for all momenta."""
+    return 32 * len(sizes.experiment.record.momenta) * sizes.block**2 if sizes.way == "dense" else 0, 0
+
+
+for _measure in (
+    Measure(
+        name="qfi_paper",
+        long_name="Eq. 29: 4 Var(O_k)/N, Pauli operators (not a witness)",
+        dims=("momentum",),
+        needs="diagonal",
+        function=lambda view: view.once(_printed),
+        place=70,
+    ),
+    Measure(
+        name="qfi_variance",
+        long_name="Eq. 29 in spin-1/2 units: upper bound of the QFI per spin",
+        dims=("momentum",),
+        needs="diagonal",
+        function=lambda view: view.once(_printed) / 4,
+        place=70,
+    ),
+    Measure(
+        name="qfi",
+        long_name="quantum Fisher information per spin, spin-1/2 units",
+        dims=("momentum",),
+        needs="eigenstates",
+        schedule="qfi",
+        cost=_cost,
+        cites=("Hyllus2012", "Toth2012"),
+        cited_for="quantum Fisher information",
+        function=lambda view: qfi(view.rho, view.setting.positions, view.setting.momenta),
+        place=70,
+    ),
+):
+    register(_measure)

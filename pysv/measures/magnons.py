@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pysv.experiment.checks import Angles
 from pysv.experiment.spins import bloch
+from pysv.measures.factor import SpinFactor
+from pysv.measures.registry import Measure, register
 from pysv.model.basis import down_count, spin_bit
 from pysv.model.density import Block, SpinDensity
 from pysv.model.initial import collinear_configuration
+
+if TYPE_CHECKING:
+    from pysv.measures.view import View
 
 
 def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> tuple[SpinDensity, int]:
@@ -65,15 +71,17 @@ def flip_probabilities(configuration: np.ndarray, probability: np.ndarray, initi
     return np.bincount(down_count(configuration ^ initial), weights=probability, minlength=n_spins + 1)
 
 
-def w_fidelity(rho: SpinDensity, initial: int) -> float:
+def w_fidelity(rho: SpinDensity | SpinFactor, initial: int) -> float:
     """⟨W|ρ|W⟩ with |W⟩ = N^{−1/2} Σ_i |spin i flipped⟩, real equal weights.
 
     Parameters
     ----------
-    rho : SpinDensity
+    rho : SpinDensity or SpinFactor
     initial : int
         Initial configuration.
     """
+    if isinstance(rho, SpinFactor):
+        return rho.w_fidelity(initial)
     n = rho.n_spins
     flipped = np.array([initial ^ spin_bit(n, i) for i in range(n)])
     total = 0.0
@@ -82,3 +90,38 @@ def w_fidelity(rho: SpinDensity, initial: int) -> float:
         places = places[block.configuration[np.minimum(places, block.configuration.size - 1)] == flipped]
         total += float(block.matrix[np.ix_(places, places)].sum().real)
     return total / n
+
+
+def _magnons(view: View) -> np.ndarray:
+    n, initial = view.setting.experiment.device.n_spins, view.setting.initial
+    if initial is not None:
+        return flip_probabilities(*view.probabilities, initial, n)
+    turned, initial = view.initial_frame
+    assert isinstance(turned, SpinDensity)
+    return flip_probabilities(*turned.probabilities, initial, n)
+
+
+register(
+    Measure(
+        name="magnon_probability",
+        long_name="probability of m flipped spins",
+        dims=("flips",),
+        needs="diagonal",
+        initial_frame=True,
+        linear=True,
+        function=_magnons,
+        place=60,
+    )
+)
+register(
+    Measure(
+        name="w_fidelity",
+        long_name="fidelity with the one-magnon W state",
+        needs="eigenstates",
+        initial_frame=True,
+        schedule="w_fidelity",
+        linear=True,
+        function=lambda view: w_fidelity(*view.initial_frame),
+        place=60,
+    )
+)

@@ -11,8 +11,11 @@ from scipy.linalg.lapack import zheevd
 from pysv.compute import thread_pool
 from pysv.experiment.record import LARGEST_DENSE
 from pysv.measures.factor import SpinFactor
-from pysv.measures.quadrature import trace_norm
+from pysv.measures.quadrature import SEED, trace_norm
+from pysv.measures.registry import Estimated, Measure, Probes, register
 from pysv.measures.transpose import Product, TransposedBlock, transposed_blocks
+from pysv.measures.view import View
+from pysv.measures.ways import Sizes
 from pysv.model.basis import down_count
 from pysv.model.density import SpinDensity, spanned_configurations
 
@@ -156,3 +159,45 @@ def _gathers(n_p: int, n_a: int, downs: tuple[tuple[int, ...], ...]) -> tuple[np
         if (source != offsets[-1]).any():
             found.append(source)
     return tuple(found)
+
+
+def _negativity(view: View) -> float | Estimated:
+    if isinstance(view.rho, SpinFactor):
+        return Estimated(*log_negativity_of_factor(view.rho, view.setting.experiment.record.largest_dense))
+    return log_negativity(view.rho)
+
+
+def _cost(sizes: Sizes) -> tuple[float, float]:
+    """Blocks of ρ^{T_p}: all of them, or for a factor the largest one that is diagonalised."""
+    if sizes.way == "dense":
+        return 16 * 6 * sizes.transposed_elements, 1.25e-9 * sizes.block**3
+    rows = min(sizes.transposed_block, sizes.experiment.record.largest_dense)
+    return 64 * rows**2, 8e-10 * rows**3
+
+
+def _refusal(sizes: Sizes) -> str | None:
+    rows = sizes.transposed_block if sizes.way == "factor" else 0
+    if rows <= sizes.limits.sampled:
+        return None
+    return (
+        f"needs hours a snapshot: a block of the partial transpose has {rows} rows, "
+        f"this version samples up to {sizes.limits.sampled}"
+    )
+
+
+register(
+    Measure(
+        name="log_negativity",
+        long_name="mutual logarithmic negativity of FM_p and FM_a",
+        units="nat",
+        needs="eigenstates",
+        schedule="log_negativity",
+        cost=_cost,
+        refusal=_refusal,
+        cites=("Vidal2002", "Plenio2005"),
+        cited_for="logarithmic negativity",
+        probes=Probes("factor", SEED, ("Ubaru2017",), "negativity of a large system"),
+        function=_negativity,
+        place=40,
+    )
+)

@@ -130,7 +130,7 @@ class Basis:
 
     @property
     def mirrored(self) -> tuple[int, ...]:
-        """The sectors after all spins are turned over: H, in which up and down are alike, has the same spectrum."""
+        """The sectors after all spins are turned over."""
         return tuple(sorted(self.n_spins + 1 - sector for sector in self.sectors))
 
     def spin_signs(self) -> np.ndarray:

@@ -148,6 +148,10 @@ class SpinDensity:
         real, imag = (np.bincount(target, weights=part, minlength=size**2) for part in (elements.real, elements.imag))
         return np.asarray(real + 1j * imag).reshape(size, size)
 
+    def layer_eigenvalues(self, layer: str) -> np.ndarray:
+        """Eigenvalues of the reduced density matrix of one layer, ascending."""
+        return np.linalg.eigvalsh(self.layer(layer))
+
     def spin_expectations(self) -> np.ndarray:
         """⟨σˣ⟩, ⟨σʸ⟩, ⟨σᶻ⟩ of every localized spin, float64 (3, N)."""
         n = self.n_spins

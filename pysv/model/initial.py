@@ -13,7 +13,8 @@ from pysv.errors import InvalidInputError
 from pysv.experiment.source import WavePacket
 from pysv.experiment.spins import Z_DOWN, Z_UP, Antiparallel, Gibbs, ProductState, bloch
 from pysv.model.basis import spin_bit
-from pysv.model.layer import layer_spectrum
+from pysv.model.layer import LAYERS, layer_spectrum
+from pysv.model.terms import polarising_terms
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -87,7 +88,8 @@ def dropped_weight(experiment: Experiment) -> float:
 
 
 def _spectra(device: SpinValve, spins: Gibbs) -> tuple[LayerSpectrum, LayerSpectrum]:
-    return layer_spectrum(device, "polarizer", spins.pinning), layer_spectrum(device, "analyzer", -spins.pinning)
+    polarizer, analyzer = (layer_spectrum(device, layer, polarising_terms(device, spins.pinning)) for layer in LAYERS)
+    return polarizer, analyzer
 
 
 def _pair_weights(device: SpinValve, spins: Gibbs) -> np.ndarray:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.errors import InvalidInputError
-from pysv.model.basis import configurations, down_count, spin_bit, spin_signs
+from pysv.errors import InvalidInputError, NotReadyError
+from pysv.model.basis import configurations, down_count
+from pysv.model.operators import Sum, act
+from pysv.model.terms import hamiltonian_terms, layers, without_hops
 from pysv.units import BOLTZMANN
 
 if TYPE_CHECKING:
     from pysv.experiment.device import SpinValve
+    from pysv.model.terms import Term
 
 LAYERS = ("polarizer", "analyzer")
 MOST_LAYER_SPINS = 12
@@ -45,46 +48,77 @@ class LayerSpectrum:
 
 def layer_size(device: SpinValve, layer: str) -> int:
     """Number of localized spins of a layer."""
-    return device.n_polarizer if layer == "polarizer" else device.n_analyzer
+    return len(layers(device)[LAYERS.index(layer)])
 
 
-def layer_block(device: SpinValve, layer: str, n_down: int, field: float = 0.0) -> np.ndarray:
-    """H of the layer's own exchange (third term of Eq. 7) and a field, in the sector of `n_down` down spins.
-
-    H = −f² Σ_<ij> [J(σˣσˣ + σʸσʸ) + J_z σᶻσᶻ] − field · f Σ_i σᶻ_i, with f the factor of the spin convention.
+def layer_products(device: SpinValve, layer: str, extra: tuple[Term, ...] = ()) -> Sum:
+    """What acts on the localized spins of a layer alone: its exchange (third term of Eq. 7) and whatever else there is.
 
     Parameters
     ----------
     device : SpinValve
     layer : {"polarizer", "analyzer"}
+    extra : tuple of Term
+        What acts beside H, such as a field that prepares the state.
+
+    Returns
+    -------
+    mapping of Factors to float
+        eV; the spins are numbered from 1 within the layer.
+
+    Raises
+    ------
+    NotReadyError
+        If H couples the layer to another one.
+    """
+    spins = layers(device)[LAYERS.index(layer)]
+    found = {}
+    for factors, value in without_hops((*hamiltonian_terms(device), *extra)).items():
+        inside = factors.numbers & set(spins)
+        if factors.electrons or not inside:
+            continue
+        if value and inside != factors.numbers:
+            raise NotReadyError(
+                f"H has the product {factors}, which couples {layer} to another layer; thermal states, baths and "
+                "polarised layers need layers that are not coupled: leave it out"
+            )
+        found[factors.renumbered({number: k for k, number in enumerate(spins, start=1)})] = value
+    return found
+
+
+def layer_block(products: Sum, n_spins: int, n_down: int) -> np.ndarray:
+    """H of a layer alone in the sector of `n_down` down spins.
+
+    Parameters
+    ----------
+    products : mapping of Factors to float
+        See `layer_products`.
+    n_spins : int
+        Spins of the layer.
     n_down : int
-    field : float
-        eV; positive favours up.
 
     Returns
     -------
     float64 ndarray (C(n, n_down), C(n, n_down))
         eV, over the configurations with `n_down` down spins, ascending.
     """
-    n, f = layer_size(device, layer), device.spin_factor
-    inside = configurations(n, n_down)
-    signs = spin_signs(inside, n).astype(float)
-    found = np.diag(-field * f * signs.sum(axis=1) - f**2 * device.exchange_z * (signs[:, 1:] * signs[:, :-1]).sum(1))
-    for i in range(n - 1):
-        here = np.flatnonzero(signs[:, i] != signs[:, i + 1])
-        there = np.searchsorted(inside, inside[here] ^ (spin_bit(n, i) | spin_bit(n, i + 1)))
-        found[there, here] -= 2 * f**2 * device.exchange
+    inside = configurations(n_spins, n_down)
+    found = np.zeros((inside.size, inside.size))
+    for factors, value in products.items():
+        factor, _, after = act(factors, np.zeros_like(inside), inside, n_spins)
+        here = np.flatnonzero(factor)
+        found[np.searchsorted(inside, after[here]), here] += value * factor[here]
     return found
 
 
-def lowest_levels(device: SpinValve, layer: str, field: float) -> list[float]:
-    """Lowest energy of a layer in a field for each number 0 … n of down spins, eV; see `layer_block`."""
-    sectors = range(layer_size(device, layer) + 1)
-    return [float(np.linalg.eigvalsh(layer_block(device, layer, n_down, field))[0]) for n_down in sectors]
+def lowest_levels(device: SpinValve, layer: str, extra: tuple[Term, ...] = ()) -> list[float]:
+    """Lowest energy of a layer for each number 0 … n of down spins, eV; see `layer_products`."""
+    own, n = layer_products(device, layer, extra), layer_size(device, layer)
+    return [float(np.linalg.eigvalsh(layer_block(own, n, n_down))[0]) for n_down in range(n + 1)]
 
 
-def layer_spectrum(device: SpinValve, layer: str, field: float = 0.0) -> LayerSpectrum:
-    """Diagonalise the layer's H, S^z sector by S^z sector; see `layer_block`.
+def layer_spectrum(device: SpinValve, layer: str, extra: tuple[Term, ...] = ()) -> LayerSpectrum:
+    """Diagonalise the layer's H, S^z sector by S^z sector; see `layer_products`.
 
     Raises
     ------
@@ -98,10 +132,10 @@ def layer_spectrum(device: SpinValve, layer: str, field: float = 0.0) -> LayerSp
             f"{MOST_LAYER_SPINS} spins then",
             layer,
         )
-    size = 1 << n
+    own, size = layer_products(device, layer, extra), 1 << n
     energies, vectors = np.zeros(size), np.zeros((size, size))
     downs = np.sort(down_count(np.arange(size)))
     for d in range(n + 1):
         inside, columns = configurations(n, d), np.flatnonzero(downs == d)
-        energies[columns], vectors[np.ix_(inside, columns)] = np.linalg.eigh(layer_block(device, layer, d, field))
+        energies[columns], vectors[np.ix_(inside, columns)] = np.linalg.eigh(layer_block(own, n, d))
     return LayerSpectrum(energies, vectors, downs)

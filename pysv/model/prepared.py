@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.errors import GroundStateError
-from pysv.model.layer import lowest_levels
+from pysv.model.layer import LAYERS, lowest_levels
+from pysv.model.terms import preparation_terms
 
 if TYPE_CHECKING:
     from pysv.experiment.device import SpinValve
@@ -27,8 +28,7 @@ def check_field(device: SpinValve, source: ConfinedElectrons) -> None:
     GroundStateError
         If a state with as many down spins in all lies as low or lower.
     """
-    polarizer = lowest_levels(device, "polarizer", source.field)
-    analyzer = lowest_levels(device, "analyzer", -source.field)
+    polarizer, analyzer = (lowest_levels(device, layer, preparation_terms(device, source)) for layer in LAYERS)
     n_a = device.n_analyzer
     sums = {p: polarizer[p] + analyzer[n_a - p] for p in range(min(device.n_polarizer, n_a) + 1)}
     rival = min((p for p in sums if p > 0), key=lambda p: sums[p])

@@ -9,10 +9,16 @@ two neighbours. Fermions become ordinary states by the Jordan–Wigner transform
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache, reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from pysv.errors import NotReadyError
+from pysv.model.couplings import Couplings
+from pysv.model.operators import SIGMA, Electron, Factors, Spin, collect
+from pysv.model.terms import hamiltonian_terms, preparation_terms
 
 if TYPE_CHECKING:
     from pysv.experiment.device import SpinValve
@@ -25,8 +31,7 @@ _TAKE_UP = np.zeros((4, 4))
 _TAKE_UP[0, 1] = _TAKE_UP[2, 3] = 1
 _TAKE_DOWN = np.zeros((4, 4))
 _TAKE_DOWN[0, 2], _TAKE_DOWN[1, 3] = 1, -1  # c_↓ passes c†_↑
-_SPIN_Z = np.diag([1.0, -1.0])
-_RAISE = np.array([[0.0, 1.0], [0.0, 0.0]])
+_TAKE = (_TAKE_UP, _TAKE_DOWN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +72,7 @@ class Space:
     @property
     def spin_z(self) -> np.ndarray:
         """σᶻ of the localized spin in each local state, float64 (d,); 0 without one."""
-        return self.localized(_SPIN_Z).diagonal() if self.has_spin else np.zeros(self.dim)
+        return self.localized(SIGMA["z"]).diagonal() if self.has_spin else np.zeros(self.dim)
 
     @property
     def charges(self) -> np.ndarray:
@@ -76,102 +81,62 @@ class Space:
 
 
 @dataclass(frozen=True, eq=False)
-class Couplings:
-    """H of Eqs. 7 and 21 by its numbers, the factors of the spin convention multiplied in.
-
-    Parameters
-    ----------
-    hopping, sd_exchange, exchange, exchange_z : float
-        γ, J_sd, J, J_z with Pauli matrices for both kinds of spin, eV.
-    carries : bool ndarray (L_x,)
-        Whether a localized spin sits on each site.
-    exchanged : bool ndarray (L_x − 1,)
-        Whether the localized spins of each pair of neighbours exchange.
-    potential, field : float64 ndarray (L_x,)
-        Energy of an electron and of σᶻ of the localized spin on each site, eV; 0 for t > 0.
-    """
-
-    hopping: float
-    sd_exchange: float
-    exchange: float
-    exchange_z: float
-    carries: np.ndarray
-    exchanged: np.ndarray
-    potential: np.ndarray
-    field: np.ndarray
-
-    @classmethod
-    def of_device(cls, device: SpinValve, source: ConfinedElectrons | None = None) -> Couplings:
-        """Those of a device; with `source`, well and field are on."""
-        f_e, f_s = device.electron_factor, device.spin_factor
-        sites = np.arange(1, device.sites + 1)
-        inside = [np.isin(sites, layer) for layer in (device.polarizer_sites, device.analyzer_sites)]
-        potential, field = np.zeros(device.sites), np.zeros(device.sites)
-        if source is not None:
-            potential[: source.confined_sites] = -source.well
-            field = source.field * f_s * (inside[1].astype(float) - inside[0])
-        exchanged = (inside[0][:-1] & inside[0][1:]) | (inside[1][:-1] & inside[1][1:])
-        return cls(
-            device.hopping, f_e * f_s * device.sd_exchange, f_s**2 * device.exchange, f_s**2 * device.exchange_z,
-            inside[0] | inside[1], exchanged, potential, field,
-        )  # fmt: skip
-
-    def part(self, sites: int) -> Couplings:
-        """Those of the first sites."""
-        arrays = self.carries[:sites], self.exchanged[: sites - 1], self.potential[:sites], self.field[:sites]
-        return Couplings(self.hopping, self.sd_exchange, self.exchange, self.exchange_z, *arrays)
-
-    def onsite(self, site: int, space: Space) -> np.ndarray:
-        """Terms on one site (counted from 0), eV, float64 (d, d)."""
-        term = np.asarray(self.potential[site] * np.diag(space.up + space.down))
-        if space.has_spin:
-            flip = np.kron(_TAKE_DOWN.T @ _TAKE_UP, _RAISE)  # c†_↓c_↑ σ⁺
-            aligned = np.kron(_NUMBER_UP - _NUMBER_DOWN, _SPIN_Z)
-            term -= self.sd_exchange * (aligned + 2 * (flip + flip.T))
-            term += self.field[site] * np.diag(space.spin_z)
-        return term
-
-    def pair(self, left: int, one: Space, other: Space) -> np.ndarray:
-        """Hopping and exchange between sites `left` and `left` + 1 (counted from 0), eV, float64 (d d', d d')."""
-        term = np.zeros((one.dim * other.dim,) * 2)
-        for take in (_TAKE_UP, _TAKE_DOWN):
-            hop = np.kron(one.electron(take.T @ _PARITY), other.electron(take))
-            term -= self.hopping * (hop + hop.T)
-        if self.exchanged[left]:
-            trade = np.kron(one.localized(_RAISE), other.localized(_RAISE.T))
-            aligned = np.kron(one.localized(_SPIN_Z), other.localized(_SPIN_Z))
-            term -= self.exchange_z * aligned + 2 * self.exchange * (trade + trade.T)
-        return term
-
-
-@dataclass(frozen=True, eq=False)
 class Chain:
     """Sites and H of a device.
 
     Parameters
     ----------
-    couplings : Couplings
     spaces : tuple of Space
         Of sites 1 … L_x.
+    spin_sites : tuple of int
+        Site, from 1, of each localized spin.
+    products : dict of Factors to float
+        H, as a sum of products.
     onsite : tuple of float64 ndarray (d, d)
-        Terms on one site: sd exchange, and the fields that prepare the state, eV.
+        Terms on one site: sd exchange, fields and potentials, eV.
     hops : tuple of float64 ndarray (d d', d d')
         Terms on neighbours: hopping and exchange, eV; element [a d' + a', b d' + b'].
     """
 
-    couplings: Couplings
     spaces: tuple[Space, ...]
+    spin_sites: tuple[int, ...]
+    products: dict[Factors, float]
     onsite: tuple[np.ndarray, ...]
     hops: tuple[np.ndarray, ...]
 
     @classmethod
     def of_device(cls, device: SpinValve, source: ConfinedElectrons | None = None) -> Chain:
-        """H of Eq. 7, for t > 0; with `source`, H + H_{V,B} of Eq. 21, whose ground state starts the run."""
-        couplings = Couplings.of_device(device, source)
-        spaces = tuple(Space(bool(carries)) for carries in couplings.carries)
-        onsite = tuple(couplings.onsite(site, space) for site, space in enumerate(spaces))
-        hops = tuple(couplings.pair(left, *pair) for left, pair in enumerate(pairwise(spaces)))
-        return cls(couplings, spaces, onsite, hops)
+        """H of Eq. 7, for t > 0; with `source`, H + H_{V,B} of Eq. 21, whose ground state starts the run.
+
+        Raises
+        ------
+        NotReadyError
+            If a term acts on sites that are not neighbours.
+        """
+        terms = (*hamiltonian_terms(device), *(() if source is None else preparation_terms(device, source)))
+        carries = [site in device.spin_sites for site in range(1, device.sites + 1)]
+        spaces = tuple(map(Space, carries))
+        onsite = tuple(np.zeros((space.dim,) * 2) for space in spaces)
+        hops = tuple(np.zeros((one.dim * other.dim,) * 2) for one, other in pairwise(spaces))
+        products = collect(product for term in terms for product in term.products())
+        for factors, value in products.items():
+            first, last = _reach(factors, device.spin_sites)
+            if value and last > first + 1:
+                raise NotReadyError(
+                    f"H has the product {factors} of {value:g} eV, which joins sites {first} and {last}, and engine "
+                    "'tdmrg' holds terms of one site or two neighbours; use engine 'qutip' for one electron"
+                )
+            if value:
+                electrons = tuple(Electron(to - first, of - first, sigma) for to, of, sigma in factors.electrons)
+                spins = tuple(Spin(device.spin_sites[n - 1] - first, sigma) for n, sigma in factors.spins)
+                target = onsite[first - 1] if last == first else hops[first - 1]
+                target += value * _operator(electrons, spins, tuple(carries[first - 1 : last]))
+        return cls(spaces, device.spin_sites, products, onsite, hops)
+
+    @property
+    def couplings(self) -> Couplings:
+        """H, sorted."""
+        return Couplings.of_products(self.products)
 
     @property
     def sites(self) -> int:
@@ -180,7 +145,8 @@ class Chain:
 
     def part(self, sites: int) -> Chain:
         """The first sites of the chain."""
-        return Chain(self.couplings.part(sites), self.spaces[:sites], self.onsite[:sites], self.hops[: sites - 1])
+        products = {f: value for f, value in self.products.items() if _reach(f, self.spin_sites)[1] <= sites}
+        return Chain(self.spaces[:sites], self.spin_sites, products, self.onsite[:sites], self.hops[: sites - 1])
 
     def diagonal(self, states: list[int], first: int) -> float:
         """Expectation value, in a product of local states, of the terms that act on sites from `first` on, eV."""
@@ -205,3 +171,34 @@ class Chain:
             + share_left * np.kron(self.onsite[left], np.eye(other))
             + share_right * np.kron(np.eye(one), self.onsite[left + 1])
         )
+
+
+def _reach(factors: Factors, spin_sites: tuple[int, ...]) -> tuple[int, int]:
+    """First and last site that a product acts on; the first one for a number."""
+    sites = [site for one in factors.electrons for site in (one.to, one.of)]
+    sites += [spin_sites[spin.number - 1] for spin in factors.spins]
+    return min(sites, default=1), max(sites, default=1)
+
+
+@lru_cache(maxsize=256)
+def _operator(electrons: tuple[Electron, ...], spins: tuple[Spin, ...], carries: tuple[bool, ...]) -> np.ndarray:
+    """A product on one site or two neighbours, which are number 0 and 1, float64 (d, d) or (d d', d d').
+
+    `carries` says which of them have a localized spin; those of `spins` go by the site's number.
+    """
+    spaces = [Space(has_spin) for has_spin in carries]
+
+    def whole(parts: dict[int, np.ndarray]) -> np.ndarray:
+        return reduce(np.kron, (parts.get(place, np.eye(space.dim)) for place, space in enumerate(spaces)))
+
+    def take(place: int, matrix: np.ndarray) -> np.ndarray:
+        string = {left: spaces[left].electron(_PARITY) for left in range(place)}
+        return whole({**string, place: spaces[place].electron(matrix)})
+
+    found = whole({})
+    for to, of, sigma in electrons:
+        elements = zip(*np.nonzero(SIGMA[sigma]), strict=True)
+        found = found @ sum(SIGMA[sigma][s, r] * take(to, _TAKE[s]).T @ take(of, _TAKE[r]) for s, r in elements)
+    for place, sigma in spins:
+        found = found @ whole({place: spaces[place].localized(SIGMA[sigma])})
+    return np.asarray(found)

@@ -54,7 +54,7 @@ def ground_state(
     """
     check_field(device, source)
     chain = Chain.of_device(device, source)
-    sites = _reach(device, source)
+    sites = _reach(chain, source.electrons)
     near, known = search(chain.part(sites), _spread(device, source)[:sites], max_bond)
     state = near.extended(chain.spaces, _spread(device, source)[sites:])
     if sites < device.sites:
@@ -63,15 +63,13 @@ def ground_state(
     return state, known
 
 
-def _reach(device: SpinValve, source: ConfinedElectrons) -> int:
+def _reach(chain: Chain, electrons: int) -> int:
     """Sites that the electrons reach, from the occupied levels of the well without layers; all where that is many."""
-    hopping = -device.hopping * np.eye(device.sites, k=1)
-    well = -source.well * (np.arange(device.sites) < source.confined_sites)
-    _, levels = np.linalg.eigh(hopping + hopping.T + np.diag(well))
-    density = (levels[:, : source.electrons // 2] ** 2).sum(axis=1)
+    _, levels = np.linalg.eigh(chain.couplings.orbital(chain.sites))
+    density = (levels[:, : electrons // 2] ** 2).sum(axis=1)
     beyond = np.cumsum(density[::-1])[::-1]
     reached = int((beyond > _NOTHING).sum()) + 2
-    return reached if reached < min(device.spin_sites) - 2 else device.sites
+    return reached if reached < min(chain.spin_sites) - 2 else chain.sites
 
 
 def _spread(device: SpinValve, source: ConfinedElectrons) -> list[int]:

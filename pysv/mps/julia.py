@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pysv.model.couplings import Holder
 from pysv.mps.backend import (
     SMALLEST_WEIGHT,
     SWEEPS,
@@ -34,15 +35,57 @@ _SETTLED = 1e-12
 """DMRG ends when a sweep changes the energy by less than this, eV."""
 
 
+_OPERATORS = Holder("the Julia backend of 'tdmrg'", "use backend 'python'")
+
+
+def chain_numbers(chain: Chain) -> tuple[np.ndarray, ...]:
+    """H by its numbers, of which Julia makes its own operators.
+
+    Returns
+    -------
+    int64 ndarray (L_x,)
+        Whether a localized spin sits on each site.
+    int64 ndarray (L_x − 1,)
+        Whether the localized spins of each pair of neighbours exchange.
+    float64 ndarray (L_x,), float64 ndarray (L_x,)
+        Energy of an electron and of σᶻ of the localized spin on each site, eV.
+    float64 ndarray (4,)
+        γ, J_sd, J and J_z with Pauli matrices for either kind of spin, eV.
+
+    Raises
+    ------
+    NotReadyError
+        If H has anything else; says what.
+    """
+    h, sites, who = chain.couplings, chain.sites, _OPERATORS
+    site_of = {number: site for number, site in enumerate(chain.spin_sites, start=1) if site <= sites}
+    pairs = {spins: value for spins, value in h.longitudinal.items() if len(spins) == 2}
+    exchanged = {pair for pair in (h.transverse | pairs) if h.transverse.get(pair, 0.0) or pairs.get(pair, 0.0)}
+    carries, bonds, potential, field = np.zeros(sites, np.int64), np.zeros(sites - 1, np.int64), *np.zeros((2, sites))
+    carries[[site - 1 for site in site_of.values()]] = 1
+    bonds[[min(site_of[one], site_of[other]) - 1 for one, other in exchanged]] = 1
+    for site, value in h.potential.items():
+        potential[site - 1] = value
+    for spins, value in h.longitudinal.items():
+        if len(spins) == 1:
+            field[site_of[spins[0]] - 1] = -value
+    who.none("coupling of spins", {spins: value for spins, value in h.longitudinal.items() if len(spins) > 2})
+    who.none("product", h.others)
+    numbers = (
+        who.one("hopping between sites", h.hopping, {(x, x + 1) for x in range(1, sites)}),
+        who.one("sd exchange at site and spin", h.sd, {(site, number) for number, site in site_of.items()}),
+        who.one("transverse exchange of spins", h.transverse, exchanged),
+        who.one("longitudinal exchange of spins", pairs, exchanged),
+    )
+    return carries, bonds, potential, field, np.array(numbers)
+
+
 def julia_chain(chain: Chain) -> Any:
-    """The chain in Julia, from the couplings of H; Julia builds its own operators."""
+    """The chain in Julia; see `chain_numbers`."""
     from pysv.julia import session
 
-    h, sites = chain.couplings, chain.sites
-    integers = [np.ascontiguousarray(array, dtype=np.int64) for array in (h.carries, h.exchanged)]
-    reals = [np.ascontiguousarray(array, dtype=np.float64) for array in (h.potential, h.field)]
-    reals.append(np.array([h.hopping, h.sd_exchange, h.exchange, h.exchange_z]))
-    return session.call("chain", sites, *(int(array.ctypes.data) for array in integers + reals))
+    numbers = chain_numbers(chain)
+    return session.call("chain", chain.sites, *(int(array.ctypes.data) for array in numbers))
 
 
 def to_julia(chain: Any, state: MatrixProductState) -> Any:

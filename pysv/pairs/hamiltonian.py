@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.model.basis import configurations, spin_bit, spin_signs
+from pysv.model.couplings import Couplings, Holder
+from pysv.model.norm import norm_bound
+from pysv.model.terms import Term, hamiltonian_terms, preparation_terms
 from pysv.sectors.lanczos import SEED, SpectralBounds, ritz_interval
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from pysv.experiment.source import ConfinedElectrons
 
 BOTH_UP, OPPOSITE, BOTH_DOWN = 0, 1, 2
+_KERNELS = Holder("the kernels of two electrons", "use engine 'tdmrg', which holds terms of neighbouring sites")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,24 +78,29 @@ class PairHamiltonian:
     basis : PairBasis
     sites : int
         L_x.
+    terms : tuple of Term
+        H.
     table : tuple of ndarray
-        Kind of each row; longitudinal exchange; rows reached by an exchange of neighbours (first, neighbour); σᶻ of
-        the localized spin on each site (rows, sites), 0 without one; sites of the spins; for each row and spin, the
-        row in which the electron at x, and the one at y, has traded its spin with it (−1: none); γ, −2 f_s² J and
+        Kind of each row; what is diagonal in the localized spins, eV; rows reached by an exchange (first, neighbour);
+        σᶻ of the localized spin on each site (rows, sites), 0 without one; sites of the spins; for each row and spin,
+        the row in which the electron at x, and the one at y, has traded its spin with it (−1: none); γ, −2 f_s² J and
         f_e f_s J_sd.
     """
 
     basis: PairBasis
     sites: int
+    terms: tuple[Term, ...]
     table: tuple[np.ndarray, ...]
 
     @classmethod
     def of_device(cls, device: SpinValve) -> PairHamiltonian:
         """H of the sector in which FM_p is up, FM_a is down and the electrons have opposite spins."""
-        n = device.n_spins
+        n, terms = device.n_spins, hamiltonian_terms(device)
+        h = Couplings.of_terms(terms)
         basis = PairBasis.beside(n, device.n_analyzer)
         signs = spin_signs(basis.configuration, n)
-        diagonal, first, neighbour = _exchange(device, basis, signs)
+        diagonal = h.energies(signs, range(1, n + 1))
+        first, neighbour = _exchanged(h, basis, signs)
         columns = np.array(device.spin_sites, dtype=np.int64) - 1
         aligned = np.zeros((basis.rows, device.sites))
         aligned[:, columns] = signs
@@ -105,10 +114,9 @@ class PairHamiltonian:
                     rows = np.flatnonzero((basis.kind == kind) & (down == wanted))
                     there = basis.rows_of(np.full(rows.size, other), basis.configuration[rows] ^ bit)
                     partners[which, rows, spin] = there
-        f_e, f_s = device.electron_factor, device.spin_factor
-        couplings = np.array([device.hopping, -2 * f_s**2 * device.exchange, f_e * f_s * device.sd_exchange])
-        table = (basis.kind, diagonal, first, neighbour, aligned, columns, partners[0], partners[1], couplings)
-        return cls(basis, device.sites, table)
+        numbers = _KERNELS.kernel_couplings(h, device.sites, device.spin_sites, (range(1, n + 1),))
+        table = (basis.kind, diagonal, first, neighbour, aligned, columns, partners[0], partners[1], numbers)
+        return cls(basis, device.sites, terms, table)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -116,11 +124,8 @@ class PairHamiltonian:
         return self.basis.rows, self.sites, self.sites
 
     def norm_bound(self) -> float:
-        """Rigorous bound on ‖H‖ by the triangle inequality, eV; see `pysv.sectors.lanczos.triangle_bound`."""
-        _, diagonal, first, _, _, _, _, _, couplings = self.table
-        hopping, flip, sd = np.abs(couplings)
-        exchange = np.abs(diagonal) + flip * np.diff(first)
-        return float(2 * (2 * hopping + 3 * sd) + exchange.max(initial=0.0))
+        """Rigorous bound on ‖H‖, eV; see `pysv.model.norm.norm_bound`."""
+        return norm_bound(self.terms, self.basis.n_spins, self.basis.configuration, electrons=2)
 
     def apply(self, psi: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Hψ, eV, for a real or complex state."""
@@ -159,21 +164,17 @@ def pair_bounds(hamiltonian: PairHamiltonian, *, margin: float = 0.01, max_steps
     return ritz_interval(step, hamiltonian.norm_bound(), margin, max_steps, 8)
 
 
-def _exchange(device: SpinValve, basis: PairBasis, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Longitudinal exchange of each row, eV, and the rows reached by an exchange of neighbours in one layer."""
-    n = device.n_spins
-    bonds = [i for i in range(n - 1) if i != device.n_polarizer - 1]
-    # An empty bond list (1+1 spins) must still give a column of zeros.
-    aligned = sum((signs[:, i].astype(float) * signs[:, i + 1] for i in bonds), np.zeros(basis.rows))
+def _exchanged(h: Couplings, basis: PairBasis, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows reached by an exchange of two antiparallel spins: where those of each row begin, and which they are."""
     rows, targets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for i in bonds:
-        flippable = np.flatnonzero(signs[:, i] != signs[:, i + 1])
-        mask = spin_bit(n, i) | spin_bit(n, i + 1)
+    for i, j in sorted(pair for pair, value in h.transverse.items() if value):
+        flippable = np.flatnonzero(signs[:, i - 1] != signs[:, j - 1])
+        mask = spin_bit(basis.n_spins, i - 1) | spin_bit(basis.n_spins, j - 1)
         rows.append(flippable)
         targets.append(basis.rows_of(basis.kind[flippable], basis.configuration[flippable] ^ mask))
     row, target = np.concatenate(rows), np.concatenate(targets)
     first = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=basis.rows)))).astype(np.int64)
-    return -device.exchange_z * device.spin_factor**2 * aligned, first, target[np.argsort(row, kind="stable")]
+    return first, target[np.argsort(row, kind="stable")]
 
 
 def ground_state(
@@ -191,10 +192,10 @@ def ground_state(
     """
     from scipy.sparse.linalg import LinearOperator, eigsh
 
-    well = -source.well * (np.arange(device.sites) < source.confined_sites)
-    signs = spin_signs(hamiltonian.basis.configuration, device.n_spins).astype(float)
-    towards = np.array([-1.0] * device.n_polarizer + [1.0] * device.n_analyzer)
-    fields = source.field * device.spin_factor * signs @ towards
+    prepared = preparation_terms(device, source)
+    extra, spins = Couplings.of_terms(prepared), range(1, device.n_spins + 1)
+    well = extra.orbital(device.sites).diagonal()
+    fields = extra.energies(spin_signs(hamiltonian.basis.configuration, device.n_spins), spins)
 
     def full(psi: np.ndarray) -> np.ndarray:
         state = np.ascontiguousarray(psi.reshape(hamiltonian.shape))
@@ -203,8 +204,8 @@ def ground_state(
         found += fields[:, None, None] * state
         return found.ravel()
 
-    hopping = -device.hopping * np.eye(device.sites, k=1)
-    orbital = np.linalg.eigh(hopping + hopping.T + np.diag(well))[1][:, 0]
+    levels = np.linalg.eigh(Couplings.of_terms((*hamiltonian.terms, *prepared)).orbital(device.sites))[1]
+    orbital = levels[:, 0]
     start = np.zeros(hamiltonian.shape)
     start[int(np.argmin(np.where(hamiltonian.basis.kind == OPPOSITE, fields, np.inf)))] = np.outer(orbital, orbital)
     operator = LinearOperator((start.size, start.size), matvec=full, dtype=float)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from pysv.measures.registry import measures
 from pysv.results.versions import versions
 
 if TYPE_CHECKING:
@@ -44,49 +45,20 @@ class Variable:
     dtype: type = np.float64
 
 
-_AXES = ("x", "y", "z")
-SCHEMA: dict[str, Variable] = {
-    **{f"spin_{a}": Variable(("spin",), "1", f"localized spin ⟨σ^{a}⟩") for a in _AXES},
-    **{f"electron_spin_{a}": Variable((), "1", f"electron spin ⟨σ^{a}⟩") for a in _AXES},
-    "electron_density": Variable(("site",), "1", "probability of the electron, or number of electrons, on a site"),
-    "electron_spin_density_z": Variable(("site",), "1", "electron spin density ⟨σ^z⟩ on a site"),
-    "entropy_total": Variable((), "nat", "von Neumann entropy of FM_p ∪ FM_a"),
-    "entropy_polarizer": Variable((), "nat", "von Neumann entropy of FM_p"),
-    "entropy_analyzer": Variable((), "nat", "von Neumann entropy of FM_a"),
-    "mutual_information": Variable((), "nat", "mutual information of FM_p and FM_a"),
-    "log_negativity": Variable((), "nat", "mutual logarithmic negativity of FM_p and FM_a"),
-    "discarded_weight_factor": Variable((), "1", "weight of ρ beyond the numerical rank of its factor"),
-    "magnon_probability": Variable(("flips",), "1", "probability of m flipped spins"),
-    "w_fidelity": Variable((), "1", "fidelity with the one-magnon W state"),
-    "qfi_paper": Variable(("momentum",), "1", "Eq. 29: 4 Var(O_k)/N, Pauli operators (not a witness)"),
-    "qfi_variance": Variable(("momentum",), "1", "Eq. 29 in spin-1/2 units: upper bound of the QFI per spin"),
-    "qfi": Variable(("momentum",), "1", "quantum Fisher information per spin, spin-1/2 units"),
-    "norm": Variable((), "1", "norm Tr ρ"),
-    "energy": Variable((), "eV", "energy ⟨H⟩"),
-    "spin_z_total": Variable((), "1", "total spin ⟨σ^z⟩ of electron and localized spins"),
-    "electron_number": Variable((), "1", "number of electrons"),
-    "state_deviation": Variable((), "1", "distance of the state from the exact one"),
-    "entropy_half": Variable((), "nat", "entanglement entropy of the chain's right half, S_half"),
-    "entropy_bond": Variable(("bond",), "nat", "entanglement entropy of all that lies right of a bond"),
-    "bond_dimension": Variable(("bond",), "1", "bond dimension of the matrix-product state", np.int64),
-    "discarded_weight": Variable(("bond",), "1", "weight discarded on a bond up to this time"),
-    "density_matrix": Variable(("ket", "bra"), "1", "density matrix of the localized spins", np.complex128),
-}
-NONLINEAR = (
-    *("entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information", "log_negativity"),
-    *("qfi_paper", "qfi_variance", "qfi"),
-)
-"""Variables that are not linear in ρ: from a finite number of trajectories they carry a bias."""
-SAMPLED = tuple(name for name in SCHEMA if name not in ("state_deviation", "density_matrix", "discarded_weight_factor"))
-"""Variables that have a statistical error in a run of random trajectories; the negativity of a large run has
-one, too."""
-SCHEMA |= {
-    f"{name}_error": replace(SCHEMA[name], long_name=f"standard error: {SCHEMA[name].long_name}") for name in SAMPLED
-}
-SCHEMA |= {
-    f"{name}_bias": replace(SCHEMA[name], long_name=f"estimated bias (half samples): {SCHEMA[name].long_name}")
-    for name in NONLINEAR
-}
+def schema() -> dict[str, Variable]:
+    """Every variable that a dataset may hold, in its order: the measures, then their errors, then their biases."""
+    found = {m.name: Variable(m.dims, m.units, m.long_name, m.dtype) for m in measures()}
+    errors = {
+        f"{m.name}_error": replace(found[m.name], long_name=f"standard error: {m.long_name}")
+        for m in measures()
+        if m.sampled
+    }
+    biases = {
+        f"{m.name}_bias": replace(found[m.name], long_name=f"estimated bias (half samples): {m.long_name}")
+        for m in measures()
+        if m.biased
+    }
+    return found | errors | biases
 
 
 def coordinates(experiment: Experiment) -> dict[str, xr.Variable]:
@@ -128,7 +100,7 @@ def build(
     times : float ndarray (T,)
         Times of the snapshots, fs.
     arrays : mapping of str to ndarray (T, …)
-        Recorded variables; each name is one of `SCHEMA`.
+        Recorded variables; each name is one of `schema`.
     attrs : mapping
         Provenance; see `provenance`.
 
@@ -136,12 +108,13 @@ def build(
     -------
     xarray.Dataset
     """
+    known = schema()
     variables = {
-        name: (("time", *SCHEMA[name].dims), values, {"units": SCHEMA[name].units, "long_name": SCHEMA[name].long_name})
+        name: (("time", *known[name].dims), values, {"units": known[name].units, "long_name": known[name].long_name})
         for name, values in arrays.items()
     }
     time = xr.Variable("time", times, {"units": "fs", "long_name": "time"})
-    used = {"time", *(dim for name in arrays for dim in SCHEMA[name].dims)}
+    used = {"time", *(dim for name in arrays for dim in known[name].dims)}
     coords = {name: value for name, value in coordinates(experiment).items() if set(value.dims) <= used}
     return xr.Dataset(variables, {"time": time, **coords}, dict(attrs))
 

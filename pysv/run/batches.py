@@ -24,13 +24,13 @@ from pysv.engines.base import Method
 from pysv.errors import EngineError, InvalidInputError, MemoryLimitError, TargetErrorWarning
 from pysv.experiment.record import Every
 from pysv.experiment.source import WavePacket
+from pysv.measures.registry import find, measures, targets
+from pysv.measures.ways import left_out, way
 from pysv.model.conservation import occupied_sectors
 from pysv.results import files
-from pysv.results.dataset import NONLINEAR
 from pysv.run.dask import connected
 from pysv.run.estimate import SHARE, available_memory, check_fits, size
 from pysv.run.mixture import GROUPS, Groups, Mixture
-from pysv.run.observer import SCHEDULED, left_out, way
 from pysv.run.one_run import OneThread, run_members
 from pysv.run.tasks import Task, compute, progress_bar
 
@@ -47,13 +47,6 @@ TRAJECTORIES = 20
 WANTED = 10
 PURE_RUNS = 4
 """Pure runs of a batch."""
-TARGETS = (
-    *(f"{of}spin_{axis}" for of in ("", "electron_") for axis in "xyz"),
-    *("electron_density", "electron_spin_density_z", "magnon_probability"),
-)
-"""Measures linear in ρ that a target error without a name is of."""
-OF_MEASURE = {name: measure for measure, names in SCHEDULED.items() for name in names}
-"""Measure of `pysv.experiment.Every` that a variable belongs to."""
 
 
 def solve_in_batches(
@@ -140,7 +133,8 @@ def _tasks(experiment: Experiment, method: Method, backend: str) -> list[Task]:
             f"{experiment.device.n_spins} spins: batches are put together from the density matrix of the localized "
             "spins, which is too large here; run without --dask and target_error"
         )
-    never = Every(entropies=0, log_negativity=0, w_fidelity=0, qfi=0)  # of a part of ρ they mean little
+    scheduled = {own.schedule for own in measures() if own.schedule and own.of_density and not own.option}
+    never = Every(**dict.fromkeys(scheduled, 0))  # they are measured on the whole ρ
     part = replace(experiment, record=replace(experiment.record, density_matrix=True, every=never))
     if isinstance(method, Sampling) and method.samples(experiment):
         batches = list(_batches(trajectory_seeds(method.ntraj, method.seeds)))
@@ -212,20 +206,19 @@ def reached_error(mixture: Mixture, groups: Groups, variable: str) -> float:
     InvalidInputError
         If the variable is not measured.
     """
-    found: list[np.ndarray] = []
-    if variable in NONLINEAR:
-        due = OF_MEASURE.get(variable, "")
-        for index in range(mixture.times.size):
-            if not due or mixture.due(index)(due):
-                found.append(np.asarray(groups.errors(index, due.__eq__)[f"{variable}_error"]))
+    measure = find(variable)
+    if measure is not None and measure.biased:
+        due = measure.schedule or ""
+        times = [index for index in range(mixture.times.size) if not due or mixture.due(index)(due)]
+        errors = [groups.errors(index, due.__eq__).get(f"{variable}_error") for index in times]
     else:
-        errors = (groups.linear_error(name) for name in ([variable] if variable else TARGETS))
-        found = [error for error in errors if error is not None]
+        errors = [groups.linear_error(name) for name in ([variable] if variable else targets())]
+    found = [np.asarray(values) for values in errors if values is not None]
     if not found:
         raise InvalidInputError(
             f"target_variable = {variable!r} is not measured in this run; name another one", "target_variable"
         )
-    return max(float(error.max()) for error in found)
+    return max(float(values.max()) for values in found)
 
 
 def _sample(task: Task) -> tuple[int, Seeds]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,8 @@ from pysv.engines.base import Method
 from pysv.engines.cost import run_rows
 from pysv.errors import MemoryLimitError, PysvError
 from pysv.experiment.source import WavePacket
-from pysv.model.conservation import conserves, down_spins, occupied_sectors, run_labels
-from pysv.run.observer import largest_block, largest_transposed, left_out, way
+from pysv.measures.ways import left_out, measuring
+from pysv.model.conservation import occupied_sectors, run_labels
 from pysv.run.remarks import remarks
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     method, chosen = choose(experiment, engine, backend)
     device, times, one = experiment.device, experiment.times, isinstance(experiment.source, WavePacket)
     own, rows = method.cost(experiment), run_rows(experiment) if one else ()
-    measures, per_snapshot = _measuring(experiment, largest_block(experiment), sum(rows))
+    measures, per_snapshot = measuring(experiment, sum(rows))
     recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
     omitted = left_out(experiment)
     said = [*remarks(experiment)]
@@ -129,35 +128,6 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         remarks=tuple(said),
         unit=own.unit,
     )
-
-
-def _measuring(experiment: Experiment, block: int, rows: int) -> tuple[int, float]:
-    """Bytes and rough seconds that measuring a snapshot takes, by the way it is measured."""
-    n, chosen = experiment.device.n_spins, way(experiment)
-    if chosen == "dense":
-        kept = 16 * 4**n * experiment.times.count if experiment.record.density_matrix else 0
-        waves = 32 * len(experiment.record.momenta) * block**2
-        return 16 * 6 * _transposed(experiment) + waves + kept, 2e-3 + 2.5e-9 * block**3
-    if chosen == "diagonal":
-        return 200_000_000 + 16 * n * rows, 1e-8 * n * rows
-    # About 80 eigenstates of a block of ρ have weight. The Gram matrix costs most, then the Fisher information.
-    sites, record = experiment.device.sites, experiment.record
-    seconds = 16 * rows * sites**2 / 2e10
-    diagonalised = min(largest_transposed(experiment), record.largest_dense) if record.every.log_negativity else 0
-    return 100_000_000 + 16 * (80 + n) * rows + 64 * diagonalised**2, seconds + 8e-10 * diagonalised**3
-
-
-def _transposed(experiment: Experiment) -> int:
-    """Bound on the elements of the blocks of ρ^{T_p}."""
-    n_p, n_a = experiment.device.n_polarizer, experiment.device.n_analyzer
-    n = n_p + n_a
-    if not conserves(experiment):
-        return int(4**n)
-    pairs = 0
-    for d in down_spins(experiment):
-        p_downs = range(max(0, d - n_a), min(n_p, d) + 1)
-        pairs += sum(comb(n_p, j) for j in p_downs) * sum(comb(n_a, d - j) for j in p_downs)
-    return min(comb(2 * n, n), pairs**2)
 
 
 def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pysv.measures.registry import biased, sampled
 from pysv.model.density import SpinDensity
-from pysv.results.dataset import NONLINEAR, SAMPLED
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Sample
 
@@ -31,31 +31,32 @@ class GroupSum:
     rho : SpinDensity
         Not normalised.
     others : mapping of str to ndarray or float
-        Electron's densities and spin, and the invariants.
+        Measures of the whole state that are linear in ρ, such as the electron's densities and the invariants.
     """
 
     rho: SpinDensity
     others: Measured
-
-    @classmethod
-    def of_mixture(cls, mixture: PureMixture) -> GroupSum:
-        """Add up some trajectories."""
-        density, spin_density = mixture.electron_densities()
-        others: Measured = {"electron_density": density, "electron_spin_density_z": spin_density}
-        others |= {f"electron_spin_{axis}": v for axis, v in zip("xyz", mixture.electron_spin(), strict=True)}
-        return cls(mixture.spin_density(), {**others, **mixture.invariants()})
 
 
 GroupSums = dict[tuple[int, int], GroupSum]
 """By (stratum, group)."""
 
 
-def group_sums(mixture: PureMixture, sample: Sample) -> GroupSums:
-    """Sums over the trajectories of each stratum in each group."""
+def group_sums(mixture: PureMixture, sample: Sample, of_state: Callable[[PureMixture], Measured]) -> GroupSums:
+    """Sums over the trajectories of each stratum in each group.
+
+    Parameters
+    ----------
+    mixture : PureMixture
+    sample : Sample
+    of_state : callable
+        Measures of a state that are linear in ρ, by name.
+    """
     members: dict[tuple[int, int], list[Part]] = {}
     for part, stratum, group in zip(mixture.parts, sample.stratum, sample.group, strict=True):
         members.setdefault((int(stratum), int(group)), []).append(part)
-    return {key: GroupSum.of_mixture(PureMixture(tuple(parts))) for key, parts in members.items()}
+    sums = {key: PureMixture(tuple(parts)) for key, parts in members.items()}
+    return {key: GroupSum(some.spin_density(), of_state(some)) for key, some in sums.items()}
 
 
 def average(cells: GroupSums, sample: Sample, groups: Sequence[int]) -> GroupSum:
@@ -101,10 +102,11 @@ def measure_sample(cells: GroupSums, sample: Sample, of_density: Callable[[SpinD
     left = [measured([other for other in groups if other != group]) for group in groups]
     halves = [measured(half) for split in _splits(groups) for half in split]
     found = dict(whole)
-    for name in SAMPLED:
+    for name in sampled():
         if name in whole:
             found[f"{name}_error"] = jackknife_error([values[name] for values in left], sizes, whole[name])
-        if name in whole and name in NONLINEAR:
+    for name in biased():
+        if name in whole:
             half = np.mean([np.asarray(values[name]) for values in halves], axis=0)
             found[f"{name}_bias"] = half - np.asarray(whole[name])
     return found

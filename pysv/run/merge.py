@@ -10,7 +10,7 @@ import numpy as np
 
 from pysv import config
 from pysv.errors import InvalidInputError
-from pysv.results.dataset import NONLINEAR, SAMPLED
+from pysv.measures.registry import biased, sampled
 from pysv.run.mixture import Mixture
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def merge(*datasets: xr.Dataset) -> xr.Dataset:
     for data, weight in zip(datasets, weights, strict=True):
         mixture.add(data, float(weight))
     arrays = mixture.arrays(1.0)
-    for name in [name for name in SAMPLED if name in arrays]:
+    for name in [name for name in sampled() if name in arrays]:
         squares = [(w * data[f"{name}_error"].values) ** 2 for w, data in zip(weights, datasets, strict=True)]
         arrays[f"{name}_error"] = np.sqrt(np.sum(squares, axis=0))
-        if name in NONLINEAR:
+        if name in biased():
             mean = sum(weight * data[name].values for weight, data in zip(weights, datasets, strict=True))
             arrays[f"{name}_bias"] = (mean - arrays[name]) / (len(datasets) - 1)
     return mixture.build(arrays).assign_attrs(seeds=json.dumps(everything), merged_runs=len(datasets))

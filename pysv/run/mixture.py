@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysv.measures import SpinDensity
+from pysv.measures.registry import averaged
 from pysv.model.basis import down_count
 from pysv.model.conservation import conserves, keeps_parity
-from pysv.model.density import Block
-from pysv.results.dataset import NONLINEAR, SAMPLED, SCHEMA, build
+from pysv.model.density import Block, SpinDensity
+from pysv.results.dataset import build, schema
 from pysv.run.jackknife import GroupSum, jackknife_error, measure_sample
 from pysv.run.observer import Observer
 from pysv.snapshot import Sample
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from pysv.experiment import Experiment
 
-LINEAR = tuple(name for name in SAMPLED if name not in NONLINEAR)
-"""Variables that are linear in ρ."""
 GROUPS = 20
 """Most jackknife groups of batches; each keeps a ρ of its own for every snapshot."""
 
@@ -54,7 +52,7 @@ class Mixture:
 
     def add(self, data: xr.Dataset, weight: float) -> None:
         """Add a run."""
-        for name in (*LINEAR, "density_matrix"):
+        for name in (*averaged(), "density_matrix"):
             if name in data and (self.count == 0 or name in self._sums):
                 self._sums[name] = self._sums.get(name, 0.0) + weight * data[name].values
         if "state_deviation" in data:
@@ -107,7 +105,7 @@ class Mixture:
 
     def build(self, arrays: dict[str, np.ndarray]) -> xr.Dataset:
         """Label arrays as a dataset with the attributes of the runs."""
-        ordered = {name: arrays[name] for name in SCHEMA if name in arrays}
+        ordered = {name: arrays[name] for name in schema() if name in arrays}
         return build(self.experiment, self.times, ordered, self.attrs)
 
 
@@ -135,7 +133,7 @@ class Groups:
             self._sizes.append(0)
         sums = self._sums[self._count % GROUPS]
         self._sizes[self._count % GROUPS] += trajectories
-        for name in LINEAR:
+        for name in averaged():
             if name in data:
                 sums[name] = sums.get(name, 0.0) + trajectories * data[name].values
         rho = (trajectories * data["density_matrix"].values).astype(np.complex64)

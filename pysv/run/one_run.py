@@ -14,20 +14,21 @@ from threadpoolctl import ThreadpoolController
 
 from pysv import config
 from pysv.engines import choose
+from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
 from pysv.engines.cost import radius
 from pysv.errors import ResultFileError, ResumeError
+from pysv.measures.ways import LIMITS, Limits, left_out, probe_seeds
 from pysv.model.baths import jumps
 from pysv.model.conservation import conserved
 from pysv.model.initial import dropped_weight
 from pysv.results import files
-from pysv.results.dataset import ALWAYS, SCHEMA, build, provenance
+from pysv.results.dataset import ALWAYS, build, provenance, schema
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.estimate import check_fits
 from pysv.run.interrupt import CtrlC
 from pysv.run.invariants import Watch
 from pysv.run.loop import Listener, evolve
-from pysv.run.observer import left_out, probe_seeds
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.remarks import remarks
@@ -58,14 +59,20 @@ class Run:
     backend: str
     fingerprint: str
     members: tuple[int, int] | None = None
+    limits: Limits = LIMITS
 
     @classmethod
     def prepare(
-        cls, experiment: Experiment, engine: str | Method, backend: str, members: tuple[int, int] | None = None
+        cls,
+        experiment: Experiment,
+        engine: str | Method,
+        backend: str,
+        members: tuple[int, int] | None = None,
+        limits: Limits = LIMITS,
     ) -> Run:
         method, chosen = choose(experiment, engine, backend)
         check_fits(experiment, method, chosen)
-        return cls(experiment, method, chosen, config.fingerprint(experiment, method), members)
+        return cls(experiment, method, chosen, config.fingerprint(experiment, method), members, limits)
 
     def begin(self) -> Engine:
         """The engine at t = 0."""
@@ -84,7 +91,7 @@ class Run:
         watch = Watch(
             self.method.drift_tolerance(float(times[-1])), radius(self.experiment), conserved(self.experiment)
         )
-        recorder = Recorder(self.experiment, times.size, watch)
+        recorder = Recorder(self.experiment, times.size, watch, self.limits)
         before = 0.0
         first = 0
         if earlier is not None:
@@ -121,13 +128,13 @@ class Run:
         self, count: int, status: str, recorder: Recorder, watch: Watch, engine: Engine, seconds: float
     ) -> xr.Dataset:
         work = engine.work()
+        seeds = self.method.seeds_used(self.experiment), probe_seeds(self.experiment, self.limits)
         attrs: dict[str, str | float | int] = dict(
             provenance(
                 config.dumps(self.experiment, self.method, self.backend),
                 self.method.name,
                 self.backend,
-                "; ".join(filter(None, (self.method.seeds_used(self.experiment), probe_seeds(self.experiment))))
-                or "none: the run is deterministic",
+                "; ".join(filter(None, seeds)) or "none: the run is deterministic",
             )
         )
         attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": watch.tolerance}
@@ -144,7 +151,9 @@ class Run:
         if self.experiment.bath is not None:
             attrs |= jumps.report(self.experiment.device, self.experiment.bath)[0]
         attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
-        attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in left_out(self.experiment).items())
+        sampled = isinstance(self.method, Sampling) and self.method.samples(self.experiment)
+        omitted = left_out(self.experiment, self.limits, sampled=sampled)
+        attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in omitted.items())
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 
 
@@ -180,7 +189,7 @@ def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder)
             "start a new run"
         )
     engine.restore(state.time, state.arrays)
-    recorder.resume({name: np.asarray(data[name]) for name in SCHEMA if name in data})
+    recorder.resume({name: np.asarray(data[name]) for name in schema() if name in data})
     watch.resume(
         {name: float(data[name][0]) for name in ALWAYS}, {name: float(data.attrs[f"drift_{name}"]) for name in ALWAYS}
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.results.dataset import SCHEMA
+from pysv.measures.ways import LIMITS, Limits
+from pysv.results.dataset import schema
 from pysv.run.observer import Observer
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ class Recorder:
         Number of snapshots of the whole run.
     watch : Watch
         Has heard of the snapshot before, and holds its invariants.
+    limits : Limits
     """
 
-    def __init__(self, experiment: Experiment, count: int, watch: Watch) -> None:
+    def __init__(self, experiment: Experiment, count: int, watch: Watch, limits: Limits = LIMITS) -> None:
         self._watch = watch
         self._count = count
-        self._observer = Observer(experiment)
+        self._observer = Observer(experiment, limits)
+        self._schema = schema()
         self._arrays: dict[str, np.ndarray] = {}
         self.count = 0
         """Number of snapshots recorded."""
@@ -56,11 +59,11 @@ class Recorder:
 
     def arrays(self, count: int) -> dict[str, np.ndarray]:
         """The first `count` snapshots of every variable, in the order of the schema."""
-        return {name: self._arrays[name][:count] for name in SCHEMA if name in self._arrays}
+        return {name: self._arrays[name][:count] for name in self._schema if name in self._arrays}
 
     def _array(self, name: str, first: np.ndarray) -> np.ndarray:
         if name not in self._arrays:
-            dtype = SCHEMA[name].dtype
+            dtype = self._schema[name].dtype
             unset = 0 if dtype is np.int64 else np.nan
             self._arrays[name] = np.full((self._count, *np.shape(first)), unset, dtype)
         return self._arrays[name]

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.model.basis import Basis
+from pysv.errors import NotReadyError
+from pysv.model.basis import Basis, spin_signs
+from pysv.model.couplings import Couplings, Holder
+from pysv.model.norm import norm_bound
+from pysv.model.operators import Factors, collect, same
+from pysv.model.terms import Term, hamiltonian_terms, layers
 from pysv.sectors.blocks import Blocks
 from pysv.sectors.layout import Layout
+from pysv.sectors.table import LayerTable, Table
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -18,99 +24,54 @@ if TYPE_CHECKING:
     from pysv.experiment.device import SpinValve
 
 
-class LayerTable(NamedTuple):
-    """One layer, by blocks of rows (see `pysv.sectors.blocks`) and tiles of sites (see `pysv.sectors.layout`).
-
-    Parameters
-    ----------
-    first, rows, kind, kind_first, exchange_first, exchange, partner : ndarray
-        As in `pysv.sectors.blocks.Blocks`.
-    diagonal : real ndarray (members,)
-        Longitudinal exchange inside the layer, eV.
-    tile_first : int64 ndarray (tiles + 1,)
-        The layer's spins on the sites of tile t are number ``tile_first[t]`` … ``tile_first[t + 1] - 1`` in the next
-        two.
-    tile_spin, tile_column : int64 ndarray (spins,)
-        Spin of the layer, and its column in the tile.
-    """
-
-    first: np.ndarray
-    rows: np.ndarray
-    kind: np.ndarray
-    kind_first: np.ndarray
-    diagonal: np.ndarray
-    exchange_first: np.ndarray
-    exchange: np.ndarray
-    partner: np.ndarray
-    tile_first: np.ndarray
-    tile_spin: np.ndarray
-    tile_column: np.ndarray
-
-
-class Table(NamedTuple):
-    """H of Eq. 7 on S^z sectors. The real numbers are in the precision of the state.
-
-    Parameters
-    ----------
-    polarizer, analyzer : LayerTable
-    couplings : real ndarray (4,)
-        γ, −2 f_s² J, f_e f_s J_sd and −f_s² J_z, eV.
-    """
-
-    polarizer: LayerTable
-    analyzer: LayerTable
-    couplings: np.ndarray
+_KERNELS = Holder("the kernels of one electron", "use engine 'qutip', whose sparse H holds any term")
 
 
 @dataclass(frozen=True, eq=False)
 class Hamiltonian:
-    """H of Eq. 7 as the tables that `pysv.sectors.numba.recursion` walks through.
+    """H of one electron on S^z sectors: as the tables that `pysv.sectors.numba.recursion` walks through, and sparse.
 
-    With σ·σ' = σᶻσ'ᶻ + 2(σ⁺σ'⁻ + σ⁻σ'⁺), the exchange of a layer is −f_s² J_z σᶻσᶻ on the diagonal and −2 f_s² J for
-    each antiparallel pair of neighbours, whose two spins trade places; the sd exchange on the site of spin i is
-    −f_e f_s J_sd for parallel spins, and +f_e f_s J_sd on the diagonal with −2 f_e f_s J_sd off it for antiparallel
-    ones (f_e, f_s the factors of the spin convention).
+    The tables hold one hopping, one sd exchange, one transverse exchange inside the layers, and whatever is diagonal in
+    the localized spins of one layer. With σ·σ' = σᶻσ'ᶻ + 2(σ⁺σ'⁻ + σ⁻σ'⁺), the transverse exchange is −2J for each
+    antiparallel pair of spins that exchange, which trade places; the sd exchange on the site of spin i is −J_sd for
+    parallel spins, and +J_sd on the diagonal with −2 J_sd off it for antiparallel ones.
 
     Parameters
     ----------
     basis : Basis
     layout : Layout
         How a state lies in memory.
+    terms : tuple of Term
+        H.
+    couplings : Couplings
+        The same, sorted.
+    spin_sites : tuple of int
+        Site, from 1, of each localized spin.
+    spins : tuple of two range
+        Numbers, from 1, of the localized spins of either layer.
     polarizer, analyzer : Blocks
         For either layer, the rows that exchange of its spins, with each other and the electron's, joins.
-    columns : int64 ndarray (N,)
-        Index (from 0) of the site of each localized spin.
-    couplings : float64 ndarray (4,)
-        γ, −2 f_s² J, f_e f_s J_sd and −f_s² J_z, eV.
     """
 
     basis: Basis
     layout: Layout
+    terms: tuple[Term, ...]
+    couplings: Couplings
+    spin_sites: tuple[int, ...]
+    spins: tuple[range, ...]
     polarizer: Blocks
     analyzer: Blocks
-    columns: np.ndarray
-    couplings: np.ndarray
 
     @classmethod
     def of_device(cls, device: SpinValve, basis: Basis) -> Hamiltonian:
         """The device's H on the given basis."""
-        f_e, f_s = device.electron_factor, device.spin_factor
-        polarizer, analyzer = Blocks.of_layers(basis, device.n_polarizer)
-        return cls(
-            basis=basis,
-            layout=Layout.for_rows(basis.rows, device.sites),
-            polarizer=polarizer,
-            analyzer=analyzer,
-            columns=np.array(device.spin_sites, dtype=np.int64) - 1,
-            couplings=np.array(
-                [
-                    device.hopping,
-                    -2 * f_s**2 * device.exchange,
-                    f_e * f_s * device.sd_exchange,
-                    -(f_s**2) * device.exchange_z,
-                ]
-            ),
-        )
+        terms = hamiltonian_terms(device)
+        couplings = Couplings.of_terms(terms)
+        exchanged = [pair for pair, value in couplings.transverse.items() if value]
+        spins = layers(device)
+        polarizer, analyzer = (Blocks.of_layer(basis, layer, exchanged) for layer in spins)
+        layout = Layout.for_rows(basis.rows, device.sites)
+        return cls(basis, layout, terms, couplings, device.spin_sites, spins, polarizer, analyzer)
 
     def laid_out(self, dtype: type) -> Hamiltonian:
         """The same H with the layout that suits states of this complex type; itself where it has that layout."""
@@ -143,28 +104,41 @@ class Hamiltonian:
         return 0, self.layout.places
 
     @cached_property
-    def diagonal(self) -> np.ndarray:
-        """Longitudinal exchange of each row, eV, float64 (rows,)."""
-        alignment = sum(layer.alignment[layer.of_rows[1]] for layer in (self.polarizer, self.analyzer))
-        return np.asarray(self.couplings[3] * alignment)
+    def kernel_couplings(self) -> np.ndarray:
+        """γ, −2J and J_sd; see `Holder.kernel_couplings`."""
+        return _KERNELS.kernel_couplings(self.couplings, self.sites, self.spin_sites, self.spins)
 
-    def exchange_count(self) -> np.ndarray:
-        """Number of exchanges inside the layers that each row takes part in, int64 (rows,)."""
-        return np.asarray(self.polarizer.exchange_count() + self.analyzer.exchange_count())
+    @property
+    def products(self) -> dict[Factors, float]:
+        """H as a sum of products."""
+        return collect(product for term in self.terms for product in term.products())
+
+    @property
+    def hopping(self) -> float:
+        """γ, eV."""
+        return float(self.kernel_couplings[0])
+
+    def symmetric(self) -> bool:
+        """Whether H is the same after all spins are turned over."""
+        turned = ((*factors.turned_over(), value) for factors, value in self.products.items())
+        return same(self.products, {factors: sign * value for sign, factors, value in turned})
+
+    def norm_bound(self) -> float:
+        """Rigorous bound on ‖H‖, eV; see `pysv.model.norm.norm_bound`."""
+        return norm_bound(self.terms, self.basis.n_spins, self.basis.configuration)
 
     def table(self, dtype: type = np.float64) -> Table:
         """The argument `table` of the kernels, in the real precision `dtype`; made once."""
         name = np.dtype(dtype).name
         if name not in self._tables:
-            n_polarizer = len(self.polarizer.partner)
-            self._tables[name] = Table(
-                self._layer(self.polarizer, self.columns[:n_polarizer], dtype),
-                self._layer(self.analyzer, self.columns[n_polarizer:], dtype),
-                self.couplings.astype(dtype),
-            )
+            couplings: np.ndarray = self.kernel_couplings.astype(dtype)
+            one, other = self.spins
+            layers = self._layer(self.polarizer, one, dtype), self._layer(self.analyzer, other, dtype)
+            self._tables[name] = Table(*layers, couplings)
         return self._tables[name]
 
-    def _layer(self, blocks: Blocks, columns: np.ndarray, dtype: type) -> LayerTable:
+    def _layer(self, blocks: Blocks, spins: range, dtype: type) -> LayerTable:
+        columns = np.array(self.spin_sites[spins[0] - 1 : spins[-1]], dtype=np.int64) - 1
         tile, column = np.divmod(columns, self.layout.width)
         order = np.argsort(tile, kind="stable")
         return LayerTable(
@@ -172,7 +146,7 @@ class Hamiltonian:
             rows=blocks.rows,
             kind=blocks.kind,
             kind_first=blocks.kind_first,
-            diagonal=(self.couplings[3] * blocks.alignment).astype(dtype),
+            diagonal=self.couplings.energies(spin_signs(blocks.configuration, len(spins)), spins).astype(dtype),
             exchange_first=blocks.exchange_first,
             exchange=blocks.exchange,
             partner=blocks.partner,
@@ -207,30 +181,28 @@ class Hamiltonian:
         return out
 
     def expectation(self, psi: np.ndarray) -> float:
-        """⟨ψ|H|ψ⟩, eV."""
+        """⟨ψ|H|ψ⟩, eV; by the kernels, or by the sparse matrix where they cannot hold H."""
         from pysv.compute import compiler, thread_pool
         from pysv.sectors.numba.expectation import expectation
 
+        if not self._held:
+            flat = self.layout.flat(psi).ravel()
+            return float(np.vdot(flat, self._sparse @ flat).real)
         return expectation(compiler.as_reals(psi), self.table(psi.real.dtype.type), thread_pool.threads_for(psi.size))
 
-    def sparse(self) -> csr_matrix:
-        """H as a sparse real symmetric matrix over the flattened state (rows, sites), for checks and for QuTiP."""
-        from scipy import sparse
+    @cached_property
+    def _held(self) -> bool:
+        try:
+            return bool(self.kernel_couplings.size)
+        except NotReadyError:
+            return False
 
-        rows, sites = self.basis.rows, self.sites
-        hopping, flip, sd, _ = self.couplings
-        along = sparse.diags([-hopping, -hopping], [-1, 1], shape=(sites, sites))
-        matrix = sparse.kron(sparse.identity(rows), along) + sparse.kron(
-            sparse.diags(self.diagonal), sparse.identity(sites)
-        )
-        columns = iter(self.columns)
-        for layer in (self.polarizer, self.analyzer):
-            source, target = layer.exchanges()
-            swaps = sparse.csr_matrix((np.full(source.size, flip), (source, target)), (rows, rows))
-            matrix = matrix + sparse.kron(swaps, sparse.identity(sites))
-            for spin in range(len(layer.partner)):
-                partner, column, every = layer.traded(spin), next(columns), np.arange(rows)
-                trade = sparse.csr_matrix((np.full(rows, -2 * sd), (every, partner)), (rows, rows))
-                here = sparse.csr_matrix(([1.0], ([column], [column])), (sites, sites))
-                matrix = matrix + sparse.kron(sd * sparse.identity(rows) + trade, here)
-        return matrix.tocsr()
+    @cached_property
+    def _sparse(self) -> csr_matrix:
+        return self.sparse()
+
+    def sparse(self) -> csr_matrix:
+        """H as a sparse real symmetric matrix over the flattened state (rows, sites), see `pysv.sectors.sparse`."""
+        from pysv.sectors.sparse import sparse_matrix
+
+        return sparse_matrix(self.products, self.basis, self.sites)

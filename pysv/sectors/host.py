@@ -27,7 +27,7 @@ class HostSpace(StateSpace):
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
         super().__init__(hamiltonian)
-        self._table = hamiltonian.table(real)
+        self._real = real
         chunks = max(1, min(_CHUNKS, hamiltonian.amplitudes // _CHUNK)) * thread_pool.largest()
         self._chunks = chunks if is_large(hamiltonian.amplitudes) else 0
 
@@ -36,7 +36,7 @@ class HostSpace(StateSpace):
         threads = thread_pool.threads_for(prod(self.hamiltonian.shape)) if self._chunks else 1
         recursion.take_steps(
             as_reals(steps.psi), as_reals(steps.previous), as_reals(steps.totals), self.hamiltonian.sites, steps.window,
-            self._table, steps.factors, steps.mixes, threads, self._chunks,
+            self.hamiltonian.table(self._real), steps.factors, steps.mixes, threads, self._chunks,
         )  # fmt: skip
 
     def copy(self, source: np.ndarray, target: np.ndarray) -> None:

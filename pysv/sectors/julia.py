@@ -65,7 +65,6 @@ class JuliaSpace(HostSpace):
         super().__init__(hamiltonian, real)
         self.julia = JuliaHamiltonian(hamiltonian, real)
         self._shape = (*hamiltonian.shape[:2], 2 * hamiltonian.shape[2])
-        self._real = real
 
     def recursion(self, steps: Steps) -> None:
         """Take the steps. Each call lasts a fraction of a second, so that Ctrl-C acts soon."""

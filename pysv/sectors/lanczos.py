@@ -44,17 +44,6 @@ class SpectralBounds:
         return (self.high - self.low) / 2
 
 
-def triangle_bound(hamiltonian: Hamiltonian) -> float:
-    """Rigorous bound on ‖H‖ by the triangle inequality, eV.
-
-    The hopping has norm < 2γ; the electron is on one site at a time, so that the sd exchange has norm
-    ≤ 3 f_e f_s |J_sd|; each row of the exchange sums to at most |diagonal| + Σ |flip| (Gershgorin).
-    """
-    hopping, flip, sd, _ = np.abs(hamiltonian.couplings)
-    exchange = np.abs(hamiltonian.diagonal) + flip * hamiltonian.exchange_count()
-    return float(2 * hopping + 3 * sd + exchange.max(initial=0.0))
-
-
 def spectral_bounds(
     hamiltonian: Hamiltonian,
     *,
@@ -67,7 +56,7 @@ def spectral_bounds(
 
     Lanczos iteration from a fixed random vector stops when the residuals of both extreme Ritz values fall below
     `margin` times the Ritz interval; each end is moved outward by its residual and by `margin` times the width, but
-    never beyond the rigorous `triangle_bound`. (Y. Zhou and R.-C. Li, Linear Algebra Appl. 435, 480 (2011).)
+    never beyond the rigorous bound of the norm. (Y. Zhou and R.-C. Li, Linear Algebra Appl. 435, 480 (2011).)
 
     Parameters
     ----------
@@ -89,7 +78,7 @@ def spectral_bounds(
     from pysv.sectors.layout import is_large
     from pysv.sectors.numba import recursion, sums
 
-    norm = triangle_bound(hamiltonian)
+    norm = hamiltonian.norm_bound()
     # H is real: real and imaginary part of the state are two independent copies of the problem, iterated as one.
     now, before = (np.zeros(hamiltonian.shape, complex) for _ in range(2)) if buffers is None else buffers
     now, before = compiler.as_reals(now), compiler.as_reals(before)

@@ -8,13 +8,13 @@ from dataclasses import replace
 import brute
 import numpy as np
 import pytest
-from conftest import random_experiment
+from conftest import FACTOR, random_experiment, solve_within
 
 import pysv
 from pysv.measures import SpinFactor, log_negativity, log_negativity_of_factor, partial_transpose
 from pysv.measures.quadrature import trace_norm
 from pysv.measures.transpose import Product, block_sizes, transposed_blocks
-from pysv.run import observer
+from pysv.measures.ways import Limits
 from pysv.sectors.pure_run import pure_runs
 
 
@@ -172,22 +172,20 @@ def test_the_partial_transpose_of_the_density_matrix_has_the_same_blocks(five):
     assert ours == sorted(len(block) for block in partial_transpose(rho))
 
 
-def test_a_large_run_records_the_negativity_and_its_error(small, monkeypatch):
+def test_a_large_run_records_the_negativity_and_its_error(small):
     usual = pysv.solve(small, progress=False)
     assert usual.attrs["seeds"] == "none: the run is deterministic"
     assert "log_negativity_error" not in usual
-    monkeypatch.setattr(observer, "LARGEST_BLOCK", 1)
-    data = pysv.solve(small, progress=False)
+    data = solve_within(FACTOR, small)
     np.testing.assert_allclose(data.log_negativity, usual.log_negativity, atol=1e-9)
     assert float(data.log_negativity_error.max()) < 1e-9
     assert 0 <= float(data.discarded_weight_factor.max()) < 1e-11
     assert data.attrs["seeds"].endswith("the same at every snapshot)")
-    sampled = pysv.solve(replace(small, record=pysv.Record(largest_dense=0)), progress=False)
+    sampled = solve_within(FACTOR, replace(small, record=pysv.Record(largest_dense=0)))
     difference = np.abs(sampled.log_negativity - usual.log_negativity)
     assert float(sampled.log_negativity_error.max()) > 1e-6
     assert (difference <= 4 * sampled.log_negativity_error + 1e-9).all()
-    monkeypatch.setattr(observer, "LARGEST_SAMPLED", 1)
-    data = pysv.solve(small, progress=False)
+    data = solve_within(Limits(block=1, sampled=1), small)
     assert "log_negativity" not in data
     assert "samples up to 1" in data.attrs["left_out"]
     assert data.attrs["seeds"] == usual.attrs["seeds"]

@@ -15,14 +15,14 @@ import xarray as xr
 import pysv
 from pysv import config
 from pysv.errors import ResultExistsError, ResultFileError
-from pysv.results.dataset import SCHEMA
-from pysv.run.observer import left_out
+from pysv.measures.ways import left_out
+from pysv.results.dataset import schema
 
 OF_CHAINS = {"entropy_half", "entropy_bond", "bond_dimension", "discarded_weight"}
 """Variables of matrix-product states only."""
 OF_FACTORS = {"discarded_weight_factor"}
 """Variables of large systems only, which are measured from the factor of ρ."""
-OF_SAMPLES = {name for name in SCHEMA if name.endswith(("_error", "_bias"))}
+OF_SAMPLES = {name for name in schema() if name.endswith(("_error", "_bias"))}
 """Variables of runs with something sampled only."""
 
 
@@ -54,9 +54,9 @@ def test_the_file_is_netcdf_that_others_can_read(data, tmp_path):
 def test_the_contract_of_the_dataset(data):
     """Names, dimensions and units of every variable, and coordinates that start at 1."""
     for name, values in data.data_vars.items():
-        assert values.dims == ("time", *SCHEMA[name].dims)
-        assert values.attrs == {"units": SCHEMA[name].units, "long_name": SCHEMA[name].long_name}
-    expected = set(SCHEMA) - OF_CHAINS - OF_FACTORS - OF_SAMPLES
+        assert values.dims == ("time", *schema()[name].dims)
+        assert values.attrs == {"units": schema()[name].units, "long_name": schema()[name].long_name}
+    expected = set(schema()) - OF_CHAINS - OF_FACTORS - OF_SAMPLES
     assert set(data.data_vars) == expected
     assert data.site.values.tolist() == list(range(1, 21))
     assert data.spin.values.tolist() == [1, 2, 3]
@@ -181,7 +181,9 @@ def test_measures_that_do_not_fit_are_left_out_with_a_reason():
         times=pysv.times(stop=0.5, step=0.5),
     )
     data = pysv.solve(experiment, progress=False)
-    assert set(SCHEMA) - set(data.data_vars) == ({"density_matrix"} | OF_CHAINS | OF_SAMPLES - {"log_negativity_error"})
+    assert set(schema()) - set(data.data_vars) == (
+        {"density_matrix"} | OF_CHAINS | OF_SAMPLES - {"log_negativity_error"}
+    )
     assert data.attrs["left_out"] == ""
     large = dataclasses.replace(experiment, record=pysv.Record(density_matrix=True))
     omitted = left_out(large)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL_DEVICE, random_experiment
+from conftest import FACTOR, SMALL_DEVICE, random_experiment, solve_within
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from juliahome import needs_julia
@@ -102,11 +102,10 @@ def test_backends_agree_on_tiles(monkeypatch, width, precision, tolerance):
 
 def test_backends_agree_where_two_runs_share_an_output(monkeypatch):
     tiled(monkeypatch, 16)
-    monkeypatch.setattr("pysv.run.observer.LARGEST_BLOCK", 1)
     rarely = dataclasses.replace(
         LARGER, record=pysv.Record(every=pysv.Every(entropies=3, log_negativity=0, w_fidelity=0, qfi=0))
     )
-    python, julia = (pysv.solve(rarely, backend=backend, progress=False) for backend in ("python", "julia"))
+    python, julia = (solve_within(FACTOR, rarely, backend=backend) for backend in ("python", "julia"))
     assert python.attrs["applications_of_h"] == julia.attrs["applications_of_h"]
     assert_equal(python, julia)
 

@@ -8,7 +8,7 @@ import math
 import brute
 import numpy as np
 import pytest
-from conftest import StopAfter, random_experiment
+from conftest import FACTOR, StopAfter, random_experiment, resume_within, solve_within
 from test_brute_force import brute_run
 
 import pysv
@@ -17,7 +17,6 @@ from pysv.engines.cost import PROCESS, run_places
 from pysv.errors import InvariantError
 from pysv.measures import SpinFactor, entropy, layer_entropy, qfi, w_fidelity
 from pysv.model.basis import Basis
-from pysv.run import observer
 from pysv.run.loop import evolve
 from pysv.run.recorder import Recorder
 from pysv.sectors import layout
@@ -219,12 +218,6 @@ UNEQUAL = pysv.Experiment(
 )
 
 
-@pytest.fixture
-def factor(monkeypatch):
-    """ρ is never formed."""
-    monkeypatch.setattr(observer, "LARGEST_BLOCK", 1)
-
-
 LAYERS = {
     "larger run first": ((5, 5), (9, 11), (10, 5)),
     "larger run last": ((5, 7), (9, 9), (5, 10)),
@@ -234,15 +227,15 @@ LAYERS = {
 
 @pytest.mark.parametrize("precision", ["double", "single"])
 @pytest.mark.parametrize(("polarizer", "analyzer", "rows"), LAYERS.values(), ids=LAYERS.keys())
-def test_two_outputs_of_two_large_runs(polarizer, analyzer, rows, precision, tiled, factor, monkeypatch):
+def test_two_outputs_of_two_large_runs(polarizer, analyzer, rows, precision, tiled, monkeypatch):
     """An expansion serves two snapshots of each run."""
     device = pysv.SpinValve(sites=17, polarizer=polarizer, analyzer=analyzer)
     experiment, method = dataclasses.replace(UNEQUAL, device=device), pysv.Chebyshev(precision=precision)
     assert tuple(run.hamiltonian.basis.rows for run in pure_runs(experiment)) == rows
-    shared = pysv.solve(experiment, engine=method, progress=False)
+    shared = solve_within(FACTOR, experiment, method)
     with monkeypatch.context() as patch:
         patch.setattr(pysv.Chebyshev, "outputs", lambda self, amplitudes: 1)
-        apart = pysv.solve(experiment, engine=method, progress=False)
+        apart = solve_within(FACTOR, experiment, method)
     assert shared.attrs["applications_of_h"] < 0.9 * apart.attrs["applications_of_h"]
     for name in apart.data_vars:
         tolerance = 1e-11 if precision == "double" else 1e-4
@@ -275,8 +268,8 @@ def test_the_memory_that_is_estimated_is_what_is_taken(large, spin, sites, preci
     assert method.cost(experiment).memory == sum(taken) + tables + PROCESS
 
 
-def test_diagonal_measures_against_brute_force(tiled, factor):
-    data = pysv.solve(UNEQUAL, progress=False)
+def test_diagonal_measures_against_brute_force(tiled):
+    data = solve_within(FACTOR, UNEQUAL)
     device, history = brute_run(UNEQUAL)
     for time, runs in zip(UNEQUAL.times.values, history, strict=True):
         got = data.sel(time=time)
@@ -287,7 +280,7 @@ def test_diagonal_measures_against_brute_force(tiled, factor):
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_a_run_that_is_stopped_between_two_outputs_of_an_expansion(count, tiled, factor):
+def test_a_run_that_is_stopped_between_two_outputs_of_an_expansion(count, tiled):
     """The engine's state is that of the last snapshot, though the next one has been prepared."""
     runs = pure_runs(UNEQUAL)
     engine, usual = (pysv.Chebyshev().start(runs, "python") for _ in range(2))
@@ -300,17 +293,17 @@ def test_a_run_that_is_stopped_between_two_outputs_of_an_expansion(count, tiled,
 
 
 @pytest.mark.parametrize("stop", [1.0, 1.25, 1.5, 1.75])
-def test_resume_of_runs_with_two_outputs(stop, tiled, factor, tmp_path):
+def test_resume_of_runs_with_two_outputs(stop, tiled, tmp_path):
     short = dataclasses.replace(UNEQUAL, times=pysv.times(stop=stop, step=0.25))
-    pysv.solve(short, progress=False, out=tmp_path / "run.nc")
-    data = pysv.resume(tmp_path / "run.nc", stop=4.5, progress=False)
-    whole = pysv.solve(UNEQUAL, progress=False)
+    solve_within(FACTOR, short, out=tmp_path / "run.nc")
+    data = resume_within(FACTOR, tmp_path / "run.nc", stop=4.5)
+    whole = solve_within(FACTOR, UNEQUAL)
     for name in whole.data_vars:
         np.testing.assert_allclose(data[name], whole[name], atol=1e-11, rtol=0)
 
 
 @pytest.mark.parametrize("broken", range(2, 8))
-def test_a_failure_between_two_outputs(broken, tiled, factor, tmp_path, monkeypatch):
+def test_a_failure_between_two_outputs(broken, tiled, tmp_path, monkeypatch):
     """With a checkpoint at every chance, a run that fails at any snapshot goes on from the last one before it."""
     path = tmp_path / "run.nc"
     usual = Recorder.heard
@@ -324,16 +317,16 @@ def test_a_failure_between_two_outputs(broken, tiled, factor, tmp_path, monkeypa
         patch.setattr(Recorder, "heard", heard)
         patch.setattr("pysv.run.checkpoint.SHARE", 1e9)
         with pytest.raises(InvariantError, match="broken on purpose"):
-            pysv.solve(UNEQUAL, progress=False, out=path, checkpoint_every=0)
-    data = pysv.resume(path, progress=False)
-    whole = pysv.solve(UNEQUAL, progress=False)
+            solve_within(FACTOR, UNEQUAL, out=path, checkpoint_every=0)
+    data = resume_within(FACTOR, path)
+    whole = solve_within(FACTOR, UNEQUAL)
     assert data.attrs["status"] == "complete"
     for name in whole.data_vars:
         np.testing.assert_allclose(data[name], whole[name], atol=1e-11, rtol=0)
 
 
-def test_the_estimate_knows_of_several_outputs(tiled, factor):
-    data, needed = pysv.solve(UNEQUAL, progress=False), pysv.estimate(UNEQUAL)
+def test_the_estimate_knows_of_several_outputs(tiled):
+    data, needed = solve_within(FACTOR, UNEQUAL), pysv.estimate(UNEQUAL)
     assert data.attrs["applications_of_h"] == pytest.approx(needed.applications, rel=0.3)
 
 
@@ -378,27 +371,29 @@ def test_the_factor_gives_what_the_density_matrix_gives(seed, shape, request):
     layers = experiment.device.n_polarizer, experiment.device.n_analyzer
     snapshot = engine.snapshot()
     rho, phi = snapshot.state.spin_density(), SpinFactor.of_mixture(snapshot.state)
-    assert phi.entropy() == pytest.approx(entropy(rho), abs=1e-10)
+    assert entropy(phi) == pytest.approx(entropy(rho), abs=1e-10)
     for layer in ("polarizer", "analyzer"):
-        assert phi.layer_entropy(layer) == pytest.approx(layer_entropy(rho, layer), abs=1e-10)
+        assert layer_entropy(phi, layer) == pytest.approx(layer_entropy(rho, layer), abs=1e-10)
     positions, momenta = np.array(experiment.device.spin_sites, float), np.array([0.0, 0.4, 1.9])
-    np.testing.assert_allclose(phi.qfi(positions, momenta), qfi(rho, positions, momenta), atol=1e-9)
+    np.testing.assert_allclose(qfi(phi, positions, momenta), qfi(rho, positions, momenta), atol=1e-9)
     for initial in range(2 ** sum(layers)):
-        assert phi.w_fidelity(initial) == pytest.approx(w_fidelity(rho, initial), abs=1e-12)
+        assert w_fidelity(phi, initial) == pytest.approx(w_fidelity(rho, initial), abs=1e-12)
 
 
 @pytest.mark.parametrize("polarizer", [(0.0, 0.0), (0.4, 0.3)], ids=["factor", "diagonal"])
-def test_large_runs_record_what_they_can(small, monkeypatch, polarizer):
+def test_large_runs_record_what_they_can(small, polarizer):
     experiment = dataclasses.replace(small, spins=pysv.ProductState(polarizer=polarizer))
     usual = pysv.solve(experiment, progress=False)
-    monkeypatch.setattr(observer, "LARGEST_BLOCK", 1)
-    data = pysv.solve(experiment, progress=False)
+    data = solve_within(FACTOR, experiment)
     missing = set(usual.data_vars) - set(data.data_vars)
     if polarizer == (0.0, 0.0):
         assert missing == set()
         assert set(data.data_vars) - set(usual.data_vars) == {"log_negativity_error", "discarded_weight_factor"}
     else:
-        assert missing == {*observer._NOT_DIAGONAL, "magnon_probability"}
+        assert missing == {
+            *("spin_x", "spin_y", "entropy_total", "entropy_polarizer", "entropy_analyzer", "mutual_information"),
+            *("log_negativity", "magnon_probability", "w_fidelity", "qfi"),
+        }
     assert missing == {line.split(":")[0] for line in data.attrs["left_out"].splitlines()}
     for name in set(data.data_vars) & set(usual.data_vars):
         np.testing.assert_allclose(data[name], usual[name], atol=1e-9, err_msg=name)
@@ -571,7 +566,9 @@ def test_rows_join_as_many_others_as_a_layer_of_ten_allows(layers, narrow, dtype
     device = pysv.SpinValve(sites=14, polarizer=layers[0], analyzer=layers[1])
     hamiltonian = Hamiltonian.of_device(device, Basis.of_sectors(11, (5,))).laid_out(dtype)
     layer = hamiltonian.polarizer if device.n_polarizer == 10 else hamiltonian.analyzer
-    assert set(range(1, 10)) == set(layer.exchange_count())  # one pass or two
+    counts, kinds = np.diff(layer.exchange_first), zip(layer.kind_first, layer.kind_first[1:], strict=False)
+    occurring = [set(counts[slice(*ends)].tolist()) for kind, ends in enumerate(kinds) if kind in layer.kind]
+    assert set(range(1, 10)) == set().union(*occurring)  # one pass or two
     rng = np.random.default_rng(8)
     psi = rng.standard_normal((hamiltonian.basis.rows, 14, 2)).view(np.complex128)[..., 0]
     expected = (hamiltonian.sparse() @ psi.reshape(-1)).reshape(psi.shape)

@@ -1,7 +1,7 @@
 """
     Layer{T}
 
-One layer and the electron's spin, as the tables of `pysv.sectors.hamiltonian.LayerTable` in their order: the blocks of
+One layer and the electron's spin, as the tables of `pysv.sectors.table.LayerTable` in their order: the blocks of
 rows that the terms of this layer connect (`pysv.sectors.blocks`), and the spins of the layer on the tiles. Blocks,
 rows, members, spins and tiles are numbered from 0, as in Python.
 

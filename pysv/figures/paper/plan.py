@@ -175,8 +175,8 @@ def with_matrix(data: xr.Dataset, progress: bool) -> xr.Dataset:
     """
     from pysv import config
     from pysv.figures.movie import has_matrix
+    from pysv.measures.ways import left_out
     from pysv.run.estimate import estimate
-    from pysv.run.observer import left_out
     from pysv.run.solve import solve
 
     if has_matrix(data):

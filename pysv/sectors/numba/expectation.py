@@ -16,7 +16,7 @@ from pysv.sectors.layout import SMALL
 from pysv.sectors.numba.exchange import exchange
 
 if TYPE_CHECKING:
-    from pysv.sectors.hamiltonian import Table
+    from pysv.sectors.table import Table
 
 
 @compiled(inline="always", **FAST)

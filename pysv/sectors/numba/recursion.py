@@ -18,9 +18,9 @@ layer, in the memory of φ_n:
 
 No block needs another one, so each step reads and writes the two states only once.
 
-A layer is a `pysv.sectors.hamiltonian.LayerTable` in the precision of the state. `sites` is L_x. `window` = (begin,
-end) is the range of active sites, counted through the tiles: ψ counts as zero outside, and nothing is read or written
-there. ψ must vanish in the places beyond L_x.
+A layer is a `pysv.sectors.table.LayerTable` in the precision of the state. `sites` is L_x. `window` = (begin, end) is
+the range of active sites, counted through the tiles: ψ counts as zero outside, and nothing is read or written there. ψ
+must vanish in the places beyond L_x.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from pysv.sectors.numba.exchange import exchange
 from pysv.sectors.numba.window import part_of, tiles_of
 
 if TYPE_CHECKING:
-    from pysv.sectors.hamiltonian import Table
+    from pysv.sectors.table import Table
 
 AHEAD = 8
 """Prefetch distance, in rows, for memory that is used once in a block."""

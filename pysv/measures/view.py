@@ -1,0 +1,147 @@
+"""What a measure sees of one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from pysv.errors import InvalidInputError
+from pysv.measures.factor import SpinFactor
+from pysv.measures.magnons import in_initial_frame
+from pysv.model.density import SpinDensity
+from pysv.model.initial import collinear_configuration
+from pysv.sectors.state import PureMixture
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+    from pysv.experiment.checks import Angles
+    from pysv.snapshot import State
+
+Due = Callable[[str], bool]
+"""Whether a schedule, a field of `pysv.Every`, is due now."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What is the same at every snapshot of a run.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    way : str
+        How its snapshots are measured, see `pysv.measures.ways`.
+    """
+
+    experiment: Experiment
+    way: str
+
+    @cached_property
+    def directions(self) -> tuple[Angles, ...]:
+        """Initial [θ, φ] of every localized spin."""
+        return self.experiment.spins.directions(self.experiment.device)
+
+    @cached_property
+    def initial(self) -> int | None:
+        """Initial configuration of the localized spins, None where any of them is tilted."""
+        return collinear_configuration(self.directions)
+
+    @cached_property
+    def positions(self) -> np.ndarray:
+        """Sites of the localized spins, float64 (N,)."""
+        return np.array(self.experiment.device.spin_sites, dtype=float)
+
+    @cached_property
+    def momenta(self) -> np.ndarray:
+        """Momentum transfers asked for, rad per site, float64 (K,)."""
+        return np.array(self.experiment.record.momenta)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One snapshot, or an average over random trajectories of which only ρ is known.
+
+    What is expensive is found when it is first asked for, and kept.
+
+    Parameters
+    ----------
+    setting : Setting
+    due : callable
+        Which schedules of `pysv.Every` are due.
+    whole : State, optional
+        State of the whole system, electrons included.
+    deviation : float, optional
+        Its error, as far as the engine states one; see `pysv.snapshot.Snapshot`.
+    density : SpinDensity, optional
+        ρ of the localized spins, where it is not that of `whole`.
+    """
+
+    setting: Setting
+    due: Due
+    whole: State | None = None
+    deviation: float | None = None
+    density: SpinDensity | None = None
+    _kept: dict[Callable[[View], Any], Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State:
+        """State of the whole system.
+
+        Raises
+        ------
+        InvalidInputError
+            If the measure has not said that it needs it.
+        """
+        if self.whole is None:
+            raise InvalidInputError("only ρ is known; a measure of `state` must have needs = 'state'")
+        return self.whole
+
+    @cached_property
+    def rho(self) -> SpinDensity | SpinFactor:
+        """ρ of the localized spins, or the factor that stands for it in large systems.
+
+        Both have `eigenvalues`, `layer_eigenvalues` and `n_spins`, and both go into the functions of `pysv.measures`.
+
+        Raises
+        ------
+        InvalidInputError
+            If only the diagonal of ρ is known.
+        """
+        if self.density is not None:
+            return self.density
+        if self.setting.way == "dense":
+            return self.state.spin_density()
+        if self.setting.way == "factor":
+            return SpinFactor.of_mixture(self._mixture)
+        raise InvalidInputError("only the diagonal of ρ is known; a measure of `rho` must have needs = 'eigenstates'")
+
+    @cached_property
+    def probabilities(self) -> tuple[np.ndarray, np.ndarray]:
+        """The diagonal of ρ: configurations of the localized spins, int64 (n,), and their probabilities, (n,)."""
+        if self.density is not None or self.setting.way == "dense":
+            assert isinstance(self.rho, SpinDensity)
+            return self.rho.probabilities
+        return self._mixture.probabilities()
+
+    @cached_property
+    def initial_frame(self) -> tuple[SpinDensity | SpinFactor, int]:
+        """ρ in the basis of the initial spins and their opposites, and the initial configuration there."""
+        if self.setting.initial is not None:
+            return self.rho, self.setting.initial
+        assert isinstance(self.rho, SpinDensity)  # a factor has collinear spins
+        return in_initial_frame(self.rho, self.setting.directions)
+
+    @property
+    def _mixture(self) -> PureMixture:
+        assert isinstance(self.state, PureMixture)  # several electrons are measured through their ρ
+        return self.state
+
+    def once(self, function: Callable[[View], T]) -> T:
+        """What a function gives for this view, computed once."""
+        if function not in self._kept:
+            self._kept[function] = function(self)
+        return self._kept[function]  # type: ignore[no-any-return]

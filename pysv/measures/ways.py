@@ -1,0 +1,189 @@
+"""How a snapshot is measured, by the size of the system; what is left out, and what measuring costs.
+
+- *dense*: ρ is formed in blocks; every measure.
+- *factor*: ρ is never formed (see `pysv.measures.factor`); every measure, the negativity with an error bar. Needs pure
+  runs in single S^z sectors.
+- *diagonal*: only what the diagonal of ρ gives; for large systems with tilted spins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import comb
+from typing import TYPE_CHECKING
+
+from pysv.experiment.source import ConfinedElectrons
+from pysv.measures.registry import Measure, measures
+from pysv.measures.transpose import block_sizes
+from pysv.model.conservation import conserves, down_spins, keeps_parity
+from pysv.model.initial import collinear_configuration
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes up to which the costly ways are gone.
+
+    Parameters
+    ----------
+    block : int
+        Rows of the largest block of ρ that is formed and diagonalised at every snapshot.
+    sampled : int
+        Rows of the largest block of ρ^{T_p} whose trace norm is sampled: 10+10 spins, the most that were ever measured.
+    """
+
+    block: int = 1024
+    sampled: int = 200_000
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the cost of a measure follows from.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    limits : Limits
+    rows : int
+        Of all pure runs of one electron together.
+    """
+
+    experiment: Experiment
+    limits: Limits = LIMITS
+    rows: int = 0
+
+    @cached_property
+    def way(self) -> str:
+        """``"dense"``, ``"factor"`` or ``"diagonal"``."""
+        if self.block <= self.limits.block or isinstance(self.experiment.source, ConfinedElectrons):
+            return "dense"  # engines of several electrons give ρ, and refuse more spins than that
+        return "factor" if conserves(self.experiment) else "diagonal"
+
+    @property
+    def spins(self) -> int:
+        """Number N of localized spins."""
+        return self.experiment.device.n_spins
+
+    @cached_property
+    def block(self) -> int:
+        """Rows of the largest block of the localized spins' density matrix."""
+        if not conserves(self.experiment):
+            return int(2 ** (self.spins - 1 if keeps_parity(self.experiment) else self.spins))
+        return max(comb(self.spins, d) for d in down_spins(self.experiment))
+
+    @property
+    def transposed_block(self) -> int:
+        """Rows of the largest block of the partial transpose ρ^{T_p}, where S^z is conserved."""
+        device = self.experiment.device
+        return max(block_sizes(device.n_polarizer, device.n_analyzer, tuple(down_spins(self.experiment))).values())
+
+    @property
+    def transposed_elements(self) -> int:
+        """Bound on the elements of all blocks of ρ^{T_p}."""
+        n_p, n_a = self.experiment.device.n_polarizer, self.experiment.device.n_analyzer
+        if not conserves(self.experiment):
+            return int(4**self.spins)
+        pairs = 0
+        for d in down_spins(self.experiment):
+            p_downs = range(max(0, d - n_a), min(n_p, d) + 1)
+            pairs += sum(comb(n_p, j) for j in p_downs) * sum(comb(n_a, d - j) for j in p_downs)
+        return min(comb(2 * self.spins, self.spins), pairs**2)
+
+
+def way(experiment: Experiment, limits: Limits = LIMITS) -> str:
+    """``"dense"``, ``"factor"`` or ``"diagonal"``: how the experiment's snapshots are measured."""
+    return Sizes(experiment, limits).way
+
+
+def left_out(experiment: Experiment, limits: Limits = LIMITS, *, sampled: bool = False) -> dict[str, str]:
+    """Measures that are not recorded for this experiment, each with the reason.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    limits : Limits
+    sampled : bool
+        Whether it is run by random trajectories: their ρ is averaged and formed at any size.
+    """
+    sizes, every = Sizes(experiment, limits), experiment.record.every
+    asked = [measure for measure in measures() if measure.asked(experiment.record)]
+    reasons = {measure.name: _of_sample(measure) if sampled else _of_sizes(measure, sizes) for measure in asked}
+    never = {
+        name: f"not asked for: every = {{ {measure.schedule} = 0 }}"
+        for measure in asked
+        if measure.schedule and not measure.option and getattr(every, measure.schedule) == 0
+        for name in measure.names
+    }
+    return {name: reason for name, reason in reasons.items() if reason} | never
+
+
+def _of_sizes(measure: Measure, sizes: Sizes) -> str | None:
+    """Why a measure cannot be had in the way that the sizes allow."""
+    if sizes.way != "dense" and measure.of_density:
+        why = (
+            f"needs the density matrix, whose largest block has {sizes.block} rows, "
+            f"this version forms up to {sizes.limits.block}"
+        )
+        device = sizes.experiment.device
+        if measure.needs == "density matrix":
+            return why
+        if measure.initial_frame and collinear_configuration(sizes.experiment.spins.directions(device)) is None:
+            return f"{why} with tilted spins"
+        if measure.needs == "eigenstates" and sizes.way == "diagonal":
+            return f"{why}, and its factor serves collinear spins only"
+    return measure.refusal(sizes) if measure.refusal else None
+
+
+def _of_sample(measure: Measure) -> str | None:
+    """Why a measure cannot be had of an average over random trajectories."""
+    if measure.needs == "state" and not measure.linear:
+        return "is not linear in ρ, and of random trajectories only ρ of the localized spins is averaged"
+    return None
+
+
+def probe_seeds(experiment: Experiment, limits: Limits = LIMITS) -> str:
+    """Seeds of what is random in the measures, for the dataset; empty where nothing is."""
+    omitted, chosen = left_out(experiment, limits), way(experiment, limits)
+    return "; ".join(
+        f"{measure.probes.seed} (probes of {measure.name}, the same at every snapshot)"
+        for measure in measures()
+        if measure.probes and measure.probes.way == chosen and measure.name not in omitted
+    )
+
+
+def measuring(experiment: Experiment, rows: int, limits: Limits = LIMITS) -> tuple[int, float]:
+    """Bytes, and rough seconds for each snapshot, that measuring takes.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    rows : int
+        Of all pure runs of one electron together.
+    limits : Limits
+    """
+    sizes, every = Sizes(experiment, limits, rows), experiment.record.every
+    omitted = left_out(experiment, limits)
+    memory, seconds = _common(sizes)
+    for measure in measures():
+        often = getattr(every, measure.schedule) if measure.schedule else 1
+        if measure.cost and often and measure.asked(experiment.record) and measure.name not in omitted:
+            own = measure.cost(sizes)
+            memory, seconds = memory + own[0], seconds + own[1] / often
+    return int(memory), seconds
+
+
+def _common(sizes: Sizes) -> tuple[float, float]:
+    """What the measures share: ρ in blocks with its eigenstates, or the Gram matrix of its factor, or its diagonal."""
+    if sizes.way == "dense":
+        return 0, 2e-3 + 1.25e-9 * sizes.block**3
+    if sizes.way == "diagonal":
+        return 200_000_000 + 16 * sizes.spins * sizes.rows, 1e-8 * sizes.spins * sizes.rows
+    # About 80 eigenstates of a block of ρ have weight.
+    sites = sizes.experiment.device.sites
+    return 100_000_000 + 16 * (80 + sizes.spins) * sizes.rows, 16 * sizes.rows * sites**2 / 2e10

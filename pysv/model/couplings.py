@@ -1,0 +1,204 @@
+"""H sorted by the kinds of product that specialised tables hold, whatever terms these come from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pysv.errors import NotReadyError
+from pysv.model.operators import Factors, Sum, collect
+
+if TYPE_CHECKING:
+    from pysv.model.terms import Term
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Couplings:
+    """H by sites and spins, both counted from 1, with Pauli matrices for either kind of spin; energies in eV.
+
+    Parameters
+    ----------
+    hopping : dict of (int, int) to float
+        γ of −γ (c†_x c_y + h.c.) for two sites x < y.
+    potential : dict of int to float
+        ε of ε n for a site.
+    sd : dict of (int, int) to float
+        J of −J s·σ for a site and a localized spin.
+    transverse : dict of (int, int) to float
+        J of −J (σˣσˣ + σʸσʸ) for two localized spins in ascending order.
+    longitudinal : dict of tuple of int to float
+        c of −c Πσᶻ for one, two or more localized spins.
+    others : dict of Factors to float
+        Products of any other kind, with their coefficients.
+    """
+
+    hopping: dict[Pair, float] = field(default_factory=dict)
+    potential: dict[int, float] = field(default_factory=dict)
+    sd: dict[Pair, float] = field(default_factory=dict)
+    transverse: dict[Pair, float] = field(default_factory=dict)
+    longitudinal: dict[tuple[int, ...], float] = field(default_factory=dict)
+    others: dict[Factors, float] = field(default_factory=dict)
+
+    @classmethod
+    def of_terms(cls, terms: Iterable[Term]) -> Couplings:
+        """Those of a list of terms."""
+        return cls.of_products(collect(product for term in terms for product in term.products()))
+
+    @classmethod
+    def of_products(cls, products: Sum) -> Couplings:
+        """Those of a Hermitian sum of products."""
+        found = cls()
+        for factors, value in products.items():
+            found._sort_in(factors, value, products)
+        return found
+
+    def _sort_in(self, factors: Factors, value: float, products: Sum) -> None:
+        electrons, spins = factors
+        kind, numbers = factors.sigmas, tuple(spin.number for spin in spins)
+        moves = any(one.to != one.of for one in electrons)
+        if spins and set(kind) <= {"z"} and not electrons:
+            self.longitudinal[numbers] = -value
+        elif not electrons and kind in (("+", "-"), ("-", "+")) and numbers[0] != numbers[1]:
+            self.transverse[numbers[0], numbers[1]] = -value / 2
+        elif kind == ("1",) and moves:
+            self.hopping[min(electrons[0][:2]), max(electrons[0][:2])] = -value
+        elif kind == ("1",):
+            self.potential[electrons[0].to] = value
+        elif len(electrons) == len(spins) == 1 and not moves and _isotropic(factors, products):
+            self.sd[electrons[0].to, numbers[0]] = -value if kind == ("z", "z") else -value / 2
+        else:
+            self.others[factors] = value
+
+    def energies(self, signs: np.ndarray, numbers: Collection[int]) -> np.ndarray:
+        """Energy of the products of σᶻ.
+
+        Parameters
+        ----------
+        signs : int8 ndarray (n, columns)
+            σᶻ of some localized spins, a column each, in n configurations.
+        numbers : collection of int
+            The spins of the columns. Products with another spin are left out.
+
+        Returns
+        -------
+        float64 ndarray (n,)
+            eV.
+        """
+        column = {number: k for k, number in enumerate(numbers)}
+        found = np.zeros(len(signs))
+        for spins, value in self.longitudinal.items():
+            if column.keys() >= set(spins):
+                found -= value * signs[:, [column[number] for number in spins]].prod(axis=1)
+        return found
+
+    def orbital(self, sites: int) -> np.ndarray:
+        """Hopping and potential of one electron, without spins, float64 (sites, sites), eV."""
+        found = np.zeros((sites, sites))
+        for (x, y), value in self.hopping.items():
+            found[x - 1, y - 1] = found[y - 1, x - 1] = -value
+        for x, value in self.potential.items():
+            found[x - 1, x - 1] = value
+        return found
+
+
+def _isotropic(factors: Factors, products: Sum) -> bool:
+    """Whether a product belongs to an exchange s·σ between the electrons on a site and a localized spin."""
+    (electron,), (spin,) = factors
+    longitudinal, *flips = (
+        products.get(Factors((electron._replace(sigma=one),), (spin._replace(sigma=other),)), 0.0)
+        for one, other in ("zz", "+-", "-+")
+    )
+    return factors.sigmas in (("z", "z"), ("+", "-"), ("-", "+")) and all(
+        math.isclose(flip, 2 * longitudinal, rel_tol=1e-14) for flip in flips
+    )
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Tables that hold H, and what their sentences say where they cannot.
+
+    Parameters
+    ----------
+    name, remedy : str
+        Of "H has …, which `name` cannot hold; `remedy`".
+    """
+
+    name: str
+    remedy: str
+
+    def kernel_couplings(
+        self, h: Couplings, sites: int, spin_sites: Sequence[int], groups: Sequence[range]
+    ) -> np.ndarray:
+        """γ, −2J and J_sd of tables with one of each, for a chain without a potential.
+
+        Parameters
+        ----------
+        h : Couplings
+        sites : int
+            L_x.
+        spin_sites : sequence of int
+            Site, from 1, of each localized spin.
+        groups : sequence of range
+            Numbers, from 1, of the spins that may be coupled with each other.
+
+        Returns
+        -------
+        float64 ndarray (3,)
+            eV.
+
+        Raises
+        ------
+        NotReadyError
+            If H has anything else; says what, and which engine can hold it.
+        """
+        hopping = self.one("hopping between sites", h.hopping, {(x, x + 1) for x in range(1, sites)})
+        carried = {(site, number) for number, site in enumerate(spin_sites, start=1)}
+        sd = self.one("sd exchange at site and spin", h.sd, carried)
+        exchanged = {pair for pair, value in h.transverse.items() if value and _together(pair, groups)}
+        transverse = self.one("transverse exchange of spins", h.transverse, exchanged)
+        self.none("coupling of spins", {n: value for n, value in h.longitudinal.items() if not _together(n, groups)})
+        self.none("potential on site", h.potential)
+        self.none("product", h.others)
+        return np.array([hopping, -2 * transverse, sd])
+
+    def one(self, what: str, values: Mapping[Any, float], places: Collection[Any]) -> float:
+        """The one value that there is at all places, 0 where there are none.
+
+        Raises
+        ------
+        NotReadyError
+            If there are several values, or one anywhere else.
+        """
+        self.none(what, {place: value for place, value in values.items() if place not in places})
+        found = sorted({values.get(place, 0.0) for place in places})
+        if len(found) > 1:
+            raise NotReadyError(
+                f"H has values of the {what} from {found[0]:g} to {found[-1]:g} eV, and {self.name} hold one for all; "
+                f"{self.remedy}"
+            )
+        return found[0] if found else 0.0
+
+    def none(self, what: str, values: Mapping[Any, float]) -> None:
+        """See that there is nothing of a kind.
+
+        Raises
+        ------
+        NotReadyError
+            If there is.
+        """
+        for place, value in values.items():
+            if value:
+                where = place if isinstance(place, int | Factors) else ", ".join(map(str, place))
+                raise NotReadyError(
+                    f"H has a {what} {where} of {value:g} eV, which {self.name} cannot hold; {self.remedy}"
+                )
+
+
+def _together(spins: tuple[int, ...], groups: Sequence[range]) -> bool:
+    return any(set(spins) <= set(group) for group in groups)
