@@ -39,7 +39,7 @@ _OPERATORS = Holder("the Julia backend of 'tdmrg'", "use backend 'python'")
 
 
 def chain_numbers(chain: Chain) -> tuple[np.ndarray, ...]:
-    """H by its numbers, of which Julia makes its own operators.
+    """The numbers of H from which Julia builds its own operators.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def chain_numbers(chain: Chain) -> tuple[np.ndarray, ...]:
     Raises
     ------
     NotReadyError
-        If H has anything else; says what.
+        If H has any other term; the sentence names it.
     """
     h, sites, who = chain.couplings, chain.sites, _OPERATORS
     site_of = {number: site for number, site in enumerate(chain.spin_sites, start=1) if site <= sites}
