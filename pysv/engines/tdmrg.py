@@ -80,7 +80,7 @@ class TDMRG(Method):
         return self.backends if self.method == "tebd" else ("julia",)
 
     def refusal(self, experiment: Experiment) -> str | None:
-        """Open systems, mixtures, tilted spins, or too many spins for their density matrix."""
+        """Refuse open systems, mixtures, tilted spins, and too many spins for their density matrix."""
         return several_refusal(experiment) or _chain_refusal(experiment)
 
     def citations(self, backend: str) -> tuple[str, ...]:

@@ -45,13 +45,13 @@ AHEAD = 8
 
 @compiled(inline="always", **FAST)
 def _completed(out, around, j, diagonal, hop):
-    """Terms beside the exchange when a row is completed; `around` is the row of ψ with one more site on either side."""
+    """Terms of a completed row besides the exchange; `around` is the row of ψ with one more site on either side."""
     return out[j] + diagonal * around[j + 2] - hop * (around[j] + around[j + 4])
 
 
 @compiled(inline="always", **FAST)
 def _begun(out, psi, j, diagonal, beta):
-    """Terms beside the exchange when a row is begun."""
+    """Terms of a begun row besides the exchange."""
     return diagonal * psi[j] - beta * out[j]
 
 
