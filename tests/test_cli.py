@@ -235,7 +235,9 @@ def test_bad_result_files(experiment_file, folder, capsys):
     with h5py.File("edited.nc", "a") as edited:
         del edited.attrs["versions"]
     for verb in ("info", "plot", "resume"):
-        assert "edited.nc: is damaged (attribute versions is missing or is no str)" in fails(capsys, verb, "edited.nc")
+        assert "edited.nc: is damaged (attribute versions is missing or is not a string)" in fails(
+            capsys, verb, "edited.nc"
+        )
     assert "unknown picture format 'wav'" in fails(capsys, "plot", "small.nc", "--out", "small.wav")
     assert "the folder absent does not exist" in fails(capsys, "plot", "small.nc", "--out", "absent/small.png")
     (folder / "other.toml").write_text(experiment_file.read_text().replace("sites = 30", "sites = 31"))
@@ -251,7 +253,7 @@ def test_bad_result_files(experiment_file, folder, capsys):
     assert "stop = -1 must be greater than 0" in fails(capsys, "resume", "small.nc", "--stop", "-1")
     with h5py.File("small.nc", "a") as file:
         del file["checkpoint"]
-    assert "small.nc: holds no state to go on from" in fails(capsys, "resume", "small.nc", "--stop", "9")
+    assert "small.nc: holds no state to continue from" in fails(capsys, "resume", "small.nc", "--stop", "9")
 
 
 def test_a_failed_run_has_its_own_exit_code(experiment_file, capsys):

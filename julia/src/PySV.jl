@@ -1,11 +1,11 @@
 """
     PySV
 
-The Julia half of pysv. `sectors/`: one electron and localized spins in S^z sectors, in place on NumPy's memory. `mps/`:
+The Julia part of pysv. `sectors/`: one electron and localized spins in S^z sectors, in place on NumPy's memory. `mps/`:
 several electrons as a matrix-product state of ITensors. `support/`: memory, threads, Ctrl-C, report, precompilation.
 
 A state ψ[tile, row, site of the tile] of pysv is a real array with axes (re/im and site, row, tile) here: the same
-memory, seen in Julia's order of axes.
+memory in Julia's order of axes.
 """
 module PySV
 

@@ -1,4 +1,4 @@
-"The operators of a chain in its whole product space, by the Jordan–Wigner transformation written out."
+"Operators of a chain on its whole product space, with explicit Jordan–Wigner strings."
 struct Dense
     dims::Vector{Int}
 end
@@ -10,10 +10,10 @@ const TAKE = (up=[0 1 0 0; 0 0 0 0; 0 0 0 1; 0 0 0 0], down=[0 0 1 0; 0 0 0 -1; 
 const PARITY = [1 0 0 0; 0 -1 0 0; 0 0 -1 0; 0 0 0 1]
 const SIGMA = (x=[0 1; 1 0], y=[0 -im; im 0], z=[1 0; 0 -1])
 
-"An operator of the electrons (4, 4) and one of the localized spin on the space of site n."
+"Product of an operator of the electrons (4, 4) and one of the localized spin, on the space of site n."
 local_operator(dense, n, electron, spin=unit(2)) = dense.dims[n] == 8 ? kron(electron, spin) : electron
 
-"One matrix for each site, the first site slowest."
+"Kronecker product of one matrix for each site; the first site runs slowest."
 everywhere(factors) = reduce(kron, factors)
 
 take(dense, n, spin) = everywhere([
@@ -53,21 +53,21 @@ end
 function product_train(chain::PySV.Chain, states)
     charges = cumsum([0; [chain.codes[n][state] for (n, state) in enumerate(states)]])
     legs = [PySV.Leg([charge], [1], [1.0]) for charge in charges]
-    tensors = map(enumerate(states)) do (n, state)  # states of equal charge have a block each
+    tensors = map(enumerate(states)) do (n, state)  # each state of equal charge has a block
         codes = chain.codes[n]
         [p == state ? 1.0 + 0im : 0.0 + 0im for p in eachindex(codes) if codes[p] == codes[state]]
     end
     return PySV.Train(chain, legs, tensors)
 end
 
-"The state as a vector, the first site slowest."
+"The state as a vector; the first site runs slowest."
 function vector(state::PySV.Train)
     psi = PySV.mps(state)
     whole = reduce(*, psi)
     return vec(Array(ITensors.dense(whole), reverse(state.chain.sites)...))
 end
 
-"A short chain with random couplings: electron sites around carriers, one pair of which exchanges."
+"A short chain with random couplings: two carriers with an exchange between two electron sites."
 function random_chain(rng; potential=zeros(4), sd=rand(rng), field=zeros(4))
     return PySV.Chain(
         [false, true, true, false], [false, true, false], potential, field, (0.5 + rand(rng), sd, rand(rng), rand(rng))

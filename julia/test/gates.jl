@@ -5,7 +5,7 @@
     state = product_train(chain, [4, 1, 4, 2])
     evolve!(state, 1.0, 10)
 
-    @testset "as ITensor applies them, one after the other" begin
+    @testset "agree with ITensor's own application" begin
         gates = ITensor[]
         for _ in 1:10, (parity, share) in ((0, 0.5), (1, 1.0), (0, 0.5)), n in (1 + parity):2:3
             push!(gates, PySV.gate_tensor(chain, n, share * 0.1))
@@ -45,7 +45,7 @@
         @test any(!=(0), limited)
         overlap = abs2(dot(vector(rough), vector(state)))
         updates = 10 * (2 + 1 + 2)
-        @test 1e-12 < 1 - overlap < updates * sum(lost)  # the distances of all updates at most add up
+        @test 1e-12 < 1 - overlap < updates * sum(lost)  # at most, the errors of all updates add up
         @test updates * sum(lost) < 0.1
         @test PySV.kept([0.9, 0.09, 0.0099, 1e-4, 1e-17], 1.0, PySV.Truncation(1, 9, 1e-3)) == (3, false)
         @test PySV.kept([0.9, 0.09, 0.0099, 1e-4, 1e-17], 1.0, PySV.Truncation(4, 9, 1e-3)) == (4, false)
@@ -57,7 +57,7 @@
         evolve!(other, 1.0, 10; threads=Threads.nthreads())
         @test other.tensors == state.tensors
     end
-    @testset "what a gate leaves alone is left out" begin
+    @testset "bonds that a gate does not change are skipped" begin
         opposite = product_train(chain, [1, 1, 2, 1])
         @test !PySV.idle(opposite, 2, PySV.gates(chain, 0.1)[2])  # the spins ↑↓ exchange
         polarised = product_train(chain, [1, 1, 1, 1])

@@ -18,7 +18,7 @@
     @test applications >= 30
 end
 
-@testset "an exponential that needs more restarts than are allowed says so" begin
+@testset "too few restarts are reported" begin
     h, _ = random_system(Xoshiro(6), Float64)
     psi = zeros(ComplexF64, h.width, PySV.shape(h)[2:3]...)
     psi[1, 1, 1] = 1

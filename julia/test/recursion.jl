@@ -11,7 +11,7 @@ SHAPES = ((; sites=11, width=4), (; sites=13, width=4), (; sites=12, width=12), 
     @test flat(h, PySV.apply!(zero(psi), psi, h, threads)) ≈ matrix * flat(h, psi) rtol = 20 * eps(T)
 end
 
-"Steps of the recursion on amplitudes over (site, row), written as in its docstring."
+"Steps of the recursion on amplitudes over (site, row), as in its docstring."
 function reference(matrix, psi, previous, totals, factors, mixes)
     for step in axes(factors, 2)
         scale, shift, beta = factors[:, step]
@@ -43,7 +43,7 @@ end
     @test flat(h, totals[:, :, :, 2]) ≈ expected[3][2] rtol = 1000 * eps(T)
 end
 
-@testset "steps in several calls are steps in one, $T, $threads threads" for T in (Float64, Float32), threads in THREADS
+@testset "steps in several calls equal one call, $T, $threads threads" for T in (Float64, Float32), threads in THREADS
     rng = Xoshiro(5)
     h, _ = random_system(rng, T)
     arrays = random_state(rng, h), random_state(rng, h), reshape(random_state(rng, h), PySV.shape(h)..., 1)
@@ -118,12 +118,12 @@ end
         short, long = (zeros(T, 3, 2), ones(T, 6, 1, 2)), (zeros(T, 3, 400), ones(T, 6, 1, 400))
         work(short..., threads), work(long..., threads)  # compile
         few, many = minimum(work(short..., threads) for _ in 1:5), minimum(work(long..., threads) for _ in 1:5)
-        @test many <= few  # 398 steps more
+        @test many <= few  # 398 more steps
         @test few < 10_000
     end
 end
 
-@testset "arrays given by their addresses are worked on where they lie" begin
+@testset "arrays given by their addresses are modified in place" begin
     h = PySV.example(Float64, 4)
     psi, previous, totals = zeros(PySV.shape(h)), zeros(PySV.shape(h)), zeros(PySV.shape(h)..., 1)
     psi[5, 1, 1] = 1

@@ -1,8 +1,8 @@
 """
     random_system(rng, T; sites, width, kinds, spins)
 
-A Hamiltonian with random couplings and, in either layer, random blocks of rows with random exchanges and partners, and
-the same as a dense matrix over (site, row), term by term from its definition. `kinds` are the sizes of the blocks.
+A random Hamiltonian, and the same as a dense matrix over (site, row), term by term from its definition. The couplings
+are random, and so are the blocks of rows, exchanges and partners of either layer. `kinds` are the sizes of the blocks.
 """
 function random_system(rng, T; sites=11, width=4, kinds=(5, 12, 1, 9, 12, 5), spins=min(3, sites))
     places = sort(randperm(rng, sites)[1:spins]) .- 1  # site of each spin
@@ -68,7 +68,7 @@ function random_state(rng, h::PySV.Hamiltonian{T}) where {T}
     return psi ./ sqrt(sum(abs2, psi))
 end
 
-"The amplitudes over (site, row) of a state given as reals in tiles."
+"Amplitudes over (site, row) of a state that is given as reals in tiles."
 function flat(h, psi)
     amplitudes = reinterpret(reshape, complex(eltype(psi)), reshape(psi, 2, :))
     tiles = reshape(amplitudes, h.width, size(psi, 2), size(psi, 3))

@@ -1,7 +1,7 @@
 @testset "time-dependent variational principle" begin
     chain = random_chain(Xoshiro(3))
     state = product_train(chain, [4, 1, 4, 2])
-    evolve!(state, 1.0, 200)  # away from a product: then two sites hold all directions of so short a chain
+    evolve!(state, 1.0, 200)  # far from a product state, two sites span the whole space of so short a chain
     exact = exp(-0.5im * dense_hamiltonian(chain)) * vector(state)
     for order in (2, 4)
         lost = zeros(3)

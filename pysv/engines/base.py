@@ -104,7 +104,7 @@ class Method(Checked, ABC):
         return False
 
     def citations(self, backend: str) -> tuple[str, ...]:
-        """Keys of what is to be cited for a run with these options."""
+        """Keys of the references for a run with these options."""
         del backend
         return self.cites
 

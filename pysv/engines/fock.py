@@ -53,7 +53,7 @@ class Fock(Method):
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 
     def refusal(self, experiment: Experiment) -> str | None:
-        """Anything but two electrons from a confined region in a closed system."""
+        """Refuse anything but two electrons from a confined region in a closed system."""
         source = experiment.source
         if not isinstance(source, ConfinedElectrons) or source.electrons != 2:
             return f"engine 'fock' serves [source] kind = 'confined' with electrons = 2, not {source.count}; use 'auto'"

@@ -68,7 +68,7 @@ class LowRank(Method):
     open: ClassVar[bool] = True
 
     def refusal(self, experiment: Experiment) -> str | None:
-        """The general reasons, or a layer that is too large for its channel."""
+        """Refuse also a layer that is too large for its channel."""
         return super().refusal(experiment) or layer_refusal(self, experiment)
 
     def drift_tolerance(self, stop: float) -> float:

@@ -59,7 +59,7 @@ class QuTiP(Sampling):
     cites: ClassVar[tuple[str, ...]] = ("Lambert2026",)
 
     def refusal(self, experiment: Experiment) -> str | None:
-        """The general reasons, an option that the solver would ignore, or a density matrix that does not fit."""
+        """Refuse also an option that the solver would ignore, and a density matrix that does not fit."""
         reason = super().refusal(experiment)
         if reason is not None:
             return reason

@@ -80,11 +80,11 @@ class TDMRG(Method):
         return self.backends if self.method == "tebd" else ("julia",)
 
     def refusal(self, experiment: Experiment) -> str | None:
-        """Open systems, mixtures, tilted spins, or too many spins for their density matrix."""
+        """Refuse open systems, mixtures, tilted spins, and too many spins for their density matrix."""
         return several_refusal(experiment) or _chain_refusal(experiment)
 
     def citations(self, backend: str) -> tuple[str, ...]:
-        """The method in general, how the state evolves, and the library."""
+        """Keys of the references of the method, of the time evolution, and of the library."""
         return (*self.cites, _EVOLUTIONS[self.method], *mps_backend(backend).cites)
 
     def drift_tolerance(self, stop: float) -> float:

@@ -51,7 +51,7 @@ class Trajectories(Sampling):
     open: ClassVar[bool] = True
 
     def refusal(self, experiment: Experiment) -> str | None:
-        """The general reasons, too few trajectories for the electron's spin, or a layer too large for its channel."""
+        """Refuse also too few trajectories for the electron's spin, and a layer too large for its channel."""
         return super().refusal(experiment) or check_strata(experiment, self.ntraj) or layer_refusal(self, experiment)
 
     def drift_tolerance(self, stop: float) -> float:

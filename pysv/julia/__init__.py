@@ -1,1 +1,1 @@
-"""The seam to Julia."""
+"""Interface to Julia: its set-up, and the session with the bundled package."""

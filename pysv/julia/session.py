@@ -1,7 +1,7 @@
-"""Julia: starting it and calling the bundled package. The only module that knows juliacall.
+"""The Julia session: start Julia and call the bundled package. Only this module uses juliacall.
 
-Julia runs in the process of Python and is started when a Julia backend is asked for, in the main thread, once. Its
-arrays are NumPy's memory. While it computes, the interpreter's lock is free; Ctrl-C stays with Python.
+Julia runs inside the Python process. It starts once, in the main thread, when a run needs the Julia backend. It works
+on the memory of NumPy's arrays. While it computes, the interpreter's lock is free. Python handles Ctrl-C.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PACKAGE = "PySV"
 
 @dataclass(frozen=True, eq=False)
 class _Session:
-    """The Julia of this process."""
+    """The Julia that runs in this process."""
 
     juliacall: Any
     package: Any
@@ -41,25 +41,25 @@ _spoiled: str | None = None
 
 
 def start(say: Callable[[str], None] | None = None) -> None:
-    """Start Julia and load the bundled package, setting both up where that has not been done; once in a process.
+    """Start Julia and load the bundled package, once in a process; set both up if necessary.
 
     Parameters
     ----------
     say : callable, optional
-        Is told what takes time; by default stderr, and only what is done for the first time.
+        Called with a sentence for each slow step. By default the steps of a first set-up are printed to stderr.
 
     Raises
     ------
     JuliaUnavailableError
-        If Julia cannot be had: the reason, and the three ways out.
+        If Julia is not available: the reason and the three remedies.
     """
     global _session, _spoiled
     if _session is not None:
         return
     if _spoiled is not None:
-        raise unavailable(f"Julia failed to start in this process before: {_spoiled}")
+        raise unavailable(f"an earlier start of Julia in this process failed: {_spoiled}")
     if threading.current_thread() is not threading.main_thread():
-        raise unavailable("Julia runs in the main thread of a process only, and this is another one")
+        raise unavailable("Julia must start in the main thread of a process, and this is another thread")
     if "juliacall" in sys.modules:
         _session = _load(_taken_over(sys.modules["juliacall"]))
         return
@@ -78,7 +78,7 @@ def start(say: Callable[[str], None] | None = None) -> None:
     except Exception as error:
         _spoiled = str(error)
         raise unavailable(f"Julia does not start ({error})") from error
-    how = "compiling the package, which takes minutes, once" if fresh else "loading the package"
+    how = "compiling the package (minutes, the first time only)" if fresh else "loading the package"
     tell(f"Julia {juliacall.Base.VERSION} runs ({time.monotonic() - begun:.0f} s); {how}")
     _session = _load(juliacall)
     tell(f"the Julia package is loaded ({time.monotonic() - begun:.0f} s)")
@@ -87,47 +87,47 @@ def start(say: Callable[[str], None] | None = None) -> None:
 
 
 def call(name: str, *arguments: Any) -> Any:
-    """Call a function of the package without the interpreter's lock.
+    """Call a function of the bundled package, with the interpreter's lock released.
 
     Parameters
     ----------
     name : str
-        Its Julia name.
+        Name of the function in Julia.
     *arguments
-        Numbers, and what other calls returned.
+        Numbers, and objects that other calls returned.
 
     Raises
     ------
     EngineFailureError
-        If it throws.
+        If the function throws.
     JuliaUnavailableError
-        If Julia cannot be had, or this is not the thread that started it.
+        If Julia is not available, or another thread has started it.
     """
     start()
     assert _session is not None
     if threading.get_ident() != _session.thread:
-        raise unavailable("Julia runs in the thread that started it only, and this is another one")
+        raise unavailable("only the thread that started Julia may call it, and this is another thread")
     guarded, function = _session.package.guarded, getattr(_session.package, name.replace("!", "_b"))
     error = _session.juliacall.JuliaError
     try:
         _, interrupted = guarded()
     except error:
         interrupted = True
-    if interrupted:  # while Python ran
+    if interrupted:  # before the call, while Python ran
         signal.raise_signal(signal.SIGINT)
     try:
         result, interrupted = guarded._jl_call_nogil(function, *arguments)
     except error as problem:
         if isinstance(problem.exception, _session.juliacall.Core.InterruptException):
             raise KeyboardInterrupt from None
-        raise EngineFailureError(f"Julia gave up in {name}: {' '.join(str(problem).split())[:300]}") from problem
+        raise EngineFailureError(f"Julia's {name} failed: {' '.join(str(problem).split())[:300]}") from problem
     if interrupted:
         signal.raise_signal(signal.SIGINT)
     return result
 
 
 def threads() -> int:
-    """Threads of the Julia that runs."""
+    """Number of threads of the running Julia."""
     start()
     assert _session is not None
     return _session.threads
@@ -139,26 +139,26 @@ def running() -> bool:
 
 
 def report() -> dict[str, str]:
-    """Versions, threads and BLAS of the Julia that runs."""
+    """Versions, threads and BLAS of the running Julia."""
     return {str(name): str(value) for name, value in call("report")}
 
 
 def address(array: np.ndarray, shape: tuple[int, ...], dtype: type | str) -> int:
-    """Where the memory of an array begins, for a Julia function that relies on shape, type and C order.
+    """Address of the memory of an array, for a Julia function that assumes its shape, type and C order.
 
     Raises
     ------
     ValueError
-        If one of the three is another.
+        If shape, type or order differ.
     """
     if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
         wanted = f"C-ordered {shape} of {np.dtype(dtype)}"
-        raise ValueError(f"an array {array.shape} of {array.dtype} came where {wanted} was expected")
+        raise ValueError(f"found an array {array.shape} of {array.dtype} where {wanted} was expected")
     return int(array.ctypes.data)
 
 
 def _resolve(tell: Callable[[str], None]) -> None:
-    """Have juliapkg find or install Julia and the packages."""
+    """Let juliapkg find or install Julia and its packages."""
     import juliapkg
     from juliapkg.state import STATE
 
@@ -167,7 +167,7 @@ def _resolve(tell: Callable[[str], None]) -> None:
             if Path(STATE["meta"]).is_file() and juliapkg.resolve(dry_run=True):
                 return
             setup.check_network()
-            tell("juliapkg installs Julia and its packages, which takes minutes, once")
+            tell("juliapkg installs Julia and its packages (minutes, the first time only)")
             juliapkg.resolve()
     except JuliaUnavailableError:
         raise
@@ -176,40 +176,40 @@ def _resolve(tell: Callable[[str], None]) -> None:
 
 
 def _taken_over(juliacall: Any) -> Any:
-    """The Julia that another package started, if pysv can live with it."""
+    """The Julia that another package has started, if pysv can use it."""
     config = getattr(juliacall, "CONFIG", {})
     if not config.get("inited", False):
-        raise unavailable("juliacall was imported before, but runs no Julia (PYTHON_JULIACALL_INIT = no)")
+        raise unavailable("juliacall is imported but has not started Julia (PYTHON_JULIACALL_INIT = no)")
     version = juliacall.Base.VERSION
     setup.check_version((version.major, version.minor, version.patch), "the Julia that another package started")
     if juliacall.Base.Threads.nthreads() > 1 and config.get("opt_handle_signals") != "yes":
         raise unavailable(
-            "another package started Julia with several threads and without PYTHON_JULIACALL_HANDLE_SIGNALS=yes, which "
-            "crashes"
+            "another package started Julia with several threads and without PYTHON_JULIACALL_HANDLE_SIGNALS=yes; this "
+            "combination crashes"
         )
     setup.check_project(Path(config["project"]))
     return juliacall
 
 
 def _load(juliacall: Any) -> _Session:
-    """The session with the bundled package, which need not be part of the project."""
+    """The session with the bundled package, which the project need not contain."""
     base, folder = juliacall.Base, setup.bundled()
     base.push_b(base.LOAD_PATH, str(folder))
-    # Julia takes these signals away from the thread in which it starts; Python's handlers want them back.
+    # Julia blocks these signals in the thread that starts it; Python's handlers need them.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         package = base.require(juliacall.Main, juliacall.Core.Symbol(_PACKAGE))
     except juliacall.JuliaError as error:
-        raise unavailable(f"the Julia package does not load ({str(error)[:300]})") from error
+        raise unavailable(f"the Julia package cannot be loaded ({str(error)[:300]})") from error
     loaded = Path(str(base.pkgdir(package)))
     if not loaded.samefile(folder) and setup.digest(loaded) != setup.digest():
-        raise unavailable(f"the Julia project holds another {_PACKAGE}, of {loaded}, than this pysv carries")
+        raise unavailable(f"the Julia project contains another {_PACKAGE} ({loaded}) than the bundled one")
     base.exit_on_sigint(False)
     return _Session(juliacall, package, threading.get_ident(), int(base.Threads.nthreads()))
 
 
 def wanted_threads() -> str:
-    """Threads to start Julia with: what the user set for it, else those of the Python backend."""
+    """Number of threads for Julia: the user's setting, else that of the Python backend."""
     import numba
 
     given = setup.setting("THREADS") or os.environ.get("JULIA_NUM_THREADS")
@@ -218,12 +218,12 @@ def wanted_threads() -> str:
 
 @contextmanager
 def _settings() -> Iterator[None]:
-    """The environment in which juliacall starts Julia; the user's own settings stand."""
+    """Environment variables for the start of Julia; the user's own settings take precedence."""
     if setup.setting("HANDLE_SIGNALS") == "no" and wanted_threads() != "1":
         raise unavailable("PYTHON_JULIACALL_HANDLE_SIGNALS = no crashes Julia with several threads")
     wanted = {
         "THREADS": wanted_threads(),
-        "HANDLE_SIGNALS": "yes",  # Julia's threads meet for garbage collection by a signal
+        "HANDLE_SIGNALS": "yes",  # Julia's threads synchronise for garbage collection by a signal
         "OPTIMIZE": "2",
         "STARTUP_FILE": "no",
         "AUTOLOAD_IPYTHON_EXTENSION": "no",

@@ -1,4 +1,4 @@
-"""Which Julia pysv would start, and whether it is ready: known without starting it."""
+"""Which Julia pysv would start, and whether it is ready; nothing here starts it."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from pysv.errors import JuliaUnavailableError
 OLDEST = (1, 10, 3)
 """Oldest version of Julia that the bundled package runs on."""
 PACKAGES = ("ITensorMPS", "ITensors", "KrylovKit", "PrecompileTools", "PythonCall")
-"""Packages that the project of a Julia of one's own must hold."""
+"""Packages that a project named by the user must contain."""
 PATIENCE = 6.0
-"""Time after which a package server that has not answered counts as out of reach, s."""
+"""Longest wait for the answer of a package server, s."""
 
 _WAYS = (
-    "run `pysv julia setup` where the network can be reached, or name a Julia and a project with its packages in "
-    "PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT, or use backend 'python'"
+    "run `pysv julia setup` with network access, or set PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT to a Julia "
+    "and a project with its packages, or use backend 'python'"
 )
 
 
 def unavailable(reason: str) -> JuliaUnavailableError:
-    """The error for a Julia that cannot be had: the reason, and the three ways out."""
+    """The error for a Julia that is not available: the reason and the three remedies."""
     return JuliaUnavailableError(f"backend 'julia': {' '.join(reason.split())}; {_WAYS}")
 
 
 @dataclass(frozen=True)
 class Home:
-    """A Julia and the project in which its packages lie.
+    """A Julia and the project with its packages.
 
     Parameters
     ----------
     exe : str or None
-        The executable that PYTHON_JULIACALL_EXE names; None where juliapkg finds one.
+        The executable that PYTHON_JULIACALL_EXE names; None if juliapkg finds one.
     project : Path
         Folder with Project.toml and Manifest.toml.
     """
@@ -54,7 +54,7 @@ class Home:
 
     @property
     def chosen(self) -> bool:
-        """Whether the user named it; otherwise juliapkg takes care of it."""
+        """Whether the user named it; otherwise juliapkg manages it."""
         return self.exe is not None
 
 
@@ -64,7 +64,7 @@ def home() -> Home:
     Raises
     ------
     JuliaUnavailableError
-        If juliacall is not installed, only one of the two variables is set, or what they name does not exist.
+        If juliacall is not installed, only one of the two variables is set, or one names something that does not exist.
     """
     if util.find_spec("juliacall") is None or util.find_spec("juliapkg") is None:
         raise unavailable("the Python package juliacall is not installed")
@@ -74,8 +74,8 @@ def home() -> Home:
 
         return Home(None, Path(STATE["project"]))
     if exe is None or project is None:
-        missing = "PYTHON_JULIACALL_" + ("EXE" if exe is None else "PROJECT")
-        raise unavailable(f"{missing} is not set, but the other of the two is")
+        given, missing = ("PROJECT", "EXE") if exe is None else ("EXE", "PROJECT")
+        raise unavailable(f"PYTHON_JULIACALL_{given} is set without PYTHON_JULIACALL_{missing}; set both or neither")
     found = shutil.which(exe)
     if found is None:
         raise unavailable(f"PYTHON_JULIACALL_EXE = {exe} is not an executable file")
@@ -91,17 +91,17 @@ def setting(name: str) -> str | None:
 
 
 def bundled() -> Path:
-    """Folder of the Julia package that pysv carries."""
+    """Folder of the bundled Julia package."""
     return (Path(__file__).parents[1] / "_julia").resolve()
 
 
 def julia_version(exe: str) -> tuple[int, int, int]:
-    """Version of an executable.
+    """Version of a Julia executable.
 
     Raises
     ------
     JuliaUnavailableError
-        If it is no Julia, or older than pysv needs.
+        If it is not a Julia, or is too old.
     """
     try:
         done = subprocess.run([exe, "--version"], capture_output=True, text=True, timeout=60, check=False)
@@ -119,16 +119,16 @@ def julia_version(exe: str) -> tuple[int, int, int]:
 def check_version(version: tuple[int, ...], where: str) -> None:
     """Refuse a Julia that is too old."""
     if tuple(version) < OLDEST:
-        raise unavailable(f"{where} is Julia {_dotted(version)}, needed is {_dotted(OLDEST)} or newer")
+        raise unavailable(f"{where} is Julia {_dotted(version)}; {_dotted(OLDEST)} or newer is required")
 
 
 def check_project(project: Path) -> None:
-    """See whether a project holds the packages, in the versions that are needed.
+    """Check that a project contains the required packages in the required versions.
 
     Raises
     ------
     JuliaUnavailableError
-        Names the package that is missing or has another version.
+        If a package is missing or has another version; the sentence names it.
     """
     found = packages(project)
     missing = [name for name in PACKAGES if name not in found]
@@ -137,12 +137,13 @@ def check_project(project: Path) -> None:
     needed = metadata.version("juliacall")
     if found["PythonCall"] != needed:
         raise unavailable(
-            f"the Julia project {project} holds PythonCall {found['PythonCall']}, juliacall {needed} needs {needed}"
+            f"the Julia project {project} contains PythonCall {found['PythonCall']}, but juliacall {needed} requires "
+            f"PythonCall {needed}"
         )
 
 
 def packages(project: Path) -> dict[str, str]:
-    """Packages of a project with their versions, from its manifest; empty without one."""
+    """Packages of a project and their versions, from its manifest; empty without a manifest."""
     found: dict[str, str] = {}
     for manifest in _manifests(project):
         try:
@@ -154,7 +155,7 @@ def packages(project: Path) -> dict[str, str]:
 
 
 def not_ready() -> str | None:
-    """Why Julia is not ready to be started without any set-up; None where it is."""
+    """Why Julia cannot start without a set-up; None if it can."""
     try:
         here = home()
         if here.chosen:
@@ -167,7 +168,7 @@ def not_ready() -> str | None:
 
 
 def remember(here: Home) -> None:
-    """Keep in the user's cache folder that this Julia started with the present packages."""
+    """Record in the user's cache folder that this Julia has started with the present packages."""
     path = _marker(here)
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
@@ -175,16 +176,16 @@ def remember(here: Home) -> None:
         part.write_text(json.dumps(_state(here), indent=1), encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        print(f"pysv: cannot remember in {path} that Julia is ready ({error.strerror})", file=sys.stderr)
+        print(f"pysv: cannot write {path} ({error.strerror}); Julia will still count as not set up", file=sys.stderr)
 
 
 def forget(here: Home) -> None:
-    """The opposite of `remember`."""
+    """Delete the record that `remember` wrote."""
     _marker(here).unlink(missing_ok=True)
 
 
 def digest(folder: Path | None = None) -> str:
-    """Digest of the sources of the Julia package, which change what is compiled."""
+    """Digest of the sources of the Julia package, which determine the compiled code."""
     folder = bundled() if folder is None else folder
     total = hashlib.sha256()
     for path in [folder / "Project.toml", *sorted((folder / "src").rglob("*.jl"))]:
@@ -193,12 +194,12 @@ def digest(folder: Path | None = None) -> str:
 
 
 def check_network() -> None:
-    """See, within seconds, whether packages can be downloaded.
+    """Check within seconds that packages can be downloaded.
 
     Raises
     ------
     JuliaUnavailableError
-        If not.
+        If they cannot.
     """
     if os.environ.get("JULIA_PKG_OFFLINE", "").lower() in ("true", "1"):
         raise unavailable("Julia is not set up, and JULIA_PKG_OFFLINE forbids downloads")
@@ -213,7 +214,7 @@ def check_network() -> None:
         except (OSError, ValueError) as error:
             trouble[0] = str(getattr(error, "reason", error))
 
-    # Name resolution knows no time limit, hence a thread that is not waited for.
+    # Name resolution has no time limit, hence a daemon thread.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(PATIENCE)
@@ -222,7 +223,7 @@ def check_network() -> None:
 
 
 def _state(here: Home) -> dict[str, Any]:
-    """All that must not have changed for what was compiled to be still good."""
+    """Everything that must be unchanged for the compiled code to stay valid."""
     manifests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in _manifests(here.project)}
     return {
         "executable": here.exe,

@@ -1,4 +1,4 @@
-"""Backends of matrix-product states: what finds the ground state, and what evolves it. All else is shared.
+"""Backends of matrix-product states: they find ground states and evolve states. Everything else is shared.
 
 A backend is one module with an object ``BACKEND`` and one line in `_HOMES`.
 """
@@ -22,18 +22,16 @@ if TYPE_CHECKING:
 _HOMES = {"python": "pysv.mps.tenpy", "julia": "pysv.mps.julia"}
 
 FLOOR = 1e-15
-"""Weights below this, relative to the whole, are rounding and are not kept."""
-
-
+"""Weights below this, relative to the total, are rounding and are discarded."""
 SWEEPS = 30
-"""Sweeps of DMRG at most."""
+"""Largest number of DMRG sweeps."""
 SMALLEST_WEIGHT = 1e-16
-"""Squares of Schmidt values below this are not kept by DMRG."""
+"""DMRG discards squared Schmidt values below this."""
 
 
 @dataclass(frozen=True)
 class GroundState:
-    """How well the ground state is known.
+    """Accuracy of a ground state.
 
     Parameters
     ----------
@@ -54,10 +52,10 @@ class GroundState:
 
 @dataclass(frozen=True)
 class Truncation:
-    """What is kept of a bond.
+    """Rule for the truncation of a bond.
 
-    As few states as keep the discarded weight below `discarded_weight`, but at least `min_bond` (as far as they weigh
-    anything) and at most `max_bond`.
+    The bond keeps the fewest states with a discarded weight below `discarded_weight`, but at least `min_bond` (without
+    those of negligible weight) and at most `max_bond`.
     """
 
     min_bond: int
@@ -66,7 +64,7 @@ class Truncation:
 
 
 class Evolution(ABC):
-    """Evolves a state in time."""
+    """Time evolution of a state."""
 
     @abstractmethod
     def evolve(self, state: MatrixProductState, interval: float, count: int, order: int) -> tuple[np.ndarray, bool]:
@@ -77,14 +75,14 @@ class Evolution(ABC):
         Returns
         -------
         float64 ndarray (L_x − 1,)
-            Weight discarded on each bond, added up.
+            Weight discarded on each bond, summed over the steps.
         bool
-            Whether the largest bond dimension forced more than the allowed weight to be discarded.
+            Whether `max_bond` forced an update to discard more than the allowed weight.
         """
 
 
 class TrotterEvolution(Evolution):
-    """Applies layers of gates to a state.
+    """Time evolution by layers of gates.
 
     Parameters
     ----------
@@ -102,25 +100,25 @@ class TrotterEvolution(Evolution):
 
     @abstractmethod
     def apply(self, state: MatrixProductState, layers: Sequence[GateLayer]) -> tuple[np.ndarray, bool]:
-        """Apply the layers, in place; see `evolve` for what is returned."""
+        """Apply the layers in place; returns the same as `evolve`."""
 
 
 Search = Callable[["Chain", list[int], int], "tuple[MatrixProductState, GroundState]"]
-"""Finds the ground state of a chain from a product of local states, with a largest bond dimension."""
+"""Finds the ground state of a chain, given an initial product of local states and the largest bond dimension."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """How a backend finds and evolves states.
+    """A way to find ground states and to evolve states.
 
     Parameters
     ----------
     search : callable
         Finds the ground state.
     evolutions : mapping of str to callable
-        By the method of `pysv.TDMRG`, what makes an `Evolution` of a chain and a truncation.
+        For each method of `pysv.TDMRG`, a function of a chain and a truncation that returns an `Evolution`.
     cites : tuple of str
-        Keys of what is to be cited for it; see `pysv.results.citations`.
+        Keys of its references; see `pysv.results.citations`.
     """
 
     search: Search

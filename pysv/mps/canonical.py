@@ -1,4 +1,4 @@
-"""From a left-canonical matrix-product state to the right-canonical form with Schmidt values, truncated on the way."""
+"""Bring a left-canonical matrix-product state into right-canonical form with Schmidt values, and truncate it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def right_canonical(state: MatrixProductState, rules: Truncation) -> tuple[Matri
     Parameters
     ----------
     state : MatrixProductState
-        Left-canonical: the tensors left of the last one are isometries to the right; of any norm. Its Schmidt values
-        are not read.
+        Left-canonical: all tensors but the last one are isometries to the right. The norm is arbitrary, and the Schmidt
+        values are not read.
     rules : Truncation
 
     Returns
@@ -30,9 +30,9 @@ def right_canonical(state: MatrixProductState, rules: Truncation) -> tuple[Matri
     MatrixProductState
         Right-canonical and normalised.
     float64 ndarray (L_x − 1,)
-        Weight discarded on each bond, relative to the weight there was.
+        Weight discarded on each bond, relative to the weight before.
     bool ndarray (L_x − 1,)
-        Where the largest bond dimension forced more than the allowed weight to be discarded.
+        Whether `max_bond` forced the bond to discard more than the allowed weight.
     """
     sites = state.sites
     lost, limited = np.zeros(sites - 1), np.zeros(sites - 1, dtype=bool)

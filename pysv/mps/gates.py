@@ -17,19 +17,19 @@ from pysv.mps.trotter import GateLayer
 from pysv.units import HBAR
 
 _SMALL = 3000
-"""Elements of the tensors of a layer below which a second thread costs more than it saves."""
+"""Elements of the tensors of a layer below which one thread is faster than several."""
 _ZERO = 1e-15
 """Elements of a gate below this are rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class PairOperator:
-    """An operator on two neighbouring sites by its elements, in the form that the kernels take.
+    """An operator on two neighbouring sites as a list of its elements, for the kernels.
 
     Parameters
     ----------
     first : int64 ndarray (d d' + 1,)
-        Where the elements of each initial pair of local states begin.
+        Index of the first element of each initial pair of local states.
     final_left, final_right : int64 ndarray (n,)
     value : complex128 ndarray (n,)
     """
@@ -58,7 +58,7 @@ class PairOperator:
 
 
 class Bonds:
-    """Terms of H on the bonds of a chain, and their exponentials, each made once."""
+    """Terms of H on the bonds of a chain and their exponentials; each is computed once."""
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
@@ -83,10 +83,10 @@ class Bonds:
 
 
 class BlockEvolution(TrotterEvolution):
-    """Applies layers of gates to a state, the bonds of a layer dealt out to the threads, the costly ones first.
+    """Applies layers of gates, with the bonds of a layer on a dynamic schedule, the costly bonds first.
 
-    A bond is left out while it joins two sites in product states that the gate only multiplies by a phase: that is
-    exact. Where the electrons' front has less weight than `FLOOR` there is nothing yet, and such weight is discarded.
+    A bond is skipped while its two sites are in product states that the gate multiplies by a phase; this is exact.
+    Ahead of the electrons' front, weights below `FLOOR` are discarded.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class BlockEvolution(TrotterEvolution):
         self.bonds = Bonds(chain)
 
     def apply(self, state: MatrixProductState, layers: Sequence[GateLayer]) -> tuple[np.ndarray, bool]:
-        """Apply the layers, in place; see `TrotterEvolution.apply`."""
+        """Apply the layers in place; see `TrotterEvolution.apply`."""
         lost, limited = np.zeros(state.sites - 1), np.zeros(state.sites - 1, dtype=bool)
         for layer in layers:
             active = [n for n in range(layer.parity, state.sites - 1, 2) if not self._idle(state, n, layer.duration)]

@@ -1,7 +1,7 @@
 """Matrix-product states in Julia, with ITensors.jl and ITensorMPS.jl: gates, two-site TDVP, DMRG.
 
-States go to Julia and come back as the arrays that a checkpoint holds, so that all that is measured, saved and resumed
-is the same as for the Python backend. A call lasts one layer of gates or one sweep.
+States are copied to Julia and back as the arrays of a checkpoint. Measuring, saving and resuming are therefore the same
+as for the Python backend. A call lasts one layer of gates or one sweep.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from pysv.mps.trotter import GateLayer
 
 _NOISE = (1e-4, 1e-5, 1e-7, 1e-9)
-"""Noise of the first sweeps of DMRG, which leads out of the product of local states it begins with."""
+"""Noise of the first DMRG sweeps, with which the search leaves its initial product state."""
 _SETTLED = 1e-12
-"""Change of the energy in a sweep, eV, from which on DMRG has ended."""
+"""DMRG ends when a sweep changes the energy by less than this, eV."""
 
 
 _OPERATORS = Holder("the Julia backend of 'tdmrg'", "use backend 'python'")
 
 
 def chain_numbers(chain: Chain) -> tuple[np.ndarray, ...]:
-    """H by its numbers, of which Julia makes its own operators.
+    """The numbers of H from which Julia builds its own operators.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def chain_numbers(chain: Chain) -> tuple[np.ndarray, ...]:
     Raises
     ------
     NotReadyError
-        If H has anything else; says what.
+        If H has any other term; the sentence names it.
     """
     h, sites, who = chain.couplings, chain.sites, _OPERATORS
     site_of = {number: site for number, site in enumerate(chain.spin_sites, start=1) if site <= sites}
@@ -117,7 +117,7 @@ def from_julia(chain: Chain, state: Any) -> MatrixProductState:
 
 
 class JuliaEvolution(TrotterEvolution):
-    """Applies layers of gates in Julia: exponentials of ITensor's operators, on the charge blocks; see `gates.jl`.
+    """Applies layers of gates in Julia, in charge blocks; the gates are exponentials of ITensor operators.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class JuliaEvolution(TrotterEvolution):
         self._chain = julia_chain(chain)
 
     def apply(self, state: MatrixProductState, layers: Sequence[GateLayer]) -> tuple[np.ndarray, bool]:
-        """Apply the layers, in place, one call of Julia each; see `TrotterEvolution.apply`."""
+        """Apply the layers in place, with one call of Julia for each; see `TrotterEvolution.apply`."""
         from pysv.compute import thread_pool
         from pysv.julia import session
 
@@ -147,9 +147,10 @@ class JuliaEvolution(TrotterEvolution):
 
 
 class VariationalEvolution(Evolution):
-    """Two-site TDVP of ITensorMPS (J. Haegeman et al., PRB 94, 165116 (2016)), to check the gates: no Trotter error.
+    """Two-site TDVP of ITensorMPS (J. Haegeman et al., PRB 94, 165116 (2016)), which has no Trotter error.
 
-    Within a step only `max_bond` truncates; after it every bond is truncated by the rule that holds for gates.
+    It is a check of the gates. Within a step only `max_bond` truncates; after a step every bond is truncated as with
+    gates.
 
     Parameters
     ----------
@@ -163,7 +164,7 @@ class VariationalEvolution(Evolution):
         self._chain = julia_chain(chain)
 
     def evolve(self, state: MatrixProductState, interval: float, count: int, order: int) -> tuple[np.ndarray, bool]:
-        """Take `count` equal steps, one call of Julia each; see `Evolution.evolve`."""
+        """Take `count` equal steps, with one call of Julia for each; see `Evolution.evolve`."""
         from pysv.julia import session
 
         lost, limited = np.zeros(self.chain.sites - 1), False

@@ -1,9 +1,9 @@
-"""Compiled loops over the charge blocks of a matrix-product state; see `pysv.mps.state` for how it lies in memory.
+"""Compiled loops over the charge blocks of a matrix-product state; for its memory layout see `pysv.mps.state`.
 
-A leg is given by its charges (codes, ascending) and their multiplicities; a tensor by its blocks [left charge, local
-state], one after the other, each (left multiplicity, right multiplicity) in row-major order. An operator on two sites
-is given by its elements in compressed-row form over the initial pair of states: `first[p·d' + p']`, and for each
-element the final states and the value.
+A leg is given by its charges (codes, ascending) and their multiplicities. A tensor is given by its blocks [left charge,
+local state], one after the other, each (left multiplicity, right multiplicity) in row-major order. A two-site operator
+is given by its elements, in compressed-row form over the initial pair of local states (p, p'): its elements begin at
+`first[p·d' + p']`, and each has two final states and a value.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 from pysv.compute.compiler import FAST, compiled
 
 _SPARE = 4
-"""Directions in which a charge block may grow at one update, at least."""
+"""Fewest directions by which a charge block can grow in one update."""
 
 
 @compiled(**FAST)
 def find(charges, charge):
-    """Place of a charge in an ascending list, −1 where it is absent."""
+    """Index of a charge in an ascending list, −1 if it is absent."""
     low, high = 0, charges.size
     while low < high:
         middle = (low + high) // 2
@@ -31,7 +31,7 @@ def find(charges, charge):
 
 @compiled(**FAST)
 def blocks(left, left_size, right, right_size, local):
-    """Right charge (−1: none) and offset of each block [left charge, local state], and the tensor's size."""
+    """For each block [left charge, local state], right charge (−1: none) and offset; and the size of the tensor."""
     place = np.full((left.size, local.size), -1, np.int64)
     offset = np.zeros((left.size, local.size), np.int64)
     size = 0
@@ -46,7 +46,7 @@ def blocks(left, left_size, right, right_size, local):
 
 @compiled(**FAST)
 def centre_charges(left, local_left, right, local_right):
-    """Charges, ascending, that the bond between two sites can carry, given the outer legs."""
+    """Charges, ascending, that the bond between two sites can carry for given outer legs."""
     found = np.empty(left.size * local_left.size, np.int64)
     count = 0
     for a in range(left.size):
@@ -62,7 +62,7 @@ def centre_charges(left, local_left, right, local_right):
 
 @compiled(**FAST)
 def row_places(left, left_size, local, centre):
-    """For each (left charge, local state): its place in `centre` (−1: none) and its first row in that block; rows."""
+    """For each (left charge, local state), index in `centre` (−1: none) and first row; number of rows of each block."""
     place = np.full((left.size, local.size), -1, np.int64)
     row = np.zeros((left.size, local.size), np.int64)
     rows = np.zeros(centre.size, np.int64)
@@ -78,7 +78,7 @@ def row_places(left, left_size, local, centre):
 
 @compiled(**FAST)
 def column_places(right, right_size, local, centre):
-    """For each (centre charge, local state): its right charge (−1: none) and its first column; columns."""
+    """For each (centre charge, local state), right charge (−1: none) and first column; number of columns."""
     place = np.full((centre.size, local.size), -1, np.int64)
     column = np.zeros((centre.size, local.size), np.int64)
     columns = np.zeros(centre.size, np.int64)
@@ -94,7 +94,7 @@ def column_places(right, right_size, local, centre):
 
 @compiled(**FAST)
 def stacked(tensor, offset, place, left_size, width, row, rows, k):
-    """Rows (left charge, local state) of a left tensor that end in centre charge k, one matrix (rows, width)."""
+    """Rows (left charge, local state) of a left tensor that end in centre charge k, as a matrix (rows, width)."""
     matrix = np.empty((rows, width), np.complex128)
     for a in range(place.shape[0]):
         for p in range(place.shape[1]):
@@ -108,7 +108,7 @@ def stacked(tensor, offset, place, left_size, width, row, rows, k):
 
 @compiled(**FAST)
 def side_by_side(tensor, offset, place, right_size, height, column, columns, k):
-    """Columns (local state, right charge) of a right tensor that begin in centre charge k: (height, columns)."""
+    """Columns (local state, right charge) of a right tensor that begin in centre charge k, as (height, columns)."""
     matrix = np.empty((height, columns), np.complex128)
     for p in range(place.shape[1]):
         b = place[k, p]
@@ -125,9 +125,9 @@ def two_sites(
     one, other, left, left_size, local_left, centre, centre_size, local_right, right, right_size, wide, first,
     final_left, final_right, value,
 ):  # fmt: skip
-    """Operator on two sites times the product of their tensors, in blocks of the charges `wide` of the centre.
+    """Two-site operator times the product of the two tensors, in blocks of the centre charges `wide`.
 
-    Returns the blocks one after the other, each (rows, columns) in row-major order, and their offsets.
+    Returns the blocks one after the other, each (rows, columns) in row-major order, their offsets, rows and columns.
     """
     place_one, offset_one, _ = blocks(left, left_size, centre, centre_size, local_left)
     place_other, offset_other, _ = blocks(centre, centre_size, right, right_size, local_right)
@@ -171,7 +171,7 @@ def two_sites(
 
 @compiled(**FAST)
 def _sketch(rows, columns):
-    """Numbers without structure in [−1, 1], always the same ones."""
+    """Fixed pseudo-random numbers in [−1, 1]."""
     found = np.empty((rows, columns), np.complex128)
     state = np.uint64(88172645463325252)
     for i in range(rows):
@@ -197,10 +197,10 @@ def _orthonormal(matrix):
 
 @compiled(**FAST)
 def row_space(theta, guess, allowed):
-    """Orthonormal basis Q, as columns, of the directions in which the rows of θ lie, and θQ.
+    """Orthonormal basis Q, as columns, of the row space of θ, and θQ.
 
-    The whole row space where that is cheap; else the range of θ†θ applied to the guess and some spare directions,
-    unless that misses more than `allowed`.
+    Q spans the whole row space if that is cheap. Otherwise it spans the range of θ†θ applied to the guess and to some
+    spare directions, if that misses at most the weight `allowed`.
     """
     rows, columns = theta.shape
     whole = 0.0
@@ -232,9 +232,9 @@ def row_spaces(
     theta, start, rows, columns, place_row, row, other, left, left_size, schmidt, centre, centre_size, local_right,
     right, right_size, wide, allowed,
 ):  # fmt: skip
-    """For each charge of the centre, row space of θ weighted with the Schmidt values, and its Gram matrix diagonalised.
+    """For each centre charge, the row space of θ weighted with the Schmidt values, and its diagonalised Gram matrix.
 
-    Returns lists of the bases (see `row_space`), eigenvectors and eigenvalues, and the whole weight.
+    Returns lists of the bases (see `row_space`), eigenvectors and eigenvalues, and the total weight.
     """
     place_other, offset_other, _ = blocks(centre, centre_size, right, right_size, local_right)
     _, column_old, columns_old = column_places(right, right_size, local_right, centre)
@@ -264,7 +264,7 @@ def row_spaces(
 
 @compiled(**FAST)
 def weigh(block, schmidt, begin, left_size, place_row, row, k):
-    """Block k of θ with its rows multiplied by the Schmidt values of the left leg, and the sum of its squares."""
+    """Block k of θ with its rows multiplied by the Schmidt values of the left leg, and its squared norm."""
     weighted = np.empty_like(block)
     whole = 0.0
     for a in range(place_row.shape[0]):
@@ -281,7 +281,7 @@ def weigh(block, schmidt, begin, left_size, place_row, row, k):
 
 @compiled(**FAST)
 def kept(weights, whole, least, most, allowed, floor):
-    """How many weights, sorted from the largest, a bond keeps (see `Truncation`), and whether `most` limits it."""
+    """Number of weights, in descending order, that a bond keeps (see `Truncation`), and whether `most` limits it."""
     above = 0
     while above < weights.size and weights[above] > floor * whole:
         above += 1
@@ -294,9 +294,9 @@ def kept(weights, whole, least, most, allowed, floor):
 
 @compiled(**FAST)
 def sectors_kept(values, whole, least, most, allowed, floor):
-    """How many states each block keeps: every charge competes for places, the largest weights of all are kept.
+    """Number of states that each block keeps: the bond keeps the largest weights of all charges together.
 
-    Returns the numbers, the weight kept in all, and whether `most` has prevented to reach `allowed`.
+    Returns the numbers, the total weight kept, and whether `most` forces more than `allowed` to be discarded.
     """
     count = 0
     for weights in values:
@@ -352,12 +352,12 @@ def update(
 ):  # fmt: skip
     """Apply a gate to two neighbouring right-canonical tensors and truncate the bond between them (see `Truncation`).
 
-    The right tensor becomes a basis of the dominant row space of θ = λ·gate·one·other, found by diagonalising a Gram
-    matrix; the left one is gate·one·other times its adjoint, so that nothing is divided by a Schmidt value (M. B.
-    Hastings, J. Math. Phys. 50, 095207 (2009)).
+    The right tensor becomes a basis of the dominant row space of θ = λ·gate·one·other, from the eigenvectors of a Gram
+    matrix. The left tensor becomes gate·one·other times the adjoint of the right one. No Schmidt value occurs in a
+    denominator (M. B. Hastings, J. Math. Phys. 50, 095207 (2009)).
 
-    Returns new left and right tensor, charges and multiplicities of the bond, Schmidt values, the discarded weight
-    relative to the weight there was, and whether `most` has prevented to reach `allowed`.
+    Returns the new left and right tensors, charges and multiplicities of the bond, Schmidt values, the discarded weight
+    relative to the weight before, and whether `most` forced more than `allowed` to be discarded.
     """
     wide = centre_charges(left, local_left, right, local_right)
     theta, start, rows, columns = two_sites(

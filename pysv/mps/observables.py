@@ -1,4 +1,4 @@
-"""What is measured on a matrix-product state, exactly: densities, and the density matrix of the localized spins."""
+"""Exact observables of a matrix-product state: densities, and the density matrix of the localized spins."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pysv.mps.state import MatrixProductState
 from pysv.snapshot import State
 
 Environment = dict[tuple[int, int], np.ndarray]
-"""For charges (places) of ket and bra on a leg, an array (pairs of configurations, ket size, bra size)."""
+"""For the charges (indices) of ket and bra on a leg, an array (pairs of configurations, ket size, bra size)."""
 Pairs = dict[int, np.ndarray]
-"""For each difference of ket and bra charge (code), the pairs of configurations (n, 2) that make it."""
+"""For each difference (code) of the charges of ket and bra, the pairs of configurations (n, 2) that have it."""
 
 
 class ChainState(State):
@@ -27,7 +27,7 @@ class ChainState(State):
     state : MatrixProductState
     device : SpinValve
     kept : float
-        Weight that truncation has left of the initial state: the norm.
+        The norm: weight of the initial state that truncation has left.
     energy : float
         ⟨H⟩, eV.
     discarded : float64 ndarray (L_x − 1,)
@@ -63,7 +63,7 @@ class ChainState(State):
         return spin_density(self.state, self._device)
 
     def invariants(self) -> dict[str, float]:
-        """Norm (what truncation has left), energy, Σσᶻ and number of electrons from the local states."""
+        """Norm (the weight that truncation has left), energy, Σσᶻ and number of electrons."""
         spins = sum(float(p @ space.spin_z) for space, p in zip(self.state.spaces, self.occupations, strict=True))
         density, spin = self.electron_densities()
         return {
@@ -106,9 +106,9 @@ def local_probabilities(state: MatrixProductState) -> list[np.ndarray]:
 def spin_density(state: MatrixProductState, device: SpinValve) -> SpinDensity:
     """Density matrix of the localized spins, electrons traced out.
 
-    The chain is contracted from both ends of the layers to a bond between the two halves of the spins. An electron
-    state of a site is the same in ket and bra, so that no sign is left of the Jordan–Wigner transformation. Left of the
-    first spin the Schmidt values, right of the last one the identity stand for the rest of the chain.
+    The chain is contracted from both ends of the layers to a bond between the two halves of the spins. Ket and bra have
+    the same electron state on each site, so the signs of the Jordan–Wigner transformation cancel. The Schmidt values
+    represent the chain left of the first spin, the identity represents the chain right of the last one.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def spin_density(state: MatrixProductState, device: SpinValve) -> SpinDensity:
     Returns
     -------
     SpinDensity
-        In blocks of the number of down spins, as far as the state reaches them.
+        One block for each number of down spins with weight in the state.
     """
     n = device.n_spins
     bits = {site - 1: spin_bit(n, spin) for spin, site in enumerate(device.spin_sites)}
@@ -158,11 +158,11 @@ def spin_density(state: MatrixProductState, device: SpinValve) -> SpinDensity:
 def _absorbed(
     state: MatrixProductState, site: int, inner: Environment, pairs: Pairs, bit: int | None, *, forward: bool
 ) -> tuple[Environment, Pairs]:
-    """The environment one site further: the electrons of the site traced out, its localized spin kept."""
+    """The environment extended by one site: its electrons are traced out, its localized spin is kept."""
     spins = (0,) if bit is None else (0, 1)
     step = 1 if bit is None else 2
     blocks = {(a, p) if forward else (b, p): (b if forward else a, m) for a, p, b, m in state.blocks(site)}
-    if not forward:  # a right charge and a local state have one left charge
+    if not forward:  # a right charge and a local state determine the left charge
         blocks = {key: (a, m.T) for key, (a, m) in blocks.items()}
     legs = state.legs[site : site + 2] if forward else state.legs[site : site + 2][::-1]
     ends: dict[tuple[int, int, int], np.ndarray] = {}
@@ -177,7 +177,7 @@ def _absorbed(
                         continue
                     part = one[1].T @ (array @ other[1].conj())
                     key = (one[0], other[0], number)
-                    # Charges of ket and bra that differ alike come from pairs that differ alike before this site.
+                    # Equal charge differences of ket and bra come from equal differences before this site.
                     ends[key] = ends[key] + part if key in ends else part
     shift = {0: 0, 1: 2, 2: -2, 3: 0} if bit is not None else {0: 0}  # σᶻ of ket minus that of bra
     sign = 1 if forward else -1
@@ -206,7 +206,7 @@ def _absorbed(
 
 
 def _blocks(sums: dict[int, np.ndarray], left: Pairs, right: Pairs, device: SpinValve) -> SpinDensity:
-    """ρ from its elements by pairs of left and right configurations."""
+    """ρ from its elements for pairs of left and right configurations."""
     n = device.n_spins
     kets, bras, values = [], [], []
     for difference, array in sums.items():

@@ -19,7 +19,7 @@ _BASE = 1 << 20
 
 
 def codes(charges: np.ndarray) -> np.ndarray:
-    """Charges (electrons, Σσᶻ), int64 (…, 2), as single numbers that add up like them."""
+    """Charges (electrons, Σσᶻ), int64 (…, 2), as single numbers that add up in the same way."""
     return np.asarray(charges[..., 0] * _BASE + charges[..., 1], dtype=np.int64)
 
 
@@ -30,9 +30,9 @@ class Leg:
     Parameters
     ----------
     charges : int64 ndarray (n,)
-        Codes of the charge to the left of it, ascending.
+        Codes of the total charge to its left, ascending.
     sizes : int64 ndarray (n,)
-        Multiplicity of each.
+        Multiplicity of each charge.
     schmidt : float64 ndarray (Σ sizes,)
         Schmidt values, charge by charge; their squares add up to 1.
     """
@@ -58,11 +58,11 @@ class MatrixProductState:
     Parameters
     ----------
     spaces : tuple of Space
-        Of sites 1 … L_x.
+        Local spaces of sites 1 … L_x.
     legs : list of Leg
         L_x + 1 of them: left end, bonds, right end.
     tensors : list of complex128 ndarray
-        Of each site, the blocks [left charge, local state], each (left size, right size), one after the other.
+        For each site, the blocks [left charge, local state] one after the other, each (left size, right size).
     """
 
     def __init__(self, spaces: tuple[Space, ...], legs: list[Leg], tensors: list[np.ndarray]) -> None:
@@ -95,10 +95,10 @@ class MatrixProductState:
         ----------
         spaces : tuple of Space
         charges : list of int64 ndarray (χ, 2)
-            (electrons, Σσᶻ) to the left of each leg, L_x + 1 of them, in any order of the indices.
+            (electrons, Σσᶻ) to the left of each of the L_x + 1 legs, with the indices in any order.
         schmidt : list of float64 ndarray (χ,)
         tensors : list of complex ndarray (χ, d, χ')
-            Elements that break the conservation of charge are taken for rounding and left out.
+            Elements that break charge conservation count as rounding and are dropped.
         """
         legs, orders = [], []
         for charge, values in zip(charges, schmidt, strict=True):
@@ -123,7 +123,7 @@ class MatrixProductState:
         return cls(spaces, legs, flat)
 
     def extended(self, spaces: tuple[Space, ...], states: list[int]) -> MatrixProductState:
-        """This state on the first sites of a longer chain, times a product of local states on the others."""
+        """This state on the first sites of a longer chain, times a product of local states on the other sites."""
         total = int(self.legs[-1].charges[0])
         legs, tensors = list(self.legs), list(self.tensors)
         for space, state in zip(spaces[self.sites :], states, strict=True):
@@ -133,7 +133,7 @@ class MatrixProductState:
         return MatrixProductState(spaces, legs, tensors)
 
     def blocks(self, site: int) -> list[tuple[int, int, int, np.ndarray]]:
-        """Left charge (place), local state, right charge (place) and matrix of every block of a tensor."""
+        """For every block of a tensor: index of the left charge, local state, index of the right charge, matrix."""
         left, right = self.legs[site], self.legs[site + 1]
         found, begin = [], 0
         for a, charge in enumerate(left.charges):
@@ -147,7 +147,7 @@ class MatrixProductState:
         return found
 
     def overlap(self, other: MatrixProductState) -> complex:
-        """⟨other|self⟩ of two states of one chain and equal total charge, contracted exactly."""
+        """⟨other|self⟩ of two states of the same chain and total charge, contracted exactly."""
         inner = {(0, 0): np.ones((1, 1), dtype=complex)}
         for site in range(self.sites):
             ket = {(a, p): (b, matrix) for a, p, b, matrix in self.blocks(site)}
@@ -163,11 +163,11 @@ class MatrixProductState:
         return complex(sum(part.sum() for part in inner.values()))
 
     def copy(self) -> MatrixProductState:
-        """A state that may change while this one stays: tensors and legs are replaced, never written to."""
+        """An independent copy; it shares the arrays, which are replaced but never modified."""
         return MatrixProductState(self.spaces, list(self.legs), list(self.tensors))
 
     def replace(self, other: MatrixProductState) -> None:
-        """Become another state of the same chain."""
+        """Take the legs and tensors of another state of the same chain."""
         self.legs, self.tensors = other.legs, other.tensors
 
     @property
@@ -192,12 +192,12 @@ class MatrixProductState:
 
     @classmethod
     def of_arrays(cls, spaces: tuple[Space, ...], saved: Mapping[str, np.ndarray]) -> MatrixProductState:
-        """The state that `arrays` gave.
+        """The state that `arrays` returned.
 
         Raises
         ------
         ResumeError
-            If the arrays do not fit each other or the chain.
+            If the arrays do not fit together or do not fit the chain.
         """
         try:
             counts = saved["leg_counts"]
@@ -217,7 +217,7 @@ class MatrixProductState:
             if begin != flat.size or any(leg.schmidt.size != leg.sizes.sum() for leg in legs):
                 raise ValueError(f"{flat.size} elements, expected {begin}")
         except (KeyError, ValueError, IndexError) as error:
-            raise ResumeError(f"the saved matrix-product state is damaged ({error}); start the run anew") from error
+            raise ResumeError(f"the saved matrix-product state is damaged ({error}); start a new run") from error
         return state
 
     def _size(self, site: int) -> int:

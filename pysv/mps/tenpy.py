@@ -20,7 +20,7 @@ def tenpy_dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixPro
     from tenpy.networks.mps import MPS
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of options and deprecations inside TeNPy
+        warnings.simplefilter("ignore")  # about options and deprecations inside TeNPy
         model = tenpy_model(chain)
         psi = MPS.from_product_state(model.lat.mps_sites(), start, unit_cell_width=chain.sites)
         options: dict[str, Any] = {
@@ -44,7 +44,7 @@ def tenpy_dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixPro
 
 
 def tenpy_model(chain: Chain) -> Any:
-    """A chain as a TeNPy `NearestNeighborModel`, charges and order of the local states as in `Chain`."""
+    """A chain as a TeNPy `NearestNeighborModel`, with the charges and the order of local states of `Chain`."""
     import tenpy.linalg.np_conserved as npc
     from tenpy.models.lattice import TrivialLattice
     from tenpy.models.model import NearestNeighborModel
@@ -66,7 +66,7 @@ def tenpy_model(chain: Chain) -> Any:
 
 
 def from_tenpy(chain: Chain, psi: Any) -> MatrixProductState:
-    """A TeNPy MPS in pysv's form."""
+    """A TeNPy MPS as a `MatrixProductState`."""
     tensors = [psi.get_B(site, form="B") for site in range(chain.sites)]
     legs = [tensor.get_leg("vL") for tensor in tensors] + [tensors[-1].get_leg("vR").conj()]
     charges = [np.asarray(leg.to_qflat() * leg.qconj, dtype=np.int64) for leg in legs]

@@ -27,19 +27,19 @@ class GateLayer:
 
 
 def steps(interval: float, time_step: float, hopping: float) -> int:
-    """Number of equal Trotter steps of at most `time_step` ħ/γ that make up an interval in fs."""
+    """Number of equal Trotter steps of at most `time_step` ħ/γ that fill an interval in fs."""
     return max(1, math.ceil(abs(interval) * hopping / HBAR / time_step - 1e-9))
 
 
 def schedule(interval: float, count: int, order: int) -> list[GateLayer]:
-    """Layers of `count` equal steps over `interval` fs, neighbouring layers of the same parity merged.
+    """Layers of `count` equal steps over `interval` fs, with adjacent layers of the same parity merged.
 
     Parameters
     ----------
     interval : float
     count : int
     order : {2, 4}
-        2: e^{A/2} e^B e^{A/2}. 4: five of these with lengths p, p, 1 − 4p, p, p and p = 1/(4 − 4^{1/3})
+        2: e^{A/2} e^B e^{A/2}. 4: five such steps of lengths p, p, 1 − 4p, p, p with p = 1/(4 − 4^{1/3})
         (M. Suzuki, J. Math. Phys. 32, 400 (1991)).
 
     Returns

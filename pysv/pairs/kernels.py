@@ -42,7 +42,7 @@ def _row(r, psi, out, table, scale, shift, beta):
     trade = -2 * scale * sd
     for i in range(columns.size):
         c = columns[i]
-        other = partner_one[r, i]  # the electron at x trades spins
+        other = partner_one[r, i]  # the electron at x exchanges its spin
         if other >= 0:
             if kind[r] == 1:
                 for y in range(sites):
@@ -51,7 +51,7 @@ def _row(r, psi, out, table, scale, shift, beta):
                 for y in range(sites):
                     target[c, y] += trade * np.sqrt(0.5) * psi[other, c, y]
                     target[y, c] -= trade * np.sqrt(0.5) * psi[other, c, y]
-        other = partner_two[r, i]  # the electron at y trades spins
+        other = partner_two[r, i]  # the electron at y exchanges its spin
         if other >= 0:
             if kind[r] == 1:
                 for x in range(sites):
@@ -64,14 +64,14 @@ def _row(r, psi, out, table, scale, shift, beta):
 
 @compiled(**FAST)
 def step(worker, threads, psi, out, table, scale, shift, beta):
-    """out ← scale·(H − shift)ψ − beta·out: the worker's share, every `threads`-th row."""
+    """out ← scale·(H − shift)ψ − beta·out on the share of one worker, every `threads`-th row."""
     for r in range(worker, psi.shape[0], threads):
         _row(r, psi, out, table, scale, shift, beta)
 
 
 @compiled(**FAST)
 def accumulate(worker, threads, new, old, total, c_new, c_old, keep):
-    """total ← keep·total + c_new·new + c_old·old: the worker's share, every `threads`-th row."""
+    """total ← keep·total + c_new·new + c_old·old on the share of one worker, every `threads`-th row."""
     for r in range(worker, total.shape[0], threads):
         one, other, sum_ = new[r].ravel(), old[r].ravel(), total[r].ravel()
         for j in range(sum_.size):

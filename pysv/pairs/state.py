@@ -59,7 +59,7 @@ class PairState(State):
         return np.array([0.0, 0.0, self.electron_densities()[1].sum()])
 
     def spin_density(self) -> SpinDensity:
-        """ρ of the localized spins: both electrons traced out, row by row of equal electron spins."""
+        """ρ of the localized spins, with both electrons traced out: one block for each pair of electron spins."""
         basis = self._hamiltonian.basis
         blocks = []
         for kind in (BOTH_DOWN, OPPOSITE, BOTH_UP):
@@ -82,16 +82,16 @@ class PairState(State):
         }
 
     def bonds(self) -> dict[str, np.ndarray | float]:
-        """S_half alone: the other bonds would each take as long."""
+        """S_half only: each other bond would take as long."""
         return {"entropy_half": half_entropy(self._hamiltonian, self._device, self._psi)}
 
 
 def half_entropy(hamiltonian: PairHamiltonian, device: SpinValve, psi: np.ndarray) -> float:
     """Entanglement entropy of sites L_x/2 + 1 … L_x with the localized spins on them, nats.
 
-    The state is cut into the parts with 0, 1 and 2 electrons in the right half, which do not interfere. With creation
-    operators of the left half in front, the amplitude of an ↑ electron on the right and a ↓ one on the left changes
-    sign.
+    The state is split into parts with 0, 1 and 2 electrons in the right half, which do not interfere. The creation
+    operators of the left half stand in front, hence the amplitude of an ↑ electron on the right and a ↓ electron on the
+    left changes sign.
     """
     from pysv.model.density import entropy_of_spectrum
 
@@ -134,7 +134,7 @@ def half_entropy(hamiltonian: PairHamiltonian, device: SpinValve, psi: np.ndarra
 
 
 def _restricted(configuration: np.ndarray, spins: list[int], n_spins: int) -> np.ndarray:
-    """Configurations of some of the spins only, int64 like `configuration`."""
+    """Configurations restricted to some of the spins, int64 like `configuration`."""
     found = np.zeros_like(configuration)
     for spin in spins:
         found = 2 * found + ((configuration & spin_bit(n_spins, spin)) != 0)

@@ -1,7 +1,7 @@
-"""Result files: a dataset, and the engine's state when a run may go on, in one NetCDF4/HDF5 file.
+"""Result files: a dataset, and the engine's state if the run can continue, in one NetCDF4/HDF5 file.
 
-A file is written beside its destination and moved there when it is complete, so that a reader finds the old file or
-the new one and never half of one. NetCDF has no complex numbers: a complex variable is stored as two real ones.
+A file is written beside its destination and moved there when it is complete. A reader therefore finds the old file or
+the new one, never an incomplete one. NetCDF has no complex numbers: a complex variable is stored as two real ones.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class SavedState:
     time : float
         fs.
     fingerprint : str
-        Digest of the experiment and engine that made it.
+        Digest of its experiment and engine.
     arrays : mapping of str to ndarray
     """
 
@@ -45,7 +45,7 @@ class SavedState:
 
 
 def check_destination(path: str | Path, *, overwrite: bool = False) -> Path:
-    """The path as a `Path`, if a result file may be written there.
+    """Check that a result file may be written to a path; returns it as a `Path`.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def check_destination(path: str | Path, *, overwrite: bool = False) -> Path:
     target = Path(path)
     try:
         if target.is_symlink():
-            target = target.resolve()  # what the link points to is replaced, not the link
+            target = target.resolve()  # the link stays, its target is replaced
         if not target.parent.is_dir():
             raise ResultFileError(f"{target}: the folder {target.parent} does not exist; make it first")
         if target.is_dir():
@@ -66,7 +66,7 @@ def check_destination(path: str | Path, *, overwrite: bool = False) -> Path:
             raise ResultFileError(f"{target}: is not an ordinary file; name another one")
         if target.exists() and not overwrite:
             raise ResultExistsError(f"{target}: exists already; use --force (overwrite=True) to replace it")
-        _beside(target).unlink()  # a long run must not learn at its end that it cannot write
+        _beside(target).unlink()  # fail now, not at the end of a long run
     except OSError as error:
         if isinstance(error, ResultFileError):
             raise
@@ -92,18 +92,18 @@ def save(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> Path
     Raises
     ------
     ResultFileError, ResultExistsError
-        If it cannot be written there.
+        If the file cannot be written there.
     """
     return write(data, check_destination(path, overwrite=overwrite))
 
 
 def write(data: xr.Dataset, target: Path, state: SavedState | None = None) -> Path:
-    """Write dataset and state, whole or not at all, replacing what is there.
+    """Write dataset and state, completely or not at all; an existing file is replaced.
 
     Raises
     ------
     ResultFileError
-        If the disk has not enough room or the file system refuses; an earlier file stays as it was.
+        If the disk is too full or the file system refuses; an existing file stays unchanged.
     """
     check_room(target, data.nbytes + sum(array.nbytes for array in state.arrays.values()) if state else data.nbytes)
     with whole_file(target) as partial:
@@ -114,15 +114,16 @@ def write(data: xr.Dataset, target: Path, state: SavedState | None = None) -> Pa
 
 
 def check_room(target: Path, needed: int) -> None:
-    """Refuse to write `needed` bytes where the disk has no room for them beside the present file.
+    """Check that the disk has room for `needed` bytes in addition to the present file.
 
     Raises
     ------
     ResultFileError
+        If it has not.
     """
     try:
         free = shutil.disk_usage(target.parent).free
-    except OSError:  # a file system that does not say
+    except OSError:  # the file system does not report it
         return
     if needed > free:
         raise ResultFileError(
@@ -133,12 +134,12 @@ def check_room(target: Path, needed: int) -> None:
 
 @contextlib.contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
-    """A path beside `target` to write to; it becomes `target` when the context ends well, and vanishes when not.
+    """A temporary path beside `target`. It replaces `target` if the context ends without an error, else it is deleted.
 
     Raises
     ------
     ResultFileError
-        If the file system refuses; an earlier `target` stays as it was.
+        If the file system refuses; an existing `target` stays unchanged.
     """
     try:
         partial = _beside(target)
@@ -186,9 +187,9 @@ def load(path: str | Path) -> xr.Dataset:
     except Exception as error:  # a damaged file can fail anywhere in three libraries
         raise ResultFileError(f"{path}: is damaged and cannot be read ({error})") from error
     for name in (*REQUIRED_TEXTS, *REQUIRED_NUMBERS):
-        kind = str if name in REQUIRED_TEXTS else numbers.Real
+        kind, word = (str, "string") if name in REQUIRED_TEXTS else (numbers.Real, "number")
         if not isinstance(data.attrs.get(name), kind):
-            raise ResultFileError(f"{path}: is damaged (attribute {name} is missing or is no {kind.__name__})")
+            raise ResultFileError(f"{path}: is damaged (attribute {name} is missing or is not a {word})")
     for name in ALWAYS:
         if name not in data or data[name].sizes.get("time", 0) < 1:
             raise ResultFileError(f"{path}: is damaged (variable {name} is missing or empty)")
@@ -196,7 +197,7 @@ def load(path: str | Path) -> xr.Dataset:
 
 
 def load_state(path: str | Path) -> SavedState | None:
-    """The engine's state in a result file, None if it holds none."""
+    """The engine's state in a result file; None if the file holds none."""
     with _opened(path) as file:
         if _STATE_GROUP not in file:
             return None
@@ -229,7 +230,7 @@ def _opened(path: str | Path) -> Iterator[h5py.File]:
         if found is None:
             raise ResultFileError(f"{path}: was not written by pysv (it has no attribute pysv_format)")
         if found != FORMAT:
-            raise ResultFileError(f"{path}: has the format {found!r}, this pysv reads {FORMAT!r}")
+            raise ResultFileError(f"{path}: has the format {found!r}; this version of pysv reads {FORMAT!r}")
         yield file
 
 
@@ -261,7 +262,7 @@ def _join_complex(data: xr.Dataset) -> xr.Dataset:
 
 
 def _take_usual_mode(path: Path) -> None:
-    """Temporary files are private; a result gets the permissions that the user's umask gives."""
+    """Give a temporary file, which is private, the permissions of the user's umask."""
     mask = os.umask(0)
     os.umask(mask)
     path.chmod(0o666 & ~mask)

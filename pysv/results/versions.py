@@ -1,4 +1,4 @@
-"""Who pysv is: its version, and the versions of what it stands on."""
+"""Versions of pysv and of the libraries that it depends on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STANDS_ON = ("numpy", "scipy", "numba", "xarray", "h5netcdf", "qutip", "physics
 
 
 def versions() -> dict[str, str]:
-    """Versions of pysv, Python and the libraries a result depends on, for provenance.
+    """Versions of pysv, Python and the libraries that a result depends on.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The result file of a run in progress: always whole, rewritten now and then, enough to go on from."""
+"""The result file of a run in progress: complete at any time, updated during the run, sufficient to resume."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pysv.snapshot import Snapshot
 
 SHARE = 0.05
-"""Largest share of the run time that is spent writing checkpoints."""
+"""Largest share of the run time spent on checkpoints."""
 
 
 class Checkpoint:
@@ -29,7 +29,7 @@ class Checkpoint:
     fingerprint : str
         See `pysv.config.fingerprint`.
     dataset : callable
-        Gives the dataset of the first `count` snapshots and whether the run is complete with them.
+        Returns the dataset of the first `count` snapshots, with the status of the run.
     every : float
         Shortest time between two writes, s.
     """
@@ -48,7 +48,7 @@ class Checkpoint:
         """Whether the file holds a state of this run."""
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
-        """Write, unless the last write was a short time ago or writing costs too much of the run."""
+        """Write, unless the last write is too recent or writes take too large a share of the run time."""
         if time.monotonic() - self._written >= max(self._every, self._cost / SHARE):
             self.write(index + 1)
 

@@ -1,4 +1,4 @@
-"""How far a tDMRG run is from its limit: the same run with finer settings, and how much every curve changes."""
+"""Convergence of a tDMRG run: repeat it with finer settings, and report how much every curve changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Convergence:
     ----------
     reference : xarray.Dataset
     variants : dict of str to xarray.Dataset
-        By what is finer in them. A run that was interrupted is compared as far as it came.
+        Runs by the setting that is finer. An interrupted run is compared as far as it goes.
     """
 
     reference: xr.Dataset
@@ -40,7 +40,7 @@ class Convergence:
         names = [str(name) for name in self.reference.data_vars if name not in _NO_CURVES]
         return {
             name: {
-                label: float(np.nanmax(np.abs((data[name] - self.reference[name]).values)))  # at the times of both
+                label: float(np.nanmax(np.abs((data[name] - self.reference[name]).values)))  # at the common times
                 for label, data in self.variants.items()
             }
             for name in names
@@ -53,7 +53,7 @@ class Convergence:
             f"{name:<{wide}}  " + "  ".join(f"{found[label]:>{len(label)}.1e}" for label in labels)
             for name, found in self.changes.items()
         ]
-        seconds = [("run as asked", self.reference), *self.variants.items()]
+        seconds = [("original run", self.reference), *self.variants.items()]
         times = ", ".join(
             f"{label}: {data.attrs['wall_time']:.0f} s, {data.attrs['engine_discarded_weight']:.0e} discarded"
             + (f" until it was interrupted at {float(data.time[-1]):g} fs" if _interrupted(data) else "")
@@ -69,28 +69,28 @@ def convergence(experiment: Experiment, engine: str | Method = "auto", *, progre
     ----------
     experiment : Experiment
     engine : str or Method
-        ``"auto"``, ``"tdmrg"`` or a `pysv.TDMRG` with the options to be judged.
+        ``"auto"``, ``"tdmrg"``, or a `pysv.TDMRG` with the options to be tested.
     progress : bool
         Whether to show a progress bar for each run.
 
     Returns
     -------
     Convergence
-        Prints as a table: the largest change of every variable in each variant. Ctrl-C ends the comparison with the
-        variant that it interrupts.
+        Prints as a table of the largest change of every variable in each variant. After Ctrl-C the interrupted variant
+        is the last one.
 
     Raises
     ------
     EngineError
         If the engine is not `tdmrg`.
     KeyboardInterrupt
-        If the run to be judged is interrupted.
+        If Ctrl-C interrupts the original run.
     """
     from pysv.run.solve import solve
 
     method, backend = choose(experiment, engine)
     if not isinstance(method, TDMRG):
-        raise EngineError(f"convergence is judged of engine 'tdmrg', not of {method.name!r}; give engine='tdmrg'")
+        raise EngineError(f"convergence is available for engine 'tdmrg', not for {method.name!r}; use engine='tdmrg'")
     finer = {
         "half the time step": replace(method, time_step=method.time_step / 2),
         "twice the bond dimension": replace(method, min_bond=2 * method.min_bond, max_bond=2 * method.max_bond),

@@ -1,4 +1,4 @@
-"""A Dask cluster: the user's own, or worker processes on this machine."""
+"""A Dask cluster: that of the user, or worker processes on this machine."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from pysv.errors import DaskUnavailableError, InvalidInputError
 from pysv.results.versions import __version__
 
 PATIENCE = 8
-"""Seconds that a scheduler and its first worker are waited for."""
+"""Longest wait for a scheduler and for its first worker, s."""
 
 
 def connected(dask: str | None) -> AbstractContextManager[Any]:
-    """A client of the cluster that the user asked for.
+    """A client of the requested cluster.
 
     Parameters
     ----------
     dask : str, optional
-        ``"local"`` or ``"local:N"``: N worker processes on this machine, by default one for each processor, for as long
-        as the context lasts; or the address of a scheduler such as ``"tcp://host:8786"``; None: no cluster.
+        ``"local"`` or ``"local:N"``: N worker processes on this machine (by default one for each processor), which end
+        with the context. Or the address of a scheduler such as ``"tcp://host:8786"``. None: no cluster.
 
     Returns
     -------
     context manager
-        Of a `distributed.Client`, or of None.
+        Gives a `distributed.Client`, or None.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def _local(workers: int) -> Iterator[Any]:
     except (OSError, RuntimeError) as error:
         raise DaskUnavailableError(
             f"a local cluster of {workers} workers cannot be started ({error}); a script must call pysv under "
-            "`if __name__ == '__main__':`, since every worker imports it"
+            "`if __name__ == '__main__':`, since every worker imports the script"
         ) from error
     with cluster, _client_of(cluster.scheduler_address) as client:
         yield client
@@ -71,7 +71,7 @@ def _local(workers: int) -> Iterator[Any]:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Processes started here do not hear of Ctrl-C: a terminal sends it to all, and this one ends the others itself."""
+    """Processes started here ignore Ctrl-C: a terminal sends it to all, and this process ends the others itself."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -88,13 +88,13 @@ def _client_of(address: str) -> Iterator[Any]:
 
     logs = logging.getLogger("distributed")
     level = logs.level
-    logs.setLevel(logging.CRITICAL)  # what goes wrong is said in one sentence
+    logs.setLevel(logging.CRITICAL)  # errors are reported in one sentence
     try:
         try:
-            with ThreadPoolExecutor(1) as aside:  # a notebook has an event loop of its own in this thread
+            with ThreadPoolExecutor(1) as aside:  # in a notebook this thread runs an event loop already
                 aside.submit(asyncio.run, _knock(address)).result()
             client = Client(address, timeout=PATIENCE, set_as_default=False)
-        except Exception as error:  # whatever answers there, and however
+        except Exception as error:  # anything may answer at this address
             raise DaskUnavailableError(
                 f"no Dask scheduler answers at {address!r}; start one with `dask scheduler`, check the address, or use "
                 "--dask local"
@@ -107,7 +107,7 @@ def _client_of(address: str) -> Iterator[Any]:
 
 
 async def _knock(address: str) -> None:
-    """Connect once, without what a client leaves behind when it fails."""
+    """Connect once. Unlike a client, a failed connection leaves no tasks or messages behind."""
     from distributed.comm import connect
 
     comm = await asyncio.wait_for(connect(address, timeout=PATIENCE), PATIENCE)
@@ -124,7 +124,7 @@ def _check_workers(client: Any, address: str) -> None:
     for worker, version in client.run(_version, on_error="return").items():
         if version != __version__:
             found = f"pysv {version}" if isinstance(version, str) else f"no pysv ({version})"
-            raise DaskUnavailableError(f"the Dask worker {worker} has {found}, here is {__version__}; install the same")
+            raise DaskUnavailableError(f"the Dask worker {worker} has {found}, not {__version__}; install this version")
 
 
 def _version() -> str:

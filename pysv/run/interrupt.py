@@ -1,4 +1,4 @@
-"""Ctrl-C: the first ends the run after the present snapshot (see `pysv.run.loop`), the second at once."""
+"""Ctrl-C: the first one ends the run after the present snapshot (see `pysv.run.loop`), the second one at once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 
 class CtrlC:
-    """Context in which the first SIGINT or SIGTERM only sets `requested`; a second one interrupts as usual.
+    """Context in which the first SIGINT or SIGTERM only sets `requested` and a second one interrupts as usual.
 
-    Outside the main thread signals cannot be caught, and the context does nothing.
+    Outside the main thread the context does nothing, since signals cannot be caught there.
     """
 
     def __init__(self, notice: Callable[[str], None]) -> None:
@@ -34,7 +34,7 @@ class CtrlC:
     def _caught(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         self._restore()
-        self._notice("stopping after the present snapshot; once more to stop at once")
+        self._notice("stopping after the present snapshot; press Ctrl-C again to stop at once")
 
     def _restore(self) -> None:
         for number, handler in self._usual.items():

@@ -1,4 +1,4 @@
-"""The invariants of a run: norm, energy, S^z, number of electrons. A run that loses them stops."""
+"""The invariants of a run: norm, energy, S^z, number of electrons. A run stops if one of them drifts too far."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Watch:
     Parameters
     ----------
     tolerance : float
-        Allowed drift of norm, S^z and number of electrons; of the latter two relative to their value where that is
-        above 1: in one S^z sector, S^z is the norm times a number.
+        Allowed drift of norm, S^z and number of electrons. For the latter two it is relative to their initial value if
+        that exceeds 1: in one S^z sector, S^z is the norm times a number.
     energy_scale : float
-        Half of the width of the spectrum, eV: the energy may drift by `tolerance` times it.
+        Half-width of the spectrum, eV. The allowed drift of the energy is `tolerance` times this.
     conserved : collection of str
-        Invariants that may not drift; baths exchange energy and S^z with the spins.
+        Invariants that must not drift; baths exchange energy and S^z with the spins.
     """
 
     def __init__(self, tolerance: float, energy_scale: float, conserved: Collection[str] = tuple(INVARIANTS)) -> None:
@@ -36,7 +36,7 @@ class Watch:
         self.drift: dict[str, float] = {}
 
     def resume(self, start: dict[str, float], drift: dict[str, float]) -> None:
-        """Take up the values at t = 0 and the drifts of an earlier part of the run."""
+        """Set the values at t = 0 and the drifts of the earlier part of the run."""
         self.start, self.drift = dict(start), dict(drift)
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
@@ -60,8 +60,8 @@ class Watch:
             allowed = self.tolerance * (self._energy_scale if name == "energy" else max(1.0, abs(self.start[name])))
             if name in self._conserved and drift > allowed:
                 raise InvariantError(
-                    f"{name} drifted by {drift:.1e}{unit} until t = {snapshot.time:g} fs, allowed is "
+                    f"{name} drifted by {drift:.1e}{unit} until t = {snapshot.time:g} fs; the limit is "
                     f"{allowed:.1e}{unit}; take a smaller time step or tolerance, or another engine"
                 )
-        for name, value in self.now.items():  # only now: a snapshot that is refused leaves no trace in the record
+        for name, value in self.now.items():  # only now, so that a refused snapshot does not count
             self.drift[name] = max(abs(value - self.start[name]), self.drift.get(name, 0.0))

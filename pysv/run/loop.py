@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 
 class Listener(Protocol):
-    """Something that hears of each snapshot, in the order in which the listeners are given."""
+    """Receives each snapshot; several listeners are called in the order in which they are given."""
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
-        """Snapshot number `index` of the run is there; its arrays are valid during the call."""
+        """Receive snapshot number `index` of the run. Its arrays are valid during the call only."""
 
 
 class Stop(Protocol):
-    """Something that may ask the loop to end after the present snapshot."""
+    """A request to end the loop after the present snapshot."""
 
     @property
     def requested(self) -> bool:
-        """Whether the loop is to end."""
+        """Whether the loop must end."""
 
 
 def evolve(engine: Engine, times: np.ndarray, first: int, listeners: Iterable[Listener], stop: Stop) -> int:
-    """Advance the engine through the snapshots ``times[first:]`` and tell the listeners of each.
+    """Advance the engine through the snapshots ``times[first:]`` and pass each one to the listeners.
 
     Parameters
     ----------
     engine : Engine
-        Stands at ``times[first - 1]``, or at 0 when `first` is 0.
+        At time ``times[first - 1]``, or at 0 if `first` is 0.
     times : float ndarray (T,)
         Ascending, fs.
     first : int
@@ -44,7 +44,7 @@ def evolve(engine: Engine, times: np.ndarray, first: int, listeners: Iterable[Li
     Returns
     -------
     int
-        Number of snapshots of the run that exist now; less than T if a stop was requested.
+        Number of snapshots of the run so far; less than T after a request to stop.
     """
     listeners = tuple(listeners)
     engine.expect([float(time) for time in times[first:]])

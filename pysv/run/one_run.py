@@ -1,4 +1,4 @@
-"""One run from its start to its last snapshot: the engine, its listeners, and the dataset that comes out."""
+"""One run from its start to its last snapshot: the engine, its listeners, and the resulting dataset."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Earlier:
-    """What an earlier part of a run left: its dataset and the engine's state."""
+    """The earlier part of a run: its dataset and the state of the engine."""
 
     data: xr.Dataset
     state: SavedState
@@ -52,7 +52,7 @@ class Earlier:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run that is known to fit, before it allocates."""
+    """A run that is known to fit in memory and has not allocated any yet."""
 
     experiment: Experiment
     method: Method
@@ -83,7 +83,7 @@ class Run:
     def go(
         self, target: Path | None, progress: bool, checkpoint_every: float, earlier: Earlier | None = None
     ) -> xr.Dataset:
-        """Run, or go on, to the last snapshot; keep `target` up to date."""
+        """Run, or continue, to the last snapshot; keep `target` up to date."""
         begun = time.monotonic()
         times = self.experiment.times.values
         with OneThread():
@@ -114,7 +114,7 @@ class Run:
                 count = evolve(engine, times, first, listeners, stop)
                 return dataset(count) if checkpoint is None else checkpoint.write(count)
         except BaseException as error:
-            if checkpoint is not None and recorder.count:  # the engine's state is spoiled, the record before it is not
+            if checkpoint is not None and recorder.count:  # the engine's state is invalid, the record is not
                 with suppress(ResultFileError):
                     kept = files.load_state(checkpoint.path) if checkpoint.holds_state else None
                     reason = str(error) or type(error).__name__
@@ -158,10 +158,10 @@ class Run:
 
 
 class OneThread:
-    """BLAS on one thread while any run is under way; runs may overlap, and the last one to end restores the threads.
+    """BLAS on one thread while any run is in progress. Runs may overlap; the last one to end restores the threads.
 
-    Waking a second thread costs more than it saves for small matrices, and on a busy machine much more for any; what is
-    large is shared by `pysv.compute.thread_pool` instead.
+    Waking a second thread costs more than it saves for small matrices, and on a busy machine for all matrices. Large
+    operations use `pysv.compute.thread_pool` instead.
     """
 
     _lock = threading.Lock()
@@ -185,8 +185,8 @@ def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder)
     data, state = earlier.data, earlier.state
     if abs(state.time - float(data.time[-1])) > 1e-9:
         raise ResumeError(
-            f"the file's state is of t = {state.time:g} fs, its last snapshot is of {float(data.time[-1]):g} fs; "
-            "start anew"
+            f"the state of the file is at t = {state.time:g} fs, its last snapshot is at {float(data.time[-1]):g} fs; "
+            "start a new run"
         )
     engine.restore(state.time, state.arrays)
     recorder.resume({name: np.asarray(data[name]) for name in schema() if name in data})
@@ -196,5 +196,5 @@ def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder)
 
 
 def run_members(experiment: Experiment, method: Method, backend: str, members: tuple[int, int] | None) -> xr.Dataset:
-    """A run, or only the pure runs number ``members[0]`` to ``members[1] - 1`` of it, without files and warnings."""
+    """A run, or only its pure runs ``members[0]`` to ``members[1] - 1``, without files and warnings."""
     return Run.prepare(experiment, method, backend, members).go(None, False, 0.0)

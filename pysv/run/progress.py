@@ -1,4 +1,4 @@
-"""Progress in physical time, with the remaining time and the drift of the invariants."""
+"""Progress bar in physical time, with the remaining time and the drift of the invariants."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _FORMAT = "{desc}{percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} fs [{elapsed}<{re
 
 
 class Progress:
-    """Listener that shows a bar in fs.
+    """Listener that shows a progress bar in fs.
 
     Parameters
     ----------
     stop, done : float
-        Time at which the run ends and at which it starts now, fs.
+        Time at which the run ends, and time at which it starts now, fs.
     watch : Watch
-        Whose drifts are shown.
+        Source of the drifts that are shown.
     label : str
         Text before the bar.
     shown : bool
@@ -51,5 +51,5 @@ class Progress:
             self._bar.write(text, file=sys.stderr)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Close the bar; it stays visible."""
         self._bar.close()

@@ -1,4 +1,4 @@
-"""Sentences about an experiment that its user must know, for the dataset, for estimates, and as warnings."""
+"""Remarks on an experiment that the user must read: in the dataset, in estimates, and as warnings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def remarks(experiment: Experiment) -> tuple[str, ...]:
-    """The packet's truncation by the chain's ends, and doubts about the baths."""
+    """Remarks on the truncation of the packet and on doubtful baths."""
     return *experiment.remarks(), *_bath_remarks(experiment)
 
 

@@ -45,34 +45,34 @@ def solve(
     progress : bool
         Whether to show a progress bar.
     out : str or Path, optional
-        Result file, from which `resume` can go on. It is brought up to date during the run, and is whole at any time.
+        Result file, from which `resume` can continue. It is updated during the run and is complete at any time.
     overwrite : bool
         Whether `out` may be replaced if it exists.
     checkpoint_every : float
         Shortest time between two updates of `out`, s.
     dask : str, optional
         ``"local"``, ``"local:N"`` (N worker processes on this machine) or the address of a Dask scheduler:
-        trajectories, or the pure runs of a thermal state, are computed in batches there. Such a run, like one with a
-        target error, has a bar that counts batches, keeps finished ones in the folder ``OUT.parts`` until all are
-        there, and cannot be resumed.
+        trajectories, or the pure runs of a thermal state, are computed in batches there. Such a run, like a run with a
+        target error, cannot be resumed. It has a progress bar that counts batches, and it keeps finished batches in the
+        folder ``OUT.parts`` until all are finished.
 
     Returns
     -------
     xarray.Dataset
-        Up to the last snapshot made: a run stopped by Ctrl-C has the attribute ``status = "interrupted"``.
+        The snapshots so far. After Ctrl-C the attribute ``status`` is ``"interrupted"``.
 
     Raises
     ------
-    EngineError, NotReadyError, JuliaUnavailableError
-        If the engine cannot be had or cannot run the experiment.
+    EngineError, JuliaUnavailableError
+        If the engine is not available or cannot run the experiment.
     DaskUnavailableError
-        If `dask` is given and there is no such cluster.
+        If `dask` names a cluster that is not available.
     MemoryLimitError
         If the run does not fit in memory.
     ResultFileError, ResultExistsError
         If `out` cannot be written.
     InvariantError, SpectralBoundsError
-        If the run loses a conserved quantity; what was recorded before is in `out`.
+        If the run loses a conserved quantity; `out` holds what was recorded before.
     """
     target = None if out is None else files.check_destination(out, overwrite=overwrite)
     if dask is not None or (isinstance(engine, Sampling) and engine.target_error):
@@ -81,7 +81,7 @@ def solve(
         options: dict[str, Any] = {"progress": progress, "out": target, "overwrite": overwrite}
         return solve_in_batches(experiment, method, chosen, dask=dask, **options)
     run = Run.prepare(experiment, engine, backend)
-    if target is not None:  # rather now than at the first checkpoint
+    if target is not None:  # fail now, not at the first checkpoint
         files.check_room(target, estimate(experiment, run.method, run.backend).disk)
     warn(experiment)
     return run.go(target, progress, checkpoint_every)
@@ -106,34 +106,36 @@ def resume(
     stop : float, optional
         New time of the last snapshot, fs; by default that of `experiment`, or of the file's own experiment.
     experiment : Experiment, optional
-        If given, the file must have been made by this experiment (its last time aside).
+        If given, the file must come from this experiment (except for its last time).
     engine : str or Method
-        If not ``"auto"``, the file must have been made by this engine; options, if given, must be the same.
+        If not ``"auto"``, the file must come from this engine, and from the same options if they are given.
     backend : {"auto", "python", "julia"}, optional
-        By default that of the file. The state is the same on every backend, so that one goes on where another stopped.
+        By default that of the file. All backends share the form of the state, so another backend can continue a run.
     progress, checkpoint_every
         As for `solve`.
 
     Returns
     -------
     xarray.Dataset
-        The whole run: equal to an uninterrupted one.
+        The whole run, equal to an uninterrupted one.
 
     Raises
     ------
     ResumeError
-        If the file holds no state to go on from, or was made by another experiment, or lies beyond `stop` already.
+        If the file holds no state to continue from, comes from another experiment, or reaches beyond `stop` already.
     ResultFileError
         If the file cannot be read.
     """
     data = files.load(path)
     state = files.load_state(path)
     if state is None and str(data.attrs["status"]).startswith("stopped"):
-        raise ResumeError(f"{path}: {data.attrs['status']}, and holds no earlier state; run again with other options")
+        raise ResumeError(
+            f"{path}: {data.attrs['status']}; the file holds no earlier state, run again with other options"
+        )
     if state is None and "batches" in data.attrs:
-        raise ResumeError(f"{path}: was put together from batches, which cannot be extended; run again to a later stop")
+        raise ResumeError(f"{path}: was merged from batches and cannot be extended; run again with a later stop")
     if state is None:
-        raise ResumeError(f"{path}: holds no state to go on from; make it with `pysv run` or solve(..., out=...)")
+        raise ResumeError(f"{path}: holds no state to continue from; make it with `pysv run` or solve(..., out=...)")
     made_by = config.loads(str(data.attrs["experiment"]), f"{path}: experiment")
     _check_origin(path, made_by, experiment, engine)
     own = made_by.experiment
@@ -144,13 +146,11 @@ def resume(
         raise InvalidInputError(f"{path}: {error}", error.key) from error
     run = Run.prepare(longer, made_by.engine, backend or made_by.backend)
     if state.fingerprint != run.fingerprint:
-        raise ResumeError(f"{path}: its state was made by another experiment than its attributes say; start anew")
+        raise ResumeError(f"{path}: its state and its attributes come from different experiments; start a new run")
     # After a failure the record may reach further than the last good state.
     data = data.isel(time=data.time.values <= state.time + 1e-9)
     if data.time.size > longer.times.count:
-        raise ResumeError(
-            f"{path}: reaches {float(data.time[-1]):g} fs already; give a --stop beyond that to extend it"
-        )
+        raise ResumeError(f"{path}: reaches {float(data.time[-1]):g} fs already; give a later --stop to extend it")
     if data.time.size == longer.times.count and data.attrs["status"] == "complete":
         return data
     warn(longer)
@@ -160,7 +160,7 @@ def resume(
 def _check_origin(
     path: str | Path, made_by: config.Configuration, experiment: Experiment | None, engine: str | Method
 ) -> None:
-    """Refuse a file that another experiment (its last time aside) or another engine than the given ones made."""
+    """Refuse a file that does not come from the given experiment (except for its last time) and engine."""
     own, made_with = made_by.experiment, made_by.engine
     if experiment is not None and replace(experiment, times=own.times) != own:
         raise ResumeError(f"{path}: was made by another experiment; {_difference(experiment, own)}")

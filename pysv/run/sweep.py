@@ -1,4 +1,4 @@
-"""Sweeps: one experiment with some of its keys set to several values each, every combination a run."""
+"""Sweeps: one run for every combination of several values of some keys of an experiment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
 
 Grid = Mapping[str, Sequence[Any]]
-"""Values of each key, by ``table.key``."""
+"""Values of each key, which is written as ``table.key``."""
 MOST_POINTS = 100_000
 COMBINED = "sweep.nc"
 """File of the combined dataset."""
@@ -68,9 +68,8 @@ class Sweep:
     points : tuple of Point
         The last key varies fastest.
     combined : xarray.Dataset or None
-        Every variable whose shape and coordinates are the same at all points, along one dimension for each swept key,
-        ``table_key``; None where the points differ in their times. The attribute ``left_out`` names the other
-        variables.
+        The variables with the same shape and coordinates at all points, with one more dimension ``table_key`` for each
+        swept key. The attribute ``left_out`` names the other variables. None if the points differ in their times.
     """
 
     points: tuple[Point, ...]
@@ -88,27 +87,27 @@ def sweep(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Sweep:
-    """Run an experiment for every combination of some keys' values.
+    """Run an experiment for every combination of the values of some keys.
 
     Parameters
     ----------
     experiment : Experiment
-        What all points share.
+        The common part of all points.
     grid : mapping of str to sequence
         Values by the key of the experiment file, e.g. ``{"bath.temperature": [10, 30, 100]}``; docs/files.md lists the
         keys.
     engine, backend
         As for `solve`.
     dask : str, optional
-        ``"local"``, ``"local:N"`` (N worker processes on this machine), or the address of a Dask scheduler, whose
-        workers make one point each. By default the points are computed one after the other in this process.
+        ``"local"``, ``"local:N"`` (N worker processes on this machine), or the address of a Dask scheduler; each worker
+        computes one point at a time. By default the points are computed one after the other in this process.
     out : str or Path, optional
-        Folder, made if need be: ``point-0001.nc``, … for the points, ``sweep.nc`` for the combined dataset. A sweep
-        that was interrupted goes on with the points that are not there.
+        Folder, created if necessary: ``point-0001.nc``, … for the points, ``sweep.nc`` for the combined dataset. An
+        interrupted sweep continues with the missing points.
     overwrite : bool
         Whether files of other runs in the folder may be replaced.
     progress : bool
-        Whether to show a bar that counts points.
+        Whether to show a progress bar that counts points.
 
     Returns
     -------
@@ -117,11 +116,11 @@ def sweep(
     Raises
     ------
     InvalidInputError
-        If a key does not exist, or a point is not an allowed experiment; nothing has run then.
+        If a key does not exist, or a point is not an allowed experiment; then nothing has run.
     ResultExistsError
         If the folder holds other runs.
     DaskUnavailableError
-        If there is no such cluster.
+        If the cluster is not available.
     """
     tables = tomllib.loads(config.dumps(experiment, engine, backend))
     return sweep_tables(tables, grid, "sweep", dask=dask, out=out, overwrite=overwrite, progress=progress)
@@ -137,7 +136,7 @@ def sweep_tables(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Sweep:
-    """As `sweep`, from the tables of an experiment file; `name` is what error sentences call it."""
+    """As `sweep`, from the tables of an experiment file; error sentences begin with `name`."""
     values = _checked(grid)
     folder = None if out is None else _folder(out)
     tasks, settings = _tasks(tables, values, name, folder)
@@ -153,9 +152,9 @@ def sweep_tables(
 
 
 def setting(text: str) -> tuple[str, list[Any]]:
-    """Key and values of ``KEY=V1,V2,…`` as the command line has it.
+    """Key and values of ``KEY=V1,V2,…`` from the command line.
 
-    Values are TOML; a bare word is a text.
+    Values are TOML; a bare word is a string.
 
     >>> setting("bath.temperature=10,30")
     ('bath.temperature', [10, 30])
@@ -218,7 +217,7 @@ def _checked(grid: Grid) -> dict[str, list[Any]]:
             raise InvalidInputError(f"sweep: {key} names a value twice; leave one out", key)
     points = int(np.prod([len(values) for values in found.values()], dtype=float))
     if points > MOST_POINTS:
-        raise InvalidInputError(f"sweep: the grid has {points} points, at most {MOST_POINTS} are allowed")
+        raise InvalidInputError(f"sweep: the grid has {points} points; the limit is {MOST_POINTS}; take fewer values")
     return found
 
 
@@ -234,7 +233,7 @@ def _folder(out: str | Path) -> Path:
 def _tasks(
     tables: Mapping[str, Any], grid: Grid, name: str, folder: Path | None
 ) -> tuple[list[Task], list[dict[str, Any]]]:
-    """A task for every point, all of them known to be allowed and to fit; what they warn of is said once."""
+    """One task for each point. All points are checked before any runs, and equal warnings are issued once."""
     tasks, settings = [], []
     said: set[tuple[type[Warning], str]] = set()
     for number, values in enumerate(itertools.product(*grid.values())):
@@ -276,7 +275,7 @@ def _changed(tables: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str
 
 
 def combine(points: Sequence[Point], grid: Grid) -> xr.Dataset | None:
-    """The points' variables along one dimension for each swept key; see `Sweep`."""
+    """The variables of all points, with one more dimension for each swept key; see `Sweep`."""
     first = points[0].data
     if any(not np.array_equal(point.data["time"], first["time"]) for point in points):
         return None
@@ -309,7 +308,7 @@ def _label(value: Any) -> Any:
 
 
 def _attrs(datasets: Sequence[xr.Dataset]) -> dict[str, Any]:
-    """Of the first point, with the total time and the largest drifts of all, every warning and every seed."""
+    """Attributes of the first point, with the total time, the largest drifts, all warnings and all seeds."""
     attrs = dict(datasets[0].attrs)
     for name in REQUIRED_NUMBERS:
         numbers = [float(data.attrs[name]) for data in datasets]

@@ -1,8 +1,8 @@
 """Independent tasks of an ensemble: one after the other in this process, or on the workers of a Dask cluster.
 
-A task is a run whose result does not depend on where it runs: its random numbers come from its own seeds, and on a
-cluster it has one thread. Results are handed on in the order of the tasks, whatever the order in which they are
-finished. Finished tasks may be kept in files; only the process that asks for them writes these.
+The result of a task does not depend on where it runs: its random numbers come from its own seeds, and on a cluster it
+has one thread. Results come in the order of the tasks, whichever task finishes first. Results may be kept in files;
+only the requesting process writes them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
 
 RETRIES = 3
-"""How often a task is given to another worker after one was lost with it."""
+"""Largest number of retries of a task, each on another worker, after its worker was lost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +44,16 @@ class Task:
     Parameters
     ----------
     label : str
-        What error sentences call it.
+        Name of the task in error sentences.
     experiment : Experiment
     method : Method
     backend : str
     run : callable
-        A function of a module of pysv that makes the run from what stands before and after it here.
+        A function of a pysv module that makes the run from experiment, method, backend and members.
     members : tuple of int, optional
-        First and last (exclusive) of the pure runs that it consists of; by default all.
+        Range (first, end) of its pure runs; by default all.
     path : Path, optional
-        File in which its result is kept.
+        File that keeps its result.
     """
 
     label: str
@@ -70,10 +70,10 @@ class Task:
         Raises
         ------
         KeyboardInterrupt
-            If Ctrl-C ended the run early: half a task is no result.
+            If Ctrl-C ended the run early; an incomplete run is not a result.
         """
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PysvWarning)  # said once for the whole ensemble
+            warnings.simplefilter("ignore", PysvWarning)  # issued once for the whole ensemble
             data = self.run(self.experiment, self.method, self.backend, self.members)
         if data.attrs["status"] != "complete":
             raise KeyboardInterrupt
@@ -85,12 +85,12 @@ class Task:
             return self.compute()
 
     def kept(self, overwrite: bool) -> xr.Dataset | None:
-        """Its result of an earlier time, None if there is none.
+        """The result that its file keeps; None if there is none.
 
         Raises
         ------
         ResultExistsError
-            If its file holds something else and may not be replaced.
+            If the file holds another run and may not be replaced.
         """
         from pysv import config
 
@@ -116,17 +116,17 @@ class Task:
 def compute(
     tasks: Sequence[Task], client: Any = None, *, bar: tqdm[Any] | None = None, overwrite: bool = False
 ) -> Iterator[xr.Dataset]:
-    """Results of tasks in their order; those that are kept in files are not computed again.
+    """Results of the tasks in their order; results that files keep are not computed again.
 
     Parameters
     ----------
     tasks : sequence of Task
     client : distributed.Client, optional
-        See `pysv.run.dask.connected`. Without one a task is computed when its result is asked for.
+        See `pysv.run.dask.connected`. Without a client, a task is computed when its result is requested.
     bar : tqdm, optional
         Moves by one for each finished task.
     overwrite : bool
-        Whether a file that holds something else is replaced.
+        Whether files of other runs are replaced.
 
     Yields
     ------
@@ -151,7 +151,7 @@ def compute(
 
 
 def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Iterator[tuple[int, xr.Dataset]]:
-    """Number and result of each task, as they are finished."""
+    """Number and result of each task, in the order in which they finish."""
     if client is None:
         for number in numbers:
             with _named(tasks[number]):
@@ -171,10 +171,10 @@ def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Ite
                     data = future.result()
             except KilledWorker as error:
                 raise DaskUnavailableError(
-                    f"{tasks[number].label}: {RETRIES + 1} workers were lost in turn with this task, perhaps for want "
-                    "of memory; give the workers more of it"
+                    f"{tasks[number].label}: {RETRIES + 1} workers in turn were lost during this task, perhaps out of "
+                    "memory; give the workers more memory"
                 ) from error
-            future.release()  # the scheduler need not keep what is here
+            future.release()  # the scheduler need not keep the result
             yield number, data
     finally:
         client.cancel(list(futures))
@@ -182,7 +182,7 @@ def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Ite
 
 @contextmanager
 def _named(task: Task) -> Iterator[None]:
-    """Errors of pysv with the name of the task in front."""
+    """Put the name of the task in front of the error sentences of pysv."""
     try:
         yield
     except PysvError as error:
@@ -190,6 +190,6 @@ def _named(task: Task) -> Iterator[None]:
 
 
 def progress_bar(label: str, total: int, shown: bool) -> tqdm[Any]:
-    """A bar that counts tasks."""
+    """A progress bar that counts tasks."""
     disabled = not shown or sys.stderr is None
     return tqdm(total=total, desc=label, unit="task", disable=disabled, dynamic_ncols=True)

@@ -1,4 +1,4 @@
-"""Backends of one electron: where its states live, and what is done to them there.
+"""Backends of one electron: they hold its states and apply H to them.
 
 A backend is one module with an object ``BACKEND`` and one line in `_HOMES`.
 """
@@ -25,15 +25,15 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Steps of a polynomial recursion in H, to be taken in place.
+    """Steps of a polynomial recursion in H, done in place.
 
-    Step n makes φ_{n+1} = scale·(H − shift) φ_n − beta·φ_{n−1} in the memory of φ_{n−1}, and of every output
-    total ← keep·total + c·φ_{n+1} + c'·φ_n where `add` is not 0.
+    Step n makes φ_{n+1} = scale·(H − shift) φ_n − beta·φ_{n−1} in the memory of φ_{n−1}. For every output whose `add`
+    is not 0 it then sets total ← keep·total + c·φ_{n+1} + c'·φ_n.
 
     Parameters
     ----------
     psi, previous : states (tiles, rows, width)
-        φ_0 and φ_{−1}; they swap roles after each step, and share no memory.
+        φ_0 and φ_{−1}. They swap roles after each step and share no memory.
     totals : states (outputs, tiles, rows, width)
     window : tuple of int
         Range (begin, end) of active sites, see `pysv.sectors.layout`.
@@ -72,7 +72,7 @@ class StateSpace(ABC):
 
     @abstractmethod
     def clear_outside(self, state: Any, window: tuple[int, int]) -> None:
-        """Zeros outside the sites of the window, and in the places beyond L_x."""
+        """Set to zero everything outside the window and in the places beyond L_x."""
 
     @abstractmethod
     def weight(self, state: Any, window: tuple[int, int]) -> float:
@@ -88,43 +88,43 @@ class StateSpace(ABC):
 
     @abstractmethod
     def host(self, state: Any) -> np.ndarray:
-        """The state as a NumPy array; no copy where it lives in NumPy's memory."""
+        """The state as a NumPy array, without a copy if it is in NumPy's memory."""
 
 
 Evolution = Generator[Steps, None, list[float]]
-"""Yields the steps to be taken of one state, in turn, and returns its deviations."""
+"""Yields the steps of one state, one after the other, and returns its deviations."""
 
 
 class Backend(ABC):
-    """Where states of one electron live."""
+    """Memory and kernels for states of one electron."""
 
     name: ClassVar[str]
     """Name in the experiment file."""
     cites: ClassVar[tuple[str, ...]] = ()
-    """Keys of what is to be cited for it; see `pysv.results.citations`."""
+    """Keys of its references; see `pysv.results.citations`."""
 
     def lacking(self) -> str | None:
-        """Why the backend cannot be had and what to do about it, None if it can."""
+        """Why the backend is not ready and what to do; None if it is ready."""
         return None
 
     @abstractmethod
     def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
-        """States of a Hamiltonian, of a complex type."""
+        """The states of a Hamiltonian, with the given complex type."""
 
     @abstractmethod
     def allocate(self, shapes: Sequence[Shape], dtype: type, count: int, *, shared: bool = False) -> list[Any]:
-        """Memory of `count` states for each shape, (count, tiles, rows, width), with zeros.
+        """Zeros for `count` states of each shape, (count, tiles, rows, width).
 
-        If `shared`, all entries lie in the same memory: one of them is used at a time.
+        If `shared`, all entries use the same memory, and only one may be in use at a time.
         """
 
     @abstractmethod
     def side_by_side(self, evolutions: Sequence[tuple[StateSpace, Evolution]]) -> list[list[float]]:
-        """Evolve several small states, one thread each; returns what each evolution returned."""
+        """Evolve several small states in parallel, one thread each; returns the result of each evolution."""
 
 
 def in_turn(space: StateSpace, evolution: Evolution) -> list[float]:
-    """Evolve one state; returns what the evolution returned."""
+    """Evolve one state; returns the result of the evolution."""
     while True:
         try:
             space.recursion(next(evolution))

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from pysv.sectors.hamiltonian import Hamiltonian
 
 LARGEST_Z = 900.0
-"""Largest R τ/ħ of one expansion: longer ones gain nothing and their Bessel functions cost more."""
+"""Largest R τ/ħ of one expansion. A longer one gains nothing, and its Bessel functions cost more."""
 GROWTH = 1e-8
-"""Growth of ‖T_n ψ‖ over ‖ψ‖ from which on the spectrum must lie outside the bounds (inside, |T_n| ≤ 1)."""
+"""Growth of ‖T_n ψ‖/‖ψ‖ that proves an eigenvalue outside the bounds (inside, |T_n| ≤ 1)."""
 _LOOSE_GROWTH = 1e-6
-"""Growth of ‖ψ‖ in a `Propagator` from which on an eigenvalue must lie outside the bounds."""
+"""Growth of ‖ψ‖ in a `Propagator` that proves an eigenvalue outside the bounds."""
 
 
 def substeps(interval: float, radius: float) -> tuple[int, float]:
-    """Number and length (fs) of the equal expansions that make up an interval, each of at most 1000 terms or so."""
+    """Number and length (fs) of the equal expansions that fill an interval, each of about 1000 terms at most."""
     parts = max(1, math.ceil(radius * interval / HBAR / LARGEST_Z))
     return parts, interval / parts
 
@@ -49,7 +49,7 @@ def coefficients(z: float, tolerance: float) -> tuple[np.ndarray, float]:
     Returns
     -------
     complex ndarray (K + 1,)
-        K is odd: terms are added in pairs, and T_K lies where T_1 did.
+        K is odd: terms are added in pairs, and T_K is in the memory of T_1.
     float
         The bound reached.
     """
@@ -70,14 +70,14 @@ def coefficients(z: float, tolerance: float) -> tuple[np.ndarray, float]:
 
 
 def recursion_factors(bounds: SpectralBounds, steps: int) -> np.ndarray:
-    """Factors of `kernels.recursion` for T_1 … T_steps of (H − b)/R: scale, shift and beta, float64 (steps, 3)."""
+    """`Steps.factors` of a recursion for T_1 … T_steps of (H − b)/R, float64 (steps, 3)."""
     factors = np.tile([2 / bounds.radius, bounds.centre, 1.0], (steps, 1))
     factors[0, 0], factors[0, 2] = 1 / bounds.radius, 0  # T_1 = x T_0
     return factors
 
 
 def recursion_mix(coefficient: np.ndarray, phase: complex, steps: int) -> np.ndarray:
-    """Mix of `kernels.recursion` that adds up phase · Σ_n c_n T_n ψ, two terms at every second step.
+    """`Steps.mixes` of one output that adds up phase · Σ_n c_n T_n ψ, two terms at every second step.
 
     Parameters
     ----------
@@ -93,21 +93,21 @@ def recursion_mix(coefficient: np.ndarray, phase: complex, steps: int) -> np.nda
     """
     c = coefficient * phase
     mix = np.zeros((steps, 6))
-    # Step n, from 0, has made T_{n+1} of T_n.
+    # Step n (from 0) makes T_{n+1} from T_n.
     adding = slice(0, c.size - 1, 2)
     mix[adding, 0], mix[adding, 1] = c[1::2].real, c[1::2].imag
     mix[adding, 2], mix[adding, 3] = c[::2].real, c[::2].imag
     mix[adding, 4:] = 1
-    mix[0, 4] = 0  # the first addition overwrites what the array held
+    mix[0, 4] = 0  # the first addition overwrites the array
     return mix
 
 
 def light_cone(z: float, tolerance: float) -> int:
-    """Sites d that the electron cannot pass: Σ_{n≥d} zⁿ/n! · (1 + z) ≤ tolerance, with z = 2γτ/ħ.
+    """Number of sites d that the electron cannot pass: Σ_{n≥d} zⁿ/n! · (1 + z) ≤ tolerance, with z = 2γτ/ħ.
 
-    In the interaction picture of all on-site terms, passing d sites takes at least d hops, and the n-th order of the
-    Dyson series in the hopping, whose norm is below 2γ, has a norm below zⁿ/n!. The factor 1 + z covers the hard wall
-    that ends the window.
+    In the interaction picture of all on-site terms, passing d sites takes at least d hops. The norm of the hopping is
+    below 2γ, hence the n-th order of its Dyson series has a norm below zⁿ/n!. The factor 1 + z covers the hard wall at
+    the end of the window.
     """
     term, order = 1.0, 0
     while order < z or term * (1 + z) * (1 + z / (order + 1 - z)) > tolerance:
@@ -117,7 +117,7 @@ def light_cone(z: float, tolerance: float) -> int:
 
 
 class Propagator:
-    """Unitary evolution by one Hamiltonian, to a tolerance per fs (see `coefficients`).
+    """Unitary evolution under one Hamiltonian, to a tolerance per fs (see `coefficients`).
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class Propagator:
         Parameters
         ----------
         psi, work, total : complex ndarray (tiles, rows, width)
-            The state, and two arrays of work space with some finite content; all are overwritten.
+            The state, and two arrays of work space with any finite content; all are overwritten.
         interval : float
             fs.
 
@@ -160,7 +160,7 @@ class Propagator:
         Raises
         ------
         SpectralBoundsError
-            If the norm grows, which it does when an eigenvalue lies outside the spectral bounds.
+            If the norm grows, which proves an eigenvalue outside the spectral bounds.
         """
         if interval == 0:
             return 0, psi
@@ -174,6 +174,7 @@ class Propagator:
             psi, total = total, psi
         if not np.linalg.norm(psi) <= (1 + _LOOSE_GROWTH + parts * self._tolerance) * before:
             raise SpectralBoundsError(
-                f"the spectrum of H reaches outside [{self.bounds.low:.4f}, {self.bounds.high:.4f}] eV; report this"
+                f"the spectrum of H reaches outside [{self.bounds.low:.4f}, {self.bounds.high:.4f}] eV; this is a "
+                "fault of pysv, please report it"
             )
         return parts * len(factors), psi

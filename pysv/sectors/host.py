@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pysv.sectors.hamiltonian import Hamiltonian
 
 _CHUNKS, _CHUNK = 8, 500_000
-"""Chunks of the blocks for each thread at most (a dynamic schedule), and amplitudes of a chunk at least: to hand one
-out takes as long as some ten thousand amplitudes."""
+"""Dynamic schedule of the blocks: most chunks for each thread, and fewest amplitudes in a chunk. Handing out a chunk
+takes as long as some ten thousand amplitudes."""
 
 
 class HostSpace(StateSpace):
@@ -32,7 +32,7 @@ class HostSpace(StateSpace):
         self._chunks = chunks if is_large(hamiltonian.amplitudes) else 0
 
     def recursion(self, steps: Steps) -> None:
-        """Take the steps, on all threads where the state is large."""
+        """Take the steps; a large state uses all threads."""
         threads = thread_pool.threads_for(prod(self.hamiltonian.shape)) if self._chunks else 1
         recursion.take_steps(
             as_reals(steps.psi), as_reals(steps.previous), as_reals(steps.totals), self.hamiltonian.sites, steps.window,
@@ -44,7 +44,7 @@ class HostSpace(StateSpace):
         sums.copy(as_reals(source), as_reals(target), self._threads(source))
 
     def clear_outside(self, state: np.ndarray, window: tuple[int, int]) -> None:
-        """Zeros outside the sites of the window, and in the places beyond L_x."""
+        """Set to zero everything outside the window and in the places beyond L_x."""
         sums.clear_outside(as_reals(state), window, self.hamiltonian.sites, self._threads(state))
 
     def weight(self, state: np.ndarray, window: tuple[int, int]) -> float:
@@ -75,18 +75,18 @@ class HostBackend(Backend):
     name: ClassVar[str] = "python"
 
     def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
-        """States of a Hamiltonian; its tables are made once."""
+        """States of a Hamiltonian; its tables are built once."""
         return HostSpace(hamiltonian, np.finfo(dtype).dtype.type)
 
     def allocate(self, shapes: Sequence[Shape], dtype: type, count: int, *, shared: bool = False) -> list[np.ndarray]:
-        """Zeros that begin with a cache line."""
+        """Zeros that begin at a cache line."""
         sizes = [count * prod(shape) for shape in shapes]
         common = zeros(max(sizes), dtype) if shared else None
         memory = [zeros(size, dtype) if common is None else common[:size] for size in sizes]
         return [own.reshape(count, *shape) for own, shape in zip(memory, shapes, strict=True)]
 
     def side_by_side(self, evolutions: Sequence[tuple[StateSpace, Evolution]]) -> list[list[float]]:
-        """One state a thread."""
+        """Evolve the states in parallel, one thread each."""
         found: list[list[float]] = [[]] * len(evolutions)
 
         def evolve(number: int) -> None:

@@ -1,4 +1,4 @@
-"""The backend ``julia``: the kernels of the bundled Julia package on the memory of NumPy's arrays."""
+"""The backend ``julia``: the kernels of the bundled Julia package on NumPy's memory."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 _LAYER_TYPES = ("int64", "int32", "int64", "int64", "real", "int64", "int32", "int32", "int64", "int64", "int64")
 _TABLE_TYPES = (*_LAYER_TYPES, *_LAYER_TYPES, "real")
-"""Types of the arrays of `Hamiltonian.table`, on whose memory Julia relies."""
+"""Types of the arrays of `Hamiltonian.table`; Julia assumes them."""
 SHARE = 150_000
-"""Amplitudes for each thread: below, threads that wait for each other at every step lose much on a busy machine."""
+"""Fewest amplitudes for each thread: threads wait for each other at every step, which is slow on a busy machine."""
 
 
 def threads_for(hamiltonian: Hamiltonian) -> int:
-    """Threads for a pass over a state: as many as there are, but one for each `SHARE` amplitudes at most."""
+    """Threads for one pass over a state: all, but at most one for each `SHARE` amplitudes."""
     return max(1, min(thread_pool.largest(), session.threads(), math.prod(hamiltonian.shape) // SHARE))
 
 
 class JuliaHamiltonian:
-    """H of Julia on the memory of NumPy's tables.
+    """H in Julia, on the memory of NumPy's tables.
 
     Parameters
     ----------
@@ -53,13 +53,13 @@ class JuliaHamiltonian:
 
 
 CALL = 100_000_000
-"""Amplitudes times steps of one call of Julia: a fraction of a second."""
+"""Amplitudes × steps in one call of Julia: a fraction of a second."""
 _JOBS = 64
-"""Small states of one call of Julia: with a hundred steps each, a fraction of a second, too."""
+"""Small states in one call of Julia: with a hundred steps each, also a fraction of a second."""
 
 
 class JuliaSpace(HostSpace):
-    """States in NumPy's memory, the recursion by the kernels of the Julia package."""
+    """States in NumPy's memory, with the recursion of the Julia package."""
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
         super().__init__(hamiltonian, real)
@@ -67,14 +67,14 @@ class JuliaSpace(HostSpace):
         self._shape = (*hamiltonian.shape[:2], 2 * hamiltonian.shape[2])
 
     def recursion(self, steps: Steps) -> None:
-        """Take the steps: as many in a call as take a fraction of a second, so that Ctrl-C is heard."""
+        """Take the steps. Each call lasts a fraction of a second, so that Ctrl-C acts soon."""
         together, threads = max(1, CALL // math.prod(self.hamiltonian.shape)), threads_for(self.hamiltonian)
         numbers, count = self.numbers(steps), len(steps.factors)
         for begin in range(0, count, together):
             session.call("recursion!", self.julia.handle, *numbers, threads, begin, min(begin + together, count))
 
     def numbers(self, steps: Steps) -> tuple[int, ...]:
-        """Addresses and lengths, in the order of the package's `recursion!`."""
+        """Addresses and lengths, in the order of the arguments of `recursion!`."""
         outputs, count, real = steps.totals.shape[0], len(steps.factors), self._real
         psi, previous, totals = (as_reals(array) for array in (steps.psi, steps.previous, steps.totals))
         return (
@@ -92,21 +92,21 @@ class JuliaBackend(HostBackend):
     cites: ClassVar[tuple[str, ...]] = ("Bezanson2017",)
 
     def lacking(self) -> str | None:
-        """Why Julia is not ready to be started."""
+        """Why Julia is not ready; None if it is."""
         return setup.not_ready()
 
     def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
-        """States of a Hamiltonian, whose tables Julia reads in NumPy's memory.
+        """States of a Hamiltonian; Julia reads its tables in NumPy's memory.
 
         Raises
         ------
         JuliaUnavailableError
-            If Julia cannot be had.
+            If Julia is not available.
         """
         return JuliaSpace(hamiltonian, np.finfo(dtype).dtype.type)
 
     def side_by_side(self, evolutions: Sequence[tuple[StateSpace, Evolution]]) -> list[list[float]]:
-        """One state a thread of Julia: the states take their next steps in one call."""
+        """Evolve the states in parallel, one thread of Julia each: one call takes the next steps of many states."""
         pending = dict(enumerate(evolutions))
         found: dict[int, list[float]] = {}
         while pending:

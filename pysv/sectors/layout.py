@@ -1,8 +1,8 @@
-"""How a state lies in memory: ψ[tile, row, site of the tile].
+"""Memory layout of a state: ψ[tile, row, site of the tile].
 
-The sites are cut into tiles. A small state is one tile, i.e. ψ[row, site] with one leading axis. A state beyond the
-cache has tiles of whole cache lines: what is worked on at a time, a block of some hundred rows (see
-`pysv.sectors.blocks`) on one tile, then is in the cache. Sites beyond L_x in the last tile hold zeros.
+The sites are cut into tiles. A small state has one tile: it is ψ[row, site] with one leading axis. A state that exceeds
+the cache has tiles of whole cache lines, so small that a block of some hundred rows (see `pysv.sectors.blocks`) on one
+tile fits in the cache. Sites beyond L_x in the last tile hold zeros.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 
 SMALL = 4_000_000
-"""Bytes up to which a state is one tile of all sites; counted in double precision."""
+"""Largest state that is one tile of all sites, in bytes of double precision."""
 CACHE_LINE = 64
 """Bytes of a cache line."""
 _ROW_LINES = 26
-"""Cache lines of a tile's row of a larger state at most: of longer ones less than a block would be in the cache, and of
-shorter ones there would be more, each with some work besides its sites."""
+"""Most cache lines in a tile's row of a large state. With longer rows a block does not fit in the cache; shorter rows
+are more numerous, and each row has some overhead."""
 
 
 def is_large(amplitudes: int) -> bool:
-    """Whether a state of so many amplitudes lies in whole cache lines and is worked on by all threads."""
+    """Whether a state of so many amplitudes uses whole cache lines and all threads."""
     return 16 * amplitudes > SMALL
 
 
 def zeros(count: int, dtype: type) -> np.ndarray:
-    """Zeros that begin with a cache line, (count,): the processor reads whole lines, and numpy would begin in one."""
+    """Zeros (count,) that begin at a cache line; `numpy.zeros` may begin inside one."""
     size = count * np.dtype(dtype).itemsize
     memory = np.zeros(size + CACHE_LINE, np.uint8)
     begin = -memory.ctypes.data % CACHE_LINE
@@ -40,7 +40,7 @@ def line_width(dtype: type) -> int:
 
 
 def tile_width(sites: int, dtype: type = np.complex128) -> int:
-    """Width of as few tiles as may be, all alike, in whole cache lines."""
+    """Width of the fewest equal tiles, in whole cache lines."""
     line = line_width(dtype)
     tiles = -(-sites // (_ROW_LINES * line))
     return -(-sites // (tiles * line)) * line
@@ -73,31 +73,31 @@ class Layout:
 
     @property
     def places(self) -> int:
-        """Sites of all tiles, those beyond L_x included."""
+        """Sites of all tiles, including those beyond L_x."""
         return self.tiles * self.width
 
     def window(self, begin: int, end: int, dtype: type) -> tuple[int, int]:
-        """The sites begin … end − 1, and what else lies in their cache lines, as a range (begin, end)."""
+        """Range (begin, end) of the cache lines that contain the sites begin … end − 1."""
         line = line_width(dtype)
         first, last = begin // self.width * self.width, (end - 1) // self.width * self.width
         begin = first + (begin - first) // line * line
         return begin, last + min(self.width, -(-(end - last) // line) * line)
 
     def slices(self) -> Iterator[tuple[slice, slice]]:
-        """For each tile, its sites on the chain and its columns that hold them."""
+        """For each tile, its sites on the chain and the columns that hold them."""
         for begin in range(0, self.sites, self.width):
             end = min(begin + self.width, self.sites)
             yield slice(begin, end), slice(0, end - begin)
 
     def tiled(self, psi: np.ndarray) -> np.ndarray:
-        """A state given as (rows, sites) in this layout, a new array (tiles, rows, width)."""
+        """A state (rows, sites) in this layout, as a new array (tiles, rows, width)."""
         out = np.zeros((self.tiles, psi.shape[0], self.width), dtype=psi.dtype)
         for tile, (sites, columns) in enumerate(self.slices()):
             out[tile, :, columns] = psi[:, sites]
         return out
 
     def flat(self, psi: np.ndarray) -> np.ndarray:
-        """A state in this layout as (rows, sites); a view where there is one tile."""
+        """A state of this layout as (rows, sites); a view if there is one tile."""
         if self.tiles == 1:
             return np.asarray(psi[0, :, : self.sites])
         out = np.empty((psi.shape[1], self.sites), dtype=psi.dtype)

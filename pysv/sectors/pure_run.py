@@ -23,14 +23,14 @@ class PureRun:
     Parameters
     ----------
     label : str
-        What distinguishes it, e.g. ``"up"`` for an incoming up electron.
+        Name of the run, e.g. ``"up"`` for an incoming up electron.
     weight : float
         Its probability in the mixture.
     hamiltonian : Hamiltonian
     amplitude : complex ndarray (rows,)
-        Spin part of the state at t = 0: electron's spin and localized spins.
+        Spin part of the state at t = 0: spin of the electron and localized spins.
     packet : complex ndarray (sites,)
-        Orbital part. The state at t = 0 is their product.
+        Orbital part. The state at t = 0 is the product of the two parts.
     """
 
     label: str
@@ -64,13 +64,13 @@ def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:
     Parameters
     ----------
     experiment : Experiment
-        One electron.
+        With one electron.
 
     Returns
     -------
     tuple of PureRun
-        A run for each state of the incoming electron (two of weight 1/2 for an unpolarized one) and of the localized
-        spins.
+        One run for each pair of a state of the incoming electron (two of weight 1/2 if it is unpolarized) and a state
+        of the localized spins.
 
     Raises
     ------

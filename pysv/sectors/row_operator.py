@@ -1,4 +1,4 @@
-"""Operators of one layer as they act on the rows of a state, and the reduced density matrix of a layer."""
+"""Operators of one layer on the rows of a state, and the reduced density matrix of a layer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RowOperator:
-    """An operator of one layer as it acts on the rows of a state: a sparse matrix from one basis to another.
+    """An operator of one layer as a sparse matrix over the rows of a state, from one basis to another.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ class RowOperator:
         operator : complex ndarray (2^n, 2^n)
         layer : {"polarizer", "analyzer"}
         n_analyzer : int
-            Number of spins in FM_a, the right digits of a configuration.
+            Number of spins in FM_a, the low bits of a configuration.
         before, after : Basis
         """
         from scipy.sparse import coo_matrix
 
         shift, mask = (n_analyzer, ~((1 << n_analyzer) - 1)) if layer == "polarizer" else (0, (1 << n_analyzer) - 1)
         inside = (before.configuration & mask) >> shift
-        # Each row of `before` meets the nonzero elements of its column of the operator.
+        # Each row of `before` takes the nonzero elements of one column of the operator.
         targets, columns = np.nonzero(np.abs(operator) > 1e-16 * np.abs(operator).max(initial=1e-300))
         order = np.argsort(columns, kind="stable")
         targets, columns = targets[order], columns[order]

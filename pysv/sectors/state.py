@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pysv.sectors.hamiltonian import Hamiltonian
 
 _ROWS = 2048
-"""Rows that are copied at a time."""
+"""Rows in one chunk of a copy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +30,9 @@ class Part:
     weight : float
         Its probability in the mixture.
     space : StateSpace
-        Whose Hamiltonian and backend the state is of.
+        Hamiltonian and backend of the state.
     state : complex (tiles, rows, width)
-        In the engine's own memory: valid until the engine advances.
+        In the memory of the engine: valid until the engine advances.
     """
 
     weight: float
@@ -85,7 +85,7 @@ class PureMixture(State):
     def electron_spin(self) -> np.ndarray:
         """⟨σ⟩ of the electron (Eq. 23).
 
-        The coherence ⟨↑|ρ_e|↓⟩ pairs rows of equal configuration, which lie in neighbouring S^z sectors.
+        The coherence ⟨↑|ρ_e|↓⟩ pairs rows of equal configuration, which lie in adjacent S^z sectors.
         """
         found = np.zeros(3)
         found[2] = self.electron_densities()[1].sum()
@@ -117,8 +117,8 @@ class PureMixture(State):
     def spin_density(self) -> SpinDensity:
         """Trace out the electron (position and spin): ρ = Σ w Σ_{σ,x} ψ[σ·, x] ψ[σ·, x]†.
 
-        When every pure state lies in a single S^z sector, ρ is block diagonal in the number of down spins; when each
-        lies in sectors of one parity, ρ is block diagonal in that.
+        If every pure state lies in a single S^z sector, ρ is block diagonal in the number of down spins. If each lies
+        in sectors of one parity, ρ is block diagonal in the parity.
         """
         n = sum(self.layers)
         if all(len(part.hamiltonian.basis.sectors) == 1 for part in self.parts):
@@ -148,7 +148,7 @@ class PureMixture(State):
         )
 
     def probabilities(self) -> tuple[np.ndarray, np.ndarray]:
-        """Configurations of the localized spins and their probabilities, the diagonal of ρ, at any size.
+        """Configurations of the localized spins and their probabilities (the diagonal of ρ), for any number of spins.
 
         Returns
         -------
@@ -165,7 +165,7 @@ class PureMixture(State):
 
 
 def _overlap(psi: np.ndarray, bra: np.ndarray, ket: np.ndarray) -> complex:
-    """Σ ψ* ψ of some rows and others, (n,) each; summed in double precision, some rows at a time."""
+    """Σ_n ⟨ψ[bra_n]|ψ[ket_n]⟩ over pairs of rows, (n,) each, in double precision, chunk by chunk."""
     found = 0j
     for tile in psi:
         for begin in range(0, bra.size, _ROWS):
@@ -175,9 +175,9 @@ def _overlap(psi: np.ndarray, bra: np.ndarray, ket: np.ndarray) -> complex:
 
 
 def _add_gram(weight: float, factor: np.ndarray, total: np.ndarray | None) -> np.ndarray:
-    """total + weight·(ΦΦ†)*, upper triangle only, in Fortran order as BLAS wants it.
+    """total + weight·(ΦΦ†)*, upper triangle only, in Fortran order for BLAS.
 
-    Φᵀ is Fortran-ordered without a copy, and zherk forms (Φᵀ)†Φᵀ, which is the complex conjugate of ΦΦ†.
+    Φᵀ is Fortran-ordered without a copy; zherk forms (Φᵀ)†Φᵀ, the complex conjugate of ΦΦ†.
     """
     if total is None:
         return np.asarray(zherk(weight, factor.T, trans=2))
@@ -185,7 +185,7 @@ def _add_gram(weight: float, factor: np.ndarray, total: np.ndarray | None) -> np
 
 
 def _full_hermitian(upper: np.ndarray) -> np.ndarray:
-    """ρ from the conjugated upper triangle that `_add_gram` collects."""
+    """ρ from the conjugated upper triangle of `_add_gram`."""
     full = upper + upper.conj().T  # zherk leaves zeros below the diagonal
     np.fill_diagonal(full, upper.diagonal().real)
     return np.asarray(full.conj())

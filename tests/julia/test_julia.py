@@ -154,8 +154,16 @@ def test_the_longest_wait_for_the_network():
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("PYTHON_JULIACALL_EXE", None, "PYTHON_JULIACALL_EXE is not set, but the other of the two is"),
-        ("PYTHON_JULIACALL_PROJECT", None, "PYTHON_JULIACALL_PROJECT is not set, but the other of the two is"),
+        (
+            "PYTHON_JULIACALL_EXE",
+            None,
+            "PYTHON_JULIACALL_PROJECT is set without PYTHON_JULIACALL_EXE; set both or neither",
+        ),
+        (
+            "PYTHON_JULIACALL_PROJECT",
+            None,
+            "PYTHON_JULIACALL_EXE is set without PYTHON_JULIACALL_PROJECT; set both or neither",
+        ),
         ("PYTHON_JULIACALL_EXE", "/nowhere/julia", "PYTHON_JULIACALL_EXE = /nowhere/julia is not an executable file"),
         ("PYTHON_JULIACALL_EXE", "/bin/true", "/bin/true is not a Julia"),
         ("PYTHON_JULIACALL_PROJECT", "/nowhere", "PYTHON_JULIACALL_PROJECT = /nowhere is not a folder"),
@@ -173,7 +181,7 @@ def test_a_julia_that_is_named_wrongly(own, name, value, sentence):
 
 def test_a_julia_that_is_too_old(own, tmp_path):
     (tmp_path / "julia").write_text("#!/bin/sh\necho julia version 1.9.4\n")
-    assert "is Julia 1.9.4, needed is 1.10.3 or newer" in refused()
+    assert "is Julia 1.9.4; 1.10.3 or newer is required" in refused()
 
 
 def test_a_project_that_lacks_packages(own, tmp_path):
@@ -182,7 +190,7 @@ def test_a_project_that_lacks_packages(own, tmp_path):
     manifest.write_text(whole.replace("KrylovKit", "Other"))
     assert "lacks KrylovKit" in refused()
     manifest.write_text(whole.replace(metadata.version("juliacall"), "0.9.1"))
-    assert f"holds PythonCall 0.9.1, juliacall {metadata.version('juliacall')} needs" in refused()
+    assert f"contains PythonCall 0.9.1, but juliacall {metadata.version('juliacall')} requires PythonCall" in refused()
     manifest.unlink()
     assert "lacks ITensorMPS, ITensors, KrylovKit, PrecompileTools, PythonCall" in refused()
 
@@ -244,7 +252,7 @@ def test_julia_is_asked_for_in_another_thread(clean):
     said = []
 
     def ask() -> None:
-        with pytest.raises(JuliaUnavailableError, match="Julia runs in the main thread of a process only") as caught:
+        with pytest.raises(JuliaUnavailableError, match="Julia must start in the main thread of a process") as caught:
             session.start()
         said.append(caught.value)
 
@@ -265,9 +273,12 @@ def another(inited: bool, threads: int, signals: str | None, version: tuple[int,
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ((False, 1, None, (1, 10, 8)), "juliacall was imported before, but runs no Julia"),
+        ((False, 1, None, (1, 10, 8)), "juliacall is imported but has not started Julia"),
         ((True, 2, None, (1, 10, 8)), "another package started Julia with several threads and without"),
-        ((True, 1, None, (1, 9, 0)), "the Julia that another package started is Julia 1.9.0, needed is 1.10.3"),
+        (
+            (True, 1, None, (1, 9, 0)),
+            "the Julia that another package started is Julia 1.9.0; 1.10.3 or newer is required",
+        ),
         ((True, 1, None, (1, 10, 8)), "lacks ITensorMPS, ITensors, KrylovKit, PrecompileTools, PythonCall"),
     ],
 )

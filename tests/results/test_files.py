@@ -168,7 +168,9 @@ def test_files_that_are_not_results(data, tmp_path):
         pysv.load(tmp_path / "foreign.nc")
     with h5py.File(path, "a") as file:
         file.attrs["pysv_format"] = "pysv-99"
-    with pytest.raises(ResultFileError, match=re.escape("has the format 'pysv-99', this pysv reads 'pysv-1'")):
+    with pytest.raises(
+        ResultFileError, match=re.escape("has the format 'pysv-99'; this version of pysv reads 'pysv-1'")
+    ):
         pysv.load(path)
 
 

@@ -166,7 +166,7 @@ def test_finished_batches_are_kept(bathed, tmp_path, monkeypatch):
     monkeypatch.undo()
     same_bits(data, in_batches(bathed, SAMPLE))
     same_bits(pysv.load(path), data)
-    with pytest.raises(ResumeError, match="was put together from batches, which cannot be extended"):
+    with pytest.raises(ResumeError, match="was merged from batches and cannot be extended"):
         pysv.resume(path, stop=9, progress=False)
 
 
@@ -300,7 +300,7 @@ def test_a_scheduler_without_workers_or_with_other_ones(bathed, cluster, monkeyp
 
     monkeypatch.setattr(dask, "__version__", "9.9.9")
     with pytest.raises(
-        DaskUnavailableError, match=r"the Dask worker \S+ has pysv 0.1.0, here is 9.9.9; install the same"
+        DaskUnavailableError, match=r"the Dask worker \S+ has pysv 0.1.0, not 9.9.9; install this version"
     ):
         in_batches(bathed, SAMPLE, dask=cluster.scheduler_address)
     monkeypatch.setattr(dask, "PATIENCE", 2)

@@ -85,20 +85,20 @@ def test_what_cannot_be_resumed(small, tmp_path):
     finer = dataclasses.replace(small, times=pysv.times(stop=6, step=0.25))
     with pytest.raises(ResumeError, match=r"its step is 0\.5 fs, not 0\.25 fs"):
         pysv.resume(path, experiment=finer)
-    with pytest.raises(ResumeError, match="reaches 6 fs already; give a --stop beyond that"):
+    with pytest.raises(ResumeError, match="reaches 6 fs already; give a later --stop"):
         pysv.resume(path, stop=4)
     pysv.save(data, tmp_path / "plain.nc")
-    with pytest.raises(ResumeError, match=r"plain\.nc: holds no state to go on from; make it with `pysv run`"):
+    with pytest.raises(ResumeError, match=r"plain\.nc: holds no state to continue from; make it with `pysv run`"):
         pysv.resume(tmp_path / "plain.nc", stop=8)
     state = files.load_state(path)
     files.write(data, path, dataclasses.replace(state, fingerprint="0" * 16))
-    with pytest.raises(ResumeError, match="its state was made by another experiment than its attributes say"):
+    with pytest.raises(ResumeError, match="its state and its attributes come from different experiments"):
         pysv.resume(path, stop=8)
     files.write(data, path, dataclasses.replace(state, arrays={}))
     with pytest.raises(ResumeError, match="the saved state holds nothing for 'psi_up'"):
         pysv.resume(path, stop=8)
     files.write(data, path, dataclasses.replace(state, time=7.25))
-    with pytest.raises(ResumeError, match="state is of t = 7.25 fs, its last snapshot is of 6 fs"):
+    with pytest.raises(ResumeError, match="state of the file is at t = 7.25 fs, its last snapshot is at 6 fs"):
         pysv.resume(path, stop=8)
 
 
@@ -248,14 +248,14 @@ def test_the_drift_of_spin_counts_relative_to_its_value(start, allowed):
     watch, snapshot = Watch(1e-3, 2.0), types.SimpleNamespace(time=1.0, state=state)
     watch.heard(0, snapshot)
     watch.heard(1, snapshot)
-    with pytest.raises(InvariantError, match=r"spin_z_total drifted by .* allowed is"):
+    with pytest.raises(InvariantError, match=r"spin_z_total drifted by .* the limit is"):
         watch.heard(2, snapshot)
 
 
 def test_an_unstable_step_stops_the_run_and_keeps_what_was_good(small, tmp_path):
     path = tmp_path / "run.nc"
     with pytest.raises(
-        InvariantError, match=r"norm drifted by .* until t = .* fs, allowed is 1\.0e-03; take a smaller"
+        InvariantError, match=r"norm drifted by .* until t = .* fs; the limit is 1\.0e-03; take a smaller"
     ):
         pysv.solve(small, progress=False, engine=pysv.RK4(time_step=0.5, measure_error=False), out=path)
     kept = pysv.load(path)
@@ -263,7 +263,7 @@ def test_an_unstable_step_stops_the_run_and_keeps_what_was_good(small, tmp_path)
     assert abs(kept.norm - 1).max() < 1e-3
     with h5py.File(path) as file:
         assert "checkpoint" not in file
-    with pytest.raises(ResumeError, match=r"stopped: norm drifted by .*, and holds no earlier state; run again"):
+    with pytest.raises(ResumeError, match=r"stopped: norm drifted by .*; the file holds no earlier state, run again"):
         pysv.resume(path)
 
 

@@ -170,7 +170,7 @@ def test_the_bond_limit(short):
         BondLimitError, match=r"reached max_bond = 6 and a step discarded more than discarded_weight = 1e-09; raise"
     ):
         pysv.solve(short, engine=dataclasses.replace(tight, bond_limit="stop"), progress=False)
-    with pytest.raises(pysv.errors.InvariantError, match=r"(norm|energy) drifted by .* allowed is"):
+    with pytest.raises(pysv.errors.InvariantError, match=r"(norm|energy) drifted by .* the limit is"):
         pysv.solve(short, engine=dataclasses.replace(tight, allowed_loss=1e-6), progress=False)
 
 
@@ -214,7 +214,7 @@ def test_convergence(short):
     assert any(line.startswith("entropy_half") for line in table)
     assert "bond_dimension" not in str(found)
     with pytest.raises(
-        EngineError, match="convergence is judged of engine 'tdmrg', not of 'fock'; give engine='tdmrg'"
+        EngineError, match="convergence is available for engine 'tdmrg', not for 'fock'; use engine='tdmrg'"
     ):
         pysv.convergence(short, "fock", progress=False)
 

@@ -161,7 +161,7 @@ def test_known_keys_are_those_of_the_file():
         ({"device.sites": 30}, "sweep: device.sites = 30 must be a list of values"),
         ({"device.sites": []}, "sweep: device.sites = [] must be a list of values"),
         ({"device.sites": [30, 30]}, "sweep: device.sites names a value twice; leave one out"),
-        ({"device.sites": range(1000), "device.hopping": range(1000)}, "the grid has 1000000 points, at most 100000"),
+        ({"device.sites": range(1000), "device.hopping": range(1000)}, "the grid has 1000000 points; the limit is 100000"),
     ],
 )  # fmt: skip
 def test_grids_that_are_refused(short, grid, sentence):

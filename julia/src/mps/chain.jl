@@ -1,8 +1,8 @@
 """
     Gate(matrix, d)
 
-An operator on two sites by its elements, `matrix[final, initial]` with the right site (of `d` states) running fastest:
-the elements of each initial pair one after the other. Local states are numbered from 1.
+A two-site operator as a list of its elements, sorted by the initial pair of local states. In `matrix[final, initial]`
+the right site, which has `d` states, runs fastest. Local states are numbered from 1.
 """
 struct Gate
     first::Vector{Int}
@@ -29,12 +29,12 @@ end
     Chain
 
 H of Eq. 7 on a chain of electron sites, some of which carry a localized spin, with the well and the field of Eq. 21
-(zero for t > 0); `pysv.mps.chain` tells what the numbers mean. Every term acts on one site or on two neighbours.
+(zero for t > 0); `pysv.mps.chain` defines the numbers. Every term acts on one site or on two neighbours.
 
-- `sites`, `codes`: ITensor's indices, and the charges of the local states
-- `carrier` (L), `exchanged` (L − 1): where localized spins sit; which neighbours exchange
+- `sites`, `codes`: the indices of ITensor, and the charges of the local states
+- `carrier` (L), `exchanged` (L − 1): sites with a localized spin; bonds with an exchange
 - `potential`, `field` (L): energy of an electron and of σᶻ of the localized spin, eV
-- `couplings`: γ, J_sd, J, J_z, the factors of the spin convention multiplied in, eV
+- `couplings`: γ, J_sd, J, J_z including the factors of the spin convention, eV
 """
 struct Chain
     sites::Vector{Index{Vector{Pair{QN,Int}}}}
@@ -57,7 +57,7 @@ end
 """
     chain(sites, carrier, exchanged, potential, field, couplings)
 
-The chain in NumPy arrays given by their addresses; int64 and float64. They are copied.
+The chain, from the addresses of int64 and float64 NumPy arrays, which are copied.
 """
 function chain(sites::Int, carrier::Int, exchanged::Int, potential::Int, field::Int, couplings::Int)
     return Chain(
@@ -80,7 +80,7 @@ function onsite_terms(chain::Chain, n::Int)
     return terms
 end
 
-"Terms of H on sites n and n + 1 that need both: coefficient and one operator for each; fermions as they are."
+"Terms of H that couple sites n and n + 1: coefficient and one operator for each site, without fermion strings."
 function pair_terms(chain::Chain, n::Int)
     hopping, _, exchange, exchange_z = chain.couplings
     terms = [
@@ -95,8 +95,8 @@ end
 """
     bond(chain, n)
 
-All of H on sites n and n + 1 as an ITensor, the terms on one site shared between bonds: the sum over bonds is H. A
-fermionic operator on the left site carries the string of the operator right of it: c†_n c_{n+1} = (c†F)_n ⊗ c_{n+1}.
+H on sites n and n + 1 as an ITensor. On-site terms are divided between the bonds of a site, so the sum over bonds is H.
+A fermionic operator on the left site carries the string of the operator on the right: c†_n c_{n+1} = (c†F)_n ⊗ c_{n+1}.
 """
 function bond(chain::Chain, n::Int)
     one, other = chain.sites[n], chain.sites[n + 1]
@@ -125,7 +125,7 @@ function hamiltonian_mpo(chain::Chain)
     return MPO(terms, chain.sites)
 end
 
-"An operator on sites n and n + 1 as a matrix, the right site running fastest."
+"An operator on sites n and n + 1 as a matrix; the right site runs fastest."
 function pair_matrix(chain::Chain, n::Int, operator::ITensor)
     one, other = chain.sites[n], chain.sites[n + 1]
     elements = Array(dense(operator), other', one', other, one)
@@ -135,14 +135,14 @@ end
 "exp(−i h τ) on sites n and n + 1 as an ITensor; τ in 1/eV."
 gate_tensor(chain::Chain, n::Int, duration::Float64) = exp(-im * duration * bond(chain, n))
 
-"What makes bonds equal."
+"Key of a bond: bonds with equal keys have equal gates."
 function kind(chain::Chain, n::Int)
     ends = n == 1, n + 1 == length(chain)
     pair = n:(n + 1)
     return ends, chain.carrier[pair], chain.exchanged[n], chain.potential[pair], chain.field[pair]
 end
 
-"exp(−i h τ) on all bonds, each made once."
+"exp(−i h τ) on all bonds; equal gates are computed once."
 function gates(chain::Chain, duration::Float64)
     return get!(chain.gates, duration) do
         made = Dict{Any,Gate}()
@@ -154,7 +154,7 @@ function gates(chain::Chain, duration::Float64)
     end
 end
 
-"H on sites n and n + 1 as a matrix (final, initial) in the memory of a float64 NumPy array, row by row."
+"Write H on sites n and n + 1 as a matrix (final, initial), row by row, to the float64 NumPy array at `target`."
 function write_bond!(chain::Chain, n::Int, target::Int)
     matrix = real(pair_matrix(chain, n, bond(chain, n)))
     copyto!(array(Float64, target, size(matrix)...), permutedims(matrix))

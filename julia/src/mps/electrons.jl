@@ -1,12 +1,12 @@
-# Sites of a chain in ITensor's language. Site type "Electron" is ITensor's own: ∅, ↑, ↓, ↑↓ = c†_↑c†_↓|∅⟩. Site type
-# "Carrier" is an electron site that also carries a localized spin: electron ⊗ spin, state 2·electron + spin counted
-# from 0, spin ↑ first; its operators carry the fermion strings of the electron.
+# Site types of a chain. "Electron" is ITensor's own: ∅, ↑, ↓, ↑↓ = c†_↑c†_↓|∅⟩. "Carrier" is an electron site with a
+# localized spin: electron ⊗ spin, with state number 2·electron + spin from 0, spin ↑ first. Its operators have the
+# fermion strings of the electron.
 
 const ELECTRON = SiteType("Electron")
 const RAISE = [0.0 1.0; 0.0 0.0]
 const PAULI_Z = [1.0 0.0; 0.0 -1.0]
 
-"An operator of ITensor's electron sites on a site with a localized spin."
+"An operator of ITensor's electron site, on a site with a localized spin."
 carried(name::String) = kron(op(OpName(name), ELECTRON), [1.0 0.0; 0.0 1.0])
 
 ITensors.op(::OpName"Cup", ::SiteType"Carrier") = carried("Cup")
@@ -21,7 +21,7 @@ SiteTypes.has_fermion_string(::OpName"Cdagup", ::SiteType"Carrier") = true
 SiteTypes.has_fermion_string(::OpName"Cdn", ::SiteType"Carrier") = true
 SiteTypes.has_fermion_string(::OpName"Cdagdn", ::SiteType"Carrier") = true
 
-"σ·S of the electrons and the localized spin of one site, both as Pauli matrices."
+"σ·S of the electrons and the localized spin of a site, both as Pauli matrices."
 function ITensors.op(::OpName"sS", ::SiteType"Carrier")
     z = kron(2 * op(OpName("Sz"), ELECTRON), PAULI_Z)
     flip = kron(op(OpName("S-"), ELECTRON), RAISE)
@@ -48,6 +48,6 @@ function quantum_numbers(code::Int)
     return QN(("N", electrons), ("Sz", code - electrons * BASE))
 end
 
-"The index of site `n`: each local state a block of its own."
+"The index of site `n`, with one block for each local state."
 site_index(n::Int, carrier::Bool) =
     Index([quantum_numbers(code) => 1 for code in local_codes(carrier)], "Site,$(carrier ? "Carrier" : "Electron"),n=$n")

@@ -1,29 +1,29 @@
-# Time evolution of a matrix-product state by gates on bonds, in charge blocks; `pysv/mps/kernels.py` has the same in
-# Python. All matrices are transposed against the formulas there: θ of a centre charge has the rows (local state, right
-# charge) and the columns (left charge, local state).
+# Time evolution of a matrix-product state by gates on bonds, in charge blocks, as in `pysv/mps/kernels.py`. All
+# matrices are transposed relative to the formulas there: θ of a centre charge has rows (local state, right charge) and
+# columns (left charge, local state).
 
-"Weights below this, relative to the whole, are rounding and are not kept."
+"Weights below this, relative to the total, are rounding and are discarded."
 const FLOOR = 1e-15
-"Directions in which a charge block may grow at one update, at least."
+"Fewest directions by which a charge block can grow in one update."
 const SPARE = 4
-"Elements of the tensors of a layer below which a second thread costs more than it saves."
+"Elements of the tensors of a layer below which one thread is faster than several."
 const SMALL = 3000
 
-"What is kept of a bond; see `pysv.mps.propagator.Truncation`."
+"Rule for the truncation of a bond; see `pysv.mps.backend.Truncation`."
 struct Truncation
     least::Int
     most::Int
     allowed::Float64
 end
 
-"Where the blocks [local state, outer charge] of a two-site matrix lie: centre charge (0: none), first row or column."
+"Places of the blocks [local state, outer charge] in two-site matrices: centre charge (0: none), first row or column."
 struct Places
     centre::Matrix{Int}
     before::Matrix{Int}
     size::Vector{Int}
 end
 
-"Columns (left charge, local state) of each of the charges `centre`."
+"Columns (left charge, local state) of each centre charge."
 function column_places(left::Leg, codes::Vector{Int}, centre::Vector{Int})
     place = zeros(Int, length(codes), length(left.charges))
     before, size = zero(place), zeros(Int, length(centre))
@@ -37,7 +37,7 @@ function column_places(left::Leg, codes::Vector{Int}, centre::Vector{Int})
     return Places(place, before, size)
 end
 
-"Rows (local state, right charge) of each of the charges `centre`; `centre` of the result holds the right charge."
+"Rows (local state, right charge) of each centre charge; the field `centre` of the result holds the right charge."
 function row_places(right::Leg, codes::Vector{Int}, centre::Vector{Int})
     place = zeros(Int, length(codes), length(centre))
     before, size = zero(place), zeros(Int, length(centre))
@@ -51,7 +51,7 @@ function row_places(right::Leg, codes::Vector{Int}, centre::Vector{Int})
     return Places(place, before, size)
 end
 
-"Charges, ascending, that the bond between two sites can carry, given the outer legs."
+"Charges, ascending, that the bond between two sites can carry for given outer legs."
 function centre_charges(left::Leg, codes_left::Vector{Int}, right::Leg, codes_right::Vector{Int})
     found = Int[]
     for charge in left.charges, code in codes_left
@@ -82,7 +82,7 @@ function side_by_side(tensor, offset, places::Places, right::Leg, width::Int, k:
     return matrix
 end
 
-"Gate times the product of the two tensors right and left of bond n: θ of each charge of `wide`."
+"θ = gate times the product of the two tensors at bond n, for each centre charge of `wide`."
 function two_sites(state::Train, n::Int, gate::Gate, wide::Vector{Int}, columns::Places, rows::Places)
     left, centre, right = state.legs[n], state.legs[n + 1], state.legs[n + 2]
     codes_left, codes_right = state.chain.codes[n], state.chain.codes[n + 1]
@@ -116,7 +116,7 @@ function two_sites(state::Train, n::Int, gate::Gate, wide::Vector{Int}, columns:
     return theta
 end
 
-"Add value·source to target, on `height` rows and `width` columns behind the given ones."
+"Add value·source to target, on `height` rows and `width` columns after the given ones."
 function add_block!(target, row, column, source, from_row, from_column, height, width, value)
     @inbounds for j in 1:width
         @simd for i in 1:height
@@ -126,7 +126,7 @@ function add_block!(target, row, column, source, from_row, from_column, height, 
     return nothing
 end
 
-"Orthonormal basis of the columns of a matrix that has no more columns than rows; the matrix is overwritten."
+"Orthonormal basis of the columns of a matrix with at most as many columns as rows; the matrix is overwritten."
 function orthonormal!(matrix::Matrix{ComplexF64})
     _, factors = LAPACK.geqrf!(matrix)
     return LAPACK.orgqr!(matrix, factors)
@@ -135,8 +135,9 @@ end
 """
     column_space(theta, guess, allowed)
 
-Orthonormal basis C, as columns, of the space in which the columns of θ lie, and C†θ: the whole column space where that
-is cheap; else the range of θθ† applied to the guess and some spare directions, unless that misses more than `allowed`.
+Orthonormal basis C, as columns, of the column space of θ, and C†θ. C spans the whole column space if that is cheap.
+Otherwise it spans the range of θθ† applied to the guess and to some spare directions, if that misses at most the weight
+`allowed`.
 """
 function column_space(theta::Matrix{ComplexF64}, guess::Matrix{ComplexF64}, allowed::Float64)
     rows, columns = size(theta)
@@ -157,8 +158,8 @@ end
 """
     kept(weights, whole, rules)
 
-How many of the weights, sorted from the largest, a bond keeps: as few as discard less than `allowed` of the whole, at
-least `least` (as far as they weigh anything), at most `most`; and whether `most` forces more to be discarded.
+Number of weights, in descending order, that a bond keeps: the fewest that discard less than `allowed` of the total, but
+at least `least` (without negligible weights) and at most `most`. Also whether `most` forces more to be discarded.
 """
 function kept(weights::Vector{Float64}, whole::Float64, rules::Truncation)
     above = count(>(FLOOR * whole), weights)
@@ -173,10 +174,10 @@ end
 """
     update!(state, n, gate, rules)
 
-Apply a gate to sites n and n + 1 and truncate the bond between them (M. B. Hastings, J. Math. Phys. 50, 095207 (2009)):
-the right tensor becomes a basis of the dominant space of θ = gate·left·right weighted with the Schmidt values of the
-outer leg, found by diagonalising a Gram matrix; the left one is θ projected on it. Returns the discarded weight relative
-to the weight there was, and whether the largest bond dimension has forced it.
+Apply a gate to sites n and n + 1 and truncate the bond between them (M. B. Hastings, J. Math. Phys. 50, 095207 (2009)).
+The right tensor becomes a basis of the dominant space of θ = gate·left·right weighted with the Schmidt values of the
+outer leg, from the eigenvectors of a Gram matrix. The left tensor becomes the projection of θ on this basis. Returns
+the discarded weight relative to the weight before, and whether `rules.most` forced it.
 """
 function update!(state::Train, n::Int, gate::Gate, rules::Truncation)
     left, centre, right = state.legs[n], state.legs[n + 1], state.legs[n + 2]
@@ -227,7 +228,7 @@ function weigh(theta::Matrix{ComplexF64}, left::Leg, columns::Places, k::Int)
     return weighted
 end
 
-"The right tensor's present rows of a centre charge, as columns; none where the charge or its rows are new."
+"The present rows of the right tensor for a centre charge, as columns; none if the charge or its rows are new."
 function old_directions(state::Train, n::Int, charge::Int, rows::Int)
     centre, right, codes = state.legs[n + 1], state.legs[n + 2], state.chain.codes[n + 1]
     k = find(centre.charges, charge)
@@ -262,7 +263,7 @@ function right_tensor(leg::Leg, right::Leg, codes::Vector{Int}, directions)
     return tensor
 end
 
-"Whether a bond joins two sites in a product of states that the gate only multiplies by a phase."
+"Whether the gate only multiplies the two sites, each in a product state, by a phase."
 function idle(state::Train, n::Int, gate::Gate)
     any(leg -> length(leg.schmidt) > 1, state.legs[n:(n + 2)]) && return false
     pair = map(n:(n + 1)) do m
@@ -276,9 +277,9 @@ end
 """
     layer!(state, parity, duration, least, most, allowed, lost, limited, threads)
 
-Apply all gates exp(−i h τ) (τ in 1/eV) on every second bond, from the first one where `parity` is 0, in place, the bonds
-dealt out to the threads, the costly ones first. Adds the weight discarded on each bond to the float64 NumPy array at
-address `lost`, and marks in the int64 array `limited` where the largest bond dimension has forced it.
+Apply the gates exp(−i h τ) (τ in 1/eV) in place on every second bond, from the first one if `parity` is 0. The bonds
+are on a dynamic schedule, the costly ones first. Adds the weight discarded on each bond to the float64 NumPy array at
+address `lost`, and marks in the int64 array `limited` the bonds where `most` forced it.
 """
 function layer!(
     state::Train, parity::Int, duration::Float64, least::Int, most::Int, allowed::Float64, lost::Int, limited::Int,

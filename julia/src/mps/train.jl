@@ -8,8 +8,8 @@ end
 """
     Train(chain, legs, tensors)
 
-A right-canonical matrix-product state in blocks of the conserved charges, as `pysv.mps.state.MatrixProductState` has
-it: a tensor holds the blocks [left charge, local state] one after the other, each a matrix (right, left) here.
+A right-canonical matrix-product state in blocks of the conserved charges, as in `pysv.mps.state.MatrixProductState`: a
+tensor holds the blocks [left charge, local state] one after the other, each a matrix (right, left) here.
 """
 struct Train
     chain::Chain
@@ -20,8 +20,8 @@ end
 """
     train(chain, counts, charges, sizes, schmidt, tensors, lengths...)
 
-The state in the arrays that `MatrixProductState.arrays` gives, by their addresses and the lengths of the last four.
-They are copied.
+The state, from the addresses of the NumPy arrays of `MatrixProductState.arrays`, which are copied. `lengths` are those
+of charges (and sizes), Schmidt values and tensors.
 """
 function train(
     chain::Chain, counts::Int, charges::Int, sizes::Int, schmidt::Int, tensors::Int, sectors::Int, values::Int,
@@ -52,7 +52,7 @@ end
 lengths(state::Train) =
     (sum(leg -> length(leg.charges), state.legs), sum(leg -> length(leg.schmidt), state.legs), sum(length, state.tensors))
 
-"Write the state into NumPy arrays given by their addresses."
+"Write the state to NumPy arrays, given by their addresses."
 function write!(state::Train, counts::Int, charges::Int, sizes::Int, schmidt::Int, tensors::Int)
     sectors, values, elements = lengths(state)
     copyto!(array(Int64, counts, length(state.legs)), [length(leg.charges) for leg in state.legs])
@@ -63,13 +63,13 @@ function write!(state::Train, counts::Int, charges::Int, sizes::Int, schmidt::In
     return nothing
 end
 
-"Place of a charge in an ascending list, 0 where it is absent."
+"Index of a charge in an ascending list, 0 if it is absent."
 function find(charges::Vector{Int}, charge::Int)
     place = searchsortedfirst(charges, charge)
     return place <= length(charges) && charges[place] == charge ? place : 0
 end
 
-"Right charge (0: none) and offset of each block [local state, left charge], and the tensor's size."
+"Right charge (0: none) and offset of each block [local state, left charge], and the size of the tensor."
 function blocks(left::Leg, right::Leg, codes::Vector{Int})
     place, offset = zeros(Int, length(codes), length(left.charges)), zeros(Int, length(codes), length(left.charges))
     size = 0
@@ -81,7 +81,7 @@ function blocks(left::Leg, right::Leg, codes::Vector{Int})
     return place, offset, size
 end
 
-"The block behind `offset` as a matrix (right, left)."
+"The block after `offset` elements, as a matrix (right, left)."
 block(tensor::Vector{ComplexF64}, offset::Int, right::Int, left::Int) =
     reshape(view(tensor, (offset + 1):(offset + right * left)), right, left)
 
@@ -92,7 +92,7 @@ link_index(leg::Leg, n::Int) =
 """
     mps(state)
 
-The state as an ITensorMPS `MPS` with its orthogonality centre at site 1; elements are copied.
+The state as an ITensorMPS `MPS` with its orthogonality centre at site 1. The elements are copied.
 """
 function mps(state::Train)
     last = length(state.chain)
@@ -118,8 +118,8 @@ end
 """
     train(chain, psi)
 
-An `MPS` as blocks, left-canonical with its centre at the last site, without Schmidt values (they are set to 0). The
-charge left of a leg follows from the local states, whatever directions and fluxes ITensor gave the indices.
+An `MPS` as a `Train`, left-canonical with its centre at the last site. The Schmidt values are set to 0. The charges of
+the legs are computed from the local states, since ITensor may choose any directions and fluxes of the indices.
 """
 function train(chain::Chain, psi::MPS)
     psi = orthogonalize(psi, length(psi))

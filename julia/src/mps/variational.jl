@@ -11,14 +11,14 @@ end
 """
     tdvp_step(state, duration, order, most, lost, threaded; steps=1)
 
-exp(−iHτ) (τ in 1/eV) by sweeps to the right and back of ITensorMPS's two-site time-dependent variational principle, of
-order 2 or 4, with at most `most` states on a bond. Only rounding is discarded below that; the weight is added to the
-float64 NumPy array at address `lost`. Returns the state left-canonical, without Schmidt values. The blocks of a
-contraction are dealt out to the threads where `threaded`.
+exp(−iHτ) (τ in 1/eV) by the two-site time-dependent variational principle of ITensorMPS, with sweeps to the right and
+back, of order 2 or 4, and with at most `most` states on a bond. Below `most` only rounding is discarded; the discarded
+weight is added to the float64 NumPy array at address `lost`. Returns the state left-canonical, without Schmidt values.
+If `threaded`, the threads share the blocks of a contraction.
 """
 function tdvp_step(state::Train, duration::Float64, order::Int, most::Int, lost::Int, threaded::Bool; steps=1)
     losses = Losses(array(Float64, lost, length(state.chain) - 1))
-    outer = 1 / (2 - cbrt(2))  # ITensorMPS's own order 4 fails (0.4.1), so three steps of order 2 (M. Suzuki)
+    outer = 1 / (2 - cbrt(2))  # ITensorMPS's own order 4 fails (0.4.1); three steps of order 2 (M. Suzuki) replace it
     shares = order == 4 ? (outer, 1 - 2outer, outer) : (1.0,)
     return in_blocks(threaded) do
         operator, psi = hamiltonian_mpo(state.chain), mps(state)
@@ -33,7 +33,7 @@ function tdvp_step(state::Train, duration::Float64, order::Int, most::Int, lost:
     end
 end
 
-"Call `work` with one thread for each matrix, and the blocks of ITensor's contractions on all threads where `threaded`."
+"Call `work` with single-threaded matrix products; if `threaded`, all threads share the blocks of contractions."
 function in_blocks(work::F, threaded::Bool) where {F}
     blas, strided = BLAS.get_num_threads(), NDTensors.Strided.get_num_threads()
     BLAS.set_num_threads(1)
@@ -48,7 +48,7 @@ function in_blocks(work::F, threaded::Bool) where {F}
     end
 end
 
-"A search for a ground state by DMRG: H, the state so far, energies after each sweep."
+"A DMRG search for a ground state: H, the present state, and the energy after each sweep."
 mutable struct Search
     const chain::Chain
     const operator::MPO
@@ -59,7 +59,7 @@ end
 """
     search(chain, states)
 
-A search that begins with a product of local states, numbered from 0, in the int64 NumPy array at address `states`.
+A search that starts from a product of local states; the int64 NumPy array at address `states` numbers them from 0.
 """
 function search(chain::Chain, states::Int)
     start = MPS(chain.sites, array(Int64, states, length(chain)) .+ 1)
@@ -81,5 +81,5 @@ function variance(search::Search)
     return real(inner(operator, psi, operator, psi)) - real(inner(psi', operator, psi))^2
 end
 
-"The state that was found, left-canonical, without Schmidt values."
+"The resulting state, left-canonical, without Schmidt values."
 found(search::Search) = train(search.chain, search.psi)

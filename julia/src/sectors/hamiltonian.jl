@@ -1,14 +1,14 @@
 """
     Layer{T}
 
-One layer and the electron's spin, as the tables that `pysv.table.Layer` lists, in their order: the blocks of rows that
-H never leaves with them (`pysv.blocks`), and the layer's spins on the tiles. Blocks, rows, members, spins and tiles are
-numbered from 0, as in Python.
+One layer and the electron's spin, as the tables of `pysv.sectors.table.LayerTable` in their order: the blocks of
+rows that the terms of this layer connect (`pysv.sectors.blocks`), and the spins of the layer on the tiles. Blocks,
+rows, members, spins and tiles are numbered from 0, as in Python.
 
 - `first` (blocks + 1), `rows`, `kind` (blocks): rows of each block, and its kind
-- `kind_first` (kinds + 1), `diagonal` (members): members of each kind; their longitudinal exchange, eV
-- `exchange_first` (members + 1), `exchange`: places in the kind that one exchange reaches
-- `partner` (members, spins): place where electron and spin have traded antiparallel spins, its own where parallel
+- `kind_first` (kinds + 1), `diagonal` (members): members of each kind, and their longitudinal exchange, eV
+- `exchange_first` (members + 1), `exchange`: members of the same kind that one exchange reaches
+- `partner` (members, spins): member after the exchange of electron and spin; itself if the two are parallel
 - `tile_first` (tiles + 1), `tile_spin`, `tile_column`: the spins of each tile and their columns in it
 """
 struct Layer{T<:AbstractFloat}
@@ -28,9 +28,10 @@ end
 """
     Hamiltonian{T}
 
-H of Eq. 7 on S^z sectors: hopping and the two layers, on the memory of the tables that
-`pysv.hamiltonian.Hamiltonian.table` gives. `sites` and `width` are L_x and the sites of a tile, `couplings` γ, flip, sd,
-and the longitudinal one, eV. A state is an `Array{T,3}` with axes (re/im and site of the tile, row, tile).
+H of Eq. 7 on S^z sectors: hopping and the two layers, on the memory of the tables of
+`pysv.sectors.hamiltonian.Hamiltonian.table`. `sites` is L_x, `width` the number of sites in a tile, and `couplings` are
+γ, flip, sd and the longitudinal exchange, eV. A state is an `Array{T,3}` with axes (re/im and site of the tile, row,
+tile).
 """
 struct Hamiltonian{T<:AbstractFloat}
     sites::Int
@@ -47,9 +48,9 @@ const TABLES = 2 * LAYER_TABLES + 1
 """
     hamiltonian(single, sites, width, list)
 
-The Hamiltonian in the memory of NumPy's tables; `single` says whether their reals are float32. `list` is the address of
-an int64 array with a row for each table, of FM_p, of FM_a, and the couplings: its address and its lengths along the
-axes, the last axis first, filled up with ones to two.
+The Hamiltonian on the memory of NumPy's tables, whose reals are float32 if `single`. `list` is the address of an int64
+array with one row for each table of FM_p, each table of FM_a, and the couplings. A row holds the address of the table
+and two lengths, the last axis first; the second length of a vector is 1.
 """
 function hamiltonian(single::Bool, sites::Int, width::Int, list::Int)
     return single ? hamiltonian(Float32, sites, width, list) : hamiltonian(Float64, sites, width, list)
@@ -68,13 +69,13 @@ shape(h::Hamiltonian) = (2 * h.width, length(h.polarizer.rows), cld(h.sites, h.w
 "Rows of the largest block of either layer."
 largest_block(h::Hamiltonian) = maximum(maximum(diff(layer.first); init=0) for layer in (h.polarizer, h.analyzer))
 
-"Rows by which memory that is needed once in a block is asked for before its turn."
+"Prefetch distance, in rows, for memory that is used once in a block."
 const AHEAD = 8
 
-"Bytes of a state that is in the cache anyhow."
+"Largest state that stays in the cache, in bytes; it needs no prefetch."
 const CACHED = 4_000_000
 
-"LLVM's word for: to be read, into the second cache, no instructions; nothing where that LLVM writes pointers otherwise."
+"LLVM's prefetch for reading, into the second-level cache, of data. Not used with an LLVM of opaque pointers."
 const PREFETCH = """
 declare void @llvm.prefetch.p0i8(i8*, i32, i32, i32)
 define void @entry(i64) alwaysinline {
@@ -84,7 +85,7 @@ define void @entry(i64) alwaysinline {
 }
 """
 
-"Ask for `length` numbers of `psi` behind element `from`, before they are needed."
+"Prefetch `length` numbers of `psi` after element `from`."
 @inline function fetch!(psi::Array{T}, from::Int, length::Int) where {T}
     @static if Base.libllvm_version < v"17"
         for j in 0:(64 ÷ sizeof(T)):(length - 1)
@@ -95,9 +96,9 @@ define void @entry(i64) alwaysinline {
     return nothing
 end
 
-# The loops below work on `length` elements of `out` behind element `to`, and of `psi` behind `from` or others.
+# The loops below act on `length` elements of `out` after element `to`, and of `psi` after `from` or other elements.
 
-"One row from the exchange inside a layer, and what `term` makes of ψ in `own`: out ← term + flip·Σ ψ of `places`."
+"The exchange of one row, and the other terms from ψ in `own`: out ← term + flip·Σ ψ over `places`."
 @inline function row!(term::F, out, to, own, from, psi, places::NTuple{N,Int}, length, flip) where {F,N}
     @inbounds @simd ivdep for j in 1:length
         out[to + j] = term(out, to + j, own, from + j) + flip * together_at(psi, places, j)
@@ -112,7 +113,7 @@ end
     return nothing
 end
 
-"Sum of ψ over some places, by halves."
+"Sum of ψ over `places`, split into halves recursively."
 @inline together_at(psi, places::Tuple{Int}, j) = @inbounds psi[places[1] + j]
 @inline function together_at(psi, places::NTuple{N,Int}, j) where {N}
     half = N ÷ 2
@@ -120,7 +121,7 @@ end
            together_at(psi, ntuple(i -> places[half + i], Val(N - half)), j)
 end
 
-"Add flip·ψ."
+"out ← out + flip·ψ."
 @inline function add!(out, to, psi, from, length, flip)
     @inbounds @simd ivdep for j in 1:length
         out[to + j] += flip * psi[from + j]
@@ -128,7 +129,7 @@ end
     return nothing
 end
 
-"`row!` for the places `place(n)`, n = first + 1 … last: in one pass up to eight of them."
+"`row!` for the places `place(n)`, n = first + 1 … last; one pass takes up to eight of them."
 @inline function exchange!(term::F, out, to, own, from, psi, place::G, first, last, length, flip) where {F,G}
     count = last - first
     Base.Cartesian.@nif 9 d -> count == d - 1 d -> row!(
@@ -143,8 +144,8 @@ end
 """
     Surrounded{T}(length)
 
-Work space for a row of `length` reals with a site more on either side. The row begins with a cache line, behind element
-`at` of `numbers`, as rows of tiles do: how its stores and loads overlap matters.
+Work space for a row of `length` reals with one more site on either side. The row begins after element `at` of
+`numbers`, at a cache line like the rows of a tile, which speeds up its loads and stores.
 """
 struct Surrounded{T}
     numbers::Vector{T}
@@ -159,8 +160,8 @@ function Surrounded{T}(length::Int) where {T}
 end
 
 """
-`around` becomes a row of ψ, behind element `from`, with the sites on its left, in `carried[:, i]`, and on its right,
-behind element `right`, in the next tiles; zeros where there is none.
+`around` becomes a row of ψ (after element `from`) between two sites of the adjacent tiles: on its left `carried[:, i]`,
+on its right the site after element `right`. Without such a tile it gets zeros.
 """
 @inline function surround!(around::Surrounded, psi, from, length, carried, i, right, inner_left, inner_right)
     numbers, at = around.numbers, around.at
@@ -177,9 +178,11 @@ end
 """
     Part(psi, window, tile)
 
-The part of a window, sites first … last counted through the tiles from 0, that lies in a tile: the elements of ψ before
-its first row's, the reals of a row before its own, how many are its own, and whether the window goes on in the tiles on
-its left and right.
+The part of a window (sites first … last, counted through the tiles from 0) in one tile.
+
+- `start`: number of elements of ψ before the part in the first row of the tile
+- `before`, `length`: reals of a row before the part, and in the part
+- `inner_left`, `inner_right`: whether the window continues in the tile on the left and on the right
 """
 struct Part
     start::Int
@@ -199,10 +202,10 @@ end
 "The window of all sites."
 everywhere(h::Hamiltonian) = 0:(cld(h.sites, h.width) * h.width - 1)
 
-"Tiles, from 0, that a window reaches into."
+"Tiles, from 0, that a window reaches."
 tiles(window::UnitRange{Int}, width::Int) = (first(window) ÷ width):(last(window) ÷ width)
 
-"The sd exchange on a part of a tile; a parallel spin is its own partner: ψ − 2ψ = −ψ spares a branch."
+"The sd exchange on a part of a tile. A parallel spin is its own partner: ψ − 2ψ = −ψ saves a branch."
 @inline function sd!(out, psi, layer::Layer, tile, part, begun, count, base, full, sd)
     @inbounds for n in (layer.tile_first[tile + 1] + 1):layer.tile_first[tile + 2]
         place, spin = 2 * layer.tile_column[n] - part.before, layer.tile_spin[n] + 1
@@ -222,9 +225,9 @@ end
 """
     complete!(out, psi, h, layer, block, tile, part, scale, shift, carried, around)
 
-out ← out + scale·(L + T − shift)ψ on a block of a layer in the window's `part` of a tile; ψ is taken as zero outside
-the window. `carried` (2, rows of the block) holds the block's last sites on the tile to the left, where ψ may have been
-overwritten, then those of this tile; `around` is work space for one row. Blocks and tiles count from 0.
+out ← out + scale·(L + T − shift)ψ on a block of a layer in the window's `part` of a tile; ψ counts as zero outside the
+window. `carried` (2, rows of the block) holds the last sites of the block on the tile to the left, where ψ may be
+overwritten; on return it holds those of this tile. `around` is work space for one row. Blocks and tiles count from 0.
 """
 @inline function complete!(
     out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, part::Part, scale::T,
@@ -247,7 +250,7 @@ overwritten, then those of this tile; `around` is work space for one row. Blocks
             term(o, to, p, from) = @inbounds o[to] + diagonal * p[from] - hop * (p[from - 2] + p[from + 2])
             exchange!(term, out, here, around.numbers, around.at, psi, place, first, last, extent, flip)
             for j in 1:2
-                beyond < extent && (out[here + beyond + j] = zero(T))  # where hopping reaches beyond the chain
+                beyond < extent && (out[here + beyond + j] = zero(T))  # hopping reaches one place beyond the chain
                 carried[j, i] = psi[here + extent - 2 + j]
             end
         end
@@ -259,8 +262,8 @@ end
 """
     begin!(out, psi, h, layer, block, tile, part, scale, beta, coming_block, coming_part)
 
-out ← scale·Lψ − beta·out on a block of a layer in the window's `part` of a tile. The rows of `out` whose turn is next
-are fetched, unless `coming_block` is negative.
+out ← scale·Lψ − beta·out on a block of a layer in the window's `part` of a tile. The rows of `out` that are next are
+prefetched, unless `coming_block` is negative.
 """
 @inline function begin!(
     out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, part::Part, scale::T,

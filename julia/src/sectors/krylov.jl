@@ -1,4 +1,4 @@
-"A state as reals, on the same memory; the caller keeps `psi` alive."
+"A state as reals, on the same memory. The caller keeps `psi` alive."
 reals(psi::Array{Complex{T},3}) where {T} =
     unsafe_wrap(Array, Ptr{T}(pointer(psi)), (2 * size(psi, 1), size(psi, 2), size(psi, 3)))
 
@@ -14,9 +14,9 @@ end
 """
     propagate!(h, psi, time, tolerance, dimension, threads)
 
-ψ ← exp(−iH·time)ψ in place by KrylovKit's `exponentiate`: Lanczos, in subspaces of at most `dimension` vectors. `time`
-is in 1/eV, `psi` the address of a complex NumPy array (tiles, rows, width). Returns KrylovKit's estimate of the error,
-whether it is below tolerance·|time|, and the number of applications of H.
+ψ ← exp(−iH·time)ψ in place by KrylovKit's `exponentiate`: Lanczos iteration in subspaces of at most `dimension`
+vectors. `time` is in 1/eV, `psi` is the address of a complex NumPy array (tiles, rows, width). Returns KrylovKit's
+estimate of the error, whether it is below tolerance·|time|, and the number of applications of H.
 """
 function propagate!(
     h::Hamiltonian{T}, psi::Int, time::Float64, tolerance::Float64, dimension::Int, threads::Int

@@ -6,15 +6,14 @@ Steps of a polynomial recursion in H, in place; `psi` and `previous` swap roles 
     previous ← scale·(H − shift)ψ − beta·previous
     total ← keep·total + c·(new previous) + c'·ψ        for each output whose `add` is not 0
 
-`totals` has one state for each output, `factors` (3, steps) holds scale, shift and beta, `mixes` (6, outputs, steps)
-Re c, Im c, Re c', Im c', keep and add. `window` is the range of active sites, counted through the tiles from 0: ψ is
-taken as zero outside, where nothing is read or written. It must vanish beyond L_x, and what the arrays hold must be
-finite, even where beta or keep are 0. All members of `threads` threads share the blocks; nothing is allocated from step
-to step.
+`totals` has one state for each output. `factors` (3, steps) holds scale, shift and beta; `mixes` (6, outputs, steps)
+holds Re c, Im c, Re c', Im c', keep and add. `window` is the range of active sites, counted through the tiles from 0: ψ
+counts as zero outside, and nothing is read or written there. ψ must vanish beyond L_x. The arrays must hold finite
+numbers, even where beta or keep is 0. The threads share the blocks; the steps allocate no memory.
 
-As in `pysv.kernels`, a step walks through the blocks of one layer, completes the new state there and begins the one
-after it. One call may take the steps `from:upto` only, with `psi` and `previous` named as in the first: between calls
-the older of the two is begun and not complete.
+As in `pysv.sectors.numba.recursion`, a step passes over the blocks of one layer, completes the new state there and
+begins the next one. A call may take only the steps `from:upto`; `psi` and `previous` are then the arrays of the first
+call. Between calls the older of the two states is begun but not complete.
 """
 function recursion!(
     psi::Array{T,3}, previous::Array{T,3}, totals::Array{T,4}, h::Hamiltonian{T}, window::UnitRange{Int},
@@ -33,9 +32,9 @@ end
         h, psi, previous, totals, outputs, begin_site, end_site, factors, mixes, steps, threads, begin_step, end_step
     )
 
-The same on NumPy arrays given by their addresses: `psi` and `previous` (tiles, rows, 2·width), `totals` with the axis of
-the outputs before these, `factors` (steps, 3), `mixes` (steps, outputs, 6). The window begins at site `begin_site` and
-ends before `end_site`, counted from 0, and so do the steps to be taken.
+The same on NumPy arrays, given by their addresses: `psi` and `previous` (tiles, rows, 2·width), `totals` (outputs,
+tiles, rows, 2·width), `factors` (steps, 3), `mixes` (steps, outputs, 6). The window is `begin_site` … `end_site` − 1,
+the steps are `begin_step` … `end_step` − 1, both counted from 0.
 """
 function recursion!(
     h::Hamiltonian{T}, psi::Int, previous::Int, totals::Int, outputs::Int, begin_site::Int, end_site::Int, factors::Int,
@@ -52,8 +51,8 @@ end
 """
     recursions!(hamiltonians, list, threads)
 
-The same for several states, one thread each. `list` is the address of an int64 array with a row for each Hamiltonian:
-the addresses and lengths from `psi` to `steps`.
+The same for several states in parallel, one thread each. `list` is the address of an int64 array with one row for each
+Hamiltonian: the addresses and lengths from `psi` to `steps`.
 """
 function recursions!(hamiltonians::Vector{Hamiltonian{T}}, list::Int, threads::Int) where {T}
     numbers = array(Int64, list, 9, length(hamiltonians))
@@ -68,16 +67,16 @@ end
 "Several Hamiltonians as a vector, for `recursions!`."
 collection(hamiltonians...) = [hamiltonians...]
 
-"Shares of the blocks for each thread, of which whoever is free takes the next."
+"Number of chunks of the blocks for each thread, on a dynamic schedule."
 const SHARES = 8
 
-"Blocks, from 0, as `count` ranges at most of about equally many rows; block b begins at row `first[b + 1]`."
+"The blocks, from 0, in at most `count` ranges of about equally many rows; block b begins at row `first[b + 1]`."
 function share_blocks(first::Vector{Int64}, count::Int)
     cuts = unique!([searchsortedfirst(first, row) - 1 for row in range(0, first[end]; length=count + 1)])
     return [begun:(ended - 1) for (begun, ended) in zip(cuts, cuts[2:end])]
 end
 
-"The share of one member of the pool in the steps; `shares` are those of FM_p's blocks and of FM_a's."
+"The work of one member of the pool in the steps; `shares` are the chunks of the blocks of FM_p and of FM_a."
 function steps!(
     pool::ThreadPool, psi::Array{T,3}, previous::Array{T,3}, totals::Array{T,4}, factors::Matrix{T}, mixes::Array{T,3},
     h::Hamiltonian{T}, window::UnitRange{Int}, shares::NTuple{2,Vector{UnitRange{Int}}}, from::Int, upto::Int,
@@ -102,7 +101,7 @@ function steps!(
     return nothing
 end
 
-"Work on a range of blocks, tile by tile."
+"One step on a range of blocks, tile by tile."
 function sweep!(
     old::Array{T,3}, new::Array{T,3}, totals::Array{T,4}, factors::Matrix{T}, mixes::Array{T,3}, step::Int,
     h::Hamiltonian{T}, layer::Layer{T}, blocks::UnitRange{Int}, window::UnitRange{Int}, carried::Matrix{T},
@@ -154,7 +153,7 @@ end
 """
     apply!(out, psi, h, threads)
 
-out ← Hψ, both `Array`s of size (2·width, rows, tiles); what `out` held before must be finite.
+out ← Hψ, both `Array`s of size (2·width, rows, tiles). The initial content of `out` must be finite.
 """
 function apply!(out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, threads::Int) where {T}
     factors, mixes, totals = reshape(T[1, 0, 0], 3, 1), zeros(T, 6, 0, 1), zeros(T, 0, 0, 0, 0)

@@ -1,18 +1,18 @@
 """
     guarded(f, arguments...)
 
-`f(arguments...)`, and whether Julia heard Ctrl-C meanwhile, which is put off until `f` has ended: no state is left half
-done. The system hands a signal to any thread that takes it, and Julia has a thread that does nothing else, so that
-Python does not hear every one.
+The result of `f(arguments...)`, and whether Julia received Ctrl-C meanwhile. The interrupt is deferred until `f` has
+ended, so that no state is left half done. The system delivers a signal to any thread that accepts it. Julia has a
+thread for signals, so Python does not receive all of them.
 """
 function guarded(f::F, arguments...) where {F}
     Base.sigatomic_begin()
     result = f(arguments...)
     try
-        Base.sigatomic_end()  # throws what was put off
+        Base.sigatomic_end()  # throws the deferred interrupt
     catch error
         error isa InterruptException || rethrow()
-        Base.sigatomic_end()  # leaving the block has put it off again
+        Base.sigatomic_end()  # the error has deferred interrupts again
         return result, true
     end
     return result, false

@@ -1,4 +1,4 @@
-"Versions of Julia, of this package and of those it uses, threads, and what BLAS says of itself, as pairs of words."
+"Versions of Julia, of this package and of the packages it uses, threads and BLAS, as pairs of strings."
 function report()
     return [
         ("Julia", string(VERSION)),
@@ -14,8 +14,8 @@ end
 """
     blas()
 
-The BLAS library and, for OpenBLAS, its own description, which ends with the processor that it chose its kernels for: it
-may take an unknown processor for an old one and then runs several times slower than it could.
+The BLAS library and, for OpenBLAS, its description, which ends with the detected type of processor. OpenBLAS may take
+an unknown processor for an old one; it is then several times slower than necessary.
 """
 function blas()
     library = first(BLAS.get_config().loaded_libs).libname

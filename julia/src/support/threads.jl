@@ -1,11 +1,11 @@
-"Turns of waiting after which a thread offers its processor to others."
+"Spins in a waiting loop after which a thread yields its processor."
 const PATIENCE = 2000
 
 """
     ThreadPool(members)
 
-Threads that work through numbered jobs, step by step: each takes the next job that is free, and none begins a step
-before all have ended the one before. Nothing is allocated on the way.
+Threads that do numbered jobs on a dynamic schedule, step by step. Each thread takes the next free job, and no thread
+begins a step before all threads have ended the previous one. The steps allocate no memory.
 """
 mutable struct ThreadPool
     const members::Int
@@ -16,10 +16,10 @@ end
 
 ThreadPool(members::Int) = ThreadPool(members, 0, 0, 0)
 
-"A number, from 0, that nobody has taken yet."
+"The next free job, numbered from 0."
 next_job!(pool::ThreadPool) = (@atomic :monotonic pool.next += 1) - 1
 
-"Wait until all members have called this; numbers then begin with 0 again."
+"Wait until all members have called this; the jobs then start again from 0."
 function barrier!(pool::ThreadPool)
     step = @atomic :acquire pool.step
     if (@atomic :acquire_release pool.arrived += 1) == pool.members
@@ -44,8 +44,8 @@ end
 """
     together(work, threads)
 
-Call `work(pool)` on each of `threads` threads, the present one included; throws an `ArgumentError` where Julia has
-fewer.
+Call `work(pool)` on each of `threads` threads, including the present one. Throws an `ArgumentError` if Julia has fewer
+threads.
 """
 function together(work::F, threads::Int) where {F}
     1 <= threads <= Threads.nthreads() ||

@@ -1,8 +1,9 @@
 """
     example(T, width)
 
-The Hamiltonian of one electron and 1+1 spins with one spin down on 6 sites, in tiles of `width` sites: the rows are ↑↑↓,
-↑↓↑ and ↓↑↑ (electron, FM_p, FM_a). A layer of one spin has kinds of one, two and one members.
+The Hamiltonian of one electron and 1+1 localized spins on 6 sites, in tiles of `width` sites, in the sector with one
+spin down: its rows are ↑↑↓, ↑↓↑ and ↓↑↑ (electron, FM_p, FM_a). A layer of one spin has kinds of one, two and one
+members.
 """
 function example(::Type{T}, width::Int) where {T}
     function layer(rows, site)
@@ -14,7 +15,7 @@ function example(::Type{T}, width::Int) where {T}
     return Hamiltonian{T}(6, width, layer(Int32[0, 1, 2], 2), layer(Int32[1, 0, 2], 3), T[1.0, -0.2, 0.5, -0.1])
 end
 
-"What the Python side calls for one electron."
+"All calls that Python makes for one electron."
 function one_electron_workload()
     for T in (Float64, Float32), width in (6, 4)
         h = example(T, width)
@@ -46,7 +47,7 @@ function one_electron_workload()
     return nothing
 end
 
-"What the Python side calls for several electrons: two of them beside two localized spins on five sites."
+"All calls that Python makes for several electrons: two electrons and two localized spins on five sites."
 function several_electrons_workload()
     carrier, exchanged, states = [0, 0, 1, 1, 0], [0, 0, 1, 0], [3, 0, 0, 1, 0]
     potential, field, couplings = [-2.0, 0, 0, 0, 0], [0.0, 0, -1, 1, 0], [1.0, 0.5, 0.1, 0.1]

@@ -1,8 +1,8 @@
-"""One row of Hψ from the exchange inside a layer: in one pass over the row, with whatever else belongs there.
+"""The exchange inside a layer in one row of Hψ, in the same pass over the row as the other terms.
 
-A row takes part in as many exchanges as its layer has antiparallel neighbours: none to nine in a layer of ten spins.
-One loop adds up to eight rows, as each further pass would read and write its row once more. `term` is the caller's
-compiled function that says what else the loop writes, of the row `own` itself.
+A row has as many exchange partners as its layer has antiparallel neighbours: none to nine in a layer of ten spins. One
+loop adds up to eight partners, since each further pass reads and writes the row once more. The caller's compiled
+function `term` gives the other terms, from the row `own` itself.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _add(out, a, flip):
 
 @compiled(inline="always", **FAST)
 def exchange(term, out, own, psi, part, rows, first, last, reached, flip, diagonal, weight):
-    """out ← term + flip · Σ of the rows that an exchange reaches: ``psi[rows[reached[first:last]], part]``."""
+    """out ← term + flip · Σ of the exchange partners ``psi[rows[reached[first:last]], part]``."""
     n, count = first, last - first
     if count == 0:
         _alone(term, out, own, diagonal, weight)

@@ -1,4 +1,4 @@
-"""⟨ψ|H|ψ⟩ in one pass over a state, block by block of either layer.
+"""⟨ψ|H|ψ⟩ in one pass over a state for each layer, block by block.
 
 States and tables are those of `pysv.sectors.numba.recursion`.
 """
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @compiled(inline="always", **FAST)
 def _applied(out, psi, j, diagonal, weight):
-    """What applying L to a row adds to the exchange."""
+    """The diagonal term of L, which is added to the exchange."""
     return diagonal * psi[j]
 
 
 @compiled(**SUM, **UNCOUNTED)
 def _expectation(worker, threads, psi, layer, couplings, hop, scratch, sums):
-    """Adds ⟨ψ|L + T|ψ⟩ of every `threads`-th block."""
+    """Add ⟨ψ|L + T|ψ⟩ of every `threads`-th block to ``sums[worker]``."""
     tiles, _, full = psi.shape
     flip, sd, large, whole = couplings[1], couplings[2], psi.nbytes > SMALL, slice(0, full)
     out = scratch[worker]
@@ -73,6 +73,6 @@ def expectation(psi: np.ndarray, table: Table, threads: int) -> float:
     """Σ ψ*Hψ, which is real, without storing Hψ."""
     sums, scratch = np.zeros(threads), np.zeros((threads, psi.shape[2]), psi.dtype)
     hopping = table.couplings[0]
-    for layer, hop in ((table.polarizer, hopping), (table.analyzer, 0 * hopping)):  # once
+    for layer, hop in ((table.polarizer, hopping), (table.analyzer, 0 * hopping)):  # the hopping counts once
         thread_pool.share(_expectation, threads, psi, layer, table.couplings, hop, scratch, sums)
     return float(sums.sum())

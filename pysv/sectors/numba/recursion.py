@@ -1,25 +1,26 @@
-"""Compiled inner loops: arrays in, arrays out.
+"""Compiled kernels of the recursion in H.
 
 A state ψ[tile, row, site of the tile] (see `pysv.sectors.layout`) is passed as real numbers, shape (tiles, rows,
-2·width), real and imaginary parts interleaved (the memory of a complex array): H of Eq. 7 is real, so that no complex
-product is needed. H = T + L_p + L_a is hopping and what each layer does together with the spin of the electron. Either
-L stays in blocks of rows (see `pysv.sectors.blocks`):
+2·width), with real and imaginary parts interleaved (the memory of a complex array). H of Eq. 7 is real, so the kernels
+need no complex product. H = T + L_p + L_a: hopping, and for each layer its exchange and its coupling to the electron's
+spin. Either L stays within blocks of rows (see `pysv.sectors.blocks`):
 
     (Tψ)[r, x] = −γ (ψ[r, x−1] + ψ[r, x+1])
     (Lψ)[r, x] = diagonal[r] ψ[r, x] + flip · Σ_r' ψ[r', x]                       one exchange inside the layer
                − sd · Σ_i δ(x, x_i) × { ψ[r, x] parallel, 2 ψ[r', x] − ψ[r, x] antiparallel }    its spins i
 
-A recursion φ_{n+1} = scale·(H − shift) φ_n − beta·φ_{n−1} walks through the blocks of the two layers in turn. In a
-block, at 10+10 spins at most 0.8 MB of either state on a tile, it *completes* φ_{n+1}, which so far has all but the
-part of this layer and the hopping, and at once *begins* φ_{n+2} with the part of the same layer, in the memory of φ_n:
+A recursion φ_{n+1} = scale·(H − shift) φ_n − beta·φ_{n−1} passes over the blocks of the two layers in turn. A block of
+either state on one tile has at most 0.8 MB at 10+10 spins. In each block the recursion first *completes* φ_{n+1}: it
+adds the part of this layer and the hopping, which are still missing. Then it *begins* φ_{n+2} with the part of the same
+layer, in the memory of φ_n:
 
     out ← out + scale·(L + T − shift) ψ,    ψ ← scale'·L out − beta'·ψ
 
-so that each step reads and writes the two states once: no block needs another one.
+No block needs another one, so each step reads and writes the two states only once.
 
-A layer is a `pysv.sectors.table.LayerTable` in the precision of the state. `sites` is L_x, and `window` =
-(begin, end) the range of active sites, counted through the tiles: ψ is taken as zero outside, where nothing is read or
-written. It must vanish in the places beyond L_x.
+A layer is a `pysv.sectors.table.LayerTable` in the precision of the state. `sites` is L_x. `window` = (begin, end) is
+the range of active sites, counted through the tiles: ψ counts as zero outside, and nothing is read or written there. ψ
+must vanish in the places beyond L_x.
 """
 
 from __future__ import annotations
@@ -39,24 +40,24 @@ if TYPE_CHECKING:
     from pysv.sectors.table import Table
 
 AHEAD = 8
-"""Rows by which memory that is needed once in a block is asked for before its turn."""
+"""Prefetch distance, in rows, for memory that is used once in a block."""
 
 
 @compiled(inline="always", **FAST)
 def _completed(out, around, j, diagonal, hop):
-    """What completing a row adds to the exchange; `around` is the row of ψ with a site more on either side."""
+    """Terms of a completed row besides the exchange; `around` is the row of ψ with one more site on either side."""
     return out[j] + diagonal * around[j + 2] - hop * (around[j] + around[j + 4])
 
 
 @compiled(inline="always", **FAST)
 def _begun(out, psi, j, diagonal, beta):
-    """What beginning a row adds to the exchange."""
+    """Terms of a begun row besides the exchange."""
     return diagonal * psi[j] - beta * out[j]
 
 
 @compiled(inline="always", **FAST)
 def _surround(around, psi, left, right, has_left, has_right):
-    """`around` becomes a row of ψ between the sites `left` and `right` of the next tiles, zeros where it has none."""
+    """around ← a row of ψ between the sites `left` and `right` of the adjacent tiles, or zeros without such a tile."""
     end = psi.size + 2
     for j in range(psi.size):
         around[j + 2] = psi[j]
@@ -69,7 +70,7 @@ def _surround(around, psi, left, right, has_left, has_right):
 def _sd(t, part, out, psi, rows, base, layer, sd):
     """The sd exchange in the window's part of tile t.
 
-    A parallel spin is its own partner: ψ − 2ψ = −ψ spares a branch.
+    A parallel spin is its own partner: ψ − 2ψ = −ψ saves a branch.
     """
     twice = sd + sd
     for n in range(layer.tile_first[t], layer.tile_first[t + 1]):
@@ -90,15 +91,16 @@ def _sd(t, part, out, psi, rows, base, layer, sd):
 def _complete(t, part, psi, out, rows, base, layer, couplings, sites, window, scale, shift, carried, around):
     """out ← out + scale·(L + T − shift)ψ on a block in the window's part of tile t.
 
-    `carried` holds the block's last sites on the tile to the left, where ψ may have been overwritten, then those of t;
-    `around` is for one row. No row of another block is read: another thread may be overwriting it.
+    `carried` holds the last sites of the block on the tile to the left, where ψ may be overwritten; on return it holds
+    those of tile t. `around` is work space for one row. No row of another block is read, since another thread may be
+    overwriting it.
     """
     here, there, full = psi[t], out[t], psi.shape[2]
     hop, flip = scale * couplings[0], scale * couplings[1]
     has_left, has_right = 2 * window[0] < t * full, 2 * window[1] > (t + 1) * full
     right = psi[t + 1] if has_right else here
     beyond = 2 * sites - t * full - part.start
-    lines, large = there.reshape(-1), psi.nbytes > SMALL  # a small state is in the cache anyhow
+    lines, large = there.reshape(-1), psi.nbytes > SMALL  # a small state is in the cache already
     for i in range(rows.size):
         r = rows[i]
         o, p, diagonal = there[r, part], here[r, part], scale * (layer.diagonal[base + i] - shift)
@@ -107,7 +109,7 @@ def _complete(t, part, psi, out, rows, base, layer, couplings, sites, window, sc
         first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
         _surround(around, p, carried[i], right[r], has_left, has_right)
         exchange(_completed, o, around, here, part, rows, first, last, layer.exchange, flip, diagonal, hop)
-        if beyond < p.size:  # zeros remain zeros in the place beyond the chain that hopping reaches
+        if beyond < p.size:  # hopping reaches one place beyond the chain, which stays zero
             for j in range(2):
                 o[beyond + j] = 0
         for j in range(2):
@@ -119,7 +121,7 @@ def _complete(t, part, psi, out, rows, base, layer, couplings, sites, window, sc
 def _begin(t, part, psi, out, rows, base, layer, couplings, scale, beta, lines, coming, count):
     """out ← scale·Lψ − beta·out on a block in the window's part of tile t.
 
-    Of the rows `coming` of `lines`, whose turn is next, `count` reals are fetched.
+    It prefetches `count` reals of each of the next rows, which are the rows `coming` of `lines`.
     """
     here, there, full = psi[t], out[t], psi.shape[2]
     flip = scale * couplings[1]
@@ -145,7 +147,7 @@ def _add_up(new, psi, total, mix):
 
 @compiled(**FAST, **UNCOUNTED)
 def begin(first, last, psi, out, window, layer, couplings, factor):
-    """out ← scale·Lψ − beta·out on the blocks first … last − 1: the beginning of a recursion, before `sweep`."""
+    """out ← scale·Lψ − beta·out on the blocks first … last − 1: the start of a recursion, before `sweep`."""
     apart(psi, out)
     full = psi.shape[2]
     first_tile, end_tile = tiles_of(window, full)
@@ -162,8 +164,9 @@ def sweep(
 ):
     """One step of `recursion` on the blocks first … last − 1 of a layer.
 
-    out ← out + scale·(L + T − shift)ψ; total ← keep·total + c·out + c'·ψ for every output; then, if it is to go on,
-    ψ ← scale'·L out − beta'·ψ with the `following` factors. `carried` and `around` are of `work_space`.
+    First out ← out + scale·(L + T − shift)ψ, then total ← keep·total + c·out + c'·ψ for every output. If `go_on` is
+    true, then also ψ ← scale'·L out − beta'·ψ with the `following` factors. `carried` and `around` are from
+    `work_space`.
     """
     apart(psi, out)
     apart(psi, totals)
@@ -203,12 +206,12 @@ def sweep(
 def recursion(psi, previous, totals, sites, window, table, factors, mixes, carried, around):
     """Steps of a polynomial recursion, one for each row of `factors`; `psi` and `previous` swap roles after each.
 
-    previous ← scale·(H − shift)ψ − beta·previous, and for every output whose `add` is not 0,
+    previous ← scale·(H − shift)ψ − beta·previous, then for every output whose `add` is not 0
     total ← keep·total + c·(new previous) + c'·ψ.
 
     `psi`, `previous` and `totals`, shape (outputs, tiles, rows, 2·width), share no memory. `factors` (steps, 3) holds
-    scale, shift and beta, `mixes` (steps, outputs, 6) holds Re c, Im c, Re c', Im c', keep and add, all in the
-    precision of the state. What the arrays hold must be finite, even where beta or keep are 0.
+    scale, shift and beta. `mixes` (steps, outputs, 6) holds Re c, Im c, Re c', Im c', keep and add. All have the
+    precision of the state. The arrays must hold finite numbers, even where beta or keep is 0.
     """
     begin(0, table.polarizer.kind.size, psi, previous, window, table.polarizer, table.couplings, factors[0])
     steps = factors.shape[0]
@@ -223,9 +226,9 @@ def recursion(psi, previous, totals, sites, window, table, factors, mixes, carri
 
 
 def work_space(table: Table, full: int) -> tuple[np.ndarray, np.ndarray]:
-    """Work space of a sweep: `carried`, (more rows than any block has, 2), and `around`, (full + 4,), for one row.
+    """Work space of a sweep: `carried` (at least the rows of a block, 2), and `around` (full + 4,) for one row.
 
-    The row within `around` begins with a cache line, as rows of tiles do.
+    The row inside `around` begins at a cache line, like the rows of a tile.
     """
     real = table.couplings.dtype
     most = max(layer.diagonal.size for layer in (table.polarizer, table.analyzer))
@@ -245,7 +248,7 @@ def take_steps(
     threads: int = 1,
     shares: int = 0,
 ) -> None:
-    """`recursion`, in one call, or sweep by sweep in `shares` shares of the blocks, so that Ctrl-C is heard."""
+    """`recursion` in one call, or sweep by sweep in `shares` chunks of the blocks, so that Ctrl-C acts in between."""
     if not shares:
         recursion(psi, previous, totals, sites, window, table, factors, mixes, *work_space(table, psi.shape[2]))
         return
@@ -264,7 +267,7 @@ def take_steps(
 
 
 def share_blocks(first: np.ndarray, count: int) -> list[tuple[int, int]]:
-    """Blocks that begin at `first` as ranges (begin, end), `count` at most, of about equally many rows."""
+    """The blocks that begin at `first`, in at most `count` ranges (begin, end) of about equally many rows."""
     cuts = np.unique(np.searchsorted(first, np.linspace(0, first[-1], count + 1)))
     return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
 
@@ -277,5 +280,5 @@ def apply(psi: np.ndarray, out: np.ndarray, sites: int, table: Table) -> None:
 
 
 def no_totals(steps: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """`totals` and `mixes` of steps without outputs."""
+    """`totals` and `mixes` for steps without outputs."""
     return np.zeros((0, 1, 1, 1), dtype), np.zeros((steps, 0, 6), dtype)

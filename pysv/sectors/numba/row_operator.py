@@ -1,4 +1,4 @@
-"""Compiled loops for operators that act on the rows of a state and leave its sites alone.
+"""Compiled loops for operators that act on the rows of a state but not on its sites.
 
 States are passed as in `pysv.sectors.numba.recursion`: reals, shape (tiles, rows, 2·width), real and imaginary parts
 interleaved.

@@ -1,7 +1,7 @@
-"""Compiled sums and combinations of states, beside the kernels of H.
+"""Compiled sums and linear combinations of states.
 
 States are passed as in `pysv.sectors.numba.recursion`: reals, shape (tiles, rows, 2·width). Each compiled function
-does the share of one worker of a team: every `threads`-th stretch of the rows.
+does the share of one worker of the thread pool: every `threads`-th chunk of rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pysv.compute.compiler import FAST, SUM, compiled
 from pysv.sectors.numba.window import part_of
 
 STRETCH = 64
-"""Consecutive rows that one thread takes at a time: threads stay close together, and share what is in the cache."""
+"""Consecutive rows of a chunk. With small chunks the threads stay close together and share the cache."""
 
 
 @compiled(**SUM)
@@ -95,7 +95,7 @@ def copy(source: np.ndarray, target: np.ndarray, threads: int) -> None:
 
 
 def clear_outside(psi: np.ndarray, window: tuple[int, int], sites: int, threads: int) -> None:
-    """Zeros outside the sites of the window, and in the places beyond L_x = `sites`."""
+    """Set to zero everything outside the window and in the places beyond L_x = `sites`."""
     thread_pool.share(_clear, threads, psi, (window[0], min(window[1], sites)))
 
 
@@ -114,7 +114,7 @@ def marginals(psi: np.ndarray, electron: np.ndarray, threads: int) -> tuple[np.n
 
 
 def product(one: np.ndarray, other: np.ndarray, threads: int) -> float:
-    """Scalar product of the reals of two states."""
+    """Scalar product of two states as real vectors."""
     sums = np.zeros(threads)
     thread_pool.share(_product, threads, one, other, sums)
     return float(sums.sum())
