@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 import pysv
 from pysv import config
-from pysv.measures.ways import Limits
+from pysv.measures.sizes import Limits
 from pysv.results import files
 from pysv.run.one_run import Earlier, Run
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pysv.measures.registry import Measure, register
+from pysv.measures.sizes import Sizes
 from pysv.measures.view import View
-from pysv.measures.ways import Sizes
 from pysv.model.density import SpinDensity
 
 

@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.compute import thread_pool
-from pysv.measures.registry import Measure, register
 from pysv.model.basis import configurations, down_count, spin_bit, spin_signs
 
 if TYPE_CHECKING:
-    from pysv.measures.view import View
     from pysv.sectors.state import Part, PureMixture
 
 _CHUNK = 1024
@@ -261,23 +259,3 @@ class SpinFactor:
 def _of_layer(piece: np.ndarray, layer: str) -> np.ndarray:
     """A piece with the configurations of one layer first; a copy for FM_a."""
     return piece if layer == "polarizer" else np.ascontiguousarray(piece.swapaxes(0, 1))
-
-
-def _discarded(view: View) -> float | None:
-    """Only where eigenstates are needed anyhow: to find them takes the Gram matrix."""
-    if view.setting.way != "factor" or not any(view.due(name) for name in ("entropies", "log_negativity", "qfi")):
-        return None
-    assert isinstance(view.rho, SpinFactor)
-    return view.rho.discarded
-
-
-register(
-    Measure(
-        name="discarded_weight_factor",
-        long_name="weight of ρ beyond the numerical rank of its factor",
-        needs="snapshot",
-        sampled=False,
-        function=_discarded,
-        place=50,
-    )
-)

@@ -6,8 +6,8 @@ import numpy as np
 
 from pysv.measures.factor import SpinFactor
 from pysv.measures.registry import Measure, register
+from pysv.measures.sizes import Sizes
 from pysv.measures.view import View
-from pysv.measures.ways import Sizes
 from pysv.model.basis import spin_signs
 from pysv.model.density import SpinDensity
 

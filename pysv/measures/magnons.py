@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from pysv.experiment.checks import Angles
-from pysv.experiment.spins import bloch
 from pysv.measures.factor import SpinFactor
 from pysv.measures.registry import Measure, register
+from pysv.measures.view import View
 from pysv.model.basis import down_count, spin_bit
-from pysv.model.density import Block, SpinDensity
-from pysv.model.initial import collinear_configuration
-
-if TYPE_CHECKING:
-    from pysv.measures.view import View
-
-
-def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> tuple[SpinDensity, int]:
-    """ρ in the basis of initial and flipped spins, and the configuration of the initial state there.
-
-    Spins along ±z stay as they are. A tilted spin's basis is its initial spinor |n⟩ and the orthogonal |−n⟩, with the
-    phase that makes the larger component of |−n⟩ real and positive, so that ±z are its limits.
-
-    Parameters
-    ----------
-    rho : SpinDensity
-    directions : tuple of (float, float)
-        Initial [θ, φ] of every spin.
-
-    Returns
-    -------
-    SpinDensity
-    int
-    """
-    initial = collinear_configuration(directions)
-    if initial is not None:
-        return rho, initial
-    columns = []
-    for direction in directions:
-        up, down = bloch(direction)
-        flipped = np.array([-np.conj(down), np.conj(up)])
-        larger = 1 if abs(up) >= abs(down) - 1e-12 else 0  # at equal moduli rounding must not choose
-        flipped *= np.exp(-1j * np.angle(flipped[larger]))
-        columns.append(np.array([[up, down], flipped]).T)
-    rotation = reduce(np.kron, columns)
-    turned = rotation.conj().T @ rho.dense() @ rotation
-    block = Block(np.arange(1 << rho.n_spins), (turned + turned.conj().T) / 2)
-    return SpinDensity(rho.n_polarizer, rho.n_analyzer, (block,)), 0
+from pysv.model.density import SpinDensity
 
 
 def flip_probabilities(configuration: np.ndarray, probability: np.ndarray, initial: int, n_spins: int) -> np.ndarray:

@@ -13,9 +13,9 @@ from pysv.experiment.record import LARGEST_DENSE
 from pysv.measures.factor import SpinFactor
 from pysv.measures.quadrature import SEED, trace_norm
 from pysv.measures.registry import Estimated, Measure, Probes, register
+from pysv.measures.sizes import Sizes
 from pysv.measures.transpose import Product, TransposedBlock, transposed_blocks
 from pysv.measures.view import View
-from pysv.measures.ways import Sizes
 from pysv.model.basis import down_count
 from pysv.model.density import SpinDensity, spanned_configurations
 

@@ -17,8 +17,8 @@ from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment.record import Every, Record
 
 if TYPE_CHECKING:
+    from pysv.measures.sizes import Sizes
     from pysv.measures.view import View
-    from pysv.measures.ways import Sizes
 
 Needs = Literal["snapshot", "invariant", "state", "diagonal", "eigenstates", "density matrix"]
 """The least that a measure is computed from.
@@ -98,7 +98,7 @@ class Measure:
     option : str, optional
         Field of `pysv.Record` that asks for it; None for a measure that every run records.
     cost : callable, optional
-        Memory in bytes and seconds a snapshot, from `pysv.measures.ways.Sizes`; None where both are negligible.
+        Memory in bytes and seconds a snapshot, from `pysv.measures.sizes.Sizes`; None where both are negligible.
     refusal : callable, optional
         Why it is not recorded at these sizes (a sentence without its subject), or None where it is.
     cites : tuple

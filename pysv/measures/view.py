@@ -11,7 +11,7 @@ import numpy as np
 
 from pysv.errors import InvalidInputError
 from pysv.measures.factor import SpinFactor
-from pysv.measures.magnons import in_initial_frame
+from pysv.measures.frame import in_initial_frame
 from pysv.model.density import SpinDensity
 from pysv.model.initial import collinear_configuration
 from pysv.sectors.state import PureMixture

@@ -9,8 +9,9 @@ import numpy as np
 
 from pysv.measures.invariants import INVARIANTS
 from pysv.measures.registry import Estimated, Measure, measures
+from pysv.measures.sizes import LIMITS, Limits
 from pysv.measures.view import Due, Setting, View
-from pysv.measures.ways import LIMITS, Limits, left_out, way
+from pysv.measures.ways import left_out, way
 from pysv.run.jackknife import Measured, group_sums, measure_sample
 from pysv.sectors.state import PureMixture
 

@@ -18,7 +18,8 @@ from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
 from pysv.engines.cost import radius
 from pysv.errors import ResultFileError, ResumeError
-from pysv.measures.ways import LIMITS, Limits, left_out, probe_seeds
+from pysv.measures.sizes import LIMITS, Limits
+from pysv.measures.ways import left_out, probe_seeds
 from pysv.model.baths import jumps
 from pysv.model.conservation import conserved
 from pysv.model.initial import dropped_weight

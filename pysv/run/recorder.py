@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.measures.ways import LIMITS, Limits
+from pysv.measures.sizes import LIMITS, Limits
 from pysv.results.dataset import schema
 from pysv.run.observer import Observer
 

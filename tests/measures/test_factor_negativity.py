@@ -13,8 +13,8 @@ from conftest import FACTOR, random_experiment, solve_within
 import pysv
 from pysv.measures import SpinFactor, log_negativity, log_negativity_of_factor, partial_transpose
 from pysv.measures.quadrature import trace_norm
+from pysv.measures.sizes import Limits
 from pysv.measures.transpose import Product, block_sizes, transposed_blocks
-from pysv.measures.ways import Limits
 from pysv.sectors.pure_run import pure_runs
 
 
