@@ -1,4 +1,4 @@
-"""Compiler options of the inner loops."""
+"""What the inner loops have in common: the compiler's options, the cache line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numba
 import numpy as np
 from numba.core.options import DefaultOptions
 
+CACHE_LINE = 64
+"""Bytes of a cache line."""
 FAST = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 SUM = FAST | {"fastmath": {"contract", "nsz", "reassoc"}}
 """For sums: the compiler may reorder them, which it must to vectorise them."""

@@ -10,8 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from pysv.compute.compiler import FAST, compiled
-from pysv.sectors.layout import CACHE_LINE
+from pysv.compute.compiler import CACHE_LINE, FAST, compiled
 
 _READ, _SECOND_LEVEL, _DATA = 0, 2, 1
 """Arguments of LLVM's prefetch: for reading, into the second-level cache, data."""

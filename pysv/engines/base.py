@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from inspect import isabstract
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -113,9 +114,7 @@ class Method(Checked, ABC):
         if not isinstance(experiment.source, WavePacket):
             return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
         if experiment.bath is not None and not self.open:
-            from pysv.engines import methods
-
-            others = ", ".join(name for name, method in methods().items() if method.open)
+            others = ", ".join(sorted(method.name for method in _subclasses(Method) if method.open))
             return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {others}"
         if experiment.bath is None and not self.closed:
             return f"engine {self.name!r} runs open systems only; add a table [bath], or use 'chebyshev'"
@@ -166,3 +165,11 @@ def saved_array(state: Mapping[str, np.ndarray], name: str, shape: tuple[int, ..
             f"the saved state holds {found} for {name!r}, this version expects shape {shape}; start a new run"
         )
     return state[name]
+
+
+def _subclasses(method: type[Any]) -> Iterator[type[Any]]:
+    """Every complete engine below a class."""
+    for below in method.__subclasses__():
+        if not isabstract(below):
+            yield below
+        yield from _subclasses(below)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pysv.compute.compiler import CACHE_LINE
+
 SMALL = 4_000_000
 """Largest state that is one tile of all sites, in bytes of double precision."""
-CACHE_LINE = 64
-"""Bytes of a cache line."""
 _ROW_LINES = 26
 """Most cache lines in a tile's row of a large state. With longer rows a block does not fit in the cache; shorter rows
 are more numerous, and each row has some overhead."""

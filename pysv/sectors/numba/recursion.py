@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.compute import thread_pool
-from pysv.compute.compiler import FAST, UNCOUNTED, compiled
+from pysv.compute.compiler import CACHE_LINE, FAST, UNCOUNTED, compiled
 from pysv.compute.hints import apart, fetch
-from pysv.sectors.layout import CACHE_LINE, SMALL, zeros
+from pysv.sectors.layout import SMALL, zeros
 from pysv.sectors.numba.exchange import exchange
 from pysv.sectors.numba.window import part_of, tiles_of
 
