@@ -112,8 +112,8 @@ def test_backends_agree_where_two_runs_share_an_output(monkeypatch):
 
 def test_many_pure_runs_side_by_side(monkeypatch):
     """The pure runs of a thermal state, in calls of three, on intervals of several expansions."""
-    monkeypatch.setattr("pysv.sectors.backend._JOBS", 3)
-    for module in ("expansion", "engines.chebyshev"):
+    monkeypatch.setattr("pysv.sectors.julia._JOBS", 3)
+    for module in ("sectors.chebyshev", "engines.chebyshev"):
         monkeypatch.setattr(f"pysv.{module}.LARGEST_Z", 10.0)
     thermal = pysv.Experiment(
         device=pysv.SpinValve(**SMALL_DEVICE), source=pysv.WavePacket(center=5, momentum_spread=0.9),
