@@ -16,6 +16,7 @@ from pysv import config
 from pysv.measures.sizes import Limits
 from pysv.results import files
 from pysv.run.one_run import Earlier, Run
+from pysv.sectors.layout import CUT, Cut
 
 threadpool_limits(1, "blas")  # small matrices: a second thread only waits
 
@@ -97,19 +98,27 @@ FACTOR = Limits(block=1)
 """Every system counts as large: ρ is not formed."""
 
 
-def solve_within(limits, experiment, engine="auto", backend="auto", out=None, checkpoint_every=30.0):
-    """`pysv.solve` with other limits of how snapshots are measured."""
-    return Run.prepare(experiment, engine, backend, limits=limits).go(out, False, checkpoint_every)
+def narrow(width):
+    """Every state is large, in tiles of `width` sites, or of two more in single precision."""
+    return Cut(0, lambda sites, dtype: min(sites, width + 2 * (dtype == np.complex64)))
 
 
-def resume_within(limits, path, stop=None):
-    """`pysv.resume` with other limits of how snapshots are measured."""
+NARROW = narrow(3)
+
+
+def solve_within(limits, experiment, engine="auto", backend="auto", out=None, checkpoint_every=30.0, cut=CUT):
+    """`pysv.solve` with other limits of how snapshots are measured, or with states cut into other tiles."""
+    return Run.prepare(experiment, engine, backend, limits=limits, cut=cut).go(out, False, checkpoint_every)
+
+
+def resume_within(limits, path, stop=None, cut=CUT):
+    """`pysv.resume` with other limits of how snapshots are measured, or with states cut into other tiles."""
     data, state = files.load(path), files.load_state(path)
     asked = config.loads(data.attrs["experiment"])
     times = asked.experiment.times if stop is None else dataclasses.replace(asked.experiment.times, stop=stop)
     longer = dataclasses.replace(asked.experiment, times=times)
     earlier = Earlier(data.isel(time=data.time.values <= state.time + 1e-9), state)
-    return Run.prepare(longer, asked.engine, asked.backend, limits=limits).go(path, False, 30.0, earlier)
+    return Run.prepare(longer, asked.engine, asked.backend, limits=limits, cut=cut).go(path, False, 30.0, earlier)
 
 
 class StopAfter:

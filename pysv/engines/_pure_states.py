@@ -11,7 +11,6 @@ import numpy as np
 
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.sectors.backend import Backend, Evolution, StateSpace, backend, in_turn
-from pysv.sectors.layout import is_large
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Snapshot
 
@@ -58,7 +57,7 @@ class PureStateEngine(Engine):
     ) -> None:
         self.runs = runs
         self.time = 0.0
-        self.large = is_large(max(run.hamiltonian.amplitudes for run in runs))
+        self.large = any(run.hamiltonian.large for run in runs)
         self.backend = where or backend("python")
         self.deviations = [0.0] * len(runs)
         self._applications = [0] * len(runs)

@@ -15,7 +15,6 @@ from pysv.engines.cost import Cost, pure_run_cost, radius, run_places, run_rows
 from pysv.errors import SpectralBoundsError
 from pysv.experiment.checks import checked, choice, real_number, truth
 from pysv.sectors import backend as backends
-from pysv.sectors import layout
 from pysv.sectors.backend import Backend, Evolution, Steps
 from pysv.sectors.chebyshev import (
     GROWTH,
@@ -27,6 +26,7 @@ from pysv.sectors.chebyshev import (
     substeps,
 )
 from pysv.sectors.lanczos import SpectralBounds, spectral_bounds
+from pysv.sectors.layout import CUT, Cut
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -74,13 +74,13 @@ class Chebyshev(Method):
         """Complex type of the state."""
         return np.complex64 if self.precision == "single" else np.complex128
 
-    def outputs(self, amplitudes: Sequence[int]) -> int:
+    def outputs(self, amplitudes: Sequence[int], cut: Cut = CUT) -> int:
         """Number of snapshots that one expansion may serve; one or two large runs then have at most six states."""
-        if not layout.is_large(max(amplitudes)):
+        if not cut.is_large(max(amplitudes)):
             return _OUTPUTS
         return {1: 3, 2: 2}.get(len(amplitudes), 1)
 
-    def memory(self, places: Sequence[int]) -> int:
+    def memory(self, places: Sequence[int], cut: Cut = CUT) -> int:
         """Bytes of the outputs of each run and of two states of work space, which large runs share.
 
         Parameters
@@ -88,8 +88,8 @@ class Chebyshev(Method):
         places : sequence of int
             Complex numbers in a state of each run, including places beyond the chain.
         """
-        work = max(places) if layout.is_large(max(places)) else sum(places)
-        return np.dtype(self.dtype).itemsize * (self.outputs(places) * sum(places) + 2 * work)
+        work = max(places) if cut.is_large(max(places)) else sum(places)
+        return np.dtype(self.dtype).itemsize * (self.outputs(places, cut) * sum(places) + 2 * work)
 
     def cost(self, experiment: Experiment) -> Cost:
         """Terms of all expansions, and 40 applications of H for the spectral bounds."""
@@ -135,7 +135,7 @@ class Chebyshev(Method):
 class _ChebyshevEngine(RecursionEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: Chebyshev, where: Backend) -> None:
         self.method = method
-        outputs = method.outputs([run.hamiltonian.amplitudes for run in runs])
+        outputs = method.outputs([run.hamiltonian.amplitudes for run in runs], runs[0].hamiltonian.cut)
         dtype = method.dtype
         self._real = np.finfo(dtype).dtype.type
         hamiltonians = {run.hamiltonian: run.hamiltonian.laid_out(dtype) for run in runs}

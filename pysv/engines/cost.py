@@ -11,7 +11,7 @@ from pysv.model.basis import sector_rows
 from pysv.model.conservation import occupied_sectors
 from pysv.model.norm import half_width
 from pysv.model.terms import hamiltonian_terms
-from pysv.sectors.layout import Layout
+from pysv.sectors.layout import CUT, Cut, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +60,10 @@ def run_rows(experiment: Experiment) -> tuple[int, ...]:
     return tuple(sum(sector_rows(n, sector) for sector in sectors) for sectors in occupied_sectors(experiment))
 
 
-def run_places(experiment: Experiment, dtype: type = np.complex128) -> list[int]:
+def run_places(experiment: Experiment, dtype: type = np.complex128, cut: Cut = CUT) -> list[int]:
     """Complex numbers in a state of each pure run, including places beyond the chain."""
     sites = experiment.device.sites
-    return [rows * Layout.for_rows(rows, sites, dtype).places for rows in run_rows(experiment)]
+    return [rows * Layout.for_rows(rows, sites, dtype, cut).places for rows in run_rows(experiment)]
 
 
 def pure_run_cost(

@@ -33,6 +33,7 @@ from pysv.run.loop import Listener, evolve
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.remarks import remarks
+from pysv.sectors.layout import CUT, Cut
 from pysv.sectors.pure_run import pure_runs
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ class Earlier:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run that is known to fit in memory and has not allocated any yet."""
+    """A run that is known to fit in memory and has not allocated any yet.
+
+    With a `cut` of one's own, only engines on pure runs of one electron can begin.
+    """
 
     experiment: Experiment
     method: Method
@@ -61,6 +65,7 @@ class Run:
     fingerprint: str
     members: tuple[int, int] | None = None
     limits: Limits = LIMITS
+    cut: Cut = CUT
 
     @classmethod
     def prepare(
@@ -70,16 +75,18 @@ class Run:
         backend: str,
         members: tuple[int, int] | None = None,
         limits: Limits = LIMITS,
+        cut: Cut = CUT,
     ) -> Run:
         method, chosen = choose(experiment, engine, backend)
         check_fits(experiment, method, chosen)
-        return cls(experiment, method, chosen, config.fingerprint(experiment, method), members, limits)
+        return cls(experiment, method, chosen, config.fingerprint(experiment, method), members, limits, cut)
 
     def begin(self) -> Engine:
         """The engine at t = 0."""
-        if self.members is None:
+        if self.members is None and self.cut is CUT:
             return self.method.begin(self.experiment, self.backend)
-        return self.method.start(pure_runs(self.experiment)[slice(*self.members)], self.backend)
+        runs = pure_runs(self.experiment, self.cut)
+        return self.method.start(runs if self.members is None else runs[slice(*self.members)], self.backend)
 
     def go(
         self, target: Path | None, progress: bool, checkpoint_every: float, earlier: Earlier | None = None

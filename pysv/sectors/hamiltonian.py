@@ -15,7 +15,7 @@ from pysv.model.norm import norm_bound
 from pysv.model.operators import Factors, same
 from pysv.model.terms import Term, hamiltonian_terms, layers, products
 from pysv.sectors.blocks import Blocks
-from pysv.sectors.layout import Layout
+from pysv.sectors.layout import CUT, Cut, Layout
 from pysv.sectors.table import LayerTable, Table
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Hamiltonian:
         The same, sorted.
     polarizer, analyzer : Blocks
         For either layer, the rows that exchange of its spins, with each other and the electron's, joins.
+    cut : Cut
+        The rule that gave the layout.
     """
 
     basis: Basis
@@ -57,20 +59,21 @@ class Hamiltonian:
     couplings: Couplings
     polarizer: Blocks
     analyzer: Blocks
+    cut: Cut
 
     @classmethod
-    def of_device(cls, device: SpinValve, basis: Basis) -> Hamiltonian:
+    def of_device(cls, device: SpinValve, basis: Basis, cut: Cut = CUT) -> Hamiltonian:
         """The device's H on the given basis."""
         terms = hamiltonian_terms(device)
         couplings = Couplings.of_terms(terms)
         exchanged = [pair for pair, value in couplings.transverse.items() if value]
         polarizer, analyzer = (Blocks.of_layer(basis, layer, exchanged) for layer in layers(device))
-        layout = Layout.for_rows(basis.rows, device.sites)
-        return cls(basis, layout, device, terms, couplings, polarizer, analyzer)
+        layout = Layout.for_rows(basis.rows, device.sites, cut=cut)
+        return cls(basis, layout, device, terms, couplings, polarizer, analyzer, cut)
 
     def laid_out(self, dtype: type) -> Hamiltonian:
         """The same H with the layout that suits states of this complex type; itself where it has that layout."""
-        layout = Layout.for_rows(self.basis.rows, self.sites, dtype)
+        layout = Layout.for_rows(self.basis.rows, self.sites, dtype, self.cut)
         return self if layout == self.layout else replace(self, layout=layout)
 
     @property
@@ -87,6 +90,11 @@ class Hamiltonian:
     def amplitudes(self) -> int:
         """Complex numbers of a state, without the places beyond the chain."""
         return self.basis.rows * self.layout.sites
+
+    @property
+    def large(self) -> bool:
+        """Whether a state uses whole cache lines and all threads."""
+        return self.cut.is_large(self.amplitudes)
 
     @property
     def sites(self) -> int:

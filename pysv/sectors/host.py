@@ -11,7 +11,7 @@ import numpy as np
 from pysv.compute import thread_pool
 from pysv.compute.compiler import as_reals
 from pysv.sectors.backend import Backend, Evolution, Shape, StateSpace, Steps, in_turn
-from pysv.sectors.layout import is_large, zeros
+from pysv.sectors.layout import zeros
 from pysv.sectors.numba import recursion, sums
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class HostSpace(StateSpace):
         super().__init__(hamiltonian)
         self._real = real
         chunks = max(1, min(_CHUNKS, hamiltonian.amplitudes // _CHUNK)) * thread_pool.largest()
-        self._chunks = chunks if is_large(hamiltonian.amplitudes) else 0
+        self._chunks = chunks if hamiltonian.large else 0
 
     def recursion(self, steps: Steps) -> None:
         """Take the steps; a large state uses all threads."""

@@ -75,7 +75,6 @@ def spectral_bounds(
     from pysv.compute import compiler, thread_pool
     from pysv.sectors.backend import Steps
     from pysv.sectors.host import HostSpace
-    from pysv.sectors.layout import is_large
     from pysv.sectors.numba import recursion, sums
 
     norm = hamiltonian.norm_bound()
@@ -86,7 +85,7 @@ def spectral_bounds(
     _fill_random(now, hamiltonian.layout)
     take = HostSpace(hamiltonian, now.dtype.type).recursion
     totals, mixes = recursion.no_totals(1, now.dtype)
-    threads = thread_pool.threads_for(now.size // 2) if is_large(hamiltonian.amplitudes) else 1
+    threads = thread_pool.threads_for(now.size // 2) if hamiltonian.large else 1
 
     def step(beta: float) -> tuple[float, float]:
         nonlocal now, before

@@ -7,7 +7,7 @@ tile fits in the cache. Sites beyond L_x in the last tile hold zeros.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,6 @@ SMALL = 4_000_000
 _ROW_LINES = 26
 """Most cache lines in a tile's row of a large state. With longer rows a block does not fit in the cache; shorter rows
 are more numerous, and each row has some overhead."""
-
-
-def is_large(amplitudes: int) -> bool:
-    """Whether a state of so many amplitudes uses whole cache lines and all threads."""
-    return 16 * amplitudes > SMALL
 
 
 def zeros(count: int, dtype: type) -> np.ndarray:
@@ -47,6 +42,29 @@ def tile_width(sites: int, dtype: type = np.complex128) -> int:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Which states are large, and how their sites are cut into tiles.
+
+    Parameters
+    ----------
+    small : int
+        Largest state that is one tile of all sites, in bytes of double precision.
+    width : callable
+        Width of a tile of a large state, from the sites of the chain and the complex type.
+    """
+
+    small: int = SMALL
+    width: Callable[[int, type], int] = tile_width
+
+    def is_large(self, amplitudes: int) -> bool:
+        """Whether a state of so many amplitudes uses whole cache lines and all threads."""
+        return 16 * amplitudes > self.small
+
+
+CUT = Cut()
+
+
+@dataclass(frozen=True)
 class Layout:
     """Tiles of a chain.
 
@@ -62,9 +80,9 @@ class Layout:
     width: int
 
     @classmethod
-    def for_rows(cls, rows: int, sites: int, dtype: type = np.complex128) -> Layout:
+    def for_rows(cls, rows: int, sites: int, dtype: type = np.complex128, cut: Cut = CUT) -> Layout:
         """The layout for states of this many rows and this complex type: one tile if they fit in the cache."""
-        return cls(sites, tile_width(sites, dtype) if is_large(rows * sites) else sites)
+        return cls(sites, cut.width(sites, dtype) if cut.is_large(rows * sites) else sites)
 
     @property
     def tiles(self) -> int:

@@ -11,6 +11,7 @@ from pysv.model.basis import Basis
 from pysv.model.conservation import components
 from pysv.model.initial import one_electron, run_label
 from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.sectors.layout import CUT, Cut
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -58,13 +59,15 @@ class PureRun:
         return self.fill(np.empty(self.hamiltonian.shape, dtype=complex))
 
 
-def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:
+def pure_runs(experiment: Experiment, cut: Cut = CUT) -> tuple[PureRun, ...]:
     """The initial state (Eq. 10 or 12) as pure runs; runs in the same sectors share one Hamiltonian.
 
     Parameters
     ----------
     experiment : Experiment
         With one electron.
+    cut : Cut
+        How states lie in memory.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def pure_runs(experiment: Experiment) -> tuple[PureRun, ...]:
     runs = []
     for state, spins, sectors in components(experiment):
         if sectors not in hamiltonians:
-            hamiltonians[sectors] = Hamiltonian.of_device(device, Basis.of_sectors(device.n_spins, sectors))
+            hamiltonians[sectors] = Hamiltonian.of_device(device, Basis.of_sectors(device.n_spins, sectors), cut)
         hamiltonian = hamiltonians[sectors]
         amplitude = state[2][hamiltonian.basis.electron] * spins.amplitude(hamiltonian.basis.configuration)
         runs.append(PureRun(run_label(state, spins), state[1] * spins.weight, hamiltonian, amplitude, packet))

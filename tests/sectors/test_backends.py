@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FACTOR, SMALL_DEVICE, random_experiment, solve_within
+from conftest import FACTOR, SMALL_DEVICE, narrow, random_experiment, solve_within
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from juliahome import needs_julia
 
 import pysv
 from pysv.engines import methods
-from pysv.sectors import layout
+from pysv.measures.sizes import LIMITS
 from pysv.sectors.hamiltonian import Hamiltonian
 from pysv.sectors.pure_run import pure_runs
 
@@ -76,12 +76,6 @@ def test_the_spectral_bounds_hold_the_extremes_that_krylovkit_finds(seed):
         assert outer.high > inner[1] - 1e-5
 
 
-def tiled(monkeypatch, width):
-    """Let every state be a large one, in tiles of `width` sites."""
-    monkeypatch.setattr(layout, "SMALL", 0)
-    monkeypatch.setattr(layout, "tile_width", lambda sites, dtype: min(sites, width + 2 * (dtype == np.complex64)))
-
-
 LARGER = pysv.Experiment(
     device=pysv.SpinValve(sites=90, polarizer=(40, 42), analyzer=(46, 48)),
     source=pysv.WavePacket(center=20),
@@ -91,21 +85,19 @@ LARGER = pysv.Experiment(
 
 @pytest.mark.parametrize("width", [1, 7, 16])
 @pytest.mark.parametrize(("precision", "tolerance"), [("double", 1e-10), ("single", 2e-4)])
-def test_backends_agree_on_tiles(monkeypatch, width, precision, tolerance):
-    tiled(monkeypatch, width)
+def test_backends_agree_on_tiles(width, precision, tolerance):
     method = pysv.Chebyshev(precision=precision, tolerance=1e-13 if precision == "double" else 1e-7)
     python, julia = (
-        pysv.solve(LARGER, engine=method, backend=backend, progress=False) for backend in ("python", "julia")
+        solve_within(LIMITS, LARGER, method, backend, cut=narrow(width)) for backend in ("python", "julia")
     )
     assert_equal(python, julia, tolerance)
 
 
-def test_backends_agree_where_two_runs_share_an_output(monkeypatch):
-    tiled(monkeypatch, 16)
+def test_backends_agree_where_two_runs_have_two_outputs():
     rarely = dataclasses.replace(
         LARGER, record=pysv.Record(every=pysv.Every(entropies=3, log_negativity=0, w_fidelity=0, qfi=0))
     )
-    python, julia = (solve_within(FACTOR, rarely, backend=backend) for backend in ("python", "julia"))
+    python, julia = (solve_within(FACTOR, rarely, backend=backend, cut=narrow(16)) for backend in ("python", "julia"))
     assert python.attrs["applications_of_h"] == julia.attrs["applications_of_h"]
     assert_equal(python, julia)
 

@@ -8,7 +8,7 @@ import math
 import brute
 import numpy as np
 import pytest
-from conftest import FACTOR, StopAfter, random_experiment, resume_within, solve_within
+from conftest import FACTOR, NARROW, StopAfter, random_experiment, resume_within, solve_within
 from test_brute_force import brute_run
 
 import pysv
@@ -16,12 +16,14 @@ from pysv.compute import compiler
 from pysv.engines.cost import PROCESS, run_places
 from pysv.errors import InvariantError
 from pysv.measures import SpinFactor, entropy, layer_entropy, qfi, w_fidelity
+from pysv.measures.sizes import LIMITS
 from pysv.model.basis import Basis
 from pysv.run.loop import evolve
 from pysv.run.recorder import Recorder
 from pysv.sectors import layout
 from pysv.sectors.chebyshev import light_cone
 from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.sectors.layout import CUT, Cut
 from pysv.sectors.numba import recursion, sums
 from pysv.sectors.pure_run import pure_runs
 
@@ -29,17 +31,20 @@ SEEDS = range(0, 12)
 
 
 @pytest.fixture
-def tiled(monkeypatch):
-    """Every state is large: narrow tiles, one shared work space, all threads on one run."""
-    monkeypatch.setattr(layout, "SMALL", 0)
-    monkeypatch.setattr(layout, "tile_width", lambda sites, dtype: min(sites, 3 + 2 * (dtype == np.complex64)))
+def two_threads(monkeypatch):
+    """Two threads share every pass, however small the state."""
     monkeypatch.setattr("pysv.compute.thread_pool.threads_for", lambda amplitudes: 2)
 
 
+def on_tiles(experiment, engine="auto"):
+    """`pysv.solve` on narrow tiles."""
+    return solve_within(LIMITS, experiment, engine, cut=NARROW)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-def test_tiles_and_threads_against_brute_force(seed, tiled):
+def test_tiles_and_threads_against_brute_force(seed, two_threads):
     experiment = random_experiment(seed)
-    data = pysv.solve(experiment, progress=False)
+    data = on_tiles(experiment)
     device, history = brute_run(experiment)
     for time, runs in zip(experiment.times.values, history, strict=True):
         got = data.sel(time=time)
@@ -55,27 +60,26 @@ def test_tiles_and_threads_against_brute_force(seed, tiled):
 
 
 @pytest.mark.parametrize("engine", [pysv.RK4(time_step=0.01), pysv.QuTiP(method="vern9", atol=1e-12, rtol=1e-12)])
-def test_other_engines_on_tiles(small, tiled, engine):
-    reference = pysv.solve(small, progress=False)
-    data = pysv.solve(small, engine=engine, progress=False)
+def test_other_engines_on_tiles(small, two_threads, engine):
+    reference = on_tiles(small)
+    data = on_tiles(small, engine)
     for name in ("spin_z", "log_negativity", "electron_density", "energy"):
         np.testing.assert_allclose(data[name], reference[name], atol=1e-6)
 
 
 @pytest.mark.parametrize("large", [False, True])
-def test_several_outputs_of_one_expansion(small, large, monkeypatch, request):
+def test_several_outputs_of_one_expansion(small, large, monkeypatch, two_threads):
     """One polarised electron: a large run has memory for three outputs; a small one for many."""
-    if large:
-        request.getfixturevalue("tiled")
+    cut = NARROW if large else CUT
     experiment = dataclasses.replace(
         small,
         source=dataclasses.replace(small.source, spin="up"),
         times=pysv.times(stop=4, step=0.25),
         record=pysv.Record(density_matrix=True),
     )
-    several = pysv.solve(experiment, progress=False)
-    monkeypatch.setattr(pysv.Chebyshev, "outputs", lambda self, amplitudes: 1)
-    one = pysv.solve(experiment, progress=False)
+    several = solve_within(LIMITS, experiment, cut=cut)
+    monkeypatch.setattr(pysv.Chebyshev, "outputs", lambda *rest: 1)
+    one = solve_within(LIMITS, experiment, cut=cut)
     assert several.attrs["applications_of_h"] < 0.8 * one.attrs["applications_of_h"]
     for name in ("density_matrix", "electron_density", "energy", "log_negativity"):
         np.testing.assert_allclose(several[name], one[name], atol=1e-11)
@@ -96,11 +100,9 @@ LONG = pysv.Experiment(
 
 @pytest.mark.parametrize("narrow", [True, False])
 @pytest.mark.parametrize(("tolerance", "precision"), [(1e-13, "double"), (1e-8, "double"), (1e-8, "single")])
-def test_the_light_cone_neglects_no_more_than_it_says(tolerance, precision, narrow, request, monkeypatch):
-    if narrow:
-        request.getfixturevalue("tiled")
-    monkeypatch.setattr(layout, "SMALL", 0)
-    runs = pure_runs(LONG)
+def test_the_light_cone_neglects_no_more_than_it_says(tolerance, precision, narrow, two_threads):
+    cut = NARROW if narrow else Cut(small=0)
+    runs = pure_runs(LONG, cut)
     cone = pysv.Chebyshev(tolerance=tolerance, precision=precision).start(runs, "python")
     exact = pysv.Chebyshev(light_cone=False).start(runs, "python")
     assert (cone.runs[0].hamiltonian.layout.tiles > 10) == narrow
@@ -112,12 +114,12 @@ def test_the_light_cone_neglects_no_more_than_it_says(tolerance, precision, narr
         for number in range(2):
             one, other = (engine.runs[number].hamiltonian.layout.flat(engine.psi[number]) for engine in (cone, exact))
             assert np.linalg.norm(one - other) <= cone.snapshot().deviation
-    data = pysv.solve(LONG, progress=False)
+    data = solve_within(LIMITS, LONG, cut=cut)
     assert data.attrs["drift_norm"] < 1e-11
 
 
-def test_the_light_cone_of_a_tolerance_that_any_state_meets(tiled):
-    engine = pysv.Chebyshev(tolerance=1e-2).start(pure_runs(LONG), "python")
+def test_the_light_cone_of_a_tolerance_that_any_state_meets(two_threads):
+    engine = pysv.Chebyshev(tolerance=1e-2).start(pure_runs(LONG, NARROW), "python")
     assert engine._window(0, engine.psi[0], 1000.0) == (engine.runs[0].hamiltonian.everywhere, 0.0)
 
 
@@ -134,13 +136,13 @@ def test_light_cone_distance(z):
         assert d <= 3 * z + 30
 
 
-def test_shared_work_space_of_unequal_runs(tiled):
+def test_shared_work_space_of_unequal_runs(two_threads):
     """Unequal layers: the two runs have different sizes and use the same memory."""
     device = pysv.SpinValve(sites=17, polarizer=(5, 5), analyzer=(9, 11))
     experiment = pysv.Experiment(
         device=device, source=pysv.WavePacket(center=4, momentum_spread=1.2), times=pysv.times(stop=6, step=1)
     )
-    runs = pure_runs(experiment)
+    runs = pure_runs(experiment, NARROW)
     assert runs[0].hamiltonian.shape != runs[1].hamiltonian.shape
     engine = pysv.Chebyshev().start(runs, "python")
     apart = [pysv.Chebyshev().start((run,), "python") for run in runs]
@@ -169,14 +171,11 @@ def test_the_transverse_spin_of_a_large_state_in_single_precision():
 @pytest.mark.parametrize("spin", ["up", "unpolarized"])
 @pytest.mark.parametrize("narrow", [True, False])
 @pytest.mark.parametrize("precision", ["double", "single"])
-def test_what_the_memory_held_before_does_not_matter(precision, narrow, spin, request, monkeypatch):
+def test_what_the_memory_held_before_does_not_matter(precision, narrow, spin, two_threads):
     """Unequal runs share it, with windows of their own; nothing is cleared but what lies outside them in a result."""
-    if narrow:
-        request.getfixturevalue("tiled")
-    monkeypatch.setattr(layout, "SMALL", 0)
     device = dataclasses.replace(LONG.device, polarizer=(40, 40), analyzer=(45, 47))
     source = dataclasses.replace(LONG.source, spin=spin)
-    runs = pure_runs(pysv.Experiment(device=device, source=source))
+    runs = pure_runs(pysv.Experiment(device=device, source=source), NARROW if narrow else Cut(small=0))
     clean, dirty = (pysv.Chebyshev(precision=precision).start(runs, "python") for _ in range(2))
     memory = [*dirty.spare[0], *dirty.outputs]
     for time in (0.5, 1.5, 2.5):
@@ -227,15 +226,15 @@ LAYERS = {
 
 @pytest.mark.parametrize("precision", ["double", "single"])
 @pytest.mark.parametrize(("polarizer", "analyzer", "rows"), LAYERS.values(), ids=LAYERS.keys())
-def test_two_outputs_of_two_large_runs(polarizer, analyzer, rows, precision, tiled, monkeypatch):
+def test_two_outputs_of_two_large_runs(polarizer, analyzer, rows, precision, two_threads, monkeypatch):
     """An expansion serves two snapshots of each run."""
     device = pysv.SpinValve(sites=17, polarizer=polarizer, analyzer=analyzer)
     experiment, method = dataclasses.replace(UNEQUAL, device=device), pysv.Chebyshev(precision=precision)
     assert tuple(run.hamiltonian.basis.rows for run in pure_runs(experiment)) == rows
-    shared = solve_within(FACTOR, experiment, method)
+    shared = solve_within(FACTOR, experiment, method, cut=NARROW)
     with monkeypatch.context() as patch:
-        patch.setattr(pysv.Chebyshev, "outputs", lambda self, amplitudes: 1)
-        apart = solve_within(FACTOR, experiment, method)
+        patch.setattr(pysv.Chebyshev, "outputs", lambda *rest: 1)
+        apart = solve_within(FACTOR, experiment, method, cut=NARROW)
     assert shared.attrs["applications_of_h"] < 0.9 * apart.attrs["applications_of_h"]
     for name in apart.data_vars:
         tolerance = 1e-11 if precision == "double" else 1e-4
@@ -248,11 +247,12 @@ def test_two_outputs_of_two_large_runs(polarizer, analyzer, rows, precision, til
 @pytest.mark.parametrize("sites", [17, 90, 112, 221])
 def test_the_memory_that_is_estimated_is_what_is_taken(large, spin, sites, precision, monkeypatch):
     """Large or small, in one tile or several."""
-    if large:
-        monkeypatch.setattr(layout, "SMALL", 0)
-    device = pysv.SpinValve(sites=sites, polarizer=(5, 5), analyzer=(9, 11))
+    layers = {17: ((2, 10), (11, 17)), 221: ((2, 8), (9, 13))}.get(sites, ((2, 9), (10, 15)))  # 4 MB on any chain
+    polarizer, analyzer = layers if large else ((5, 5), (9, 11))
+    device = pysv.SpinValve(sites=sites, polarizer=polarizer, analyzer=analyzer)
     experiment = pysv.Experiment(device=device, source=pysv.WavePacket(center=4, momentum_spread=1.2, spin=spin))
     runs = pure_runs(experiment)
+    assert max(run.hamiltonian.large for run in runs) == large
     taken = []
 
     def zeros(count, dtype):
@@ -268,8 +268,8 @@ def test_the_memory_that_is_estimated_is_what_is_taken(large, spin, sites, preci
     assert method.cost(experiment).memory == sum(taken) + tables + PROCESS
 
 
-def test_diagonal_measures_against_brute_force(tiled):
-    data = solve_within(FACTOR, UNEQUAL)
+def test_diagonal_measures_against_brute_force(two_threads):
+    data = solve_within(FACTOR, UNEQUAL, cut=NARROW)
     device, history = brute_run(UNEQUAL)
     for time, runs in zip(UNEQUAL.times.values, history, strict=True):
         got = data.sel(time=time)
@@ -280,9 +280,9 @@ def test_diagonal_measures_against_brute_force(tiled):
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_a_run_that_is_stopped_between_two_outputs_of_an_expansion(count, tiled):
+def test_a_run_that_is_stopped_between_two_outputs_of_an_expansion(count, two_threads):
     """The engine's state is that of the last snapshot, though the next one has been prepared."""
-    runs = pure_runs(UNEQUAL)
+    runs = pure_runs(UNEQUAL, NARROW)
     engine, usual = (pysv.Chebyshev().start(runs, "python") for _ in range(2))
     times = UNEQUAL.times.values
     assert evolve(engine, times, 0, [], StopAfter(count)) == count
@@ -293,17 +293,17 @@ def test_a_run_that_is_stopped_between_two_outputs_of_an_expansion(count, tiled)
 
 
 @pytest.mark.parametrize("stop", [1.0, 1.25, 1.5, 1.75])
-def test_resume_of_runs_with_two_outputs(stop, tiled, tmp_path):
+def test_resume_of_runs_with_two_outputs(stop, two_threads, tmp_path):
     short = dataclasses.replace(UNEQUAL, times=pysv.times(stop=stop, step=0.25))
-    solve_within(FACTOR, short, out=tmp_path / "run.nc")
-    data = resume_within(FACTOR, tmp_path / "run.nc", stop=4.5)
-    whole = solve_within(FACTOR, UNEQUAL)
+    solve_within(FACTOR, short, out=tmp_path / "run.nc", cut=NARROW)
+    data = resume_within(FACTOR, tmp_path / "run.nc", stop=4.5, cut=NARROW)
+    whole = solve_within(FACTOR, UNEQUAL, cut=NARROW)
     for name in whole.data_vars:
         np.testing.assert_allclose(data[name], whole[name], atol=1e-11, rtol=0)
 
 
 @pytest.mark.parametrize("broken", range(2, 8))
-def test_a_failure_between_two_outputs(broken, tiled, tmp_path, monkeypatch):
+def test_a_failure_between_two_outputs(broken, two_threads, tmp_path, monkeypatch):
     """With a checkpoint at every chance, a run that fails at any snapshot goes on from the last one before it."""
     path = tmp_path / "run.nc"
     usual = Recorder.heard
@@ -317,16 +317,22 @@ def test_a_failure_between_two_outputs(broken, tiled, tmp_path, monkeypatch):
         patch.setattr(Recorder, "heard", heard)
         patch.setattr("pysv.run.checkpoint.SHARE", 1e9)
         with pytest.raises(InvariantError, match="broken on purpose"):
-            solve_within(FACTOR, UNEQUAL, out=path, checkpoint_every=0)
-    data = resume_within(FACTOR, path)
-    whole = solve_within(FACTOR, UNEQUAL)
+            solve_within(FACTOR, UNEQUAL, out=path, checkpoint_every=0, cut=NARROW)
+    data = resume_within(FACTOR, path, cut=NARROW)
+    whole = solve_within(FACTOR, UNEQUAL, cut=NARROW)
     assert data.attrs["status"] == "complete"
     for name in whole.data_vars:
         np.testing.assert_allclose(data[name], whole[name], atol=1e-11, rtol=0)
 
 
-def test_the_estimate_knows_of_several_outputs(tiled):
-    data, needed = solve_within(FACTOR, UNEQUAL), pysv.estimate(UNEQUAL)
+def test_the_estimate_knows_of_several_outputs():
+    large = dataclasses.replace(
+        UNEQUAL,
+        device=pysv.SpinValve(sites=221, polarizer=(2, 8), analyzer=(9, 13)),
+        record=pysv.Record(every=dict.fromkeys(("entropies", "log_negativity", "w_fidelity", "qfi"), 0)),
+    )
+    assert pure_runs(large)[0].hamiltonian.large
+    data, needed = pysv.solve(large, progress=False), pysv.estimate(large)
     assert data.attrs["applications_of_h"] == pytest.approx(needed.applications, rel=0.3)
 
 
@@ -340,30 +346,28 @@ def test_shares_are_all_of_the_blocks_once(count):
         np.testing.assert_array_equal(found, np.arange(layer.kind.size))
 
 
-def test_single_precision_is_as_good_as_it_can_be(small, tiled):
-    reference = pysv.solve(small, progress=False)
-    data = pysv.solve(small, engine=pysv.Chebyshev(precision="single", tolerance=1e-8), progress=False)
+def test_single_precision_is_as_good_as_it_can_be(small, two_threads):
+    reference = on_tiles(small)
+    data = on_tiles(small, pysv.Chebyshev(precision="single", tolerance=1e-8))
     for name in ("spin_z", "log_negativity", "electron_density", "entropy_total"):
         np.testing.assert_allclose(data[name], reference[name], atol=2e-5)
     assert data.attrs["drift_norm"] > 1e-9  # it is single precision
 
 
-def test_resume_on_tiles(small, tiled, tmp_path):
+def test_resume_on_tiles(small, two_threads, tmp_path):
     short = dataclasses.replace(small, times=pysv.times(stop=3, step=0.5))
-    pysv.solve(short, progress=False, out=tmp_path / "run.nc")
-    data = pysv.resume(tmp_path / "run.nc", stop=6, progress=False)
-    whole = pysv.solve(small, progress=False)
+    solve_within(LIMITS, short, out=tmp_path / "run.nc", cut=NARROW)
+    data = resume_within(LIMITS, tmp_path / "run.nc", stop=6, cut=NARROW)
+    whole = on_tiles(small)
     for name in whole.data_vars:
         np.testing.assert_allclose(data[name], whole[name], atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", [0, 2, 4, 6, 8, 10])
 @pytest.mark.parametrize("shape", ["flat", "tiled"])
-def test_the_factor_gives_what_the_density_matrix_gives(seed, shape, request):
-    if shape == "tiled":
-        request.getfixturevalue("tiled")
+def test_the_factor_gives_what_the_density_matrix_gives(seed, shape, two_threads):
     experiment = random_experiment(seed)
-    runs = pure_runs(experiment)
+    runs = pure_runs(experiment, NARROW if shape == "tiled" else CUT)
     if any(len(run.hamiltonian.basis.sectors) > 1 for run in runs):
         pytest.skip("a tilted electron leaves the single sector")
     engine = pysv.Chebyshev().start(runs, "python")
@@ -560,11 +564,9 @@ def test_blocks_need_no_other_block(seed, some_steps, monkeypatch):
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex128, 1e-13), (np.complex64, 1e-5)])
 @pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("layers", [((2, 11), (13, 13)), ((2, 2), (4, 13))])
-def test_rows_join_as_many_others_as_a_layer_of_ten_allows(layers, narrow, dtype, tolerance, request):
-    if narrow:
-        request.getfixturevalue("tiled")
+def test_rows_join_as_many_others_as_a_layer_of_ten_allows(layers, narrow, dtype, tolerance, two_threads):
     device = pysv.SpinValve(sites=14, polarizer=layers[0], analyzer=layers[1])
-    hamiltonian = Hamiltonian.of_device(device, Basis.of_sectors(11, (5,))).laid_out(dtype)
+    hamiltonian = Hamiltonian.of_device(device, Basis.of_sectors(11, (5,)), NARROW if narrow else CUT).laid_out(dtype)
     layer = hamiltonian.polarizer if device.n_polarizer == 10 else hamiltonian.analyzer
     counts, kinds = np.diff(layer.exchange_first), zip(layer.kind_first, layer.kind_first[1:], strict=False)
     occurring = [set(counts[slice(*ends)].tolist()) for kind, ends in enumerate(kinds) if kind in layer.kind]
