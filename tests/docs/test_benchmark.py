@@ -25,6 +25,7 @@ def writer():
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 def test_the_benchmark_runs_to_its_end_and_keeps_what_the_page_shows(writer, tmp_path):
     path = tmp_path / "one.json"
     command = [sys.executable, "one_electron.py", "--repeat", "1", "--stop", "1", "--keep", str(path)]

@@ -160,7 +160,7 @@ import time, pysv.run.checkpoint, pysv.engines._pure_states as purestate
 usual = purestate.PureStateEngine.advance
 def slow(self, t):
     usual(self, t)
-    if t > 5: time.sleep(30)
+    time.sleep(30 if t > 5 else 0.1)  # the file holds five snapshots before the long sleep begins
 purestate.PureStateEngine.advance = slow
 """,
 )
