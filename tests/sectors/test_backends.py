@@ -215,7 +215,7 @@ def test_the_interpreter_is_free_while_julia_computes():
 LONG = f"""
 import pysv, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background would ignore it
-from pysv import julia
+from pysv.julia import session
 session.start()
 device = pysv.SpinValve(**{SMALL_DEVICE!r})
 source = pysv.WavePacket(center=5, momentum_spread=0.9, spin="up")
