@@ -7,6 +7,7 @@ columns of smallest weight are discarded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -292,5 +293,5 @@ class _LowRankEngine(Engine):
 
 
 def _weights(columns: np.ndarray) -> np.ndarray:
-    flat = columns.reshape(len(columns), -1)
+    flat = columns.reshape(len(columns), math.prod(columns.shape[1:]))  # there may be none
     return np.array([np.vdot(column, column).real for column in flat])

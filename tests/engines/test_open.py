@@ -122,6 +122,21 @@ def test_trajectories_against_the_density_matrix(unravelling, coupling, temperat
 
 
 @pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
+@pytest.mark.parametrize("spin", ["up", "down"])
+def test_low_rank_of_a_polarized_electron(spin):
+    """It begins in one sector; the jumps fill the others."""
+    own = experiment("x", 300.0)
+    own = dataclasses.replace(own, source=dataclasses.replace(own.source, spin=spin))
+    device = brute_device(own.device)
+    runs = brute.pure_runs(device, brute.packet(4, 2, np.pi / 2, 2.5), spin, brute.antiparallel(device))
+    jumps = brute_open.jump_operators(device, brute_open.BruteBath(300.0, "x", STRENGTH))
+    rho = brute_open.evolve(device, brute_open.initial_density(runs), jumps, [0.0, 0.5, 1.0])
+    data = pysv.solve(own, engine=pysv.LowRank(tolerance=1e-9, time_step=0.05), progress=False)
+    for index, matrix in enumerate(rho):
+        np.testing.assert_allclose(data.density_matrix[index], brute_open.reduced(device, matrix), atol=1e-6, rtol=0)
+
+
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
 def test_the_lamb_shift_is_a_part_of_the_hamiltonian():
     own = experiment("x", 300.0, lamb_shift=True)
     device = brute_device(own.device)
