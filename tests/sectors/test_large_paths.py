@@ -423,7 +423,7 @@ def test_bounds_of_a_mirrored_sector_are_not_searched_twice():
 
 @pytest.mark.slow
 def test_ten_and_ten_spins_conserve(tmp_path):
-    """The largest system of the paper, 6 GB: norm, energy and S^z to 1e-9, from the first fs to the last."""
+    """The largest system of the paper, 8 GB: norm, energy and S^z to 1e-9, from the first fs to the last."""
     experiment = pysv.Experiment(
         device=pysv.SpinValve.with_layers(10),
         source=pysv.WavePacket(spin="down", center=36),  # reaches the layers at once
