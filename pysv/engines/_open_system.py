@@ -14,7 +14,6 @@ from pysv.model.conservation import keeps_spin_z
 from pysv.model.layer import LAYERS
 from pysv.sectors.backend import backend
 from pysv.sectors.chebyshev import Propagator, coefficients, substeps
-from pysv.sectors.hamiltonian import Hamiltonian
 from pysv.sectors.pure_run import pure_runs
 from pysv.sectors.row_operator import RowOperator
 from pysv.units import HBAR
@@ -87,7 +86,7 @@ class OpenSystem:
             other = tuple(sector for sector in range(n + 2) if sector % 2 in parities)
             if other not in known:
                 known[other] = len(self.hamiltonians)
-                self.hamiltonians.append(Hamiltonian.of_device(experiment.device, Basis.of_sectors(n, other)))
+                self.hamiltonians.append(self.hamiltonians[0].on(Basis.of_sectors(n, other)))
                 self.flipped.append(known[sectors])
             self.flipped[known[sectors]] = known[other]
 

@@ -15,7 +15,6 @@ from pysv.model.baths.jumps import layer_baths
 from pysv.model.conservation import occupied_sectors
 from pysv.model.layer import LAYERS
 from pysv.sectors.backend import backend
-from pysv.sectors.hamiltonian import Hamiltonian
 from pysv.sectors.pure_run import pure_runs
 from pysv.sectors.row_operator import RowOperator
 from pysv.sectors.state import Part, PureMixture
@@ -63,6 +62,21 @@ class Options(Protocol):
         """Set of jump operators."""
 
 
+def solver_options(method: Options) -> dict[str, Any]:
+    """Options of QuTiP's solvers."""
+    chosen = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
+    # The time loop has its own progress bar. Normalising would hide the drift of the norm.
+    return chosen | {"progress_bar": "", "normalize_output": False}
+
+
+def failure(method: Options, start: float, stop: float, error: Exception) -> EngineFailureError:
+    """The error for an integrator that failed between two times, fs."""
+    return EngineFailureError(
+        f"QuTiP's {method.method} failed between {start:g} and {stop:g} fs: {error}; raise nsteps = {method.nsteps} or "
+        "loosen atol and rtol in [evolution.qutip]"
+    )
+
+
 def reachable_amplitudes(experiment: Experiment) -> int:
     """Number of amplitudes of a state over all sectors that the run and its jumps reach."""
     n = experiment.device.n_spins
@@ -106,7 +120,7 @@ class _OpenSolver(Engine):
         self.method = method
         self.runs = pure_runs(experiment)
         basis = Basis.of_sectors(device.n_spins, _sectors(experiment))
-        self.hamiltonian = Hamiltonian.of_device(device, basis)
+        self.hamiltonian = self.runs[0].hamiltonian.on(basis)
         self.space = backend("python").space(self.hamiltonian, np.complex128)
         electron = identity(device.sites)
 
@@ -127,8 +141,7 @@ class _OpenSolver(Engine):
             jumps = [mixed(own) for own in jumps]
         self.jumps = [qutip.Qobj(jump).to("CSR") for own in jumps for jump in own]
         self.generator = qutip.Qobj(matrix / HBAR).to("CSR")
-        self.options = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
-        self.options |= {"progress_bar": "", "normalize_output": False}
+        self.options = solver_options(method)
 
     def initial(self, number: int) -> np.ndarray:
         """Pure run `number` over the whole basis, complex (rows · sites,)."""
@@ -141,13 +154,6 @@ class _OpenSolver(Engine):
     def part(self, weight: float, psi: np.ndarray) -> Part:
         """A state of the mixture."""
         return Part(weight, self.space, self.hamiltonian.layout.tiled(psi.reshape(-1, self.hamiltonian.sites)))
-
-    def failed(self, error: Exception, time: float) -> EngineFailureError:
-        """The error for an integrator that failed."""
-        return EngineFailureError(
-            f"QuTiP's {self.method.method} failed between {self.time:g} and {time:g} fs: {error}; raise nsteps = "
-            f"{self.method.nsteps} or loosen atol and rtol in [evolution.qutip]"
-        )
 
     def work(self) -> Work:
         """QuTiP does not count applications of H."""
@@ -175,7 +181,7 @@ class MasterEquation(_OpenSolver):
             try:
                 after = self._solver.step(time - self.time).full()
             except IntegratorException as error:
-                raise self.failed(error, time) from error
+                raise failure(self.method, self.time, time, error) from error
             self.rho = (after + after.conj().T) / 2
         self.time = time
 
@@ -241,7 +247,7 @@ class MonteCarlo(_OpenSolver):
                 try:
                     after = self._solver.step(time - self.time).full().ravel()
                 except IntegratorException as error:
-                    raise self.failed(error, time) from error
+                    raise failure(self.method, self.time, time, error) from error
                 self.psi[number] = after / np.linalg.norm(after)
         self.time = time
 

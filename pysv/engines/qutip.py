@@ -8,11 +8,17 @@ from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pysv.engines._pure_states import StepwiseEngine
-from pysv.engines._qutip_open import LARGEST_DENSITY, MasterEquation, MonteCarlo, reachable_amplitudes
+from pysv.engines._qutip_open import (
+    LARGEST_DENSITY,
+    MasterEquation,
+    MonteCarlo,
+    failure,
+    reachable_amplitudes,
+    solver_options,
+)
 from pysv.engines._trajectories import Sampling, check_strata, trajectory_seeds
 from pysv.engines.base import Engine, Work
 from pysv.engines.cost import Cost, pure_run_cost, radius, run_places, state_bytes
-from pysv.errors import EngineFailureError
 from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.units import HBAR
 
@@ -142,9 +148,7 @@ class _QuTiPEngine(StepwiseEngine):
 
         super().__init__(runs)
         self._method = method
-        options = {"method": method.method, "atol": method.atol, "rtol": method.rtol, "nsteps": method.nsteps}
-        # The time loop has its own progress bar. Normalising would hide the drift of the norm.
-        options |= {"progress_bar": "", "normalize_output": False}
+        options = solver_options(method)
         solvers = {
             hamiltonian: qutip.SESolver(qutip.Qobj(hamiltonian.sparse() / HBAR).to("CSR"), options=options)
             for hamiltonian in {run.hamiltonian: None for run in runs}
@@ -162,10 +166,7 @@ class _QuTiPEngine(StepwiseEngine):
                 warnings.simplefilter("ignore", UserWarning)  # QuTiP raises an error after SciPy's warning
                 after = solver.step(interval).full()
         except IntegratorException as error:
-            raise EngineFailureError(
-                f"QuTiP's {self._method.method} failed between {self.time:g} and {self.time + interval:g} fs: "
-                f"{error}; raise nsteps = {self._method.nsteps} or loosen atol and rtol in [evolution.qutip]"
-            ) from error
+            raise failure(self._method, self.time, self.time + interval, error) from error
         psi[...] = layout.tiled(after.reshape(-1, layout.sites))
 
     def deviation(self) -> float | None:

@@ -9,14 +9,13 @@ import numpy as np
 from pysv.experiment.checks import Angles
 from pysv.experiment.spins import bloch
 from pysv.model.density import Block, SpinDensity
-from pysv.model.initial import collinear_configuration
 
 
-def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> tuple[SpinDensity, int]:
-    """ρ in the basis of initial and flipped spins, and the configuration of the initial state there.
+def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> SpinDensity:
+    """ρ in the basis of initial and flipped spins; the configuration of the initial state is 0 there.
 
-    Spins along ±z stay as they are. A tilted spin's basis is its initial spinor |n⟩ and the orthogonal |−n⟩, with the
-    phase that makes the larger component of |−n⟩ real and positive, so that ±z are its limits.
+    A spin's basis is its initial spinor |n⟩ and the orthogonal |−n⟩, with the phase that makes the larger component of
+    |−n⟩ real and positive.
 
     Parameters
     ----------
@@ -27,11 +26,7 @@ def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> tuple[
     Returns
     -------
     SpinDensity
-    int
     """
-    initial = collinear_configuration(directions)
-    if initial is not None:
-        return rho, initial
     columns = []
     for direction in directions:
         up, down = bloch(direction)
@@ -42,4 +37,4 @@ def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> tuple[
     rotation = reduce(np.kron, columns)
     turned = rotation.conj().T @ rho.dense() @ rotation
     block = Block(np.arange(1 << rho.n_spins), (turned + turned.conj().T) / 2)
-    return SpinDensity(rho.n_polarizer, rho.n_analyzer, (block,)), 0
+    return SpinDensity(rho.n_polarizer, rho.n_analyzer, (block,))

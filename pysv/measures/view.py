@@ -133,7 +133,7 @@ class View:
         if self.setting.initial is not None:
             return self.rho, self.setting.initial
         assert isinstance(self.rho, SpinDensity)  # a factor has collinear spins
-        return in_initial_frame(self.rho, self.setting.directions)
+        return in_initial_frame(self.rho, self.setting.directions), 0
 
     @property
     def _mixture(self) -> PureMixture:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -118,12 +119,18 @@ def _spectrum(products: Sum) -> Interval:
     if len(numbers) > _FEW:
         total = sum(map(abs, products.values()))
         return Interval(-total, total)
-    n = len(numbers)
     place = {number: k for k, number in enumerate(numbers, start=1)}
+    anywhere = tuple((factors.renumbered(place).anywhere, value) for factors, value in products.items())
+    return _ends(anywhere, len(numbers))
+
+
+@lru_cache(maxsize=256)
+def _ends(products: tuple[tuple[Factors, float], ...], n: int) -> Interval:
+    """Ends of the spectrum of products on spins 1 … n; alike for spins and sites that are coupled alike."""
     electron, configuration = (table.ravel() for table in np.indices((2, 1 << n)))
     matrix = np.zeros((2 << n, 2 << n))
-    for factors, value in products.items():
-        factor, spin, after = act(factors.renumbered(place), electron, configuration, n)
+    for factors, value in products:
+        factor, spin, after = act(factors, electron, configuration, n)
         matrix[(spin << n) | after, np.arange(2 << n)] += value * factor
     levels = np.linalg.eigvalsh(matrix)
     return Interval(float(levels[0]), float(levels[-1]))

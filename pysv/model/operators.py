@@ -121,6 +121,11 @@ class Factors(NamedTuple):
         """The same with other numbers of the localized spins."""
         return Factors.ordered(self.electrons, tuple(Spin(numbers[number], sigma) for number, sigma in self.spins))
 
+    @property
+    def anywhere(self) -> Factors:
+        """What acts on the spins alone: the electrons' sites are all 0."""
+        return Factors(tuple(Electron(0, 0, one.sigma) for one in self.electrons), self.spins)
+
     def __str__(self) -> str:
         return " ".join(map(str, (*self.electrons, *self.spins))) or "1"
 

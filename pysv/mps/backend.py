@@ -64,7 +64,17 @@ class Truncation:
 
 
 class Evolution(ABC):
-    """Time evolution of a state."""
+    """Time evolution of a state.
+
+    Parameters
+    ----------
+    chain : Chain
+    truncation : Truncation
+    """
+
+    def __init__(self, chain: Chain, truncation: Truncation) -> None:
+        self.chain = chain
+        self.truncation = truncation
 
     @abstractmethod
     def evolve(self, state: MatrixProductState, interval: float, count: int, order: int) -> tuple[np.ndarray, bool]:
@@ -82,17 +92,7 @@ class Evolution(ABC):
 
 
 class TrotterEvolution(Evolution):
-    """Time evolution by layers of gates.
-
-    Parameters
-    ----------
-    chain : Chain
-    truncation : Truncation
-    """
-
-    def __init__(self, chain: Chain, truncation: Truncation) -> None:
-        self.chain = chain
-        self.truncation = truncation
+    """Time evolution by layers of gates."""
 
     def evolve(self, state: MatrixProductState, interval: float, count: int, order: int) -> tuple[np.ndarray, bool]:
         """Trotter steps; see `schedule`."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pysv.compute import thread_pool
+from pysv.julia import session
 from pysv.model.couplings import Holder
 from pysv.mps.backend import (
     SMALLEST_WEIGHT,
@@ -82,16 +84,12 @@ def chain_numbers(chain: Chain) -> tuple[np.ndarray, ...]:
 
 def julia_chain(chain: Chain) -> Any:
     """The chain in Julia; see `chain_numbers`."""
-    from pysv.julia import session
-
     numbers = chain_numbers(chain)
     return session.call("chain", chain.sites, *(int(array.ctypes.data) for array in numbers))
 
 
 def to_julia(chain: Any, state: MatrixProductState) -> Any:
     """A copy of the state in Julia."""
-    from pysv.julia import session
-
     saved = state.arrays()
     kinds = {"leg_counts": np.int64, "leg_charges": np.int64, "leg_sizes": np.int64, "schmidt": np.float64}
     where = [session.address(saved[name], saved[name].shape, kind) for name, kind in kinds.items()]
@@ -102,8 +100,6 @@ def to_julia(chain: Any, state: MatrixProductState) -> Any:
 
 def from_julia(chain: Chain, state: Any) -> MatrixProductState:
     """A copy of Julia's state."""
-    from pysv.julia import session
-
     sectors, values, elements = (int(number) for number in session.call("lengths", state))
     saved = {
         "leg_counts": np.empty(chain.sites + 1, np.int64),
@@ -131,9 +127,6 @@ class JuliaEvolution(TrotterEvolution):
 
     def apply(self, state: MatrixProductState, layers: Sequence[GateLayer]) -> tuple[np.ndarray, bool]:
         """Apply the layers in place, with one call of Julia for each; see `TrotterEvolution.apply`."""
-        from pysv.compute import thread_pool
-        from pysv.julia import session
-
         rules, threads = self.truncation, min(thread_pool.largest(), session.threads())
         lost, limited = np.zeros(self.chain.sites - 1), np.zeros(self.chain.sites - 1, np.int64)
         evolved = to_julia(self._chain, state)
@@ -159,14 +152,11 @@ class VariationalEvolution(Evolution):
     """
 
     def __init__(self, chain: Chain, truncation: Truncation) -> None:
-        self.chain = chain
-        self.truncation = truncation
+        super().__init__(chain, truncation)
         self._chain = julia_chain(chain)
 
     def evolve(self, state: MatrixProductState, interval: float, count: int, order: int) -> tuple[np.ndarray, bool]:
         """Take `count` equal steps, with one call of Julia for each; see `Evolution.evolve`."""
-        from pysv.julia import session
-
         lost, limited = np.zeros(self.chain.sites - 1), False
         for _ in range(count):
             inside = np.zeros_like(lost)
@@ -183,8 +173,6 @@ class VariationalEvolution(Evolution):
 
 def dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixProductState, GroundState]:
     """Ground state by ITensorMPS's two-site DMRG, from a product of local states; see `pysv.mps.ground`."""
-    from pysv.julia import session
-
     states = np.array(start, dtype=np.int64)
     search = session.call("search", julia_chain(chain), int(states.ctypes.data))
     energies: list[float] = []

@@ -127,6 +127,6 @@ def provenance(experiment_toml: str, engine: str, backend: str, seeds: str) -> d
         "experiment": experiment_toml,
         "engine": engine,
         "backend": backend,
-        "versions": json.dumps(versions()),
+        "versions": json.dumps(dict(versions())),
         "seeds": seeds,
     }

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
+from types import MappingProxyType
 
 __version__ = "0.1.0"
 
 _STANDS_ON = ("numpy", "scipy", "numba", "xarray", "h5netcdf", "qutip", "physics-tenpy", "matplotlib")
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """Versions of pysv, Python and the libraries that a result depends on.
 
     Returns
@@ -24,4 +28,4 @@ def versions() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return MappingProxyType(found)

@@ -130,8 +130,8 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     )
 
 
-def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> None:
-    """Refuse a run that does not fit.
+def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> Estimate:
+    """What a run needs; refuses one that does not fit.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: s
     """
     needed = estimate(experiment, engine, backend)
     if needed.fits:
-        return
+        return needed
     smaller = _smaller(experiment, engine, backend)
     remedy = "take fewer spins, sites or snapshots, or collinear spins, which stay in one S^z sector"
     if smaller is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,9 +84,9 @@ class Mixture:
         return SpinDensity(self.experiment.device.n_polarizer, self.experiment.device.n_analyzer, blocks)
 
     def due(self, index: int) -> Callable[[str], bool]:
-        """Which measures are taken at snapshot number `index`."""
+        """Which schedules are due at snapshot number `index`."""
         every = self.experiment.record.every
-        return {measure.name: every.due(measure.name, index) for measure in fields(every)}.__getitem__
+        return lambda schedule: every.due(schedule, index)
 
     def arrays(self, total: float) -> dict[str, np.ndarray]:
         """Every variable of the mixture, after division of the sums by `total`."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pysv.engines.base import Engine
     from pysv.experiment import Experiment
     from pysv.results.files import SavedState
+    from pysv.run.estimate import Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,7 @@ class Run:
     method: Method
     backend: str
     fingerprint: str
+    needed: Estimate
     members: tuple[int, int] | None = None
     limits: Limits = LIMITS
     cut: Cut = CUT
@@ -78,8 +80,8 @@ class Run:
         cut: Cut = CUT,
     ) -> Run:
         method, chosen = choose(experiment, engine, backend)
-        check_fits(experiment, method, chosen)
-        return cls(experiment, method, chosen, config.fingerprint(experiment, method), members, limits, cut)
+        needed = check_fits(experiment, method, chosen)
+        return cls(experiment, method, chosen, config.fingerprint(experiment, method), needed, members, limits, cut)
 
     def begin(self) -> Engine:
         """The engine at t = 0."""

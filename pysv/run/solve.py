@@ -13,7 +13,6 @@ from pysv.engines.base import Method
 from pysv.errors import InvalidInputError, ResumeError
 from pysv.results import files
 from pysv.run.batches import solve_in_batches
-from pysv.run.estimate import estimate
 from pysv.run.one_run import Earlier, Run
 from pysv.run.remarks import warn
 
@@ -82,7 +81,7 @@ def solve(
         return solve_in_batches(experiment, method, chosen, dask=dask, **options)
     run = Run.prepare(experiment, engine, backend)
     if target is not None:  # fail now, not at the first checkpoint
-        files.check_room(target, estimate(experiment, run.method, run.backend).disk)
+        files.check_room(target, run.needed.disk)
     warn(experiment)
     return run.go(target, progress, checkpoint_every)
 

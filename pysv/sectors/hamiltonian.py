@@ -12,7 +12,7 @@ from pysv.errors import NotReadyError
 from pysv.model.basis import Basis, spin_signs
 from pysv.model.couplings import Couplings, Holder
 from pysv.model.norm import norm_bound
-from pysv.model.operators import Factors, same
+from pysv.model.operators import Sum, same
 from pysv.model.terms import Term, hamiltonian_terms, layers, products
 from pysv.sectors.blocks import Blocks
 from pysv.sectors.layout import CUT, Cut, Layout
@@ -44,6 +44,8 @@ class Hamiltonian:
     device : SpinValve
     terms : tuple of Term
         H.
+    products : mapping of Factors to float
+        The same as a sum of products.
     couplings : Couplings
         The same, sorted.
     polarizer, analyzer : Blocks
@@ -56,6 +58,7 @@ class Hamiltonian:
     layout: Layout
     device: SpinValve
     terms: tuple[Term, ...]
+    products: Sum
     couplings: Couplings
     polarizer: Blocks
     analyzer: Blocks
@@ -65,11 +68,15 @@ class Hamiltonian:
     def of_device(cls, device: SpinValve, basis: Basis, cut: Cut = CUT) -> Hamiltonian:
         """The device's H on the given basis."""
         terms = hamiltonian_terms(device)
-        couplings = Couplings.of_terms(terms)
-        exchanged = [pair for pair, value in couplings.transverse.items() if value]
-        polarizer, analyzer = (Blocks.of_layer(basis, layer, exchanged) for layer in layers(device))
-        layout = Layout.for_rows(basis.rows, device.sites, cut=cut)
-        return cls(basis, layout, device, terms, couplings, polarizer, analyzer, cut)
+        whole = products(terms)
+        couplings = Couplings.of_products(whole)
+        layout, polarizer, analyzer = _of_basis(basis, device, couplings, cut)
+        return cls(basis, layout, device, terms, whole, couplings, polarizer, analyzer, cut)
+
+    def on(self, basis: Basis) -> Hamiltonian:
+        """The same H on another basis; its terms are not sorted again."""
+        layout, polarizer, analyzer = _of_basis(basis, self.device, self.couplings, self.cut)
+        return replace(self, basis=basis, layout=layout, polarizer=polarizer, analyzer=analyzer)
 
     def laid_out(self, dtype: type) -> Hamiltonian:
         """The same H with the layout that suits states of this complex type; itself where it has that layout."""
@@ -110,11 +117,6 @@ class Hamiltonian:
     def kernel_couplings(self) -> np.ndarray:
         """γ, −2J and J_sd; see `Holder.kernel_couplings`."""
         return _KERNELS.kernel_couplings(self.couplings, self.device, layers(self.device))
-
-    @property
-    def products(self) -> dict[Factors, float]:
-        """H as a sum of products."""
-        return products(self.terms)
 
     @property
     def hopping(self) -> float:
@@ -209,3 +211,10 @@ class Hamiltonian:
         from pysv.sectors.sparse import sparse_matrix
 
         return sparse_matrix(self.products, self.basis, self.sites)
+
+
+def _of_basis(basis: Basis, device: SpinValve, couplings: Couplings, cut: Cut) -> tuple[Layout, Blocks, Blocks]:
+    """What depends on the basis: how a state lies in memory, and the blocks of either layer."""
+    exchanged = [pair for pair, value in couplings.transverse.items() if value]
+    polarizer, analyzer = (Blocks.of_layer(basis, layer, exchanged) for layer in layers(device))
+    return Layout.for_rows(basis.rows, device.sites, cut=cut), polarizer, analyzer

@@ -86,7 +86,9 @@ def pure_runs(experiment: Experiment, cut: Cut = CUT) -> tuple[PureRun, ...]:
     runs = []
     for state, spins, sectors in components(experiment):
         if sectors not in hamiltonians:
-            hamiltonians[sectors] = Hamiltonian.of_device(device, Basis.of_sectors(device.n_spins, sectors), cut)
+            basis = Basis.of_sectors(device.n_spins, sectors)
+            known = next(iter(hamiltonians.values()), None)
+            hamiltonians[sectors] = known.on(basis) if known else Hamiltonian.of_device(device, basis, cut)
         hamiltonian = hamiltonians[sectors]
         amplitude = state[2][hamiltonian.basis.electron] * spins.amplitude(hamiltonian.basis.configuration)
         runs.append(PureRun(run_label(state, spins), state[1] * spins.weight, hamiltonian, amplitude, packet))

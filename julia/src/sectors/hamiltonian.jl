@@ -30,7 +30,7 @@ end
 
 H of Eq. 7 on S^z sectors: hopping and the two layers, on the memory of the tables of
 `pysv.sectors.hamiltonian.Hamiltonian.table`. `sites` is L_x, `width` the number of sites in a tile, and `couplings` are
-γ, flip, sd and the longitudinal exchange, eV. A state is an `Array{T,3}` with axes (re/im and site of the tile, row,
+γ, −2J and J_sd, eV. A state is an `Array{T,3}` with axes (re/im and site of the tile, row,
 tile).
 """
 struct Hamiltonian{T<:AbstractFloat}
