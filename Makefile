@@ -17,10 +17,11 @@ demo: $(VENV)/.ready ## compute and draw Figure 3 of the paper
 	@mkdir -p figures
 	@picture=$$($(BIN)/pysv figure 3 --out figures) && echo "the picture lies at $(CURDIR)/$$picture"
 
-test: $(VENV)/.ready ## the fast tests
-	$(BIN)/python -m pytest -m "not slow"
+test: $(VENV)/.ready ## the fast tests, in two processes
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.ready ## the tests that take minutes
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	$(BIN)/python -m pytest -m slow
 
 test-julia: $(VENV)/.ready ## the Julia tests, failing where no Julia is found; JULIA=… for another than `julia`

@@ -1,8 +1,6 @@
 """Thread pools: the workers share one pass over a state, or take one small state each.
 
-Each worker is pinned to a processor of its own: its data stay in that cache, and the operating system cannot put two
-workers on one processor. The calling thread only waits. Compiled loops release the interpreter's lock, so Python's own
-threads suffice.
+The calling thread only waits. Compiled loops release the interpreter's lock, so Python's own threads suffice.
 """
 
 from __future__ import annotations
@@ -68,12 +66,7 @@ def each(function: Callable[[int], None], numbers: Iterable[int]) -> None:
 
     A call from a worker runs in that worker.
     """
-    if largest() == 1 or getattr(_here, "working", False):
-        for number in numbers:
-            function(number)
-        return
-    pool = _pool(os.getpid(), largest())
-    _finish([pool.submit(function, number) for number in numbers])
+    deal(function, largest(), ((number,) for number in numbers))
 
 
 @contextmanager
@@ -99,13 +92,8 @@ def _finish(futures: list[Future[None]]) -> None:
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     """The thread pool of a process; a forked child makes its own, since it inherits no threads."""
     del process
-    processors = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 
     def settle() -> None:
         _here.working = True
-        if processors:
-            os.sched_setaffinity(0, {processors.pop()})  # pins the calling thread
 
-    if len(processors) != threads:  # fewer threads than processors: the operating system chooses
-        processors.clear()
     return ThreadPoolExecutor(threads, "pysv", settle)

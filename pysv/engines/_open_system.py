@@ -9,7 +9,7 @@ import numpy as np
 from pysv.engines.cost import radius
 from pysv.model.basis import Basis
 from pysv.model.baths.jumps import layer_baths
-from pysv.model.channel import MOST_CHANNEL_SPINS, LayerChannel
+from pysv.model.channel import MAX_CHANNEL_SPINS, LayerChannel
 from pysv.model.conservation import keeps_spin_z
 from pysv.model.layer import LAYERS
 from pysv.sectors.backend import backend
@@ -29,10 +29,10 @@ UNITARY_TOLERANCE = 1e-9
 def layer_refusal(method: Method, experiment: Experiment) -> str | None:
     """Why a layer is too large for its channel; None if no layer is."""
     largest = max(experiment.device.n_polarizer, experiment.device.n_analyzer)
-    if largest > MOST_CHANNEL_SPINS:
+    if largest > MAX_CHANNEL_SPINS:
         return (
             f"a layer of {largest} spins is too large for engine {method.name!r}, which forms its channel (4^n × 4^n "
-            f"numbers for n spins); take at most {MOST_CHANNEL_SPINS} spins in a layer"
+            f"numbers for n spins); take at most {MAX_CHANNEL_SPINS} spins in a layer"
         )
     return None
 

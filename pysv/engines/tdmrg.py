@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 METHODS = ("tebd", "tdvp")
 _EVOLUTIONS = {"tebd": "Hastings2009", "tdvp": "Haegeman2016"}
 """Key of the reference for each method."""
-MOST_DENSITY_SPINS = 12
+MAX_DENSITY_SPINS = 12
 """Largest number of localized spins whose density matrix is formed."""
 _GROUND = ("energy", "variance", "change", "sweeps")
 _POOR_GROUND_STATE = 1e-6
@@ -142,10 +142,10 @@ def _chain_refusal(experiment: Experiment) -> str | None:
             )
         if collinear_configuration(experiment.spins.directions(experiment.device)) is None:
             return "[spins] tilted away from z break the conservation of S^z; use engine 'chebyshev'"
-    if experiment.device.n_spins > MOST_DENSITY_SPINS:
+    if experiment.device.n_spins > MAX_DENSITY_SPINS:
         return (
             f"{experiment.device.n_spins} localized spins are too many for engine 'tdmrg', which forms their density "
-            f"matrix; take at most {MOST_DENSITY_SPINS} spins"
+            f"matrix; take at most {MAX_DENSITY_SPINS} spins"
         )
     return None
 

@@ -14,7 +14,7 @@ CONVENTIONS: dict[str, tuple[float, float]] = {"pauli": (1.0, 1.0), "half": (0.5
 SEVERAL_ELECTRONS: dict[str, Any] = {"sites": 112, "polarizer": (51, 54), "analyzer": (59, 62)}
 """Chain of Fig. 6, where it differs from the default."""
 
-MOST_SPINS = 60
+MAX_SPINS = 60
 """Largest number of localized spins; 64-bit integers hold their configurations, and sums of these."""
 _LARGEST_ENERGY = 1e6
 _ENERGY: dict[str, Any] = {"low": -_LARGEST_ENERGY, "high": _LARGEST_ENERGY, "unit": "eV"}
@@ -72,10 +72,10 @@ class SpinValve(Checked):
                 f"on site {shared}; move one of the layers",
                 "analyzer",
             )
-        if self.n_spins > MOST_SPINS:
+        if self.n_spins > MAX_SPINS:
             raise InvalidInputError(
                 f"polarizer = {list(self.polarizer)} and analyzer = {list(self.analyzer)} hold {self.n_spins} "
-                f"localized spins; the limit is {MOST_SPINS}, and far fewer fit in memory",
+                f"localized spins; the limit is {MAX_SPINS}, and far fewer fit in memory",
                 "polarizer",
             )
 

@@ -12,7 +12,7 @@ from pysv.experiment.checks import Checked, as_list, checked, is_list, real_numb
 
 LARGEST_DENSE = 5000
 """Largest block of a partial transpose that is diagonalised (50 s), in rows. For larger blocks sampling is faster."""
-MOST_DENSE = 100_000
+MAX_DENSE = 100_000
 _SNAPSHOTS: dict[str, Any] = {"low": 0, "unit": "snapshots, 0 for never"}
 
 
@@ -89,4 +89,4 @@ class Record(Checked):
     momenta: tuple[float, ...] = checked((math.pi / 6, math.pi / 2), momentum_list)
     density_matrix: bool = checked(False, truth)
     every: Every = checked(Every(), schedules)
-    largest_dense: int = checked(LARGEST_DENSE, whole_number, low=0, high=MOST_DENSE, unit="rows")
+    largest_dense: int = checked(LARGEST_DENSE, whole_number, low=0, high=MAX_DENSE, unit="rows")

@@ -12,7 +12,7 @@ from pysv.experiment.checks import Checked, checked, real_number
 if TYPE_CHECKING:
     import numpy as np
 
-MOST_SNAPSHOTS = 10_000_000
+MAX_SNAPSHOTS = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +37,10 @@ class Times(Checked):
                 f"step = {self.step:g} fs is larger than stop = {self.stop:g} fs; take a smaller step", "step"
             )
         steps = self.stop / self.step
-        if steps > MOST_SNAPSHOTS:
+        if steps > MAX_SNAPSHOTS:
             raise InvalidInputError(
                 f"step = {self.step:g} fs makes {steps:.0e} snapshots until stop = {self.stop:g} fs; the limit "
-                f"is {MOST_SNAPSHOTS:.0e}; take a larger step",
+                f"is {MAX_SNAPSHOTS:.0e}; take a larger step",
                 "step",
             )
         if abs(steps - round(steps)) > 1e-9 * steps:

@@ -15,7 +15,7 @@ from pysv.figures import style
 from pysv.figures.marks import ECHO, UNMARKED, Marks
 
 FLOOR = 1e-6  # smallest probability on the logarithmic scale
-MOST_FLIPS = 8  # larger numbers of flipped spins are not drawn
+MAX_FLIPS = 8  # larger numbers of flipped spins are not drawn
 
 
 def density(axes: Axes, data: xr.Dataset, marks: Marks) -> None:
@@ -90,7 +90,7 @@ def magnons(axes: Axes, data: xr.Dataset) -> None:
     """Probability of m flipped spins, Eq. (25), on a logarithmic scale."""
     name = "magnon_probability"
     if name in data:
-        flips = data["flips"].values[: MOST_FLIPS + 1]
+        flips = data["flips"].values[: MAX_FLIPS + 1]
         for index, color in enumerate(colormaps["YlOrBr_r"](np.linspace(0, 0.7, flips.size))):
             look = {"color": color, "linestyle": style.DASHES[index % len(style.DASHES)]}
             style.plot_variable(axes, data, name, str(flips[index]) if index else "$m=0$", at={"flips": index}, **look)

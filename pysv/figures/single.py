@@ -14,7 +14,7 @@ from pysv.figures import density, overview, style
 from pysv.figures.marks import UNMARKED, Marks
 
 LEAST = 1e-9  # a smaller largest value does not set the scale of a map
-MOST_CURVES = 12  # a variable with more places along its dimension becomes a map
+MAX_CURVES = 12  # a variable with more places along its dimension becomes a map
 
 
 def draw(data: xr.Dataset, name: str, marks: Marks = UNMARKED) -> Figure:
@@ -41,7 +41,7 @@ def draw(data: xr.Dataset, name: str, marks: Marks = UNMARKED) -> Figure:
         figure = style.new_figure(1.5 * style.COLUMN, 3.2)
         axes = figure.subplots()
         dims = data[name].dims[1:]
-        if dims and (dims[0] in ("site", "bond") or data.sizes[dims[0]] > MOST_CURVES):
+        if dims and (dims[0] in ("site", "bond") or data.sizes[dims[0]] > MAX_CURVES):
             _map(axes, data, name, marks)
         else:
             _curves(axes, data, name)

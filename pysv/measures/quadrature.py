@@ -26,7 +26,7 @@ from pysv.compute import thread_pool
 
 SEED = 20241
 """Of the probes: one that is fixed, so that a run can be repeated."""
-_FEWEST, _MOST = 4, 64
+_MIN, _MAX = 4, 64
 """Probes."""
 _CHECK, _STEPS = 10, 240
 """Lanczos steps between two looks at the error, and at most."""
@@ -90,7 +90,7 @@ def trace_norm(
     TraceNorm
     """
     rules: list[_Rule] = []
-    wanted = _FEWEST
+    wanted = _MIN
     while True:
         found: list[_Rule | None] = [None] * (wanted - len(rules))
         first = len(rules)
@@ -101,7 +101,7 @@ def trace_norm(
         thread_pool.each(probe, range(len(found)))
         rules += [rule for rule in found if rule is not None]
         value, spread = _mean(rules, rows, trace, square)
-        wanted = min(max(_FEWEST, int(np.ceil((spread / error) ** 2))), _MOST)
+        wanted = min(max(_MIN, int(np.ceil((spread / error) ** 2))), _MAX)
         if wanted <= len(rules):
             break
     residual = float(np.mean([rule.residual for rule in rules]))

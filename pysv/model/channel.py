@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _NEGLIGIBLE = 1e-15
 """Weight of a Kraus operator that is rounding."""
-MOST_CHANNEL_SPINS = 6
+MAX_CHANNEL_SPINS = 6
 """Most spins of a layer whose channel is formed: its matrix has 4^n rows."""
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pysv.model.terms import Term
 
 LAYERS = ("polarizer", "analyzer")
-MOST_LAYER_SPINS = 12
+MAX_LAYER_SPINS = 12
 """Most spins of a layer whose matrix of all eigenstates is formed."""
 
 
@@ -126,10 +126,10 @@ def layer_spectrum(device: SpinValve, layer: str, extra: tuple[Term, ...] = ()) 
         If the layer has more than 12 spins.
     """
     n = layer_size(device, layer)
-    if n > MOST_LAYER_SPINS:
+    if n > MAX_LAYER_SPINS:
         raise InvalidInputError(
             f"{layer} has {n} spins; thermal states and baths need all eigenstates of a layer, which has at most "
-            f"{MOST_LAYER_SPINS} spins then",
+            f"{MAX_LAYER_SPINS} spins then",
             layer,
         )
     own, size = layer_products(device, layer, extra), 1 << n

@@ -122,8 +122,8 @@ def _check_fits(experiment: Experiment, groups: int) -> None:
     allowed = SHARE * available_memory()
     if needed > allowed:
         raise MemoryLimitError(
-            f"batches are put together from the density matrices of all snapshots, which need {size(needed)}, allowed "
-            f"are {size(allowed)}; take fewer snapshots, or run without --dask and target_error"
+            f"batches are put together from the density matrices of all snapshots, which need {size(needed)}; the "
+            f"limit is {size(allowed)}; take fewer snapshots, or run without --dask and target_error"
         )
 
 

@@ -81,7 +81,7 @@ class Estimate:
             lines.append(f"pure run     electron {label}: {name} of {span} down spins, {rows:,} rows")
         lines += [
             f"amplitudes   {self.amplitudes:,}",
-            f"memory       {size(self.memory)} of {size(SHARE * self.available)} allowed ({SHARE:.0%} of what is free)"
+            f"memory       {size(self.memory)} of {size(SHARE * self.available)} ({SHARE:.0%} of the free memory)"
             + ("" if self.fits else ": does not fit"),
             f"snapshots    {self.snapshots:,}",
             f"{self.unit:<12} about {self.applications:,}",
@@ -148,7 +148,7 @@ def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: s
         remedy = f"{device.n_polarizer}+{device.n_analyzer} spins would fit ({size(fitting.memory)}); {remedy}"
     raise MemoryLimitError(
         f"the run needs {size(needed.memory)} ({needed.amplitudes:,} amplitudes, {needed.snapshots:,} snapshots), "
-        f"allowed are {size(SHARE * needed.available)} ({SHARE:.0%} of what is free); {remedy}"
+        f"the limit is {size(SHARE * needed.available)} ({SHARE:.0%} of the free memory); {remedy}"
     )
 
 

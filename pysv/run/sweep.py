@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Grid = Mapping[str, Sequence[Any]]
 """Values of each key, which is written as ``table.key``."""
-MOST_POINTS = 100_000
+MAX_POINTS = 100_000
 COMBINED = "sweep.nc"
 """File of the combined dataset."""
 
@@ -216,8 +216,8 @@ def _checked(grid: Grid) -> dict[str, list[Any]]:
         if len({json.dumps(value, default=str) for value in found[key]}) < len(found[key]):
             raise InvalidInputError(f"sweep: {key} names a value twice; leave one out", key)
     points = int(np.prod([len(values) for values in found.values()], dtype=float))
-    if points > MOST_POINTS:
-        raise InvalidInputError(f"sweep: the grid has {points} points; the limit is {MOST_POINTS}; take fewer values")
+    if points > MAX_POINTS:
+        raise InvalidInputError(f"sweep: the grid has {points} points; the limit is {MAX_POINTS}; take fewer values")
     return found
 
 

@@ -60,9 +60,12 @@ def test_an_array_job_is_requeued_when_its_time_is_over_and_goes_on(job, tmp_pat
         "[device]\nsites = 30\npolarizer = [8, 9]\nanalyzer = [12, 14]\n"
         "[source]\ncenter = 5\nmomentum_spread = 0.9\n[evolution]\nstop = 600\nstep = 0.5\n"
     )
-    assert job(limit="yes") == ["requeue 77_2"]
-    stopped = pysv.load(tmp_path / "run-2.nc")
-    assert stopped.attrs["status"] == "interrupted"
+    for requeued in range(1, 20):  # on a busy machine the time may be over before the second snapshot
+        assert job(limit="yes") == ["requeue 77_2"] * requeued
+        stopped = pysv.load(tmp_path / "run-2.nc")
+        assert stopped.attrs["status"] == "interrupted"
+        if stopped.time.size > 1:
+            break
     assert 1 < stopped.time.size < 1201
-    assert job(limit="") == ["requeue 77_2"]  # not once more
+    assert job(limit="") == ["requeue 77_2"] * requeued  # not once more
     assert pysv.load(tmp_path / "run-2.nc").attrs["status"] == "complete"

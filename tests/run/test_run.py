@@ -315,14 +315,14 @@ def test_a_run_that_does_not_fit_is_refused_before_it_allocates():
     begun = time.monotonic()
     with pytest.raises(
         MemoryLimitError,
-        match=r"the run needs \d.* [PE]B \(\d.* amplitudes, 61 snapshots\), allowed are .*; \d+\+\d+ spins would fit \(\d.* GB\); take fewer",
+        match=r"the run needs \d.* [PE]B \(\d.* amplitudes, 61 snapshots\), the limit is .*; \d+\+\d+ spins would fit \(\d.* GB\); take fewer",
     ):
         pysv.solve(huge, progress=False)
     assert time.monotonic() - begun < 5
     needed = pysv.estimate(huge)
     assert not needed.fits
     spin_by_spin = pysv.ProductState(polarizer=((0.1, 0.0),) * 29, analyzer=((3.0, 0.0),) * 29)
-    with pytest.raises(MemoryLimitError, match=r"what is free\); take fewer"):
+    with pytest.raises(MemoryLimitError, match=r"the free memory\); take fewer"):
         pysv.solve(dataclasses.replace(huge, spins=spin_by_spin), progress=False)
 
 

@@ -30,8 +30,7 @@ end
 
 H of Eq. 7 on S^z sectors: hopping and the two layers, on the memory of the tables of
 `pysv.sectors.hamiltonian.Hamiltonian.table`. `sites` is L_x, `width` the number of sites in a tile, and `couplings` are
-γ, −2J and J_sd, eV. A state is an `Array{T,3}` with axes (re/im and site of the tile, row,
-tile).
+γ, −2J and J_sd, eV. A state is an `Array{T,3}` with axes (re/im and site of the tile, row, tile).
 """
 struct Hamiltonian{T<:AbstractFloat}
     sites::Int
@@ -121,22 +120,22 @@ end
            together_at(psi, ntuple(i -> places[half + i], Val(N - half)), j)
 end
 
-"out ← out + flip·ψ."
-@inline function add!(out, to, psi, from, length, flip)
+"out ← out + flip·Σ ψ over `places`."
+@inline function add!(out, to, psi, places::NTuple{4,Int}, length, flip)
     @inbounds @simd ivdep for j in 1:length
-        out[to + j] += flip * psi[from + j]
+        out[to + j] += flip * together_at(psi, places, j)
     end
     return nothing
 end
 
-"`row!` for the places `place(n)`, n = first + 1 … last; one pass takes up to eight of them."
+"`row!` for the places `place(n)`, n = first + 1 … last; the first pass takes the remainder, the others four each."
 @inline function exchange!(term::F, out, to, own, from, psi, place::G, first, last, length, flip) where {F,G}
-    count = last - first
-    Base.Cartesian.@nif 9 d -> count == d - 1 d -> row!(
+    count = last > first ? mod1(last - first, 4) : 0
+    Base.Cartesian.@nif 5 d -> count == d - 1 d -> row!(
         term, out, to, own, from, psi, ntuple(i -> place(first + i), Val(d - 1)), length, flip
     )
-    for n in (first + 9):last
-        add!(out, to, psi, place(n), length, flip)
+    for n in (first + count + 1):4:last
+        add!(out, to, psi, ntuple(i -> place(n - 1 + i), Val(4)), length, flip)
     end
     return nothing
 end
