@@ -15,9 +15,9 @@ import numpy as np
 from large import STEPS, TRIAD, Term
 from report import add_option, judge, kept
 
-from pysv.compute import compiler, thread_pool
+from pysv.compute import thread_pool
 from pysv.julia import session
-from pysv.sectors.backend import Steps, recursion
+from pysv.sectors.backend import backend
 
 RATIO = 1.3
 """Target: neither backend is slower than the other by more."""
@@ -26,22 +26,19 @@ RATIO = 1.3
 def compare(spins: int, real: type, repeat: int) -> tuple[float, float]:
     """Time of Julia over that of Python for a term at n+n spins, and Julia's share of the triad bandwidth."""
     term = Term(spins, real)
-    psi, previous, total = map(compiler.as_reals, term.arrays)
-    factors = np.tile(np.array([[0.1, 0.0, 1.0]], real), (STEPS, 1))
-    mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, n % 2 == 0]] for n in range(STEPS)], real)
-    steps = Steps(psi, previous, total[None], term.hamiltonian.everywhere, factors, mixes)
-    backends = {name: recursion(name, term.hamiltonian, real) for name in ("python", "julia")}
-    found: dict[str, list[float]] = {name: [] for name in (*backends, "triad")}
+    steps, dtype = term.steps(), term.arrays[0].dtype.type
+    spaces = {name: backend(name).space(term.hamiltonian, dtype) for name in ("python", "julia")}
+    found: dict[str, list[float]] = {name: [] for name in (*spaces, "triad")}
     for number in range(repeat + 1):
-        for name, take in backends.items():
+        for name, space in spaces.items():
             begun = time.perf_counter()
-            take(steps)
+            space.recursion(steps)
             found[name].append((time.perf_counter() - begun) / STEPS)
         found["triad"].append(1 / term.bandwidth(thread_pool.largest()))
         if number == 0:  # compiles
             found = {name: [] for name in found}
     seconds = {name: float(np.median(times)) for name, times in found.items()}
-    shares = {name: term.counted() / seconds[name] * seconds["triad"] for name in backends}
+    shares = {name: term.counted() / seconds[name] * seconds["triad"] for name in spaces}
     print(
         f"{spins}+{spins:<5} {np.dtype(real).name:<9} {term.amplitudes:>10} {seconds['python']:>10.5f} "
         f"{seconds['julia']:>10.5f} {seconds['julia'] / seconds['python']:>14.2f} {shares['python']:>14.2f} "

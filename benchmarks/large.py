@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
-from peers import Contender, matrix_peers
+from peers import Contender, matrix_peers, state_of
 from report import add_option, figure, judge, kept
 
 import pysv
@@ -64,20 +64,23 @@ class Term:
         self.amplitudes = basis.rows * self.hamiltonian.sites
         rng, shape = np.random.default_rng(1), self.hamiltonian.shape
         self.arrays = [layout.zeros(int(np.prod(shape)), dtype).reshape(shape) for _ in range(3)]
-        pattern = rng.standard_normal(1009).astype(real)
+        pattern: np.ndarray = rng.standard_normal(1009).astype(real)
         for array in self.arrays:
             compiler.as_reals(array).reshape(-1)[...] = np.resize(pattern, 2 * array.size)
             array[-1, :, self.hamiltonian.sites - (shape[0] - 1) * shape[2] :] = 0
         self.real = real
-
         self._recursion = HostSpace(self.hamiltonian, real).recursion
 
+    def steps(self) -> Steps:
+        """Steps of an expansion, of which every second one adds two terms to the sum."""
+        psi, previous, total = self.arrays
+        factors: np.ndarray = np.array([[0.1, 0.0, 1.0]] * STEPS, self.real)
+        mixes: np.ndarray = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, n % 2 == 0]] for n in range(STEPS)], self.real)
+        return Steps(psi, previous, total[None], self.hamiltonian.everywhere, factors, mixes)
+
     def seconds(self, threads: int) -> float:
-        """Mean over the steps of an expansion, of which every second one adds two terms to the sum."""
-        psi, previous, total = map(compiler.as_reals, self.arrays)
-        factors = np.array([[0.1, 0.0, 1.0]] * STEPS, self.real)
-        mixes = np.array([[[0.2, 0.1, 0.2, 0.1, 0.5, n % 2 == 0]] for n in range(STEPS)], self.real)
-        steps = Steps(psi, previous, total[None], self.hamiltonian.everywhere, factors, mixes)
+        """Mean over the steps of an expansion."""
+        steps = self.steps()
         begun = time.perf_counter()
         with thread_pool.alone() if threads == 1 else nullcontext():
             self._recursion(steps)
@@ -129,13 +132,13 @@ def terms(spins: int, rounds: int) -> None:
 
     share = shares["double", cores]
     judge("share of the triad bandwidth, double", f"{share:.2f}", f">= {TRIAD}", share >= TRIAD)
-    for what, found, target in (
+    for what, times, target in (
         ("single precision against double", gain(("double", cores), ("single", cores)), SINGLE),
         ("single precision against double, one thread", gain(("double", 1), ("single", 1)), SINGLE),
         (f"{cores} threads against one, double", gain(("double", 1), ("double", cores)), THREADS),
         (f"{cores} threads against one, single", gain(("single", 1), ("single", cores)), THREADS),
     ):
-        judge(what, f"{found:.2f} times as fast", f">= {target}", found >= target)
+        judge(what, f"{times:.2f} times as fast", f">= {target}", times >= target)
 
 
 def against_peers(spins: int, repeat: int) -> None:
@@ -148,7 +151,7 @@ def against_peers(spins: int, repeat: int) -> None:
 
     def step(times: np.ndarray) -> Iterator[np.ndarray]:
         engine.advance(float(next(at)))
-        yield engine.snapshot().state.parts[0].psi
+        yield state_of(engine)
 
     one = Contender("pysv chebyshev", step, thread_pool.largest())
     others = matrix_peers(run)

@@ -17,10 +17,11 @@ from scipy.sparse.linalg import expm_multiply
 from threadpoolctl import ThreadpoolController
 
 import pysv
-from pysv.engines.base import Method
+from pysv.engines.base import Engine, Method
 from pysv.model.basis import Basis
 from pysv.sectors.hamiltonian import Hamiltonian
 from pysv.sectors.pure_run import PureRun
+from pysv.sectors.state import PureMixture
 from pysv.units import HBAR
 
 PYSV, ADAMS, KRYLOV, WHOLE = (
@@ -67,9 +68,16 @@ def pysv_engine(method: Method, run: PureRun) -> Evolve:
         engine.expect([float(t) for t in times[1:]])
         for t in times[1:]:
             engine.advance(float(t))
-            yield run.hamiltonian.layout.flat(engine.snapshot().state.parts[0].psi)
+            yield run.hamiltonian.layout.flat(state_of(engine))
 
     return evolve
+
+
+def state_of(engine: Engine) -> np.ndarray:
+    """ψ of the one pure run of an engine, in the layout of its Hamiltonian."""
+    state = engine.snapshot().state
+    assert isinstance(state, PureMixture)
+    return state.parts[0].psi
 
 
 def sesolve(h: Hamiltonian, psi: np.ndarray, **options: object) -> Evolve:
@@ -83,7 +91,8 @@ def qutip_peers(run: PureRun) -> list[Contender]:
     """The paper's RK4, and QuTiP on the occupied S^z sector and on the whole product space."""
     h = run.hamiltonian
     start = h.layout.flat(run.psi)
-    everything = Basis.of_sectors(h.basis.n_spins, tuple(range(h.basis.n_spins + 2)))
+    spins = h.basis.spins
+    everything = Basis.of_sectors(spins, range(spins.lowest + 2))
     rows = everything.rows_of(h.basis.electron, h.basis.configuration)
     whole = np.zeros((everything.rows, h.sites), complex)
     whole[rows] = start

@@ -10,14 +10,25 @@ from .engines.tdmrg import TDMRG as TDMRG
 from .engines.trajectories import Trajectories as Trajectories
 from .experiment import Experiment as Experiment
 from .experiment.bath import BosonicBath as BosonicBath
+from .experiment.device import Device as Device
+from .experiment.device import Layer as Layer
+from .experiment.device import Potential as Potential
 from .experiment.device import SpinValve as SpinValve
 from .experiment.record import Every as Every
 from .experiment.record import Record as Record
+from .experiment.source import Amplitudes as Amplitudes
 from .experiment.source import ConfinedElectrons as ConfinedElectrons
+from .experiment.source import Orbital as Orbital
 from .experiment.source import WavePacket as WavePacket
+from .experiment.spins import GHZ as GHZ
 from .experiment.spins import Antiparallel as Antiparallel
+from .experiment.spins import Bell as Bell
 from .experiment.spins import Gibbs as Gibbs
+from .experiment.spins import Ground as Ground
+from .experiment.spins import Parallel as Parallel
 from .experiment.spins import ProductState as ProductState
+from .experiment.spins import SpinVector as SpinVector
+from .experiment.spins import WState as WState
 from .experiment.times import Times as Times
 from .experiment.times import times as times
 from .results.files import load as load
@@ -32,5 +43,7 @@ from .run.solve import solve as solve
 from .run.sweep import Point as Point
 from .run.sweep import Sweep as Sweep
 from .run.sweep import sweep as sweep
+from .run.to_qutip import QutipProblem as QutipProblem
+from .run.to_qutip import to_qutip as to_qutip
 
 __version__: str

@@ -209,11 +209,12 @@ def _movie(options: argparse.Namespace) -> None:
 
 
 def _engines(options: argparse.Namespace) -> None:
-    from pysv.engines import readiness
+    from pysv.engines import guests, readiness
 
     for row in readiness():
         state = "ready" if row.ready else "not ready"
         print(f"{row.engine:<13} {row.backend:<7} {state:<10} {row.serves}" + (f"; {row.remark}" if row.remark else ""))
+    print("\n" + guests.as_text())
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,45 @@ from pysv.engines.base import Method
 from pysv.errors import ExperimentFileError, InvalidInputError, unknown_name
 from pysv.experiment import Experiment
 from pysv.experiment.bath import BosonicBath
-from pysv.experiment.device import SEVERAL_ELECTRONS, SpinValve
-from pysv.experiment.record import Record
-from pysv.experiment.source import ConfinedElectrons, WavePacket
-from pysv.experiment.spins import Antiparallel, Gibbs, ProductState
+from pysv.experiment.device import SEVERAL_ELECTRONS, ChainDevice, Device, SpinValve
+from pysv.experiment.record import Every, Record
+from pysv.experiment.source import Amplitudes, ConfinedElectrons, Orbital, WavePacket
+from pysv.experiment.spins import (
+    GHZ,
+    Antiparallel,
+    Bell,
+    Gibbs,
+    Ground,
+    Parallel,
+    ProductState,
+    SpinVector,
+    WState,
+)
 from pysv.experiment.times import Times
 
-SOURCES = {"wave-packet": WavePacket, "confined": ConfinedElectrons}
-SPINS = {"antiparallel": Antiparallel, "product": ProductState, "gibbs": Gibbs}
+SOURCES: dict[str, Callable[..., Any]] = {
+    "wave-packet": WavePacket,
+    "orbital": Orbital,
+    "amplitudes": Amplitudes,
+    "confined": ConfinedElectrons,
+}
+SPINS: dict[str, Callable[..., Any]] = {
+    "antiparallel": Antiparallel,
+    "parallel": Parallel,
+    "product": ProductState,
+    "gibbs": Gibbs,
+    "ground": Ground,
+    "bell": Bell,
+    "singlet": Bell,
+    "triplet": Bell,
+    "w": WState,
+    "ghz": GHZ,
+    "vector": SpinVector,
+}
+_PHASES = {"singlet": math.pi, "triplet": 0.0}
+"""Phase of the Bell states with names of their own."""
+_LISTS = {"layer": "layers", "potential": "potential"}
+"""Arrays of tables in [device], and the fields that they become."""
 _TABLES = ("device", "source", "spins", "bath", "evolution", "record")
 
 
@@ -102,13 +134,11 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
     evolution = dict(tables.get("evolution", {}))
     engine, backend = _engine(evolution, name)
     source = _make_kind(SOURCES, tables.get("source", {}), f"{name}: [source]")
-    device = tables.get("device", {})
-    if isinstance(source, ConfinedElectrons):
-        device = SEVERAL_ELECTRONS | dict(device)
+    device = _device(tables.get("device", {}), isinstance(source, ConfinedElectrons), f"{name}: [device]")
     parts: dict[str, Any] = {
-        "device": _make(SpinValve, device, f"{name}: [device]"),
+        "device": device,
         "source": source,
-        "spins": _make_kind(SPINS, tables.get("spins", {}), f"{name}: [spins]"),
+        "spins": _spins(dict(tables.get("spins", {})), device, f"{name}: [spins]"),
         "bath": _make(BosonicBath, tables["bath"], f"{name}: [bath]") if "bath" in tables else None,
         "times": _make(Times, evolution, f"{name}: [evolution]"),
         "record": _make(Record, tables.get("record", {}), f"{name}: [record]"),
@@ -116,7 +146,10 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
     try:
         experiment = Experiment(**parts)
     except InvalidInputError as error:
-        table = "spins" if error.key in ("polarizer", "analyzer") else "source"
+        spins = ("polarizer", "analyzer", "pair", "spin_z")
+        table = "record" if error.key in ("between", "layer") else "spins" if error.key in spins else "source"
+        if error.key == "values" and isinstance(parts["spins"], SpinVector):
+            table = "spins"
         raise ExperimentFileError(f"{name}: [{table}] {error}", error.key) from error
     return Configuration(experiment, engine, backend)
 
@@ -136,17 +169,18 @@ def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = 
         TOML.
     """
     tables: dict[str, dict[str, Any]] = {
-        "device": dataclasses.asdict(experiment.device),
+        "device": _device_table(experiment.device),
         "source": _with_kind(SOURCES, experiment.source),
         "spins": _with_kind(SPINS, experiment.spins),
     }
+    tables["spins"] |= tables["spins"].pop("layers", {})
     if experiment.bath is not None:
-        tables["bath"] = dataclasses.asdict(experiment.bath)
-    tables["evolution"] = dataclasses.asdict(experiment.times)
+        tables["bath"] = _entries(experiment.bath)
+    tables["evolution"] = _entries(experiment.times)
     tables["evolution"] |= {"engine": engine if isinstance(engine, str) else engine.name, "backend": backend}
     if isinstance(engine, Method):
         tables["evolution"][engine.name] = _options(engine)
-    tables["record"] = dataclasses.asdict(experiment.record)
+    tables["record"] = _entries(experiment.record)
     return tomli_w.dumps(tables)
 
 
@@ -154,6 +188,81 @@ def fingerprint(experiment: Experiment, engine: Method) -> str:
     """Digest of all that determines the results of a run, except its last time: a longer run has the same digest."""
     open_ended = dataclasses.replace(experiment, times=Times(stop=experiment.times.step, step=experiment.times.step))
     return hashlib.sha256(dumps(open_ended, engine).encode()).hexdigest()[:16]
+
+
+def _device(table: Any, several: bool, where: str) -> ChainDevice:
+    """The device of a table: a `SpinValve`, or a `Device` where it has layers, potentials or a list of hoppings."""
+    if not isinstance(table, Mapping):
+        raise ExperimentFileError(f"{where} must be a table")
+    entries = dict(table)
+    general = [key for key in ("layer", "potential") if key in entries]
+    if not general and not isinstance(entries.get("hopping"), list):
+        return _make(SpinValve, (SEVERAL_ELECTRONS if several else {}) | entries, where)  # type: ignore[no-any-return]
+    if "layer" in entries:
+        valve = [entry.name for entry in fields(SpinValve) if entry.name not in [own.name for own in fields(Device)]]
+        for key in valve:
+            if key in entries:
+                raise ExperimentFileError(f"{where} {key} would be ignored beside [[device.layer]]; leave it out", key)
+    else:  # the short form of two layers, beside potentials or a list of hoppings
+        shared = {key: entries.pop(key) for key in list(entries) if key in _SHORT}
+        short = _make(SpinValve, (SEVERAL_ELECTRONS if several else {}) | shared, where)
+        entries["layer"] = [_entries(layer) for layer in short.layers]
+        entries.setdefault("sites", short.sites)
+    if "layers" in entries:
+        raise ExperimentFileError(f"{where} unknown key 'layers'; layers are tables [[device.layer]]", "layers")
+    for key, attribute in _LISTS.items():
+        if key in entries and not isinstance(entries[key], list):
+            raise ExperimentFileError(f"{where} {key} must be an array of tables [[device.{key}]]", key)
+        if key in entries:
+            entries[attribute] = entries.pop(key)
+    known = [own.name for own in fields(Device) if own.name != "layers"]
+    for key in entries:
+        if key not in (*known, "layers"):
+            raise ExperimentFileError(f"{where} {unknown_name('key', key, [*known, 'layer'])}", key)
+    return _make(Device, entries, where)  # type: ignore[no-any-return]
+
+
+_SHORT = ("sites", "polarizer", "analyzer", "sd_exchange", "exchange", "exchange_z")
+"""Keys of the short form that become those of its layers, and the number of sites."""
+
+
+def _device_table(device: ChainDevice) -> dict[str, Any]:
+    """The [device] table of a device."""
+    if not isinstance(device, Device):
+        return _entries(device)
+    found = _entries(device)
+    found["layer"] = [_entries(layer) for layer in device.layers]
+    found["potential"] = [_entries(potential) for potential in device.potential]
+    del found["layers"]
+    return found
+
+
+def _spins(entries: dict[str, Any], device: ChainDevice, where: str) -> Any:
+    """The spins of a table: layers by their names, Bell states by theirs."""
+    kind = str(entries.get("kind"))
+    if kind in _PHASES and "phase" in entries:
+        raise ExperimentFileError(f"{where} phase belongs to kind = 'bell', not to kind = {kind!r}", "phase")
+    if kind in _PHASES:
+        entries |= {"kind": "bell", "phase": _PHASES[kind]}
+    if kind == "product":
+        own = [layer.name for layer in device.layers if layer.name not in ("polarizer", "analyzer")]
+        named = {key: entries.pop(key) for key in own if key in entries}
+        if named:
+            entries["layers"] = named
+    return _make_kind(SPINS, entries, where)
+
+
+def _entries(part: Any) -> dict[str, Any]:
+    """Fields of a dataclass as entries of a table, without those that are None, or new and at their defaults."""
+    found = {}
+    for entry in fields(part):
+        value = getattr(part, entry.name)
+        if value is None or (entry.metadata.get("added") and value == entry.default):
+            continue
+        found[entry.name] = dataclasses.asdict(value) if isinstance(value, Every) else value
+    if "layers" in found and not isinstance(part, Device):
+        found["layers"] = dict(found["layers"])
+    return found
 
 
 def _engine(evolution: dict[str, Any], name: str) -> tuple[str | Method, str]:
@@ -200,7 +309,7 @@ def _make(kind: type, table: Any, where: str) -> Any:
         raise ExperimentFileError(f"{where} {error}", error.key) from error
 
 
-def _make_kind(kinds: Mapping[str, type], table: Mapping[str, Any], where: str) -> Any:
+def _make_kind(kinds: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Any:
     entries = dict(table)
     kind = entries.pop("kind", next(iter(kinds)))
     if not isinstance(kind, str) or kind not in kinds:
@@ -215,9 +324,9 @@ def _make_kind(kinds: Mapping[str, type], table: Mapping[str, Any], where: str) 
     return _make(kinds[kind], entries, where)
 
 
-def _with_kind(kinds: Mapping[str, type], part: Any) -> dict[str, Any]:
+def _with_kind(kinds: Mapping[str, Any], part: Any) -> dict[str, Any]:
     kind = next(name for name, made in kinds.items() if isinstance(part, made))
-    return {"kind": kind} | dataclasses.asdict(part)
+    return {"kind": kind} | _entries(part)
 
 
 def _options(engine: Method) -> dict[str, Any]:

@@ -47,6 +47,14 @@ class State(ABC):
     def invariants(self) -> dict[str, float]:
         """Norm, energy (eV), Σ⟨σᶻ⟩ of electrons and localized spins, and number of electrons."""
 
+    def currents(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Currents of electrons and of their σᶻ through each bond to the right, 1/fs, float64 (sites − 1,) each."""
+        return None
+
+    def torques(self) -> np.ndarray | None:
+        """sd part of d⟨S⟩/dt/S of each localized spin, 1/fs, float64 (3, N)."""
+        return None
+
     def bonds(self) -> dict[str, np.ndarray | float]:
         """Variables that only this form of state has, by name in the dataset."""
         return {}

@@ -18,11 +18,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "physics")]  # the references live beside the tests
+ROOMS = ("", "engines", "measures", "model", "mps")
+sys.path[:0] = [str(ROOT / "tests" / room) for room in ROOMS]  # the references live beside the tests
 
 import baths
+import claims
 import closed
+import devices
 import measures
+import others
 import several
 from rows import Row, Section, table
 
@@ -61,6 +65,25 @@ SECTIONS = (
         closed.engines,
     ),
     Section("Stated errors", "What an engine states about its own error, against the true one.", closed.stated_errors),
+    Section(
+        "Any device",
+        "One to three layers of spins 1/2 to 5/2 with couplings, anisotropies and fields one by one, lists of "
+        "hoppings, potentials and disorder, tilted starts: Kronecker products in the full product space "
+        "(`tests/brute_general.py`, written without sight of pysv).",
+        devices.rows,
+    ),
+    Section(
+        "Numbers of others",
+        "Runs that people outside this project made with other programs, from the data of "
+        "github.com/cpbunker/transport (arXiv:2602.21322): γ = 1, times in ħ/γ, spins σ/2, their units.",
+        others.rows,
+    ),
+    Section(
+        "What the paper states without showing it",
+        "It says that thermal layers have mutual information before the pulse, which they have not; that one electron "
+        "makes at most one magnon; and that the chain acts as an infinite one until a reflection returns.",
+        claims.rows,
+    ),
     Section("Invariants and extended runs", "Default options.", closed.invariants),
     Section("Large systems", "Negativity without ρ.", closed.large),
     Section(

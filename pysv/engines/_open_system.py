@@ -9,9 +9,9 @@ import numpy as np
 from pysv.engines.cost import radius
 from pysv.model.basis import Basis
 from pysv.model.baths.jumps import layer_baths
-from pysv.model.channel import MAX_CHANNEL_SPINS, LayerChannel
+from pysv.model.channel import MAX_CHANNEL_STATES, LayerChannel
 from pysv.model.conservation import keeps_spin_z
-from pysv.model.layer import LAYERS
+from pysv.model.layer import layer_spins
 from pysv.sectors.backend import backend
 from pysv.sectors.chebyshev import Propagator, coefficients, substeps
 from pysv.sectors.pure_run import pure_runs
@@ -28,11 +28,13 @@ UNITARY_TOLERANCE = 1e-9
 
 def layer_refusal(method: Method, experiment: Experiment) -> str | None:
     """Why a layer is too large for its channel; None if no layer is."""
-    largest = max(experiment.device.n_polarizer, experiment.device.n_analyzer)
-    if largest > MAX_CHANNEL_SPINS:
+    device = experiment.device
+    largest = max((layer_spins(device, layer) for layer in range(len(device.layers))), key=lambda spins: spins.size)
+    if largest.size > MAX_CHANNEL_STATES:
         return (
-            f"a layer of {largest} spins is too large for engine {method.name!r}, which forms its channel (4^n × 4^n "
-            f"numbers for n spins); take at most {MAX_CHANNEL_SPINS} spins in a layer"
+            f"a layer of {largest.count} spins is too large for engine {method.name!r}, which forms its channel (4^n × "
+            f"4^n numbers for n spins 1/2); take at most {MAX_CHANNEL_STATES.bit_length() - 1} spins 1/2, or "
+            f"{MAX_CHANNEL_STATES} states, in a layer"
         )
     return None
 
@@ -66,9 +68,9 @@ class OpenSystem:
         device = experiment.device
         assert experiment.bath is not None
         self.runs = pure_runs(experiment)
-        self.layers = device.n_polarizer, device.n_analyzer
+        self.layers = device.layer_spins
         self._baths = layer_baths(device, experiment.bath)
-        self._channels: dict[float, tuple[LayerChannel, LayerChannel]] = {}
+        self._channels: dict[float, tuple[LayerChannel, ...]] = {}
         self._operators: dict[tuple[float, int, int, int], RowOperator] = {}
         self.hamiltonians = list({run.hamiltonian: None for run in self.runs})
         self.flipped = list(range(len(self.hamiltonians)))
@@ -79,22 +81,21 @@ class OpenSystem:
         self.propagators = [Propagator(hamiltonian, UNITARY_TOLERANCE) for hamiltonian in self.hamiltonians]
 
     def _add_flipped(self, experiment: Experiment) -> None:
-        n = experiment.device.n_spins
+        spins = self.hamiltonians[0].basis.spins
         known = {hamiltonian.basis.sectors: number for number, hamiltonian in enumerate(self.hamiltonians)}
         for sectors in list(known):
             parities = {(sector + 1) % 2 for sector in sectors}
-            other = tuple(sector for sector in range(n + 2) if sector % 2 in parities)
+            other = tuple(sector for sector in range(spins.lowest + 2) if sector % 2 in parities)
             if other not in known:
                 known[other] = len(self.hamiltonians)
-                self.hamiltonians.append(self.hamiltonians[0].on(Basis.of_sectors(n, other)))
+                self.hamiltonians.append(self.hamiltonians[0].on(Basis.of_sectors(spins, other)))
                 self.flipped.append(known[sectors])
             self.flipped[known[sectors]] = known[other]
 
-    def channels(self, step: float) -> tuple[LayerChannel, LayerChannel]:
-        """Channels of both layers for a step of `step` fs."""
+    def channels(self, step: float) -> tuple[LayerChannel, ...]:
+        """Channels of all layers for a step of `step` fs."""
         if step not in self._channels:
-            polarizer, analyzer = (LayerChannel.of_bath(bath, step) for bath in self._baths)
-            self._channels[step] = polarizer, analyzer
+            self._channels[step] = tuple(LayerChannel.of_bath(bath, step) for bath in self._baths)
         return self._channels[step]
 
     def operator(self, step: float, layer: int, which: int, basis: int) -> tuple[RowOperator, int]:
@@ -104,5 +105,5 @@ class OpenSystem:
         key = step, layer, which, basis
         if key not in self._operators:
             bases = [self.hamiltonians[number].basis for number in (basis, after)]
-            self._operators[key] = RowOperator.of_layer(channel.kraus[which], LAYERS[layer], self.layers[1], *bases)
+            self._operators[key] = RowOperator.of_spins(channel.kraus[which], self.layers[layer], *bases)
         return self._operators[key], after

@@ -10,10 +10,9 @@ import numpy as np
 from pysv.engines._trajectories import Seeds, sample_of, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.errors import EngineFailureError
-from pysv.model.basis import Basis, sector_rows
+from pysv.model.basis import Basis, Spins
 from pysv.model.baths.jumps import layer_baths
 from pysv.model.conservation import occupied_sectors
-from pysv.model.layer import LAYERS
 from pysv.sectors.backend import backend
 from pysv.sectors.pure_run import pure_runs
 from pysv.sectors.row_operator import RowOperator
@@ -79,15 +78,15 @@ def failure(method: Options, start: float, stop: float, error: Exception) -> Eng
 
 def reachable_amplitudes(experiment: Experiment) -> int:
     """Number of amplitudes of a state over all sectors that the run and its jumps reach."""
-    n = experiment.device.n_spins
-    return sum(sector_rows(n, sector) for sector in _sectors(experiment)) * experiment.device.sites
+    spins = Spins(experiment.device.levels)
+    return sum(map(spins.sector_rows, _sectors(experiment))) * experiment.device.sites
 
 
 def _sectors(experiment: Experiment) -> tuple[int, ...]:
     assert experiment.bath is not None
     if experiment.bath.coupling == "z":
         return tuple(sorted({sector for sectors in occupied_sectors(experiment) for sector in sectors}))
-    return tuple(range(experiment.device.n_spins + 2))
+    return tuple(range(Spins(experiment.device.levels).lowest + 2))
 
 
 def mixed(jumps: Sequence[Any]) -> list[Any]:
@@ -99,8 +98,8 @@ def mixed(jumps: Sequence[Any]) -> list[Any]:
     Parameters
     ----------
     jumps : sequence of operator
-        Jump operators of the spins of both layers with one Pauli matrix. Each L' then keeps or flips the parity of the
-        number of down spins, as each L does.
+        Jump operators of the spins of all layers with one Pauli matrix. Each L' then keeps or flips the parity of the
+        down count, as each L does.
     """
     n = len(jumps)
     turn = np.exp(2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n) / np.sqrt(max(n, 1))
@@ -119,19 +118,19 @@ class _OpenSolver(Engine):
         self.time = 0.0
         self.method = method
         self.runs = pure_runs(experiment)
-        basis = Basis.of_sectors(device.n_spins, _sectors(experiment))
+        basis = Basis.of_sectors(Spins(device.levels), _sectors(experiment))
         self.hamiltonian = self.runs[0].hamiltonian.on(basis)
         self.space = backend("python").space(self.hamiltonian, np.complex128)
         electron = identity(device.sites)
 
-        def whole(operator: np.ndarray, layer: str) -> Any:
-            rows = RowOperator.of_layer(operator, layer, device.n_analyzer, basis, basis)
+        def whole(operator: np.ndarray, layer: range) -> Any:
+            rows = RowOperator.of_spins(operator, layer, basis, basis)
             return kron(csr_matrix((rows.value, rows.source, rows.first), (basis.rows, basis.rows)), electron)
 
         matrix = self.hamiltonian.sparse().astype(complex)
         axes = len(experiment.bath.coupling)
         jumps: list[list[Any]] = [[] for _ in range(axes)]
-        for layer, bath in zip(LAYERS, layer_baths(device, experiment.bath), strict=True):
+        for layer, bath in zip(device.layer_spins, layer_baths(device, experiment.bath), strict=True):
             if bath.lamb_shift.any():
                 matrix = matrix + whole(bath.lamb_shift.astype(complex), layer)
             for number, jump in enumerate(bath.jumps):

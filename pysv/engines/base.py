@@ -12,7 +12,7 @@ import numpy as np
 
 from pysv.errors import ResumeError
 from pysv.experiment.checks import Checked
-from pysv.experiment.source import WavePacket
+from pysv.experiment.source import OneElectron
 
 if TYPE_CHECKING:
     from pysv.engines.cost import Cost
@@ -111,7 +111,7 @@ class Method(Checked, ABC):
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment, or None if it can."""
-        if not isinstance(experiment.source, WavePacket):
+        if not isinstance(experiment.source, OneElectron):
             return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
         if experiment.bath is not None and not self.open:
             others = ", ".join(sorted(method.name for method in _subclasses(Method) if method.open))

@@ -208,7 +208,7 @@ class _ChebyshevEngine(RecursionEngine):
         occupied = np.flatnonzero((left > allowed**2) & (right > allowed**2))
         if not occupied.size:  # a state without weight
             return hamiltonian.everywhere, 0.0
-        hops = light_cone(2 * hamiltonian.hopping * interval / HBAR, allowed)
+        hops = light_cone(2 * hamiltonian.largest_hopping * interval / HBAR, allowed)
         begin, end = max(0, int(occupied[0]) - hops), min(hamiltonian.sites, int(occupied[-1]) + 1 + hops)
         window = hamiltonian.layout.window(begin, end, self.method.dtype)
         return window, 0.0 if window[0] == 0 and window[1] >= hamiltonian.sites else 4 * allowed

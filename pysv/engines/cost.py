@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.model.basis import sector_rows
+from pysv.model.basis import Spins
 from pysv.model.conservation import occupied_sectors
 from pysv.model.norm import half_width
 from pysv.model.terms import hamiltonian_terms
@@ -56,8 +56,8 @@ class Cost:
 
 def run_rows(experiment: Experiment) -> tuple[int, ...]:
     """Rows of each pure run of one electron."""
-    n = experiment.device.n_spins
-    return tuple(sum(sector_rows(n, sector) for sector in sectors) for sectors in occupied_sectors(experiment))
+    spins = Spins(experiment.device.levels)
+    return tuple(sum(map(spins.sector_rows, sectors)) for sectors in occupied_sectors(experiment))
 
 
 def run_places(experiment: Experiment, dtype: type = np.complex128, cut: Cut = CUT) -> list[int]:
@@ -102,4 +102,4 @@ def state_bytes(places: Sequence[int], count: int, dtype: type = np.complex128) 
 
 def radius(experiment: Experiment) -> float:
     """Rough half-width of the spectrum, eV; see `pysv.model.norm.half_width`."""
-    return half_width(hamiltonian_terms(experiment.device), experiment.source.count)
+    return half_width(hamiltonian_terms(experiment.device), Spins(experiment.device.levels), experiment.source.count)

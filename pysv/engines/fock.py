@@ -12,11 +12,14 @@ import numpy as np
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost, radius
 from pysv.engines.tdmrg import several_refusal
-from pysv.errors import SpectralBoundsError
+from pysv.errors import NotReadyError, SpectralBoundsError
 from pysv.experiment.checks import checked, real_number
 from pysv.experiment.source import ConfinedElectrons
 from pysv.model.basis import spin_signs
-from pysv.pairs.hamiltonian import PairHamiltonian, ground_state
+from pysv.model.couplings import Couplings
+from pysv.model.initial import localized_states
+from pysv.model.terms import hamiltonian_terms
+from pysv.pairs.hamiltonian import KERNELS, PairHamiltonian, ground_state, orbitals_filled
 from pysv.pairs.state import PairState
 from pysv.sectors.chebyshev import GROWTH, coefficients, substeps
 from pysv.snapshot import Snapshot
@@ -24,7 +27,7 @@ from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
 
 _ARRAYS = 24
 """Real state-sized arrays in the search for the ground state; the evolution needs fewer."""
@@ -57,7 +60,13 @@ class Fock(Method):
         source = experiment.source
         if not isinstance(source, ConfinedElectrons) or source.electrons != 2:
             return f"engine 'fock' serves [source] kind = 'confined' with electrons = 2, not {source.count}; use 'auto'"
-        return several_refusal(experiment)
+        reason = several_refusal(experiment, self.name)
+        if reason is None:
+            try:
+                KERNELS.kernel_couplings(Couplings.of_terms(hamiltonian_terms(experiment.device)), experiment.device)
+            except NotReadyError as error:
+                return str(error)
+        return reason
 
     def drift_tolerance(self, stop: float) -> float:
         """Twice the allowed error of the state, plus a margin for rounding."""
@@ -70,7 +79,11 @@ class Fock(Method):
 
     def cost(self, experiment: Experiment) -> Cost:
         """Terms of all expansions, bounds and ground state; (rows of the sector) × L_x² amplitudes."""
-        times, width, amplitudes = experiment.times, radius(experiment), pair_amplitudes(experiment.device)
+        times, width, amplitudes = (
+            experiment.times,
+            radius(experiment),
+            pair_amplitudes(experiment.device, beside(experiment)),
+        )
         parts, interval = substeps(times.step, width)
         terms = coefficients(width * interval / HBAR, self.tolerance * interval)[0].size - 1
         applications = 100 + (times.count - 1) * parts * terms
@@ -82,9 +95,16 @@ class Fock(Method):
         return _FockEngine(experiment, self)
 
 
-def pair_amplitudes(device: SpinValve) -> int:
-    """Amplitudes of a two-electron state of the device."""
-    n, down = device.n_spins, device.n_analyzer
+def beside(experiment: Experiment) -> int:
+    """Down spins beside two electrons of opposite spins in the sector of S^z that an experiment starts in."""
+    assert isinstance(experiment.source, ConfinedElectrons)
+    (down,) = localized_states(experiment.device, experiment.spins)[0].downs
+    return down + experiment.source.numbers[1] - 1
+
+
+def pair_amplitudes(device: ChainDevice, down: int | None = None) -> int:
+    """Amplitudes of a two-electron state of the device, see `beside`; by default all layers but the first are down."""
+    n, down = device.n_spins, device.n_spins - device.layers[0].count if down is None else down
     return device.sites**2 * sum(comb(n, d) for d in (down - 1, down, down + 1) if 0 <= d <= n)
 
 
@@ -95,7 +115,7 @@ class _FockEngine(Engine):
         self.experiment = experiment
         self.method = method
         self.time = 0.0
-        self.hamiltonian = PairHamiltonian.of_device(experiment.device)
+        self.hamiltonian = PairHamiltonian.of_device(experiment.device, beside(experiment))
         self._psi: np.ndarray | None = None
         self._spare: list[np.ndarray] = []
         self.bounds = pair_bounds(self.hamiltonian, margin=method.bound_margin)
@@ -112,17 +132,25 @@ class _FockEngine(Engine):
         return self._psi
 
     def _prepare(self) -> None:
-        from pysv.model.prepared import check_field, check_prepared
+        from pysv.model.prepared import check_field, check_prepared, ups_of
 
         device, source = self.experiment.device, self.experiment.source
         assert isinstance(source, ConfinedElectrons)
-        check_field(device, source)
-        psi, energy, variance = ground_state(self.hamiltonian, device, source)
-        self._psi = psi.astype(complex)
+        held = source.numbers == (1, 1) and self.experiment.spins.is_product
+        spin_z: dict[int, float] = {}
+        ups = ups_of(self.experiment) if held else None
+        if held:
+            check_field(device, source, ups)
+            real, energy, variance = ground_state(self.hamiltonian, device, source, ups)
+            self._psi = real.astype(complex)
+            found = (real**2).sum(axis=(1, 2)) @ spin_signs(self.hamiltonian.basis.configuration, device.n_spins)
+            spin_z = dict(zip(device.spin_sites, found.tolist(), strict=True))
+        else:
+            (spins,) = localized_states(device, self.experiment.spins)
+            self._psi, energy = orbitals_filled(self.hamiltonian, source, spins.amplitude)
+            variance = 0.0
         density, _ = PairState(self.hamiltonian, device, self._psi, energy).electron_densities()
-        weights = (psi**2).sum(axis=(1, 2))
-        spin_z = weights @ spin_signs(self.hamiltonian.basis.configuration, device.n_spins)
-        check_prepared(density, dict(zip(device.spin_sites, spin_z, strict=True)), device, source)
+        check_prepared(density, spin_z, device, source, ups)
         self._ground = np.array([energy, variance, float(density[source.confined_sites :].sum())])
 
     def advance(self, time: float) -> None:

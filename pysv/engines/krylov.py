@@ -45,7 +45,7 @@ class Krylov(Method):
     krylov_dimension: int = checked(30, whole_number, low=5, high=200)
 
     name: ClassVar[str] = "krylov"
-    serves: ClassVar[str] = "one electron, closed system, any product state of the spins: an independent check"
+    serves: ClassVar[str] = "one electron, closed system, any state of the spins: an independent check"
     backends: ClassVar[tuple[str, ...]] = ("julia",)
     cites: ClassVar[tuple[str, ...]] = ("KrylovKit",)
 

@@ -148,7 +148,7 @@ class _LowRankEngine(Engine):
         self._applications += sum(done)
 
     def _dissipate(self, step: float, until: float) -> None:
-        """Apply the channels of both layers up to `until` fs, and rescale ρ to keep its trace.
+        """Apply the channels of all layers up to `until` fs, and rescale ρ to keep its trace.
 
         ρ is truncated after each channel, since the cost grows with the square of the rank. Weight that earlier steps
         were allowed to discard but kept may be discarded now, up to the allowance of one more step.
@@ -156,8 +156,10 @@ class _LowRankEngine(Engine):
         allowed = self.method.tolerance * step
         budget = min(2 * allowed, self.method.tolerance * until - self.discarded)
         total = self._trace()
-        for layer, share in ((0, 0.5), (1, 1.0)):
-            jumped = self._channel(layer, step, total * budget / 8)
+        layers = len(self.system.layers)
+        for layer in range(layers):
+            share = (layer + 1) / layers
+            jumped = self._channel(layer, step, total * budget / (4 * layers))
             if jumped:
                 self._truncate(share * (total * budget - (total - self._trace())))
         now = self._trace()

@@ -11,10 +11,12 @@ import numpy as np
 
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost
-from pysv.errors import BondLimitError
+from pysv.errors import BondLimitError, InvalidInputError, NotReadyError
 from pysv.experiment.checks import checked, choice, real_number, whole_number
-from pysv.experiment.source import ConfinedElectrons, WavePacket
-from pysv.experiment.spins import Antiparallel, Gibbs
+from pysv.experiment.source import ConfinedElectrons, OneElectron
+from pysv.experiment.spins import Gibbs
+from pysv.model.basis import Spins
+from pysv.model.initial import localized_states
 from pysv.mps.backend import backend as mps_backend
 from pysv.snapshot import Snapshot
 
@@ -81,7 +83,7 @@ class TDMRG(Method):
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Refuse open systems, mixtures, tilted spins, and too many spins for their density matrix."""
-        return several_refusal(experiment) or _chain_refusal(experiment)
+        return several_refusal(experiment, self.name) or _chain_refusal(experiment)
 
     def citations(self, backend: str) -> tuple[str, ...]:
         """Keys of the references of the method, of the time evolution, and of the library."""
@@ -101,7 +103,7 @@ class TDMRG(Method):
         from pysv.mps.trotter import schedule, steps
 
         device, times = experiment.device, experiment.times
-        layers = schedule(times.step, steps(times.step, self.time_step, device.hopping), self.trotter_order)
+        layers = schedule(times.step, steps(times.step, self.time_step, device.largest_hopping), self.trotter_order)
         updates = len(layers) * (device.sites - 1) // 2 * (times.count - 1)
         d, bond = 5, min(self.max_bond, 2**20)
         amplitudes = device.sites * d * bond**2 // _BLOCKING
@@ -117,31 +119,53 @@ _BLOCKING = 8
 """Rough factor by which charge conservation reduces the number of elements of a tensor."""
 
 
-def several_refusal(experiment: Experiment) -> str | None:
-    """Why no engine of several electrons runs the experiment; None if one does."""
+def several_refusal(experiment: Experiment, engine: str) -> str | None:
+    """Why an engine of several electrons cannot run the experiment; None if it can."""
+    if not Spins(experiment.device.levels).halves:
+        return f"engine {engine!r} serves localized spins 1/2 only; use 'chebyshev' with one electron"
+    asked = next((name for name in ("currents", "torque") if getattr(experiment.record, name)), None)
+    if asked:
+        return f"[record] {asked} = true is not served by engine {engine!r}; use 'chebyshev' with one electron"
     if experiment.bath is not None:
         return "[bath] (open systems) needs one electron; leave it out, or use [source] kind = 'wave-packet'"
-    if isinstance(experiment.source, ConfinedElectrons) and not isinstance(experiment.spins, Antiparallel):
-        return (
-            "[spins] would be ignored: with [source] kind = 'confined' the field polarises the layers; "
-            "use kind = 'antiparallel'"
-        )
+    if isinstance(experiment.source, ConfinedElectrons):
+        if isinstance(experiment.spins, Gibbs):
+            return "[spins] kind = 'gibbs' (thermal) needs one electron; use 'antiparallel' or 'product'"
+        try:
+            states = localized_states(experiment.device, experiment.spins)
+        except InvalidInputError as error:
+            return f"[spins] {error}"
+        if len(states[0].downs) > 1:
+            return (
+                "[spins] of several S^z (tilted, or superposed) with [source] kind = 'confined' break the conservation "
+                "of S^z; use spins along z, or one electron"
+            )
     return None
 
 
 def _chain_refusal(experiment: Experiment) -> str | None:
     from pysv.model.initial import collinear_configuration
+    from pysv.mps.chain import Chain
 
     if isinstance(experiment.spins, Gibbs):
         return "[spins] kind = 'gibbs' (thermal) is not a single matrix-product state; use 'antiparallel' or 'product'"
-    if isinstance(experiment.source, WavePacket):
+    if not experiment.spins.is_product:
+        return f"[spins] {experiment.spins.kind} is not served by engine 'tdmrg', which starts from product states"
+    if isinstance(experiment.source, OneElectron):
         if experiment.source.spin not in ("up", "down"):
             return (
                 f"[source] spin = {experiment.source.spin!r} is not a single matrix-product state of definite S^z; "
                 "run 'up' and 'down', or use engine 'chebyshev'"
             )
-        if collinear_configuration(experiment.spins.directions(experiment.device)) is None:
+        if (
+            collinear_configuration(experiment.spins.directions(experiment.device), Spins(experiment.device.levels))
+            is None
+        ):
             return "[spins] tilted away from z break the conservation of S^z; use engine 'chebyshev'"
+    try:
+        Chain.of_device(experiment.device)
+    except NotReadyError as error:
+        return str(error)
     if experiment.device.n_spins > MAX_DENSITY_SPINS:
         return (
             f"{experiment.device.n_spins} localized spins are too many for engine 'tdmrg', which forms their density "
@@ -183,15 +207,18 @@ class _TDMRGEngine(Engine):
 
     def _prepare(self) -> None:
         from pysv.model.initial import collinear_configuration
+        from pysv.model.prepared import ups_of
         from pysv.mps import ground
 
         source, device = self.experiment.source, self.experiment.device
         if isinstance(source, ConfinedElectrons):
-            self._state, known = ground.ground_state(device, source, self.method.max_bond, self._backend.search)
-            self._astray = ground.check_sector(self._state, device, source)
+            ups = ups_of(self.experiment)
+            self._state, known = ground.ground_state(device, source, self.method.max_bond, self._backend.search, ups)
+            self._astray = ground.check_sector(self._state, device, source, ups)
             self._ground = np.array([asdict(known)[name] for name in _GROUND], dtype=float)
             return
-        configuration = collinear_configuration(self.experiment.spins.directions(device))
+        assert isinstance(source, OneElectron)
+        configuration = collinear_configuration(self.experiment.spins.directions(device), Spins(device.levels))
         assert configuration is not None  # see `refusal`
         spins = [(configuration >> (device.n_spins - 1 - i)) & 1 for i in range(device.n_spins)]
         self._state = ground.packet_state(self.experiment, spins, 0 if source.spin == "up" else 1)
@@ -203,7 +230,7 @@ class _TDMRGEngine(Engine):
         state, interval = self.matrix_product_state, time - self.time
         if interval == 0:
             return
-        count = steps(interval, self.method.time_step, self.experiment.device.hopping)
+        count = steps(interval, self.method.time_step, self.experiment.device.largest_hopping)
         lost, limited = self._evolution.evolve(state, interval, count, self.method.trotter_order)
         self._discarded += lost
         self._kept *= math.exp(float(np.log1p(-np.minimum(lost, 0.5)).sum()))

@@ -20,7 +20,6 @@ from pysv.engines._trajectories import Sampling, check_strata, sample_of, trajec
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.experiment.checks import checked, real_number
-from pysv.model.layer import LAYERS
 from pysv.sectors.row_operator import layer_density
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Snapshot
@@ -52,7 +51,11 @@ class Trajectories(Sampling):
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Refuse also too few trajectories for the electron's spin, and a layer too large for its channel."""
-        return super().refusal(experiment) or check_strata(experiment, self.ntraj) or layer_refusal(self, experiment)
+        reason = super().refusal(experiment) or check_strata(experiment, self.ntraj) or layer_refusal(self, experiment)
+        layers = len(experiment.device.layers)
+        if reason is None and self.unravelling == "mixed" and layers != 2:
+            return f"unravelling = 'mixed' superposes the jumps of two layers, the device has {layers}; use 'local'"
+        return reason
 
     def drift_tolerance(self, stop: float) -> float:
         """The unitary steps change the norm by less than this."""
@@ -128,7 +131,7 @@ class _TrajectoriesEngine(Engine):
             thread_pool.each(work, range(workers))
             self._applications += sum(applications for applications, _ in done)
             self.jumps += sum(jumps for _, jumps in done)
-            self._draws += count * (3 if self.method.unravelling == "mixed" else 2)
+            self._draws += count * (3 if self.method.unravelling == "mixed" else len(self.system.layers))
         self.time = time
 
     def _advance(self, share: range, count: int, step: float) -> tuple[int, int]:
@@ -152,9 +155,9 @@ class _TrajectoriesEngine(Engine):
         return applications
 
     def _jump(self, number: int, spare: list[np.ndarray], step: float) -> int:
-        """Apply the channels of both layers; returns the number of jumps."""
+        """Apply the channels of all layers; returns the number of jumps."""
         if self.method.unravelling == "local":
-            return sum(self._kraus(number, spare, layer, step) > 0 for layer in (0, 1))
+            return sum(self._kraus(number, spare, layer, step) > 0 for layer in range(len(self.system.layers)))
         before, basis = self.psi[number].copy(), self.basis[number]
         drawn = [self._kraus(number, spare, layer, step) for layer in (0, 1)]
         sign = self._random[number].random()
@@ -196,7 +199,7 @@ class _TrajectoriesEngine(Engine):
         drawn = self._random[number].random()
         which = 0
         if drawn >= channel.certain:
-            rho = layer_density(psi, LAYERS[layer], *system.layers, system.hamiltonians[basis].basis)
+            rho = layer_density(psi, system.layers[layer], system.hamiltonians[basis].basis)
             probabilities = np.cumsum(np.einsum("aij,ji->a", channel.effects, rho).real)
             which = int(np.searchsorted(probabilities, drawn * probabilities[-1], side="right"))
             which = min(which, probabilities.size - 1)

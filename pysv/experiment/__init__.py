@@ -9,10 +9,29 @@ from typing import Any
 from pysv.errors import InvalidInputError
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.checks import Checked
-from pysv.experiment.device import SpinValve
+from pysv.experiment.device import ChainDevice, Device, SpinValve
 from pysv.experiment.record import Record
-from pysv.experiment.source import TRUNCATION_ERROR, TRUNCATION_WARNING, ConfinedElectrons, WavePacket
-from pysv.experiment.spins import Antiparallel, Gibbs, ProductState
+from pysv.experiment.source import (
+    TRUNCATION_ERROR,
+    TRUNCATION_WARNING,
+    Amplitudes,
+    ConfinedElectrons,
+    OneElectron,
+    Orbital,
+    WavePacket,
+)
+from pysv.experiment.spins import (
+    GHZ,
+    Antiparallel,
+    Bell,
+    Gibbs,
+    Ground,
+    Parallel,
+    ProductState,
+    SpinSetting,
+    SpinVector,
+    WState,
+)
 from pysv.experiment.times import Times
 
 
@@ -22,10 +41,10 @@ class Experiment(Checked):
 
     Parameters
     ----------
-    device : SpinValve
+    device : SpinValve or Device
         By default the device of the paper's figures for this source: 201 sites for one electron, 112 for several.
-    source : WavePacket or ConfinedElectrons
-    spins : Antiparallel, ProductState or Gibbs
+    source : WavePacket, Orbital, Amplitudes or ConfinedElectrons
+    spins : Antiparallel, Parallel, ProductState, Gibbs, Ground, Bell, WState, GHZ or SpinVector
     bath : BosonicBath, optional
         None for a closed system.
     times : Times
@@ -39,9 +58,9 @@ class Experiment(Checked):
         of spin directions is not the number of spins.
     """
 
-    device: SpinValve = None  # type: ignore[assignment]  # set by `derived`
-    source: WavePacket | ConfinedElectrons = field(default_factory=WavePacket)
-    spins: Antiparallel | ProductState | Gibbs = field(default_factory=Antiparallel)
+    device: ChainDevice = None  # type: ignore[assignment]  # set by `derived`
+    source: OneElectron | ConfinedElectrons = field(default_factory=WavePacket)
+    spins: SpinSetting = field(default_factory=Antiparallel)
     bath: BosonicBath | None = None
     times: Times = field(default_factory=Times)
     record: Record = field(default_factory=Record)
@@ -56,9 +75,9 @@ class Experiment(Checked):
     def check(self) -> None:
         """The parts have their types and fit together."""
         parts = {
-            "device": (SpinValve,),
-            "source": (WavePacket, ConfinedElectrons),
-            "spins": (Antiparallel, ProductState, Gibbs),
+            "device": (SpinValve, Device),
+            "source": (WavePacket, Orbital, Amplitudes, ConfinedElectrons),
+            "spins": (Antiparallel, Parallel, ProductState, Gibbs, Ground, Bell, WState, GHZ, SpinVector),
             "bath": (BosonicBath, type(None)),
             "times": (Times,),
             "record": (Record,),
@@ -68,11 +87,20 @@ class Experiment(Checked):
             if not isinstance(value, kinds):
                 names = " or ".join("None" if kind is type(None) else f"pysv.{kind.__name__}" for kind in kinds)
                 raise InvalidInputError(f"{key} = {value!r} must be a {names}", key)
-        if isinstance(self.spins, ProductState):
-            self.spins.directions(self.device)
+        self.spins.check_device(self.device)
+        self.record.sides(self.device)
         if isinstance(self.source, WavePacket):
             self._check_packet(self.source)
+        elif isinstance(self.source, Orbital):
+            self._check_orbital(self.source)
+        elif isinstance(self.source, Amplitudes):
+            if len(self.source.values) > self.device.sites:
+                raise InvalidInputError(
+                    f"values lists {len(self.source.values)} amplitudes, the chain has {self.device.sites} sites",
+                    "values",
+                )
         else:
+            assert isinstance(self.source, ConfinedElectrons)
             self._check_confined(self.source)
 
     def _check_packet(self, packet: WavePacket) -> None:
@@ -82,11 +110,24 @@ class Experiment(Checked):
                 f"center = {packet.center:g} lies outside the chain; its sites are 1 to {sites}", "center"
             )
         lost = packet.beyond_ends(sites)
-        if sum(lost) > TRUNCATION_ERROR:
+        if sum(lost) > TRUNCATION_ERROR and not packet.allow_truncation:
             raise InvalidInputError(
                 f"center = {packet.center:g}: {_lost(lost)} of the packet lies beyond the chain, where the "
-                f"limit is {TRUNCATION_ERROR:g}; move the centre inward, add sites, or raise momentum_spread",
+                f"limit is {TRUNCATION_ERROR:g}; move the centre inward, add sites, or raise momentum_spread, or set "
+                "allow_truncation = true",
                 "center",
+            )
+
+    def _check_orbital(self, source: Orbital) -> None:
+        if source.confined_sites > self.device.sites:
+            raise InvalidInputError(
+                f"confined_sites = {source.confined_sites} exceeds the {self.device.sites} sites of the chain",
+                "confined_sites",
+            )
+        if source.level >= self.device.sites:
+            raise InvalidInputError(
+                f"level = {source.level} must be below {self.device.sites}, the number of orbitals of the chain",
+                "level",
             )
 
     def _check_confined(self, source: ConfinedElectrons) -> None:
@@ -106,7 +147,7 @@ class Experiment(Checked):
     @property
     def truncated(self) -> float:
         """Probability of the packet beyond the ends of the chain; this part is cut off."""
-        return sum(self.source.beyond_ends(self.device.sites)) if isinstance(self.source, WavePacket) else 0.0
+        return sum(self.source.beyond_ends(self.device.sites)) if isinstance(self.source, OneElectron) else 0.0
 
     @property
     def wall_echoes(self) -> tuple[tuple[float, str], ...]:

@@ -6,10 +6,12 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeGuard
+from itertools import pairwise
+from typing import Any, TypeGuard, TypeVar
 
 from pysv.errors import InvalidInputError, unknown_name
 
+T = TypeVar("T")
 Angles = tuple[float, float]
 """Polar and azimuthal angle [θ, φ] of a Bloch vector, rad."""
 
@@ -40,7 +42,7 @@ class Checked:
         object.__setattr__(self, name, value)  # the dataclass is frozen
 
 
-def checked(default: Any, check: Callable[..., Any], *arguments: Any, **bounds: Any) -> Any:
+def checked(default: Any, check: Callable[..., Any], *arguments: Any, added: bool = False, **bounds: Any) -> Any:
     """A field of a `Checked` dataclass.
 
     Parameters
@@ -51,12 +53,15 @@ def checked(default: Any, check: Callable[..., Any], *arguments: Any, **bounds: 
         canonical type.
     *arguments, **bounds
         Arguments of the check: allowed words, range, unit.
+    added : bool
+        Whether it came after version 0.1.0: experiment files leave it out at its default, so that earlier ones keep
+        their fingerprints.
     """
 
     def checks(key: str, value: Any) -> Any:
         return check(key, value, *arguments, **bounds)
 
-    return dataclasses.field(default=default, metadata={"check": checks, **bounds})
+    return dataclasses.field(default=default, metadata={"check": checks, "added": added, **bounds})
 
 
 def whole_number(key: str, value: Any, *, low: int, high: int | None = None, unit: str = "") -> int:
@@ -136,6 +141,97 @@ def site_range(key: str, value: Any) -> tuple[int, int]:
     if first > last:
         raise InvalidInputError(f"{key} = [{first}, {last}] is reversed; write [{last}, {first}]", key)
     return first, last
+
+
+def site_list(key: str, value: Any, *, words: tuple[str, ...] = ()) -> tuple[int, ...] | str:
+    """First and last site, or three or more sites, ascending and counted from 1; or one of some words."""
+    value = as_list(value)
+    if isinstance(value, str) and value in words:
+        return value
+    if not is_list(value) or len(value) < 2:
+        other = "".join(f", or {word!r}" for word in words)
+        raise InvalidInputError(f"{key} = {value!r} must be [first, last] or a list of three or more sites{other}", key)
+    if len(value) == 2:
+        return site_range(key, value)
+    sites = tuple(whole_number(f"{key}[{n}]", site, low=-(2**62)) for n, site in enumerate(value))
+    if any(one >= other for one, other in pairwise(sites)):
+        raise InvalidInputError(f"{key} = {list(sites)} must be ascending, each site once", key)
+    return sites
+
+
+def number_or_list(key: str, value: Any, **bounds: Any) -> float | tuple[float, ...]:
+    """A real number, or a list of them; see `real_number`."""
+    value = as_list(value)
+    if not is_list(value):
+        return real_number(key, value, **bounds)
+    if not value:
+        raise InvalidInputError(f"{key} is an empty list; give a number, or a list of numbers", key)
+    return tuple(real_number(f"{key}[{n}]", entry, **bounds) for n, entry in enumerate(value))
+
+
+def complex_list(key: str, value: Any) -> tuple[tuple[float, float], ...]:
+    """Complex numbers, given as such or as pairs (real, imaginary part), not all 0; as pairs."""
+    value = as_list(value)
+    if not is_list(value) or not value:
+        raise InvalidInputError(f"{key} must be a list of numbers, or of pairs [real, imaginary]", key)
+    found = []
+    for n, entry in enumerate(value):
+        if isinstance(entry, numbers.Complex):
+            entry = (complex(entry).real, complex(entry).imag)
+        if not is_list(entry) or len(entry) != 2:
+            raise InvalidInputError(f"{key}[{n}] = {entry!r} must be a number, or a pair [real, imaginary]", key)
+        found.append((real_number(f"{key}[{n}]", entry[0]), real_number(f"{key}[{n}]", entry[1])))
+    if not any(map(any, found)):
+        raise InvalidInputError(f"{key} lists zeros only; give at least one number that is not 0", key)
+    return tuple(found)
+
+
+def optional_number(key: str, value: Any) -> float | None:
+    """A real number, or None."""
+    return None if value is None else real_number(key, value)
+
+
+def optional_pair(key: str, value: Any) -> tuple[int, int] | None:
+    """Two different whole numbers from 1 on, or None."""
+    value = as_list(value)
+    if value is None:
+        return None
+    if not is_list(value) or len(value) != 2:
+        raise InvalidInputError(f"{key} = {value!r} must be two numbers [i, j]", key)
+    one, other = (whole_number(f"{key}[{n}]", entry, low=1) for n, entry in enumerate(value))
+    if one == other:
+        raise InvalidInputError(f"{key} = [{one}, {other}] names a spin twice; name two spins", key)
+    return one, other
+
+
+def label(key: str, value: Any) -> str:
+    """A name without the signs that join two of them."""
+    if not isinstance(value, str) or set(value) & set("|+\n\t") or value != value.strip() or value == "kind":
+        raise InvalidInputError(
+            f"{key} = {value!r} must be a word without '|' and '+', without blanks around it, and not 'kind'", key
+        )
+    return value
+
+
+def objects(key: str, value: Any, kind: type[T]) -> tuple[T, ...]:
+    """Objects of one class, each given as such or as a mapping of its fields."""
+    if isinstance(value, kind | Mapping) or not is_list(value):
+        raise InvalidInputError(f"{key} = {value!r} must be a list of pysv.{kind.__name__}", key)
+    found = []
+    for number, entry in enumerate(value, start=1):
+        if isinstance(entry, Mapping):
+            known = [one.name for one in dataclasses.fields(kind)]  # type: ignore[arg-type]
+            for name in entry:
+                if name not in known:
+                    raise InvalidInputError(f"{kind.__name__} {number}: {unknown_name('key', str(name), known)}", key)
+            try:
+                entry = kind(**entry)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"{kind.__name__} {number}: {error}", key) from error
+        if not isinstance(entry, kind):
+            raise InvalidInputError(f"{kind.__name__} {number}: {entry!r} is not a pysv.{kind.__name__}", key)
+        found.append(entry)
+    return tuple(found)
 
 
 def is_list(value: Any) -> TypeGuard[Sequence[Any]]:

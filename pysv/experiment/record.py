@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment.checks import Checked, as_list, checked, is_list, real_number, truth, whole_number
+
+if TYPE_CHECKING:
+    from pysv.experiment.device import ChainDevice
 
 LARGEST_DENSE = 5000
 """Largest block of a partial transpose that is diagonalised (50 s), in rows. For larger blocks sampling is faster."""
@@ -53,6 +56,16 @@ def momentum_list(key: str, value: Any) -> tuple[float, ...]:
     return momenta
 
 
+def two_sides(key: str, value: Any) -> tuple[str, str] | None:
+    """Two names, or None."""
+    given = as_list(value)
+    if given is None:
+        return None
+    if not is_list(given) or len(given) != 2 or not all(isinstance(side, str) and side for side in given):
+        raise InvalidInputError(f"{key} = {value!r} must be two names of layers, or of several joined by '+'", key)
+    return given[0], given[1]
+
+
 def schedules(key: str, value: Any) -> Every:
     """Schedules, given as `Every` or as a mapping."""
     if isinstance(value, Every):
@@ -84,9 +97,50 @@ class Record(Checked):
     largest_dense : int
         Largest block of the partial transpose, in rows, that is diagonalised for the negativity of a large system. The
         trace norm of a larger block is sampled. 12870 covers all blocks of 8+8 spins: 11 GB and one hour per snapshot.
+    between : (str, str), optional
+        The two sides of mutual information and negativity: a layer by its name, or several joined by "+". By default
+        the first two layers.
+    currents : bool
+        Whether charge and spin currents on every bond are kept, and the charge transmitted.
+    torque : bool
+        Whether the sd torque on every localized spin is kept.
+    purity : bool
+        Whether Tr ρ² and the Rényi-2 entropy of the localized spins are kept.
     """
 
     momenta: tuple[float, ...] = checked((math.pi / 6, math.pi / 2), momentum_list)
     density_matrix: bool = checked(False, truth)
     every: Every = checked(Every(), schedules)
     largest_dense: int = checked(LARGEST_DENSE, whole_number, low=0, high=MAX_DENSE, unit="rows")
+    between: tuple[str, str] | None = checked(None, two_sides, added=True)
+    currents: bool = checked(False, truth, added=True)
+    torque: bool = checked(False, truth, added=True)
+    purity: bool = checked(False, truth, added=True)
+
+    def sides(self, device: ChainDevice) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """Localized spins, from 0, on the two sides of mutual information and negativity; None for a single layer.
+
+        Raises
+        ------
+        InvalidInputError
+            If a side names no layer of the device, or both name the same one.
+        """
+        if len(device.layers) < 2:
+            if self.between is not None:
+                raise InvalidInputError(
+                    f"between = {list(self.between)} needs two layers, the device has one; leave it out", "between"
+                )
+            return None
+        if self.between is None:
+            chosen = [[0], [1]]
+        else:
+            chosen = [[device.layer_named(name.strip()) for name in side.split("+")] for side in self.between]
+        named = [layer for side in chosen for layer in side]
+        twice = [device.layers[layer].name for layer in named if named.count(layer) > 1]
+        if twice:
+            raise InvalidInputError(
+                f"between = {list(self.between or ())} names layer {twice[0]!r} twice; the sides must not share spins",
+                "between",
+            )
+        one, other = (tuple(n - 1 for layer in side for n in device.layer_spins[layer]) for side in chosen)
+        return one, other

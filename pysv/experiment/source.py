@@ -1,19 +1,32 @@
-"""Sources of electrons: a wave packet of one electron (Eq. 11), or several electrons from a well (Eq. 21)."""
+"""Sources: one electron in a wave packet (Eq. 11), in an orbital or anywhere; several from a well (Eq. 21)."""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pysv.errors import InvalidInputError
-from pysv.experiment.checks import Angles, Checked, angles, as_list, checked, choice, is_list, real_number, whole_number
+from pysv.experiment.checks import (
+    Angles,
+    Checked,
+    angles,
+    as_list,
+    checked,
+    choice,
+    complex_list,
+    is_list,
+    real_number,
+    truth,
+    whole_number,
+)
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
 
 ELECTRON_SPINS = ("unpolarized", "up", "down")
 
@@ -33,8 +46,43 @@ def electron_spin(key: str, value: Any) -> str | Angles:
     raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(ELECTRON_SPINS)} or [theta, phi] in rad", key)
 
 
+_POLARIZATION: dict[str, Any] = {"low": -1.0, "high": 1.0}
+
+
+class OneElectron(Checked):
+    """A source of one electron: its spin, and where it is.
+
+    `polarization` p makes an unpolarized electron a mixture with the weights (1 + p)/2 of ↑ and (1 − p)/2 of ↓.
+    """
+
+    spin: str | Angles
+    polarization: float
+
+    @property
+    def count(self) -> int:
+        """Number of electrons, 1."""
+        return 1
+
+    def check(self) -> None:
+        """A polarization goes with an unpolarized electron."""
+        if self.polarization and self.spin != "unpolarized":
+            raise InvalidInputError(
+                f"polarization = {self.polarization:g} would be ignored, because spin = {self.spin!r}; leave it out, "
+                "or take spin = 'unpolarized'",
+                "polarization",
+            )
+
+    @abstractmethod
+    def beyond_ends(self, sites: int) -> tuple[float, float]:
+        """Probability of the untruncated packet beyond the left and the right end of the chain."""
+
+    @abstractmethod
+    def wall_echoes(self, device: ChainDevice) -> tuple[tuple[float, str], ...]:
+        """Times (fs) at which reflections from the walls first reach the layers, with the wall; ascending."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class WavePacket(Checked):
+class WavePacket(OneElectron):
     """One electron in the Gaussian packet ⟨x|Φ⟩ ∝ exp[i k x − δ_k² (x − x₀)²/4] (Eq. 11).
 
     Parameters
@@ -47,17 +95,19 @@ class WavePacket(Checked):
         δ_k > 0, rad per site; |Φ|² has the standard deviation 1/δ_k sites.
     spin : {"unpolarized", "up", "down"} or (float, float)
         Spin of the electron: an equal mixture of up and down, a direction along z, or a Bloch direction [θ, φ] in rad.
+    polarization : float
+        −1 … 1, of an unpolarized electron, see `OneElectron`.
+    allow_truncation : bool
+        Whether a packet may reach far beyond the chain. Its part beyond the ends is cut off, the rest is normalised to
+        one electron; the dataset says how much was lost.
     """
 
     center: float = checked(20.0, real_number, unit="site")
     momentum: float = checked(math.pi / 2, real_number, unit="rad per site")
     momentum_spread: float = checked(0.2, real_number, above=0.0, unit="rad per site")
     spin: str | Angles = checked("unpolarized", electron_spin)
-
-    @property
-    def count(self) -> int:
-        """Number of electrons, 1."""
-        return 1
+    polarization: float = checked(0.0, real_number, added=True, **_POLARIZATION)
+    allow_truncation: bool = checked(False, truth, added=True)
 
     def amplitudes(self, sites: int) -> np.ndarray:
         """Amplitudes ⟨x|Φ⟩ on the chain, normalised there.
@@ -110,7 +160,7 @@ class WavePacket(Checked):
         """Group velocity 2γ sin(k)/ħ in sites per fs."""
         return 2 * hopping * math.sin(self.momentum) / HBAR
 
-    def wall_echoes(self, device: SpinValve) -> tuple[tuple[float, str], ...]:
+    def wall_echoes(self, device: ChainDevice) -> tuple[tuple[float, str], ...]:
         """Times at which reflections from the walls reach the layers, from the flight time of the packet's centre.
 
         The wall ahead of the packet reflects the part that passes the layers. The wall behind it reflects the part that
@@ -118,14 +168,94 @@ class WavePacket(Checked):
 
         Parameters
         ----------
-        device : SpinValve
+        device : ChainDevice
 
         Returns
         -------
         tuple of (float, str)
             Time in fs and the name of the wall, in order of time; empty for a packet at rest.
         """
-        return _echoes(self.center, self.velocity(device.hopping), device)
+        hopping = _signed_hopping(device)
+        return () if hopping is None else _echoes(self.center, self.velocity(hopping), device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orbital(OneElectron):
+    """One electron in an orbital of a well, released at t = 0.
+
+    It is an eigenstate of the hopping and the potentials of the chain with a well −V on the first sites.
+
+    Parameters
+    ----------
+    confined_sites : int
+        Number of sites of the well, at the left end.
+    well : float
+        Depth V of the well, eV.
+    level : int
+        0 for the lowest orbital.
+    spin, polarization
+        As for `WavePacket`.
+    """
+
+    confined_sites: int = checked(10, whole_number, low=1)
+    well: float = checked(2.0, real_number, unit="eV")
+    level: int = checked(0, whole_number, low=0)
+    spin: str | Angles = checked("unpolarized", electron_spin)
+    polarization: float = checked(0.0, real_number, **_POLARIZATION)
+
+    def beyond_ends(self, sites: int) -> tuple[float, float]:
+        """Nothing is cut off."""
+        return 0.0, 0.0
+
+    def wall_echoes(self, device: ChainDevice) -> tuple[tuple[float, str], ...]:
+        """From the flight time of the fastest electrons, which leave the last site of the well with 2γ/ħ."""
+        return _echoes(self.confined_sites, 2 * device.largest_hopping / HBAR, device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amplitudes(OneElectron):
+    """One electron with any amplitudes ⟨x|Φ⟩.
+
+    Parameters
+    ----------
+    values : sequence of complex, or of (float, float)
+        Amplitudes from site 1 on, as numbers or as pairs (real, imaginary part); 0 on the other sites. They are
+        normalised.
+    spin, polarization
+        As for `WavePacket`.
+    """
+
+    values: tuple[tuple[float, float], ...] = checked(((1.0, 0.0),), complex_list)
+    spin: str | Angles = checked("unpolarized", electron_spin)
+    polarization: float = checked(0.0, real_number, **_POLARIZATION)
+
+    def amplitudes(self, sites: int) -> np.ndarray:
+        """Amplitudes ⟨x|Φ⟩ on the chain, normalised, complex ndarray (sites,)."""
+        import numpy as np
+
+        found = np.zeros(sites, dtype=complex)
+        found[: len(self.values)] = [complex(*pair) for pair in self.values]
+        found /= np.abs(found).max()  # neither under- nor overflow
+        return np.asarray(found / np.linalg.norm(found))
+
+    def beyond_ends(self, sites: int) -> tuple[float, float]:
+        """Nothing is cut off."""
+        return 0.0, 0.0
+
+    def wall_echoes(self, device: ChainDevice) -> tuple[tuple[float, str], ...]:
+        """None: where the electron goes is not known beforehand."""
+        return ()
+
+
+def electron_numbers(key: str, value: Any) -> str | tuple[int, int]:
+    """Spins of several electrons: a word, or the numbers of ↑ and ↓."""
+    value = as_list(value)
+    if isinstance(value, str):
+        return choice(key, value, ELECTRON_SPINS)
+    if not is_list(value) or len(value) != 2:
+        raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(ELECTRON_SPINS)} or [n_up, n_down]", key)
+    up, down = (whole_number(f"{key}[{n}]", count, low=0) for n, count in enumerate(value))
+    return up, down
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,18 +263,23 @@ class ConfinedElectrons(Checked):
     """Several electrons, released at t = 0 from the ground state of H + H_{V,B} (Eq. 21).
 
     H_{V,B} = −V Σ_{x≤N_conf} n_x − B Σ_{FM_p} Sᶻ + B Σ_{FM_a} Sᶻ acts for t ≤ 0 only, with operators Sᶻ of the run's
-    spin convention. The electrons' total Sᶻ is 0 and the layers are polarised antiparallel.
+    spin convention; with other collinear states of the spins the field holds each spin in its direction. In `fock`, two
+    electrons that are polarised, or beside entangled spins, start in the lowest orbitals of the well instead.
 
     Parameters
     ----------
     electrons : int
-        Number N_e of electrons: even, half up and half down, at most two for each confined site.
+        Number N_e of electrons, at most one of either spin for each confined site.
     confined_sites : int
         Number N_conf of sites of the well at the left end, before the layers.
     well : float
         Depth V of the well, eV.
     field : float
         gμ_B B that holds the layers polarised for t ≤ 0, eV.
+    spin : {"unpolarized", "up", "down"} or (int, int)
+        Half up and half down, all of one spin, or the numbers of ↑ and ↓ electrons.
+    allow_leak : bool
+        Whether electrons may reach the layers before t = 0; the dataset says how many are outside the well.
 
     Raises
     ------
@@ -153,45 +288,73 @@ class ConfinedElectrons(Checked):
         the field polarises the layers.
     """
 
-    electrons: int = checked(2, whole_number, low=2)
+    electrons: int = checked(2, whole_number, low=1)
     confined_sites: int = checked(10, whole_number, low=1)
     well: float = checked(2.0, real_number, unit="eV")
     field: float = checked(10.0, real_number, unit="eV")
+    spin: str | tuple[int, int] = checked("unpolarized", electron_numbers, added=True)
+    allow_leak: bool = checked(False, truth, added=True)
 
     def check(self) -> None:
-        """The number of electrons is even, and the well has room for them."""
-        if self.electrons % 2:
-            raise InvalidInputError(f"electrons = {self.electrons} must be even (half up, half down)", "electrons")
-        if self.electrons > 2 * self.confined_sites:
+        """The number of electrons fits their spins, and the well has room for them."""
+        if isinstance(self.spin, tuple) and sum(self.spin) != self.electrons:
             raise InvalidInputError(
-                f"electrons = {self.electrons} exceeds the {2 * self.confined_sites} that confined_sites = "
-                f"{self.confined_sites} can hold, two on each site; take fewer electrons or more sites",
+                f"spin = {list(self.spin)} makes {sum(self.spin)} electrons, not {self.electrons}; change one",
+                "spin",
+            )
+        if self.spin == "unpolarized" and self.electrons % 2:
+            raise InvalidInputError(
+                f"electrons = {self.electrons} must be even (half up, half down); or say spin = 'up', 'down' or "
+                "[n_up, n_down]",
                 "electrons",
             )
+        if max(self.numbers) > self.confined_sites:
+            raise InvalidInputError(
+                f"electrons = {self.electrons} exceeds the {2 * self.confined_sites} that confined_sites = "
+                f"{self.confined_sites} can hold, two on each site; take fewer electrons or more sites"
+                if self.spin == "unpolarized"
+                else f"{max(self.numbers)} electrons of one spin exceed confined_sites = {self.confined_sites}, one on "
+                "each site; take fewer electrons or more sites",
+                "electrons",
+            )
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Numbers of ↑ and of ↓ electrons."""
+        if isinstance(self.spin, tuple):
+            return self.spin
+        ups = {"unpolarized": self.electrons // 2, "up": self.electrons, "down": 0}[self.spin]
+        return ups, self.electrons - ups
 
     @property
     def count(self) -> int:
         """Number of electrons, N_e."""
         return self.electrons
 
-    def wall_echoes(self, device: SpinValve) -> tuple[tuple[float, str], ...]:
+    def wall_echoes(self, device: ChainDevice) -> tuple[tuple[float, str], ...]:
         """Times at which reflections from the walls reach the layers, from the flight time of the fastest electrons.
 
         These leave the last confined site with the largest group velocity, 2γ/ħ.
 
         Parameters
         ----------
-        device : SpinValve
+        device : ChainDevice
 
         Returns
         -------
         tuple of (float, str)
             Time in fs and the name of the wall, in order of time.
         """
-        return _echoes(self.confined_sites, 2 * device.hopping / HBAR, device)
+        return _echoes(self.confined_sites, 2 * device.largest_hopping / HBAR, device)
 
 
-def _echoes(start: float, speed: float, device: SpinValve) -> tuple[tuple[float, str], ...]:
+def _signed_hopping(device: ChainDevice) -> float | None:
+    """γ that decides where a packet runs: the largest one, None where the signs of the bonds differ."""
+    signs = {hopping > 0 for hopping in device.hoppings}
+    return device.largest_hopping * (1 if signs == {True} else -1) if len(signs) == 1 else None
+
+
+def _echoes(start: float, speed: float, device: ChainDevice) -> tuple[tuple[float, str], ...]:
     if abs(speed) < 1e-12:
         return ()
     # For electrons that move to the left, the chain is mirrored.

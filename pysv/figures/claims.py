@@ -56,7 +56,7 @@ class Pass:
     @property
     def velocity(self) -> float:
         """Group velocity of the packet, sites/fs."""
-        return self.packet.velocity(self.experiment.device.hopping)
+        return self.packet.velocity(self.experiment.device.largest_hopping)
 
     @property
     def together(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -39,17 +40,26 @@ class Sectors(NamedTuple):
 def sectors(configurations: np.ndarray, initial: int) -> Sectors:
     """Sort configurations by the number of spins that are flipped from an initial configuration, as in Fig. 5.
 
+    A spin S counts as often as it is lowered or raised.
+
     Parameters
     ----------
     configurations : str ndarray (2^N,)
-        The coordinate ``ket`` of a dataset: arrows, spin 1 first.
+        The coordinate ``ket`` of a dataset: arrows, or m of each spin, spin 1 first.
     initial : int
         Index of the configuration from which flips are counted.
     """
-    arrows = np.array([list(word) for word in configurations])
-    flips = (arrows != arrows[initial]).sum(axis=1)
-    order = np.lexsort(((arrows == "↓").sum(axis=1), flips))
-    return Sectors(order, np.searchsorted(flips[order], np.arange(arrows.shape[1] + 2)))
+    moments = np.array([_moments(str(word)) for word in configurations])  # 2m of each spin
+    flips = np.abs(moments - moments[initial]).sum(axis=1) // 2
+    order = np.lexsort((-moments.sum(axis=1), flips))
+    return Sectors(order, np.searchsorted(flips[order], np.arange(moments.max(axis=0).sum() + 2)))
+
+
+def _moments(word: str) -> list[int]:
+    """2m of each spin of a configuration."""
+    if set(word) <= {"↑", "↓"}:
+        return [1 if arrow == "↑" else -1 for arrow in word]
+    return [int(2 * Fraction(m)) for m in word.split()]
 
 
 def parts(matrix: np.ndarray, order: np.ndarray) -> tuple[np.ma.MaskedArray, np.ma.MaskedArray]:
@@ -71,7 +81,9 @@ def _coarse(matrix: np.ndarray) -> np.ndarray:
     tile = -(-len(matrix) // FINEST)
     if tile == 1:
         return matrix
-    count = len(matrix) // tile  # both are powers of two
+    count = -(-len(matrix) // tile)
+    padding = count * tile - len(matrix)
+    matrix = np.pad(matrix, ((0, padding), (0, padding)))
     tiles = matrix.reshape(count, tile, count, tile).swapaxes(1, 2).reshape(count, count, tile**2)
     largest = np.abs(tiles).argmax(axis=2)
     return np.asarray(np.take_along_axis(tiles, largest[..., None], axis=2)[..., 0])

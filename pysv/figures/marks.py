@@ -36,7 +36,7 @@ class Marks:
     @classmethod
     def of(cls, experiment: Experiment, *, quick: bool = False) -> Marks:
         """Marks of an experiment."""
-        return cls(experiment.device.hopping, experiment.wall_echoes, quick)
+        return cls(experiment.device.largest_hopping, experiment.wall_echoes, quick)
 
     def both_times(self, time: float) -> str:
         """A time in fs and in ħ/γ."""

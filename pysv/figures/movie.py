@@ -135,13 +135,14 @@ class Film:
         reach = max(high - low, 1e-9)
         axes.set(xlim=(edges[0], edges[-1]), ylim=(low - 0.04 * reach * (low < 0), high + 0.14 * reach), ylabel=label)
         axes.axhline(0, color="0.5", linewidth=0.6)
-        for layer, side, shift in (("polarizer", "right", -2), ("analyzer", "left", 2)):
+        for number, (layer, label) in enumerate(style.layers(self._data).items()):
+            side, shift = ("left", 2) if number % 2 else ("right", -2)
             members = self._data["spin_site"].values[self._data["layer"].values == layer]
             first, last = members.min() - 0.5, members.max() + 0.5
             axes.axvspan(first, last, facecolor="0.85", linewidth=0, zorder=0)
             place: style.Style = {"xycoords": axes.get_xaxis_transform(), "textcoords": "offset points", "size": 8}
             edge = first if side == "right" else last
-            axes.annotate(style.LAYERS[layer], (edge, 1), xytext=(shift, -3), ha=side, va="top", **place)
+            axes.annotate(label, (edge, 1), xytext=(shift, -3), ha=side, va="top", **place)
         return steps
 
 

@@ -39,9 +39,10 @@ def site_map(axes: Axes, data: xr.Dataset, shown: xr.DataArray, marks: Marks, la
     axes.figure.colorbar(mesh, ax=axes, label=label or style.variable_label(shown), pad=0.01, aspect=12)
     axes.set_xlim(time[0], time[-1])
     axes.set_ylabel(place_name)
-    for layer, vertical in (("polarizer", "top"), ("analyzer", "bottom")):
+    for number, (layer, label) in enumerate(style.layers(data).items()):
+        vertical = "bottom" if number % 2 else "top"
         sites = data["spin_site"].values[data["layer"].values == layer] if "layer" in data.coords else np.array([])
-        if sites.size and place_name in ("site", "bond"):
+        if sites.size and place_name in ("site", "bond", "bond_site"):
             low, high = sites.min() - 0.5, sites.max() + 0.5
             axes.hlines([low, high], *axes.get_xlim(), color="0.25", linewidth=0.5)
             place: style.Style = {
@@ -51,7 +52,7 @@ def site_map(axes: Axes, data: xr.Dataset, shown: xr.DataArray, marks: Marks, la
                 "va": vertical,
             }
             shift = (-3, -1) if vertical == "top" else (-3, 1)
-            axes.annotate(style.LAYERS[layer], (1, low if vertical == "top" else high), xytext=shift, **place)
+            axes.annotate(label, (1, low if vertical == "top" else high), xytext=shift, **place)
     for echo, _ in marks.echoes:
         if time[0] < echo < time[-1]:
             axes.axvline(echo, **ECHO)
@@ -65,10 +66,11 @@ def localized_spins(axes: Axes, data: xr.Dataset) -> None:
 
 def entropies(axes: Axes, data: xr.Dataset) -> None:
     """Von Neumann entropies, Eq. (6), and mutual information, Eq. (5)."""
+    one, other = style.sides(data)
     names = {
-        "entropy_total": "both",
-        "entropy_polarizer": style.LAYERS["polarizer"],
-        "entropy_analyzer": style.LAYERS["analyzer"],
+        "entropy_total": "both" if len(style.layers(data)) == 2 else "all",
+        "entropy_polarizer": one,
+        "entropy_analyzer": other,
         "mutual_information": "MI",
     }
     looks = zip(names.items(), style.CURVES, strict=False)

@@ -33,7 +33,7 @@ def draw(data: xr.Dataset, name: str, marks: Marks = UNMARKED) -> Figure:
     InvalidInputError
         If the run has no such variable.
     """
-    if name not in data:
+    if name not in data.data_vars:
         raise InvalidInputError(f"{unknown_name('variable', name, map(str, data.data_vars))}", "variable")
     with style.paper_style():
         if data[name].dims[1:] == ("ket", "bra"):
@@ -41,7 +41,7 @@ def draw(data: xr.Dataset, name: str, marks: Marks = UNMARKED) -> Figure:
         figure = style.new_figure(1.5 * style.COLUMN, 3.2)
         axes = figure.subplots()
         dims = data[name].dims[1:]
-        if dims and (dims[0] in ("site", "bond") or data.sizes[dims[0]] > MAX_CURVES):
+        if dims and (dims[0] in ("site", "bond", "bond_site") or data.sizes[dims[0]] > MAX_CURVES):
             _map(axes, data, name, marks)
         else:
             _curves(axes, data, name)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import re
 import textwrap
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import cycle
 from typing import Any
 
 import matplotlib.style
@@ -28,6 +30,8 @@ COLUMN, PAGE = 3.4, 7.0  # inches: one column and the full width of a two-column
 TIME = "time (fs)"
 LAYERS = {"polarizer": r"FM$_p$", "analyzer": r"FM$_a$"}
 BOTH = r"FM$_p\cup\,$FM$_a$"
+_SHADES = ("Blues_r", "YlOrRd_r", "Greens_r", "Purples_r", "Greys_r")
+"""Colours of the layers, in turn."""
 LOCALIZED_SPIN = r"localized spin $\langle\hat\sigma^z_i\rangle$"
 LOG_NEGATIVITY = "log. negativity (nats)"
 LEAST = 1e-6
@@ -130,10 +134,23 @@ def plot_variable(
     return None
 
 
+def layers(data: xr.Dataset) -> dict[str, str]:
+    """Layers of a run in their order, with their labels."""
+    names = data["layer"].values.tolist() if "layer" in data.coords else list(LAYERS)
+    return {name: LAYERS.get(name, name) for name in dict.fromkeys(names)}
+
+
+def sides(data: xr.Dataset) -> tuple[str, str]:
+    """Labels of the two sides of mutual information and negativity."""
+    asked = tomllib.loads(str(data.attrs.get("experiment", ""))).get("record", {}).get("between")
+    one, other = asked or [*layers(data), "", ""][:2]
+    return LAYERS.get(one, one), LAYERS.get(other, other)
+
+
 def plot_spins(axes: Axes, data: xr.Dataset) -> dict[str, list[Line2D]]:
     """Draw ⟨σ^z⟩ of every localized spin, dark for the first spin of a layer to light; returns the lines by layer."""
-    lines: dict[str, list[Line2D]] = {layer: [] for layer in LAYERS}
-    for layer, shades in zip(LAYERS, ("Blues_r", "YlOrRd_r"), strict=True):
+    lines: dict[str, list[Line2D]] = {layer: [] for layer in layers(data)}
+    for layer, shades in zip(lines, cycle(_SHADES), strict=False):
         members = np.flatnonzero(data["layer"].values == layer) if "spin_z" in data else np.array([], int)
         for order, color in enumerate(colormaps[shades](np.linspace(0.05, 0.58, members.size))):
             at, number = int(members[order]), str(data["spin"].values[members[order]])
@@ -144,15 +161,15 @@ def plot_spins(axes: Axes, data: xr.Dataset) -> dict[str, list[Line2D]]:
 
 
 def spins_panel(axes: Axes, data: xr.Dataset) -> None:
-    """Draw ⟨σ^z⟩ of every localized spin, FM_p in blue and FM_a in red, with one entry of the legend for each layer."""
+    """Draw ⟨σ^z⟩ of every localized spin, each layer in a colour of its own and with one entry in the legend."""
     for layer, lines in plot_spins(axes, data).items():
         for line in lines:
             line.set_label("_")
         if lines:
-            lines[0].set_label(LAYERS[layer])
+            lines[0].set_label(LAYERS.get(layer, layer))
     axes.set_ylim(SPIN_RANGE)
     time_axis(axes, data["time"].values)
-    legend_above(axes, 2, ["spin_z"] if "spin_z" not in data else ())
+    legend_above(axes, max(2, len(axes.lines) and len(layers(data))), ["spin_z"] if "spin_z" not in data else ())
 
 
 def all_times(curves: Curves) -> np.ndarray:

@@ -17,7 +17,7 @@ def _density_matrix(view: View) -> np.ndarray:
 
 def _cost(sizes: Sizes) -> tuple[float, float]:
     """It is kept for all snapshots until the end of the run."""
-    return 16 * 4**sizes.spins * sizes.experiment.times.count, 0
+    return 16 * sizes.localized.size**2 * sizes.experiment.times.count, 0
 
 
 register(

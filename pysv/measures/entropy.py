@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pysv.measures.factor import SpinFactor
 from pysv.measures.registry import Measure, part, register
+from pysv.measures.sizes import has_pairs, pairs_refusal, two_sides_needed
 from pysv.measures.view import View
 from pysv.model.density import SpinDensity, entropy_of_spectrum
 
@@ -20,6 +23,7 @@ def layer_entropy(rho: SpinDensity | SpinFactor, layer: str) -> float:
     ----------
     rho : SpinDensity or SpinFactor
     layer : {"polarizer", "analyzer"}
+        The first part of the spins, or the other one.
     """
     return entropy_of_spectrum(rho.layer_eigenvalues(layer))
 
@@ -39,8 +43,15 @@ def _of_density(rho: SpinDensity | SpinFactor) -> dict[str, float]:
     }
 
 
-def _entropies(view: View) -> dict[str, float]:
-    return _of_density(view.rho)
+def _entropies(view: View) -> dict[str, float | np.ndarray]:
+    found: dict[str, float | np.ndarray] = {"entropy_total": entropy(view.rho)}
+    if view.parted is not None:
+        found = {**_of_density(view.parted), **found}
+    if view.setting.pairs:
+        found["mutual_information_pairs"] = np.array(
+            [mutual_information(view.between(*pair)) for pair in view.setting.pairs]
+        )
+    return found
 
 
 for _name, _long_name in (
@@ -56,7 +67,22 @@ for _name, _long_name in (
             units="nat",
             needs="eigenstates",
             schedule="entropies",
+            refusal=None if _name == "entropy_total" else two_sides_needed,
             function=part(_entropies, _name),
             place=30,
         )
     )
+register(
+    Measure(
+        name="mutual_information_pairs",
+        long_name="mutual information of each two layers",
+        units="nat",
+        dims=("pair",),
+        needs="eigenstates",
+        schedule="entropies",
+        applies=has_pairs,
+        refusal=pairs_refusal,
+        function=part(_entropies, "mutual_information_pairs"),
+        place=31,
+    )
+)

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pysv.compute import thread_pool
-from pysv.model.basis import configurations, down_count, spin_bit, spin_signs
+from pysv.model.basis import Spins
 
 if TYPE_CHECKING:
     from pysv.sectors.state import Part, PureMixture
@@ -34,7 +33,7 @@ NO_WEIGHT = 1e-14
 
 @dataclass(frozen=True, eq=False)
 class FactorBlock:
-    """Φ of one number of down spins: where its columns are found.
+    """Φ of one down count: where its columns are found.
 
     Parameters
     ----------
@@ -78,7 +77,7 @@ class FactorBlock:
 
 @dataclass(frozen=True, eq=False)
 class Eigenstates:
-    """Eigenstates |k⟩ of ρ with one number of down spins, by the number of them that are in FM_p.
+    """Eigenstates |k⟩ of ρ with one down count, by the part of it that is in FM_p.
 
     Parameters
     ----------
@@ -86,7 +85,7 @@ class Eigenstates:
     p : float64 ndarray (rank,)
         Eigenvalues, ascending.
     pieces : dict of int to complex ndarray (C(n_p, j), C(n_a, n_down − j), rank)
-        √p_k ⟨i, α|k⟩ for the configurations i of FM_p with j down spins and α of FM_a, ascending.
+        √p_k ⟨i, α|k⟩ for the configurations i of FM_p with down count j and α of FM_a, ascending.
     discarded : float
         Sum of the eigenvalues left out.
     """
@@ -99,16 +98,17 @@ class Eigenstates:
 
 @dataclass(frozen=True, eq=False)
 class SpinFactor:
-    """Factor Φ of the localized spins' density matrix, in blocks of the number of down spins.
+    """Factor Φ of the localized spins' density matrix, in blocks of the down count.
 
     Parameters
     ----------
-    n_polarizer, n_analyzer : int
+    one, other : Spins
+        Two parts of the spins, such as FM_p and FM_a.
     blocks : tuple of FactorBlock
     """
 
-    n_polarizer: int
-    n_analyzer: int
+    one: Spins
+    other: Spins
     blocks: tuple[FactorBlock, ...]
 
     @classmethod
@@ -119,12 +119,17 @@ class SpinFactor:
             for spin, n_down, rows in part.hamiltonian.basis.groups():
                 sources.setdefault(n_down, []).append((part, spin, rows))
         blocks = tuple(FactorBlock(d, tuple(found)) for d, found in sorted(sources.items()))
-        return cls(*mixture.layers, blocks)
+        return cls(*mixture.sides, blocks)
 
     @property
     def n_spins(self) -> int:
         """Number N of localized spins."""
-        return self.n_polarizer + self.n_analyzer
+        return self.one.count + self.other.count
+
+    @property
+    def spins(self) -> Spins:
+        """All spins."""
+        return Spins(self.one.levels + self.other.levels)
 
     @cached_property
     def eigenstates(self) -> tuple[Eigenstates, ...]:
@@ -137,7 +142,7 @@ class SpinFactor:
         return sum(states.discarded for states in self.eigenstates)
 
     def _eigenstates(self, block: FactorBlock) -> Eigenstates:
-        inside = configurations(self.n_spins, block.n_down)
+        inside = self.spins.configurations(block.n_down)
         threads = thread_pool.threads_for(inside.size * block.columns)
         chunks = [slice(begin, min(begin + _CHUNK, inside.size)) for begin in range(0, inside.size, _CHUNK)]
         sums = np.zeros((threads, 2 * block.columns, 2 * block.columns))
@@ -154,18 +159,18 @@ class SpinFactor:
         kept = p > NO_WEIGHT
         vectors = vectors[:, kept]
 
-        polarizer_down = down_count(inside >> self.n_analyzer)
-        held = [int(j) for j in np.unique(polarizer_down)] if kept.any() else []
-        shapes = {j: (comb(self.n_polarizer, j), comb(self.n_analyzer, block.n_down - j)) for j in held}
+        first_down = self.one.down(inside // self.other.size)
+        held = [int(j) for j in np.unique(first_down)] if kept.any() else []
+        shapes = {j: (self.one.multiplicity(j), self.other.multiplicity(block.n_down - j)) for j in held}
         pieces = {j: np.empty((*shape, vectors.shape[1]), complex) for j, shape in shapes.items()}
         flat = {j: piece.reshape(-1, vectors.shape[1]) for j, piece in pieces.items()}
-        places = {j: np.cumsum(polarizer_down == j) - 1 for j in held}
+        places = {j: np.cumsum(first_down == j) - 1 for j in held}
 
         def project(worker: int) -> None:
             for where in chunks[worker::threads]:
                 states = block.rows(where) @ vectors
                 for j in held:
-                    chosen = np.flatnonzero(polarizer_down[where] == j)
+                    chosen = np.flatnonzero(first_down[where] == j)
                     if chosen.size:
                         begin = int(places[j][where][chosen[0]])
                         flat[j][begin : begin + chosen.size] = states[chosen]
@@ -182,19 +187,16 @@ class SpinFactor:
         return np.concatenate([states.p for states in self.eigenstates])
 
     def layer_eigenvalues(self, layer: str) -> np.ndarray:
-        """Eigenvalues of the reduced density matrix of one layer.
+        """Eigenvalues of the reduced density matrix of a part: "polarizer", the first one, or "analyzer".
 
-        That matrix is block diagonal in the layer's own number of down spins; its largest block has C(n, n/2) rows.
-
-        Parameters
-        ----------
-        layer : {"polarizer", "analyzer"}
+        That matrix is block diagonal in the part's own down count; its largest block has C(n, n/2) rows for spins 1/2.
         """
         sums: dict[int, np.ndarray] = {}
+        first = layer == "polarizer"
         for states in self.eigenstates:
             for j, piece in states.pieces.items():
-                kept = j if layer == "polarizer" else states.n_down - j
-                ordered = _of_layer(piece, layer)
+                kept = j if first else states.n_down - j
+                ordered = _of_part(piece, first)
                 matrix = ordered.reshape(len(ordered), -1)
                 sums[kept] = sums.get(kept, 0) + matrix @ matrix.conj().T
         return np.concatenate([np.linalg.eigvalsh(matrix) for matrix in sums.values()])
@@ -228,13 +230,13 @@ class SpinFactor:
 
     def _wave(self, states: Eigenstates, j: int, waves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Share of a piece in C†OC and in Tr(ρ|O|²)."""
-        piece, n_p = states.pieces[j], self.n_polarizer
+        piece, n_p = states.pieces[j], self.one.count
         found = np.zeros((len(waves), states.p.size, states.p.size), dtype=complex)
         diagonals = []
-        for layer, wave, downs in (("polarizer", waves[:, :n_p], j), ("analyzer", waves[:, n_p:], states.n_down - j)):
-            n = wave.shape[1]
-            diagonal = wave @ spin_signs(configurations(n, downs), n).T.astype(float)
-            ordered = _of_layer(piece, layer)
+        for first, wave, down in ((True, waves[:, :n_p], j), (False, waves[:, n_p:], states.n_down - j)):
+            part = self.one if first else self.other
+            diagonal = wave @ part.moments(part.configurations(down)).T.astype(float)
+            ordered = _of_part(piece, first)
             for begin in range(0, len(ordered), _PRODUCTS):
                 few = ordered[begin : begin + _PRODUCTS]
                 found += np.tensordot(diagonal[:, begin : begin + _PRODUCTS], few.conj().swapaxes(1, 2) @ few, 1)
@@ -243,19 +245,7 @@ class SpinFactor:
         square = np.abs(diagonals[0][:, :, None] + diagonals[1][:, None, :]) ** 2
         return found, np.tensordot(square, probability, 2)
 
-    def w_fidelity(self, initial: int) -> float:
-        """⟨W|ρ|W⟩; see `pysv.measures.magnons.w_fidelity`."""
-        flipped = np.array([initial ^ spin_bit(self.n_spins, i) for i in range(self.n_spins)])
-        total = 0.0
-        for block in self.blocks:
-            here = np.sort(flipped[down_count(flipped) == block.n_down])
-            places = np.searchsorted(configurations(self.n_spins, block.n_down), here)
-            for part, _, rows in block.sources:
-                overlap = part.psi[:, rows.start + places].sum(axis=1)
-                total += part.weight * float((np.abs(overlap) ** 2).sum())
-        return total / self.n_spins
 
-
-def _of_layer(piece: np.ndarray, layer: str) -> np.ndarray:
-    """A piece with the configurations of one layer first; a copy for FM_a."""
-    return piece if layer == "polarizer" else np.ascontiguousarray(piece.swapaxes(0, 1))
+def _of_part(piece: np.ndarray, first: bool) -> np.ndarray:
+    """A piece with the configurations of one part first; a copy for the other part."""
+    return piece if first else np.ascontiguousarray(piece.swapaxes(0, 1))

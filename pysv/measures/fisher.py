@@ -8,7 +8,7 @@ from pysv.measures.factor import SpinFactor
 from pysv.measures.registry import Measure, register
 from pysv.measures.sizes import Sizes
 from pysv.measures.view import View
-from pysv.model.basis import spin_signs
+from pysv.model.basis import Spins
 from pysv.model.density import SpinDensity
 
 
@@ -30,15 +30,18 @@ def qfi_paper(rho: SpinDensity, positions: np.ndarray, momenta: np.ndarray) -> n
     -------
     float64 ndarray (K,)
     """
-    configuration, probability = rho.probabilities
-    return qfi_of_probabilities(configuration, probability, positions, momenta)
+    return qfi_of_probabilities(*rho.probabilities, positions, momenta, rho.spins)
 
 
 def qfi_of_probabilities(
-    configuration: np.ndarray, probability: np.ndarray, positions: np.ndarray, momenta: np.ndarray
+    configuration: np.ndarray,
+    probability: np.ndarray,
+    positions: np.ndarray,
+    momenta: np.ndarray,
+    spins: Spins | None = None,
 ) -> np.ndarray:
-    """Eq. 29 from the diagonal of ρ alone; see `qfi_paper`."""
-    signs = spin_signs(configuration, len(positions)).astype(float)
+    """Eq. 29 from the diagonal of ρ alone; see `qfi_paper`. By default the spins are spins 1/2."""
+    signs = (spins or Spins.of(len(positions))).moments(configuration).astype(float)
     mean = probability @ signs
     covariance = (signs.T * probability) @ signs - np.outer(mean, mean)
     waves = np.exp(1j * np.outer(momenta, positions))
@@ -70,7 +73,7 @@ def qfi(rho: SpinDensity | SpinFactor, positions: np.ndarray, momenta: np.ndarra
     waves = np.exp(1j * np.outer(momenta, positions)) / 2
     total = np.zeros(len(momenta))
     for block in rho.blocks:
-        diagonals = waves @ spin_signs(block.configuration, n).T.astype(float)
+        diagonals = waves @ rho.spins.moments(block.configuration).T.astype(float)
         p, states = block.eigen
         p = np.clip(p, 0.0, None)
         # F = 4 Tr(ρ|O|²) − 8 Σ_ab p_a p_b/(p_a + p_b) |O_ab|²: only states of weight count, the rest of the block is
@@ -88,7 +91,8 @@ def qfi(rho: SpinDensity | SpinFactor, positions: np.ndarray, momenta: np.ndarra
 
 
 def _printed(view: View) -> np.ndarray:
-    return qfi_of_probabilities(*view.probabilities, view.setting.positions, view.setting.momenta)
+    setting = view.setting
+    return qfi_of_probabilities(*view.probabilities, setting.positions, setting.momenta, setting.spins)
 
 
 def _cost(sizes: Sizes) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from math import comb
 
 import numpy as np
 
@@ -12,10 +13,10 @@ from pysv.model.density import Block, SpinDensity
 
 
 def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> SpinDensity:
-    """ρ in the basis of initial and flipped spins; the configuration of the initial state is 0 there.
+    """ρ in the basis of initial and lowered spins; the configuration of the initial state is 0 there.
 
-    A spin's basis is its initial spinor |n⟩ and the orthogonal |−n⟩, with the phase that makes the larger component of
-    |−n⟩ real and positive.
+    The basis of a spin 1/2 is its initial spinor |n⟩ and the orthogonal |−n⟩, with the phase that makes the larger
+    component of |−n⟩ real and positive. A spin S is 2S of these in the symmetric subspace.
 
     Parameters
     ----------
@@ -28,13 +29,28 @@ def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> SpinDe
     SpinDensity
     """
     columns = []
-    for direction in directions:
+    for direction, levels in zip(directions, rho.spins.levels, strict=True):
         up, down = bloch(direction)
         flipped = np.array([-np.conj(down), np.conj(up)])
         larger = 1 if abs(up) >= abs(down) - 1e-12 else 0  # at equal moduli rounding must not choose
         flipped *= np.exp(-1j * np.angle(flipped[larger]))
-        columns.append(np.array([[up, down], flipped]).T)
+        columns.append(symmetric_power(np.array([[up, down], flipped]).T, levels - 1))
     rotation = reduce(np.kron, columns)
     turned = rotation.conj().T @ rho.dense() @ rotation
-    block = Block(np.arange(1 << rho.n_spins), (turned + turned.conj().T) / 2)
-    return SpinDensity(rho.n_polarizer, rho.n_analyzer, (block,))
+    return SpinDensity(rho.one, rho.other, (Block(np.arange(rho.spins.size), (turned + turned.conj().T) / 2),))
+
+
+def symmetric_power(turn: np.ndarray, count: int) -> np.ndarray:
+    """A rotation (2, 2) of a spin 1/2 on the spin S = count/2, complex ndarray (count + 1, count + 1).
+
+    Column k is the symmetrised product of `count` − k of the first column and k of the second one. With t marking a
+    factor |↓⟩ it is a polynomial in t.
+    """
+    found = np.empty((count + 1, count + 1), dtype=complex)
+    for k in range(count + 1):
+        factors = [turn[:, 0]] * (count - k) + [turn[:, 1]] * k
+        polynomial = np.ones(1, dtype=complex)
+        for factor in factors:
+            polynomial = np.convolve(polynomial, factor)
+        found[:, k] = [polynomial[a] * (comb(count, k) / comb(count, a)) ** 0.5 for a in range(count + 1)]
+    return found

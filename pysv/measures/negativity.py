@@ -13,11 +13,11 @@ from pysv.experiment.record import LARGEST_DENSE
 from pysv.measures.factor import SpinFactor
 from pysv.measures.quadrature import SEED, trace_norm
 from pysv.measures.registry import Estimated, Measure, Probes, register
-from pysv.measures.sizes import Sizes
+from pysv.measures.sizes import Sizes, has_pairs, pairs_refusal, two_sides_needed
 from pysv.measures.transpose import Product, TransposedBlock, transposed_blocks
 from pysv.measures.view import View
-from pysv.model.basis import down_count
-from pysv.model.density import SpinDensity, spanned_configurations
+from pysv.model.basis import Spins
+from pysv.model.density import SpinDensity
 
 ERROR = 1e-3
 """Error of the trace norm that sampling aims at: the third digit."""
@@ -30,7 +30,7 @@ _NOTHING = 1e-10
 def log_negativity(rho: SpinDensity) -> float:
     """ln ‖ρ^{T_p}‖₁ = ln Σ |λ_n| (Eq. 2); the transpose over FM_a gives the same.
 
-    When ρ is block diagonal in the number of down spins d_p + d_a, or in its parity, the partial transpose is block
+    When ρ is block diagonal in the down count d_p + d_a, or in its parity, the partial transpose is block
     diagonal in d_a − d_p, or in its parity, and only those blocks are diagonalised.
 
     Parameters
@@ -92,13 +92,13 @@ def log_negativity_of_factor(
     for block, share in zip(large, np.maximum(np.sqrt(shares / shares.sum()), 0.2), strict=True):
         lighter = block.truncated(allowed / np.sqrt(block.rows))
         found = trace_norm(
-            Product(lighter), block.rows, lighter.trace, lighter.square, error * share, block.q + factor.n_polarizer
+            Product(lighter), block.rows, lighter.trace, lighter.square, error * share, block.q + factor.one.lowest
         )
         total += found.value
         variance += found.statistical**2
         bound += found.systematic + allowed
     # What the factor has left out of ρ has a partial transpose whose trace norm is at most so many times its own.
-    bound += factor.discarded * 2.0 ** min(factor.n_polarizer, factor.n_analyzer)
+    bound += factor.discarded * float(min(factor.one.size, factor.other.size))
     return float(np.log(total)), float((np.sqrt(variance) + bound) / total)
 
 
@@ -114,13 +114,13 @@ def partial_transpose(rho: SpinDensity) -> Iterator[np.ndarray]:
     complex ndarray
         Hermitian blocks, together the whole of ρ^{T_p} up to a permutation and zeros.
     """
-    d_p, d_a = 1 << rho.n_polarizer, 1 << rho.n_analyzer
+    d_p, d_a = rho.one.size, rho.other.size
     if rho.is_full:
         tensor = rho.blocks[0].matrix.reshape(d_p, d_a, d_p, d_a)
         yield tensor.transpose(2, 1, 0, 3).reshape(d_p * d_a, d_p * d_a)
         return
     flat = np.concatenate([block.matrix.ravel() for block in rho.blocks] + [np.zeros(1, complex)])
-    for source in _gathers(rho.n_polarizer, rho.n_analyzer, rho.downs):
+    for source in _gathers(rho.one, rho.other, rho.downs):
         yield flat[source]
 
 
@@ -133,24 +133,24 @@ def _eigenvalues(block: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _gathers(n_p: int, n_a: int, downs: tuple[tuple[int, ...], ...]) -> tuple[np.ndarray, ...]:
+def _gathers(one: Spins, other: Spins, downs: tuple[tuple[int, ...], ...]) -> tuple[np.ndarray, ...]:
     """Where the elements of each block of ρ^{T_p} lie in the concatenated blocks of ρ; the last place holds a zero."""
-    n = n_p + n_a
-    inside = [spanned_configurations(n, spanned) for spanned in downs]
+    spins, size = Spins(one.levels + other.levels), other.size
+    inside = [spins.spanned(spanned) for spanned in downs]
     offsets = np.cumsum([0, *(found.size**2 for found in inside)])
     # (iα) occurs where some configurations of one block hold i in FM_p and α in FM_a.
-    pairs = [np.add.outer(np.unique(c >> n_a) << n_a, np.unique(c & ((1 << n_a) - 1))).ravel() for c in inside]
+    pairs = [np.add.outer(np.unique(c // size) * size, np.unique(c % size)).ravel() for c in inside]
     index = np.unique(np.concatenate(pairs))
-    p, a = index >> n_a, index & ((1 << n_a) - 1)
-    difference = down_count(a) - down_count(p)
+    p, a = np.divmod(index, size)
+    difference = other.down(a) - one.down(p)
     if any(len(spanned) > 1 for spanned in downs):
         difference %= 2
     found = []
     for charge in np.unique(difference):
         here = difference == charge
-        ket = (p[here][None, :] << n_a) | a[here][:, None]  # (jα) for element (iα; jβ)
-        bra = (p[here][:, None] << n_a) | a[here][None, :]  # (iβ)
-        down = down_count(ket)
+        ket = p[here][None, :] * size + a[here][:, None]  # (jα) for element (iα; jβ)
+        bra = p[here][:, None] * size + a[here][None, :]  # (iβ)
+        down = spins.down(ket)
         source = np.full(ket.shape, offsets[-1])
         for spanned, configuration, offset in zip(downs, inside, offsets, strict=False):
             held = np.isin(down, spanned)
@@ -161,10 +161,17 @@ def _gathers(n_p: int, n_a: int, downs: tuple[tuple[int, ...], ...]) -> tuple[np
     return tuple(found)
 
 
-def _negativity(view: View) -> float | Estimated:
-    if isinstance(view.rho, SpinFactor):
-        return Estimated(*log_negativity_of_factor(view.rho, view.setting.experiment.record.largest_dense))
-    return log_negativity(view.rho)
+def _negativity(view: View) -> float | Estimated | None:
+    if view.parted is None:
+        return None
+    if isinstance(view.parted, SpinFactor):
+        return Estimated(*log_negativity_of_factor(view.parted, view.setting.experiment.record.largest_dense))
+    return log_negativity(view.parted)
+
+
+def _pairs(view: View) -> np.ndarray | None:
+    found = [view.between(*pair) for pair in view.setting.pairs]
+    return np.array([log_negativity(rho) for rho in found if isinstance(rho, SpinDensity)]) if found else None
 
 
 def _cost(sizes: Sizes) -> tuple[float, float]:
@@ -176,6 +183,9 @@ def _cost(sizes: Sizes) -> tuple[float, float]:
 
 
 def _refusal(sizes: Sizes) -> str | None:
+    sides = two_sides_needed(sizes)
+    if sides is not None:
+        return sides
     rows = sizes.transposed_block if sizes.way == "factor" else 0
     if rows <= sizes.limits.sampled:
         return None
@@ -199,5 +209,21 @@ register(
         probes=Probes("factor", SEED, ("Ubaru2017",), "negativity of a large system"),
         function=_negativity,
         place=40,
+    )
+)
+register(
+    Measure(
+        name="log_negativity_pairs",
+        long_name="logarithmic negativity of each two layers",
+        units="nat",
+        dims=("pair",),
+        needs="eigenstates",
+        schedule="log_negativity",
+        applies=has_pairs,
+        refusal=pairs_refusal,
+        cites=("Vidal2002", "Plenio2005"),
+        cited_for="logarithmic negativity",
+        function=_pairs,
+        place=41,
     )
 )

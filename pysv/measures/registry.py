@@ -99,6 +99,8 @@ class Measure:
         Field of `pysv.Record` that asks for it; None for a measure that every run records.
     cost : callable, optional
         Memory in bytes and seconds a snapshot, from `pysv.measures.sizes.Sizes`; None where both are negligible.
+    applies : callable, optional
+        Whether an experiment has what it measures, from `pysv.measures.sizes.Sizes`; where not, nobody expects it.
     refusal : callable, optional
         Why it is not recorded at these sizes (a sentence without its subject), or None where it is.
     cites : tuple
@@ -129,6 +131,7 @@ class Measure:
     schedule: str | None = None
     option: str | None = None
     cost: Callable[[Sizes], tuple[float, float]] | None = None
+    applies: Callable[[Sizes], bool] | None = None
     refusal: Callable[[Sizes], str | None] | None = None
     cites: tuple[Any, ...] = ()
     cited_for: str = ""
@@ -170,9 +173,10 @@ class Measure:
         """The variable, and its error where the measure finds one by itself."""
         return (self.name, f"{self.name}_error") if self.probes else (self.name,)
 
-    def asked(self, record: Record) -> bool:
-        """Whether a run with this record is to hold it."""
-        return self.option is None or bool(getattr(record, self.option))
+    def asked(self, sizes: Sizes) -> bool:
+        """Whether a run of these sizes is to hold it, if it can be had."""
+        wanted = self.option is None or bool(getattr(sizes.experiment.record, self.option))
+        return wanted and (self.applies is None or self.applies(sizes))
 
 
 def part(family: Callable[[View], Mapping[str, Value]], name: str) -> Callable[[View], Value]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb
 from typing import TYPE_CHECKING
 
 from pysv.experiment.source import ConfinedElectrons
 from pysv.measures.transpose import block_sizes
+from pysv.model.basis import Spins
 from pysv.model.conservation import conserves, down_spins, keeps_parity
+from pysv.model.layer import sides
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -32,6 +33,10 @@ class Limits:
 
 
 LIMITS = Limits()
+FORMED = Limits(block=2**62)
+"""ρ is formed at any size."""
+TRACED = "needs the density matrix where other spins are traced out, and this one is too large"
+"""Why a measure between some of the spins is left out."""
 
 
 @dataclass(frozen=True)
@@ -57,32 +62,59 @@ class Sizes:
             return "dense"  # engines of several electrons give ρ, and refuse more spins than that
         return "factor" if conserves(self.experiment) else "diagonal"
 
+    @cached_property
+    def localized(self) -> Spins:
+        """The localized spins."""
+        return Spins(self.experiment.device.levels)
+
     @property
     def spins(self) -> int:
         """Number N of localized spins."""
-        return self.experiment.device.n_spins
+        return self.localized.count
 
     @cached_property
     def block(self) -> int:
         """Rows of the largest block of the localized spins' density matrix."""
         if not conserves(self.experiment):
-            return int(2 ** (self.spins - 1 if keeps_parity(self.experiment) else self.spins))
-        return max(comb(self.spins, d) for d in down_spins(self.experiment))
+            return -(-self.localized.size // 2) if keeps_parity(self.experiment) else self.localized.size
+        return max(self.localized.multiplicity(d) for d in down_spins(self.experiment))
 
     @property
     def transposed_block(self) -> int:
         """Rows of the largest block of the partial transpose ρ^{T_p}, where S^z is conserved."""
-        device = self.experiment.device
-        return max(block_sizes(device.n_polarizer, device.n_analyzer, tuple(down_spins(self.experiment))).values())
+        return max(block_sizes(*sides(self.experiment.device), tuple(down_spins(self.experiment))).values())
 
     @property
     def transposed_elements(self) -> int:
         """Bound on the elements of all blocks of ρ^{T_p}."""
-        n_p, n_a = self.experiment.device.n_polarizer, self.experiment.device.n_analyzer
+        one, other = sides(self.experiment.device)
         if not conserves(self.experiment):
-            return int(4**self.spins)
+            return self.localized.size**2
         pairs = 0
         for d in down_spins(self.experiment):
-            p_downs = range(max(0, d - n_a), min(n_p, d) + 1)
-            pairs += sum(comb(n_p, j) for j in p_downs) * sum(comb(n_a, d - j) for j in p_downs)
-        return min(comb(2 * self.spins, self.spins), pairs**2)
+            shares = range(max(0, d - other.lowest), min(one.lowest, d) + 1)
+            pairs += sum(map(one.multiplicity, shares)) * sum(other.multiplicity(d - j) for j in shares)
+        levels = self.localized.levels
+        return min(Spins(levels + levels).multiplicity(self.localized.lowest), pairs**2)
+
+
+def two_sides_needed(sizes: Sizes) -> str | None:
+    """Why there are no two sides to measure between; None where there are."""
+    device = sizes.experiment.device
+    found = sizes.experiment.record.sides(device)
+    if found is None:
+        return "needs two layers, the device has one"
+    one, other = found
+    if sizes.way == "factor" and one + other != tuple(range(device.n_spins)):
+        return TRACED
+    return None
+
+
+def has_pairs(sizes: Sizes) -> bool:
+    """Whether there are several pairs of layers."""
+    return len(sizes.experiment.device.layers) > 2
+
+
+def pairs_refusal(sizes: Sizes) -> str | None:
+    """Why pairs of layers cannot be measured: the other layers are traced out of ρ itself."""
+    return TRACED if sizes.way == "factor" else None

@@ -7,12 +7,11 @@ import numpy as np
 from pysv.measures.factor import SpinFactor
 from pysv.measures.registry import Measure, part, register
 from pysv.measures.view import View
-from pysv.model.basis import spin_signs
 
 
 def _z(view: View) -> np.ndarray:
-    configuration, probability = view.probabilities
-    return np.asarray(probability @ spin_signs(configuration, view.setting.experiment.device.n_spins))
+    (configuration, probability), spins = view.probabilities, view.setting.spins
+    return np.asarray(probability @ spins.moments(configuration) / (np.array(spins.levels) - 1))
 
 
 def _transverse(view: View) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """The partial transpose ρ^{T_p} in blocks, from the eigenstates of ρ.
 
-When ρ conserves the number of down spins, ρ^{T_p} conserves q = d_a − d_p, that of FM_a less that of FM_p. A block of
-given q falls into cells (j, j') by the number of down spins in FM_p; with M_k the amplitudes √p_k |k⟩ of the
+When ρ conserves the down count, ρ^{T_p} conserves q = d_a − d_p, that of FM_a less that of FM_p. A block of
+given q falls into cells (j, j') by the down count of FM_p; with M_k the amplitudes √p_k |k⟩ of the
 eigenstates of ρ as matrices (configurations of FM_p, configurations of FM_a),
 
     (ρ^{T_p})_{iα;i'α'} = ρ_{i'α;iα'} = Σ_k M_k[i', α] M_k*[i, α'],
@@ -14,35 +14,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb
 
 import numpy as np
 
 from pysv.measures.factor import SpinFactor
+from pysv.model.basis import Spins
 
 
-def block_sizes(n_p: int, n_a: int, downs: tuple[int, ...]) -> dict[int, int]:
+def block_sizes(one: Spins, other: Spins, downs: tuple[int, ...]) -> dict[int, int]:
     """Rows of each block q of ρ^{T_p}, those that hold zeros only aside.
 
     Parameters
     ----------
-    n_p, n_a : int
-        Spins of the layers.
+    one, other : Spins
+        The two parts of the spins, such as FM_p and FM_a.
     downs : tuple of int
-        Numbers of down spins that occur in ρ.
+        Down counts that occur in ρ.
     """
     sizes = {}
-    for q in range(-n_p, n_a + 1):
-        cells = _cells(n_p, n_a, downs, q)
+    for q in range(-one.lowest, other.lowest + 1):
+        cells = _cells(one, other, downs, q)
         if cells:
-            sizes[q] = sum(comb(n_p, j) * comb(n_a, j + q) for j in {j for cell in cells for j in cell})
+            sizes[q] = sum(one.multiplicity(j) * other.multiplicity(j + q) for j in {j for cell in cells for j in cell})
     return sizes
 
 
-def _cells(n_p: int, n_a: int, downs: tuple[int, ...], q: int) -> list[tuple[int, int]]:
+def _cells(one: Spins, other: Spins, downs: tuple[int, ...], q: int) -> list[tuple[int, int]]:
     """Cells (j, j'), j ≤ j', of block q that are not zero; the others follow by Hermitian conjugation."""
-    js = [j for j in range(n_p + 1) if 0 <= j + q <= n_a]
-    return [(j, other) for j in js for other in js if j <= other and j + other + q in downs]
+    js = [j for j in range(one.lowest + 1) if 0 <= j + q <= other.lowest]
+    return [(j, k) for j in js for k in js if j <= k and j + k + q in downs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +129,7 @@ class TransposedBlock:
         return sum((1 if cell.j == cell.other else 2) * cell.square for cell in self.cells)
 
     def place(self, j: int) -> slice:
-        """Rows with j down spins in FM_p."""
+        """Rows with down count j in FM_p."""
         first, p, a = self.starts[j]
         return slice(first, first + p * a)
 
@@ -158,14 +158,13 @@ def transposed_blocks(factor: SpinFactor) -> Iterator[TransposedBlock]:
     ------
     TransposedBlock
     """
-    n_p, n_a = factor.n_polarizer, factor.n_analyzer
     pieces = {states.n_down: states.pieces for states in factor.eigenstates if states.p.size}
-    for q in block_sizes(n_p, n_a, tuple(pieces)):
-        cells = _cells(n_p, n_a, tuple(pieces), q)
+    for q in block_sizes(factor.one, factor.other, tuple(pieces)):
+        cells = _cells(factor.one, factor.other, tuple(pieces), q)
         starts: dict[int, tuple[int, int, int]] = {}
         first = 0
         for j in sorted({j for cell in cells for j in cell}):
-            starts[j] = first, comb(n_p, j), comb(n_a, j + q)
+            starts[j] = first, factor.one.multiplicity(j), factor.other.multiplicity(j + q)
             first += starts[j][1] * starts[j][2]
         held = tuple(Cell(j, other, pieces[j + other + q][other], pieces[j + other + q][j]) for j, other in cells)
         yield TransposedBlock(q, starts, held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy as np
 from pysv.errors import InvalidInputError
 from pysv.measures.factor import SpinFactor
 from pysv.measures.frame import in_initial_frame
+from pysv.model.basis import Spins
 from pysv.model.density import SpinDensity
-from pysv.model.initial import collinear_configuration
+from pysv.model.initial import collinear_configuration, packet
 from pysv.sectors.state import PureMixture
 
 if TYPE_CHECKING:
@@ -46,9 +48,30 @@ class Setting:
         return self.experiment.spins.directions(self.experiment.device)
 
     @cached_property
+    def density_at_start(self) -> np.ndarray:
+        """Probability of the electron on each site at t = 0, float64 (sites,)."""
+        return np.asarray(np.abs(packet(self.experiment)) ** 2)
+
+    @cached_property
+    def spins(self) -> Spins:
+        """The localized spins."""
+        return Spins(self.experiment.device.levels)
+
+    @cached_property
+    def sides(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """Spins, from 0, on the two sides of mutual information and negativity; None where there is one layer."""
+        return self.experiment.record.sides(self.experiment.device)
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+        """The same for all pairs of layers, where there are more than two."""
+        layers = [tuple(n - 1 for n in spins) for spins in self.experiment.device.layer_spins]
+        return tuple(combinations(layers, 2)) if len(layers) > 2 else ()
+
+    @cached_property
     def initial(self) -> int | None:
         """Initial configuration of the localized spins, None where any of them is tilted."""
-        return collinear_configuration(self.directions)
+        return collinear_configuration(self.directions, self.spins)
 
     @cached_property
     def positions(self) -> np.ndarray:
@@ -104,7 +127,7 @@ class View:
     def rho(self) -> SpinDensity | SpinFactor:
         """ρ of the localized spins, or the factor that stands for it in large systems.
 
-        Both have `eigenvalues`, `layer_eigenvalues` and `n_spins`, and both go into the functions of `pysv.measures`.
+        Both have `eigenvalues`, `layer_eigenvalues` and `spins`, and both go into the functions of `pysv.measures`.
 
         Raises
         ------
@@ -118,6 +141,17 @@ class View:
         if self.setting.way == "factor":
             return SpinFactor.of_mixture(self._mixture)
         raise InvalidInputError("only the diagonal of ρ is known; a measure of `rho` must have needs = 'eigenstates'")
+
+    @cached_property
+    def parted(self) -> SpinDensity | SpinFactor | None:
+        """ρ of the two sides of mutual information and negativity, all else traced out; None without two sides."""
+        return None if self.setting.sides is None else self.between(*self.setting.sides)
+
+    def between(self, one: tuple[int, ...], other: tuple[int, ...]) -> SpinDensity | SpinFactor:
+        """ρ of some spins, counted from 0, in two parts; all other spins are traced out."""
+        if isinstance(self.rho, SpinFactor):  # `pysv.measures.ways` sees that these are all spins, in their order
+            return self.rho
+        return self.rho.between(one, other)
 
     @cached_property
     def probabilities(self) -> tuple[np.ndarray, np.ndarray]:

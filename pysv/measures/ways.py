@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pysv.measures.registry import Measure, measures
-from pysv.measures.sizes import LIMITS, Limits, Sizes
+from pysv.measures.sizes import FORMED, LIMITS, Limits, Sizes
 from pysv.model.initial import collinear_configuration
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ def left_out(experiment: Experiment, limits: Limits = LIMITS, *, averaged: bool 
     averaged : bool
         Whether it is run in parts, by random trajectories or in batches: their ρ is formed at any size, and averaged.
     """
-    sizes, every = Sizes(experiment, limits), experiment.record.every
-    asked = [measure for measure in measures() if measure.asked(experiment.record)]
-    reasons = {measure.name: _of_average(measure) if averaged else _of_sizes(measure, sizes) for measure in asked}
+    sizes, every = Sizes(experiment, FORMED if averaged else limits), experiment.record.every
+    asked = [measure for measure in measures() if measure.asked(sizes)]
+    reasons = {
+        measure.name: _of_average(measure, sizes) if averaged else _of_sizes(measure, sizes) for measure in asked
+    }
     never = {
         name: f"not asked for: every = {{ {measure.schedule} = 0 }}"
         for measure in asked
@@ -52,21 +54,21 @@ def _of_sizes(measure: Measure, sizes: Sizes) -> str | None:
             f"needs the density matrix, whose largest block has {sizes.block} rows, "
             f"this version forms up to {sizes.limits.block}"
         )
-        device = sizes.experiment.device
+        directions = sizes.experiment.spins.directions(sizes.experiment.device)
         if measure.needs == "density matrix":
             return why
-        if measure.initial_frame and collinear_configuration(sizes.experiment.spins.directions(device)) is None:
+        if measure.initial_frame and collinear_configuration(directions, sizes.localized) is None:
             return f"{why} with tilted spins"
         if measure.needs == "eigenstates" and sizes.way == "diagonal":
             return f"{why}, and its factor serves collinear spins only"
     return measure.refusal(sizes) if measure.refusal else None
 
 
-def _of_average(measure: Measure) -> str | None:
+def _of_average(measure: Measure, sizes: Sizes) -> str | None:
     """Why a measure cannot be had of an average over the parts of a run."""
     if measure.needs == "state" and not measure.linear:
         return "is not linear in ρ, and over trajectories or batches only ρ of the localized spins is averaged"
-    return None
+    return measure.refusal(sizes) if measure.refusal else None
 
 
 def probe_seeds(experiment: Experiment, limits: Limits = LIMITS) -> str:
@@ -94,7 +96,7 @@ def measuring(experiment: Experiment, rows: int, limits: Limits = LIMITS) -> tup
     memory, seconds = _common(sizes)
     for measure in measures():
         often = getattr(every, measure.schedule) if measure.schedule else 1
-        if measure.cost and often and measure.asked(experiment.record) and measure.name not in omitted:
+        if measure.cost and often and measure.asked(sizes) and measure.name not in omitted:
             own = measure.cost(sizes)
             memory, seconds = memory + own[0], seconds + own[1] / often
     return int(memory), seconds

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.model.basis import down_count
+from pysv.model.basis import Spins
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _NEGLIGIBLE = 1e-15
 """Weight of a Kraus operator that is rounding."""
-MAX_CHANNEL_SPINS = 6
-"""Most spins of a layer whose channel is formed: its matrix has 4^n rows."""
+MAX_CHANNEL_STATES = 64
+"""Most states of a layer whose channel is formed, those of six spins 1/2: its matrix has the square as rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +35,14 @@ class LayerChannel:
 
     Parameters
     ----------
-    kraus : complex ndarray (m, 2^n, 2^n)
+    spins : Spins
+        Of the layer.
+    kraus : complex ndarray (m, size, size)
         Over the layer's configurations; the first is the one without a jump, the others by falling weight. Each
-        either keeps or flips the parity of the number of down spins.
+        either keeps or flips the parity of the down count.
     """
 
+    spins: Spins
     kraus: np.ndarray
 
     @classmethod
@@ -63,11 +66,11 @@ class LayerChannel:
         after = expm(matrix.real if not matrix.imag.any() else matrix)
         choi = after.reshape((size,) * 4).transpose(0, 2, 1, 3)  # [m, n, k, l]: Σ_a K_a[m, n] K_a*[k, l]
         turned = np.einsum("am,bn,mnkl,ck,dl->abcd", *(vectors, vectors, choi, vectors, vectors), optimize=True)
-        return cls(_kraus(turned.reshape(size**2, size**2)))
+        return cls(bath.spins, _kraus(turned.reshape(size**2, size**2), _parity_changes(bath.spins)))
 
     @cached_property
     def effects(self) -> np.ndarray:
-        """K_a†K_a, complex ndarray (m, 2^n, 2^n): the probability of K_a is Tr(K_a†K_a ρ)."""
+        """K_a†K_a, complex ndarray (m, size, size): the probability of K_a is Tr(K_a†K_a ρ)."""
         return np.asarray(self.kraus.conj().swapaxes(1, 2) @ self.kraus)
 
     @cached_property
@@ -82,8 +85,8 @@ class LayerChannel:
 
     @cached_property
     def flips(self) -> np.ndarray:
-        """Whether each Kraus operator changes the parity of the number of down spins, bool (m,)."""
-        odd = _parity_changes(self.kraus.shape[1])
+        """Whether each Kraus operator changes the parity of the down count, bool (m,)."""
+        odd = _parity_changes(self.spins)
         return np.asarray((np.abs(self.kraus[:, odd]) ** 2).sum(axis=1) > 0.5 * (np.abs(self.kraus) ** 2).sum((1, 2)))
 
 
@@ -91,15 +94,14 @@ def _sinc(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.sinc(x / np.pi))
 
 
-def _parity_changes(size: int) -> np.ndarray:
-    odd = down_count(np.arange(size)) % 2 == 1
+def _parity_changes(spins: Spins) -> np.ndarray:
+    odd = spins.down(np.arange(spins.size)) % 2 == 1
     return np.asarray(odd[:, None] != odd[None, :])
 
 
-def _kraus(choi: np.ndarray) -> np.ndarray:
+def _kraus(choi: np.ndarray, changes: np.ndarray) -> np.ndarray:
     """Eigenvectors of the Choi matrix, in blocks of equal change of parity."""
-    size = round(len(choi) ** 0.5)
-    odd = _parity_changes(size).ravel()
+    size, odd = len(changes), changes.ravel()
     weights, operators = [], []
     for block in (~odd, odd):
         places = np.flatnonzero(block)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pysv.experiment.source import ConfinedElectrons
-from pysv.model.initial import ElectronState, SpinState, products, run_label
+from pysv.model.basis import Spins
+from pysv.model.initial import ElectronState, SpinState, localized_states, products, run_label
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -15,23 +16,23 @@ if TYPE_CHECKING:
 def components(experiment: Experiment) -> Iterator[tuple[ElectronState, SpinState, tuple[int, ...]]]:
     """States of the electron and of the localized spins of each pure run, and the sectors that it occupies.
 
-    Baths that do not conserve S^z spread a run over all sectors of the same parity: σˣ and σʸ add and remove a down
-    spin in superposition.
+    Baths that do not conserve S^z spread a run over all sectors of the same parity: Sˣ and Sʸ raise and lower a spin in
+    superposition.
     """
+    reached = range(Spins(experiment.device.levels).lowest + 2)
     for electron, spins, sectors in products(experiment):
         if keeps_spin_z(experiment):
             yield electron, spins, sectors
         else:
             parities = {sector % 2 for sector in sectors}
-            reached = range(experiment.device.n_spins + 2)
             yield electron, spins, tuple(sector for sector in reached if sector % 2 in parities)
 
 
 def occupied_sectors(experiment: Experiment) -> tuple[tuple[int, ...], ...]:
-    """Numbers of down spins (electron included) that each pure run occupies, until a jump at least.
+    """Down counts (electron included) that each pure run occupies, until a jump at least.
 
-    A spin along z has one down count, a tilted one has two: the run with c tilted spins occupies c + 1 sectors. Baths
-    that do not conserve S^z spread a run over all sectors of the same parity.
+    A spin along z has one down count, a tilted spin S has 2S + 1: the run with c tilted spins 1/2 occupies c + 1
+    sectors. Baths that do not conserve S^z spread a run over all sectors of the same parity.
     """
     return tuple(sectors for _, _, sectors in components(experiment))
 
@@ -42,7 +43,7 @@ def run_labels(experiment: Experiment) -> tuple[str, ...]:
 
 
 def conserves(experiment: Experiment) -> bool:
-    """Whether each pure run lies in a single S^z sector, so that ρ is block diagonal in the number of down spins."""
+    """Whether each pure run lies in a single S^z sector, so that ρ is block diagonal in the down count."""
     if isinstance(experiment.source, ConfinedElectrons):
         return True
     return all(len(sectors) == 1 for sectors in occupied_sectors(experiment))
@@ -67,14 +68,14 @@ def conserved(experiment: Experiment) -> tuple[str, ...]:
 
 
 def down_spins(experiment: Experiment) -> tuple[int, ...]:
-    """Numbers of down localized spins that a run can reach, one for each block of ρ, where `conserves` holds.
+    """Down counts of the localized spins that a run can reach, one for each block of ρ, where `conserves` holds.
 
     The electrons can take or give as many spin flips as there are electrons of either spin.
     """
-    n = experiment.device.n_spins
     if isinstance(experiment.source, ConfinedElectrons):
-        pairs, start = experiment.source.electrons // 2, experiment.device.n_analyzer
-        reached = set(range(start - pairs, start + pairs + 1))
+        (start,) = localized_states(experiment.device, experiment.spins)[0].downs
+        ups, downs = experiment.source.numbers
+        reached = set(range(start - ups, start + downs + 1))
     else:
         reached = {sector - spin for (sector,) in occupied_sectors(experiment) for spin in (0, 1)}
-    return tuple(sorted(d for d in reached if 0 <= d <= n))
+    return tuple(sorted(d for d in reached if 0 <= d <= Spins(experiment.device.levels).lowest))

@@ -1,4 +1,7 @@
-"""H sorted by the kinds of product that specialised tables hold, whatever terms these come from."""
+"""H sorted by the kinds of product that specialised tables hold, whatever terms these come from.
+
+Operators of a localized spin S are 2S here, which are Pauli matrices for S = 1/2.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from pysv.model.operators import Factors, Sum
 from pysv.model.terms import Term, products
 
 if TYPE_CHECKING:
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
 
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class Couplings:
-    """H by sites and spins, both counted from 1, with Pauli matrices for either kind of spin; energies in eV.
+    """H by sites and spins, both counted from 1; energies in eV. σ of a localized spin S stands for 2S.
 
     Parameters
     ----------
@@ -82,7 +85,7 @@ class Couplings:
         Parameters
         ----------
         signs : int8 ndarray (n, columns)
-            σᶻ of some localized spins, a column each, in n configurations.
+            2m of some localized spins, a column each, in n configurations.
         numbers : collection of int
             The spins of the columns. Products with another spin are left out.
 
@@ -95,7 +98,7 @@ class Couplings:
         found = np.zeros(len(signs))
         for spins, value in self.longitudinal.items():
             if column.keys() >= set(spins):
-                found -= value * signs[:, [column[number] for number in spins]].prod(axis=1)
+                found -= value * signs[:, [column[number] for number in spins]].prod(axis=1, dtype=float)
         return found
 
     def orbital(self, sites: int) -> np.ndarray:
@@ -133,15 +136,35 @@ class Holder:
     name: str
     remedy: str
 
-    def kernel_couplings(self, h: Couplings, device: SpinValve, groups: Sequence[range]) -> np.ndarray:
+    def check_held(self, h: Couplings, device: ChainDevice, groups: Sequence[range]) -> None:
+        """See that H has hops between neighbours, sd exchange where the spins are, and couplings inside groups only.
+
+        Parameters
+        ----------
+        h : Couplings
+        device : ChainDevice
+        groups : sequence of range
+            Numbers, from 1, of the spins that may be coupled with each other.
+
+        Raises
+        ------
+        NotReadyError
+            If H has anything else; says what, and which engine can hold it.
+        """
+        carried = {(site, number) for number, site in enumerate(device.spin_sites, start=1)}
+        self.none("hopping between sites", {(x, y): value for (x, y), value in h.hopping.items() if y != x + 1})
+        self.none("sd exchange at site and spin", {place: v for place, v in h.sd.items() if place not in carried})
+        for what, values in (("transverse exchange of spins", h.transverse), ("coupling of spins", h.longitudinal)):
+            self.none(what, {numbers: v for numbers, v in values.items() if not _together(numbers, groups)})
+        self.none("product", h.others)
+
+    def kernel_couplings(self, h: Couplings, device: ChainDevice) -> np.ndarray:
         """γ, −2J and J_sd of tables with one of each, for a chain without a potential.
 
         Parameters
         ----------
         h : Couplings
-        device : SpinValve
-        groups : sequence of range
-            Numbers, from 1, of the spins that may be coupled with each other.
+        device : ChainDevice
 
         Returns
         -------
@@ -153,14 +176,14 @@ class Holder:
         NotReadyError
             If H has anything else; says what, and which engine can hold it.
         """
+        everything = range(1, device.n_spins + 1)
+        self.check_held(h, device, (everything,))
         hopping = self.one("hopping between sites", h.hopping, {(x, x + 1) for x in range(1, device.sites)})
         carried = {(site, number) for number, site in enumerate(device.spin_sites, start=1)}
         sd = self.one("sd exchange at site and spin", h.sd, carried)
-        exchanged = {pair for pair, value in h.transverse.items() if value and _together(pair, groups)}
+        exchanged = {pair for pair, value in h.transverse.items() if value}
         transverse = self.one("transverse exchange of spins", h.transverse, exchanged)
-        self.none("coupling of spins", {n: value for n, value in h.longitudinal.items() if not _together(n, groups)})
         self.none("potential on site", h.potential)
-        self.none("product", h.others)
         return np.array([hopping, -2 * transverse, sd])
 
     def one(self, what: str, values: Mapping[Any, float], places: Collection[Any]) -> float:

@@ -1,4 +1,7 @@
-"""The Hamiltonian of one ferromagnetic layer alone: spectrum, eigenstates, and their Gibbs weights."""
+"""The Hamiltonian of one layer alone: spectrum, eigenstates, and their Gibbs weights; layers in two groups.
+
+Layers are named by their place in `device.layers`, from 0.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.errors import InvalidInputError, NotReadyError
-from pysv.model.basis import configurations, down_count
+from pysv.model.basis import Spins
 from pysv.model.operators import Sum, act
-from pysv.model.terms import hamiltonian_terms, layers, without_hops
+from pysv.model.terms import hamiltonian_terms, without_hops
 from pysv.units import BOLTZMANN
 
 if TYPE_CHECKING:
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
     from pysv.model.terms import Term
 
-LAYERS = ("polarizer", "analyzer")
-MAX_LAYER_SPINS = 12
-"""Most spins of a layer whose matrix of all eigenstates is formed."""
+MAX_LAYER_STATES = 4096
+"""Most states of a layer whose matrix of all eigenstates is formed: those of 12 spins 1/2."""
+
+
+def layer_spins(device: ChainDevice, layer: int) -> Spins:
+    """The spins of a layer."""
+    own = device.layer_spins[layer]
+    return Spins(device.levels).part(own.start - 1, own.stop - 1)
+
+
+def spin_groups(device: ChainDevice) -> tuple[range, range]:
+    """Numbers, from 1, of the spins of two groups of layers, the first ones and the others, of about equal size.
+
+    A single layer is a group of its own beside an empty one.
+    """
+    spins, total = Spins(device.levels), device.n_spins
+    cuts = [layer.stop - 1 for layer in device.layer_spins]
+    cut = min(cuts, key=lambda cut: max(spins.part(0, cut).size, spins.part(cut, total).size))
+    return range(1, cut + 1), range(cut + 1, total + 1)
+
+
+def sides(device: ChainDevice) -> tuple[Spins, Spins]:
+    """The spins of the two groups."""
+    spins, (one, _) = Spins(device.levels), spin_groups(device)
+    return spins.part(0, len(one)), spins.part(len(one), spins.count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +53,12 @@ class LayerSpectrum:
 
     Parameters
     ----------
-    energies : float64 ndarray (2^n,)
-        eV, ascending within each S^z sector.
-    vectors : float64 ndarray (2^n, 2^n)
+    energies : float64 ndarray (size,)
+        eV, ascending within each S^z sector; 2^n of them for n spins 1/2.
+    vectors : float64 ndarray (size, size)
         Columns are eigenstates over the configurations of the layer (see `pysv.model.basis`), real.
-    downs : int64 ndarray (2^n,)
-        Number of down spins of each eigenstate.
+    downs : int64 ndarray (size,)
+        Down count of each eigenstate.
     """
 
     energies: np.ndarray
@@ -41,23 +66,18 @@ class LayerSpectrum:
     downs: np.ndarray
 
     def populations(self, temperature: float) -> np.ndarray:
-        """Gibbs weights e^{−βE}/Z at a temperature in K, float64 (2^n,)."""
+        """Gibbs weights e^{−βE}/Z at a temperature in K, float64 (size,)."""
         weights = np.exp(-(self.energies - self.energies.min()) / (BOLTZMANN * temperature))
         return np.asarray(weights / weights.sum())
 
 
-def layer_size(device: SpinValve, layer: str) -> int:
-    """Number of localized spins of a layer."""
-    return len(layers(device)[LAYERS.index(layer)])
-
-
-def layer_products(device: SpinValve, layer: str, extra: tuple[Term, ...] = ()) -> Sum:
+def layer_products(device: ChainDevice, layer: int, extra: tuple[Term, ...] = ()) -> Sum:
     """What acts on the localized spins of a layer alone: its exchange (third term of Eq. 7) and whatever else there is.
 
     Parameters
     ----------
-    device : SpinValve
-    layer : {"polarizer", "analyzer"}
+    device : ChainDevice
+    layer : int
     extra : tuple of Term
         What acts beside H, such as a field that prepares the state.
 
@@ -71,7 +91,7 @@ def layer_products(device: SpinValve, layer: str, extra: tuple[Term, ...] = ()) 
     NotReadyError
         If H couples the layer to another one.
     """
-    spins = layers(device)[LAYERS.index(layer)]
+    spins = device.layer_spins[layer]
     found = {}
     for factors, value in without_hops((*hamiltonian_terms(device), *extra)).items():
         inside = factors.numbers & set(spins)
@@ -79,63 +99,63 @@ def layer_products(device: SpinValve, layer: str, extra: tuple[Term, ...] = ()) 
             continue
         if value and inside != factors.numbers:
             raise NotReadyError(
-                f"H has the product {factors}, which couples {layer} to another layer; thermal states, baths and "
-                "polarised layers need layers that are not coupled: leave it out"
+                f"H has the product {factors}, which couples {device.layers[layer].name} to another layer; thermal "
+                "states, baths and polarised layers need layers that are not coupled: leave it out"
             )
         found[factors.renumbered({number: k for k, number in enumerate(spins, start=1)})] = value
     return found
 
 
-def layer_block(products: Sum, n_spins: int, n_down: int) -> np.ndarray:
-    """H of a layer alone in the sector of `n_down` down spins.
+def layer_block(products: Sum, spins: Spins, down: int) -> np.ndarray:
+    """H of a layer alone in the sector of a down count.
 
     Parameters
     ----------
     products : mapping of Factors to float
         See `layer_products`.
-    n_spins : int
-        Spins of the layer.
-    n_down : int
+    spins : Spins
+        Of the layer.
+    down : int
 
     Returns
     -------
-    float64 ndarray (C(n, n_down), C(n, n_down))
-        eV, over the configurations with `n_down` down spins, ascending.
+    float64 ndarray (rows, rows)
+        eV, over the configurations with this down count, ascending.
     """
-    inside = configurations(n_spins, n_down)
+    inside = spins.configurations(down)
     found = np.zeros((inside.size, inside.size))
     for factors, value in products.items():
-        factor, _, after = act(factors, np.zeros_like(inside), inside, n_spins)
+        factor, _, after = act(factors, np.zeros_like(inside), inside, spins)
         here = np.flatnonzero(factor)
         found[np.searchsorted(inside, after[here]), here] += value * factor[here]
     return found
 
 
-def lowest_levels(device: SpinValve, layer: str, extra: tuple[Term, ...] = ()) -> list[float]:
-    """Lowest energy of a layer for each number 0 … n of down spins, eV; see `layer_products`."""
-    own, n = layer_products(device, layer, extra), layer_size(device, layer)
-    return [float(np.linalg.eigvalsh(layer_block(own, n, n_down))[0]) for n_down in range(n + 1)]
+def lowest_levels(device: ChainDevice, layer: int, extra: tuple[Term, ...] = ()) -> list[float]:
+    """Lowest energy of a layer for each down count, from 0 on, eV; see `layer_products`."""
+    own, spins = layer_products(device, layer, extra), layer_spins(device, layer)
+    return [float(np.linalg.eigvalsh(layer_block(own, spins, down))[0]) for down in range(spins.lowest + 1)]
 
 
-def layer_spectrum(device: SpinValve, layer: str, extra: tuple[Term, ...] = ()) -> LayerSpectrum:
+def layer_spectrum(device: ChainDevice, layer: int, extra: tuple[Term, ...] = ()) -> LayerSpectrum:
     """Diagonalise the layer's H, S^z sector by S^z sector; see `layer_products`.
 
     Raises
     ------
     InvalidInputError
-        If the layer has more than 12 spins.
+        If the layer has more than 4096 states, those of 12 spins 1/2.
     """
-    n = layer_size(device, layer)
-    if n > MAX_LAYER_SPINS:
+    spins, name = layer_spins(device, layer), device.layers[layer].name
+    if spins.size > MAX_LAYER_STATES:
         raise InvalidInputError(
-            f"{layer} has {n} spins; thermal states and baths need all eigenstates of a layer, which has at most "
-            f"{MAX_LAYER_SPINS} spins then",
-            layer,
+            f"{name} has {spins.count} spins; thermal states, ground states and baths need all eigenstates of a layer, "
+            f"which has at most {MAX_LAYER_STATES.bit_length() - 1} spins 1/2 then ({MAX_LAYER_STATES} states)",
+            name,
         )
-    own, size = layer_products(device, layer, extra), 1 << n
-    energies, vectors = np.zeros(size), np.zeros((size, size))
-    downs = np.sort(down_count(np.arange(size)))
-    for d in range(n + 1):
-        inside, columns = configurations(n, d), np.flatnonzero(downs == d)
-        energies[columns], vectors[np.ix_(inside, columns)] = np.linalg.eigh(layer_block(own, n, d))
+    own = layer_products(device, layer, extra)
+    energies, vectors = np.zeros(spins.size), np.zeros((spins.size, spins.size))
+    downs = np.sort(spins.down(np.arange(spins.size)))
+    for down in range(spins.lowest + 1):
+        inside, columns = spins.configurations(down), np.flatnonzero(downs == down)
+        energies[columns], vectors[np.ix_(inside, columns)] = np.linalg.eigh(layer_block(own, spins, down))
     return LayerSpectrum(energies, vectors, downs)

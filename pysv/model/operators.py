@@ -1,7 +1,8 @@
 """Elementary operators of electrons and localized spins, and sums of their products.
 
 Every term of H is a sum of products of a few elementary operators: what reads H in this form holds terms of any kind.
-Sites and localized spins are counted from 1.
+Sites and localized spins are counted from 1. The operators of a localized spin S are 2Sᶻ, which is σᶻ for a spin 1/2,
+and S^±.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pysv.model.basis import DOWN, spin_bit
+from pysv.model.basis import DOWN, Spins
 
 SIGMA: dict[str, np.ndarray] = {
     "1": np.eye(2),
@@ -46,7 +47,7 @@ class Electron(NamedTuple):
 
 
 class Spin(NamedTuple):
-    """σᶻ, σ⁺ or σ⁻ of a localized spin.
+    """2Sᶻ, S⁺ or S⁻ of a localized spin: σᶻ, σ⁺ or σ⁻ of a spin 1/2.
 
     Parameters
     ----------
@@ -150,7 +151,7 @@ def same(one: Sum, other: Sum) -> bool:
 
 
 def act(
-    factors: Factors, electron: np.ndarray, configuration: np.ndarray, n_spins: int
+    factors: Factors, electron: np.ndarray, configuration: np.ndarray, spins: Spins
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What a product makes of states |s⟩ ⊗ |configuration⟩ of the spins; where electrons go is not looked at.
 
@@ -161,8 +162,7 @@ def act(
         Spin of the electron, 0 (↑) or 1 (↓).
     configuration : int64 ndarray (n,)
         See `pysv.model.basis`.
-    n_spins : int
-        N.
+    spins : Spins
 
     Returns
     -------
@@ -175,9 +175,15 @@ def act(
     """
     value = np.ones(configuration.shape)
     for number, sigma in reversed(factors.spins):
-        bit = spin_bit(n_spins, number - 1)
-        value = value * _half(sigma, (configuration & bit) != 0)
-        configuration = configuration ^ bit if sigma in "+-" else configuration
+        digit, most = spins.digit(configuration, number - 1), spins.levels[number - 1] - 1
+        if sigma == "z":
+            value = value * (most - 2 * digit)
+            continue
+        # S⁺ takes the digit k = S − m to k − 1, with √(S(S+1) − m(m+1)) = √(k (2S − k + 1)).
+        upper = digit if sigma == "+" else digit + 1
+        value = value * np.sqrt(upper * (most - upper + 1))
+        step = spins.place(number - 1) * (-1 if sigma == "+" else 1)
+        configuration = configuration + np.where(value != 0, step, 0)
     for one in reversed(factors.electrons):
         value = value * _half(one.sigma, electron == DOWN)
         electron = 1 - electron if one.sigma in "+-" else electron

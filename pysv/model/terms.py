@@ -1,8 +1,8 @@
 """H of Eqs. 7 and 21 as one list of terms, the only place where it is written down with the factors of the convention.
 
 Whatever needs H (sparse matrix, tables of the kernels, gates, layers, bounds of the norm) makes it from this list. A
-term says what it is as a sum of products of elementary operators, with Pauli matrices for either kind of spin; sites
-and localized spins are counted from 1.
+term says what it is as a sum of products of elementary operators, with Pauli matrices of the electron and 2S of a
+localized spin, which are its Pauli matrices for S = 1/2; sites and localized spins are counted from 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pysv.errors import InvalidInputError
 from pysv.model.operators import Electron, Factors, Product, Spin, collect, same
 
 if TYPE_CHECKING:
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
     from pysv.experiment.source import ConfinedElectrons
 
 
@@ -74,7 +74,7 @@ class OnSite(Term):
 
 @dataclass(frozen=True)
 class SdExchange(Term):
-    """−J s·σ = −J [sᶻσᶻ + 2 (s⁺σ⁻ + s⁻σ⁺)] of the electrons on a site and a localized spin.
+    """−J s·2S = −J [sᶻ 2Sᶻ + 2 (s⁺S⁻ + s⁻S⁺)] of the electrons on a site and a localized spin.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class SdExchange(Term):
 
 @dataclass(frozen=True)
 class Exchange(Term):
-    """−J (σˣσˣ + σʸσʸ) − J_z σᶻσᶻ = −2J (σ⁺σ⁻ + σ⁻σ⁺) − J_z σᶻσᶻ of two localized spins.
+    """−4J (SˣSˣ + SʸSʸ) − 4J_z SᶻSᶻ = −2J (S⁺S⁻ + S⁻S⁺) − 4J_z SᶻSᶻ of two localized spins.
 
     Parameters
     ----------
@@ -118,8 +118,27 @@ class Exchange(Term):
 
 
 @dataclass(frozen=True)
+class Anisotropy(Term):
+    """−K (2Sᶻ)² of a localized spin; a number for a spin 1/2.
+
+    Parameters
+    ----------
+    spin : int
+    strength : float
+        K, eV.
+    """
+
+    spin: int
+    strength: float
+
+    def products(self) -> Iterator[Product]:
+        """One."""
+        yield Product(-self.strength, (), (Spin(self.spin, "z"), Spin(self.spin, "z")))
+
+
+@dataclass(frozen=True)
 class Field(Term):
-    """−B σᶻ of a localized spin.
+    """−2B Sᶻ of a localized spin, −B σᶻ of a spin 1/2.
 
     Parameters
     ----------
@@ -136,22 +155,21 @@ class Field(Term):
         yield Product(-self.strength, (), (Spin(self.spin, "z"),))
 
 
-def layers(device: SpinValve) -> tuple[range, ...]:
-    """Numbers of the localized spins of each layer."""
-    first = device.n_polarizer + 1
-    return range(1, first), range(first, device.n_spins + 1)
-
-
-def hamiltonian_terms(device: SpinValve) -> tuple[Term, ...]:
-    """H of Eq. 7, which acts for t > 0, and the terms of one's own that `register` has made known."""
+def hamiltonian_terms(device: ChainDevice) -> tuple[Term, ...]:
+    """H of Eq. 7 for any device, which acts for t > 0, and the terms of one's own that `register` has made known."""
     f_e, f_s = device.electron_factor, device.spin_factor
-    bonds = [bond for layer in layers(device) for bond in pairwise(layer)]
-    return (
-        Hopping(1, device.sites, (device.hopping,)),
-        *(SdExchange(site, n, f_e * f_s * device.sd_exchange) for n, site in enumerate(device.spin_sites, start=1)),
-        *(Exchange(*bond, f_s**2 * device.exchange, f_s**2 * device.exchange_z) for bond in bonds),
-        *(_checked(term, device) for maker in _registered.values() for term in maker(device)),
-    )
+    found: list[Term] = [Hopping(1, device.sites, device.hoppings)]
+    found += (OnSite(site, energy) for site, energy in device.potentials.items())
+    for layer, spins in zip(device.layers, device.layer_spins, strict=True):
+        own = zip(layer.spin_sites, spins, layer.each("sd_exchange"), strict=True)
+        found += (SdExchange(site, n, f_e * f_s * coupling) for site, n, coupling in own)
+    for layer, spins in zip(device.layers, device.layer_spins, strict=True):
+        bonds = zip(pairwise(spins), layer.each("exchange"), layer.each("exchange_z"), strict=True)
+        found += (Exchange(*pair, f_s**2 * across, f_s**2 * along) for pair, across, along in bonds)
+        found += (Anisotropy(n, f_s**2 * k) for n, k in zip(spins, layer.each("anisotropy"), strict=True) if k)
+        found += (Field(n, f_s * b) for n, b in zip(spins, layer.each("field"), strict=True) if b)
+    found += (_checked(term, device) for maker in _registered.values() for term in maker(device))
+    return tuple(found)
 
 
 def products(terms: Iterable[Term]) -> dict[Factors, float]:
@@ -164,26 +182,31 @@ def without_hops(terms: Iterable[Term]) -> dict[Factors, float]:
     return products(term for term in terms if not isinstance(term, Hopping))
 
 
-def polarising_terms(device: SpinValve, field: float) -> tuple[Term, ...]:
+Ups = tuple[bool, ...] | None
+"""Whether each localized spin is held up; None for the first layer up and all others down."""
+
+
+def held_up(device: ChainDevice, ups: Ups = None) -> tuple[bool, ...]:
+    """Whether each localized spin is held up."""
+    return ups or tuple(number == 0 for number, layer in enumerate(device.layer_spins) for _ in layer)
+
+
+def polarising_terms(device: ChainDevice, field: float, ups: Ups = None) -> tuple[Term, ...]:
     """−B Σ_{FM_p} Sᶻ + B Σ_{FM_a} Sᶻ, B (`field`) in eV: the field of Eq. 21 and the pinning of a Gibbs state.
 
-    FM_a, and any layer but the first, is turned against the first.
+    FM_a, and any layer but the first, is turned against the first, unless `ups` says otherwise.
     """
     strength = field * device.spin_factor
-    return tuple(
-        Field(spin, strength if number == 0 else -strength)
-        for number, layer in enumerate(layers(device))
-        for spin in layer
-    )
+    return tuple(Field(spin, strength if up else -strength) for spin, up in enumerate(held_up(device, ups), start=1))
 
 
-def preparation_terms(device: SpinValve, source: ConfinedElectrons) -> tuple[Term, ...]:
+def preparation_terms(device: ChainDevice, source: ConfinedElectrons, ups: Ups = None) -> tuple[Term, ...]:
     """H_{V,B} of Eq. 21, which acts beside H until t = 0: the well of the electrons and the field of the layers."""
     well = (OnSite(site, -source.well) for site in range(1, source.confined_sites + 1))
-    return *well, *polarising_terms(device, source.field)
+    return *well, *polarising_terms(device, source.field, ups)
 
 
-Maker = Callable[["SpinValve"], Iterable[Term]]
+Maker = Callable[["ChainDevice"], Iterable[Term]]
 """Makes terms of a device: none for the devices that it does not know."""
 
 _registered: dict[str, Maker] = {}
@@ -199,7 +222,7 @@ def register(maker: Maker) -> Maker:
     return maker
 
 
-def _checked(term: Term, device: SpinValve) -> Term:
+def _checked(term: Term, device: ChainDevice) -> Term:
     """A term of one's own, after a look at what every form of H relies on.
 
     Raises
@@ -220,7 +243,7 @@ def _checked(term: Term, device: SpinValve) -> Term:
     return term
 
 
-def _check_range(term: Term, factors: Factors, device: SpinValve) -> None:
+def _check_range(term: Term, factors: Factors, device: ChainDevice) -> None:
     sites = {site for one in factors.electrons for site in (one.to, one.of)}
     for what, found, most in (("site", sites, device.sites), ("spin", factors.numbers, device.n_spins)):
         beyond = [number for number in found if not 1 <= number <= most]

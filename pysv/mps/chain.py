@@ -18,10 +18,10 @@ import numpy as np
 from pysv.errors import NotReadyError
 from pysv.model.couplings import Couplings
 from pysv.model.operators import SIGMA, Electron, Factors, Spin
-from pysv.model.terms import hamiltonian_terms, preparation_terms, products
+from pysv.model.terms import Ups, hamiltonian_terms, preparation_terms, products
 
 if TYPE_CHECKING:
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
     from pysv.experiment.source import ConfinedElectrons
 
 _NUMBER_UP = np.diag([0.0, 1.0, 0.0, 1.0])
@@ -105,7 +105,7 @@ class Chain:
     hops: tuple[np.ndarray, ...]
 
     @classmethod
-    def of_device(cls, device: SpinValve, source: ConfinedElectrons | None = None) -> Chain:
+    def of_device(cls, device: ChainDevice, source: ConfinedElectrons | None = None, ups: Ups = None) -> Chain:
         """H of Eq. 7, for t > 0; with `source`, H + H_{V,B} of Eq. 21, whose ground state starts the run.
 
         Raises
@@ -113,7 +113,7 @@ class Chain:
         NotReadyError
             If a term acts on sites that are not neighbours.
         """
-        terms = (*hamiltonian_terms(device), *(() if source is None else preparation_terms(device, source)))
+        terms = (*hamiltonian_terms(device), *(() if source is None else preparation_terms(device, source, ups)))
         carries = [site in device.spin_sites for site in range(1, device.sites + 1)]
         spaces = tuple(map(Space, carries))
         onsite = tuple(np.zeros((space.dim,) * 2) for space in spaces)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.model.basis import DOWN, UP
+from pysv.model.initial import packet
 from pysv.model.prepared import check_field, check_prepared
+from pysv.model.terms import Ups, held_up
 from pysv.mps.chain import Chain
 from pysv.mps.observables import local_probabilities
 from pysv.mps.state import MatrixProductState
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pysv.experiment import Experiment
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
     from pysv.experiment.source import ConfinedElectrons
     from pysv.mps.backend import GroundState, Search
 
@@ -26,21 +28,23 @@ _NOTHING = 1e-18
 
 
 def ground_state(
-    device: SpinValve, source: ConfinedElectrons, max_bond: int, search: Search
+    device: ChainDevice, source: ConfinedElectrons, max_bond: int, search: Search, ups: Ups = None
 ) -> tuple[MatrixProductState, GroundState]:
-    """Ground state of H + H_{V,B} (Eq. 21) with N_e electrons and the total S^z of unpolarised electrons and layers.
+    """Ground state of H + H_{V,B} (Eq. 21) with the numbers of ↑ and ↓ electrons and the polarised layers.
 
     Two-site DMRG from a product state with the electrons spread over the well. Where the electrons end well before the
     layers, it is done on the sites that they reach; the rest is an exact product, empty sites and polarised layers.
 
     Parameters
     ----------
-    device : SpinValve
+    device : ChainDevice
     source : ConfinedElectrons
     max_bond : int
         Largest bond dimension.
     search : callable
         What finds the ground state, see `pysv.mps.backend`.
+    ups : tuple of bool, optional
+        Which spins the field holds up; by default those of the first layer.
 
     Returns
     -------
@@ -52,40 +56,36 @@ def ground_state(
     GroundStateError
         If it is not the state that is meant to start the run; see `check_field` and `check_prepared`.
     """
-    check_field(device, source)
-    chain = Chain.of_device(device, source)
-    sites = _reach(chain, source.electrons)
-    near, known = search(chain.part(sites), _spread(device, source)[:sites], max_bond)
-    state = near.extended(chain.spaces, _spread(device, source)[sites:])
+    check_field(device, source, ups)
+    chain, spread = Chain.of_device(device, source, ups), _spread(device, source, ups)
+    sites = _reach(chain, max(source.numbers))
+    near, known = search(chain.part(sites), spread[:sites], max_bond)
+    state = near.extended(chain.spaces, spread[sites:])
     if sites < device.sites:
-        known = replace(known, energy=known.energy + chain.diagonal(_spread(device, source), sites))
-    check_sector(state, device, source)
+        known = replace(known, energy=known.energy + chain.diagonal(spread, sites))
+    check_sector(state, device, source, ups)
     return state, known
 
 
-def _reach(chain: Chain, electrons: int) -> int:
+def _reach(chain: Chain, occupied: int) -> int:
     """Sites that the electrons reach, from the occupied levels of the well without layers; all where that is many."""
     _, levels = np.linalg.eigh(chain.couplings.orbital(chain.sites))
-    density = (levels[:, : electrons // 2] ** 2).sum(axis=1)
+    density = (levels[:, :occupied] ** 2).sum(axis=1)
     beyond = np.cumsum(density[::-1])[::-1]
     reached = int((beyond > _NOTHING).sum()) + 2
     return reached if reached < min(chain.spin_sites) - 2 else chain.sites
 
 
-def _spread(device: SpinValve, source: ConfinedElectrons) -> list[int]:
-    """Local states of a product: electrons ↑ and ↓ in turn, evenly over the well; layers polarised."""
+def _spread(device: ChainDevice, source: ConfinedElectrons, ups: Ups = None) -> list[int]:
+    """Local states of a product: the electrons of either spin evenly in the well, ↑ and ↓ in turn, and the layers."""
     electrons = [0] * device.sites
-    for number in range(source.electrons):
-        site = number * source.confined_sites // source.electrons
-        electrons[site] |= 1 if number % 2 == 0 else 2
+    for spin, count in enumerate(source.numbers):
+        for number in range(count):
+            electrons[(2 * number + spin) * source.confined_sites // (2 * count)] |= 1 + spin
+    localized = {site: UP if up else DOWN for site, up in zip(device.spin_sites, held_up(device, ups), strict=True)}
     found = []
     for site, electron in enumerate(electrons, start=1):
-        if site in device.polarizer_sites:
-            found.append(2 * electron + UP)
-        elif site in device.analyzer_sites:
-            found.append(2 * electron + DOWN)
-        else:
-            found.append(electron)
+        found.append(2 * electron + localized[site] if site in localized else electron)
     return found
 
 
@@ -95,7 +95,7 @@ def packet_state(experiment: Experiment, spins: Sequence[int], spin: int) -> Mat
     Parameters
     ----------
     experiment : Experiment
-        With a wave packet.
+        With one electron.
     spins : sequence of int
         0 (↑) or 1 (↓) of each localized spin.
     spin : int
@@ -103,9 +103,9 @@ def packet_state(experiment: Experiment, spins: Sequence[int], spin: int) -> Mat
     """
     device = experiment.device
     spaces = Chain.of_device(device).spaces
-    packet = experiment.source.amplitudes(device.sites)  # type: ignore[union-attr]
-    before = np.sqrt(np.concatenate(([0.0], np.cumsum(np.abs(packet) ** 2))))  # norm of the part left of each bond
-    after = np.sqrt(np.concatenate((np.cumsum(np.abs(packet[::-1]) ** 2)[::-1], [0.0])))
+    orbital = packet(experiment)
+    before = np.sqrt(np.concatenate(([0.0], np.cumsum(np.abs(orbital) ** 2))))  # norm of the part left of each bond
+    after = np.sqrt(np.concatenate((np.cumsum(np.abs(orbital[::-1]) ** 2)[::-1], [0.0])))
     carried = dict(zip(device.spin_sites, spins, strict=True))
     polarised, charges, values, tensors = 0, [], [], []
     for site in range(device.sites + 1):
@@ -128,12 +128,12 @@ def packet_state(experiment: Experiment, spins: Sequence[int], spin: int) -> Mat
                 if m == 1 and n == 1:
                     tensor[a, place, b] = 1
                 else:  # right-canonical: the part of the packet right of the bond has norm 1
-                    tensor[a, place, b] = (packet[site] if m == 1 else after[site + 1]) / after[site]
+                    tensor[a, place, b] = (orbital[site] if m == 1 else after[site + 1]) / after[site]
         tensors.append(tensor)
     return MatrixProductState.from_dense(spaces, charges, values, tensors)
 
 
-def check_sector(state: MatrixProductState, device: SpinValve, source: ConfinedElectrons) -> float:
+def check_sector(state: MatrixProductState, device: ChainDevice, source: ConfinedElectrons, ups: Ups = None) -> float:
     """See that the well holds the electrons and the field the layers.
 
     Returns
@@ -151,5 +151,5 @@ def check_sector(state: MatrixProductState, device: SpinValve, source: ConfinedE
         density.append(float(probability @ (space.up + space.down)))
         if space.has_spin:
             spin_z[site] = float(probability @ space.spin_z)
-    check_prepared(np.array(density), spin_z, device, source)
+    check_prepared(np.array(density), spin_z, device, source, ups)
     return float(sum(density[source.confined_sites :]))

@@ -6,9 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from pysv.experiment.device import SpinValve
+from pysv.experiment.device import ChainDevice
 from pysv.model.basis import configurations, down_count, spin_bit
 from pysv.model.density import Block, SpinDensity
+from pysv.model.layer import sides
 from pysv.mps import kernels
 from pysv.mps.state import MatrixProductState
 from pysv.snapshot import State
@@ -25,7 +26,7 @@ class ChainState(State):
     Parameters
     ----------
     state : MatrixProductState
-    device : SpinValve
+    device : ChainDevice
     kept : float
         The norm: weight of the initial state that truncation has left.
     energy : float
@@ -35,7 +36,7 @@ class ChainState(State):
     """
 
     def __init__(
-        self, state: MatrixProductState, device: SpinValve, kept: float, energy: float, discarded: np.ndarray
+        self, state: MatrixProductState, device: ChainDevice, kept: float, energy: float, discarded: np.ndarray
     ) -> None:
         self.state = state
         self._device = device
@@ -103,7 +104,7 @@ def local_probabilities(state: MatrixProductState) -> list[np.ndarray]:
     return found
 
 
-def spin_density(state: MatrixProductState, device: SpinValve) -> SpinDensity:
+def spin_density(state: MatrixProductState, device: ChainDevice) -> SpinDensity:
     """Density matrix of the localized spins, electrons traced out.
 
     The chain is contracted from both ends of the layers to a bond between the two halves of the spins. Ket and bra have
@@ -114,7 +115,7 @@ def spin_density(state: MatrixProductState, device: SpinValve) -> SpinDensity:
     ----------
     state : MatrixProductState
         Right-canonical.
-    device : SpinValve
+    device : ChainDevice
 
     Returns
     -------
@@ -205,7 +206,7 @@ def _absorbed(
     return found, found_pairs
 
 
-def _blocks(sums: dict[int, np.ndarray], left: Pairs, right: Pairs, device: SpinValve) -> SpinDensity:
+def _blocks(sums: dict[int, np.ndarray], left: Pairs, right: Pairs, device: ChainDevice) -> SpinDensity:
     """ρ from its elements for pairs of left and right configurations."""
     n = device.n_spins
     kets, bras, values = [], [], []
@@ -224,4 +225,4 @@ def _blocks(sums: dict[int, np.ndarray], left: Pairs, right: Pairs, device: Spin
         matrix[np.searchsorted(inside, ket[here]), np.searchsorted(inside, bra[here])] = value[here]
         if np.abs(matrix).max() > 0:
             blocks.append(Block(inside, (matrix + matrix.conj().T) / 2))
-    return SpinDensity(device.n_polarizer, device.n_analyzer, tuple(blocks))
+    return SpinDensity(*sides(device), tuple(blocks))

@@ -7,23 +7,24 @@ c†_{xσ} c†_{yσ}|∅⟩ times √2, antisymmetric in x and y. The norm is t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.model.basis import configurations, spin_bit, spin_signs
+from pysv.model.basis import Spins, configurations, spin_bit, spin_signs
 from pysv.model.couplings import Couplings, Holder
 from pysv.model.norm import norm_bound
-from pysv.model.terms import Term, hamiltonian_terms, preparation_terms
+from pysv.model.terms import OnSite, Term, Ups, hamiltonian_terms, preparation_terms
 from pysv.sectors.lanczos import SEED, SpectralBounds, ritz_interval
 
 if TYPE_CHECKING:
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
     from pysv.experiment.source import ConfinedElectrons
 
 BOTH_UP, OPPOSITE, BOTH_DOWN = 0, 1, 2
-_KERNELS = Holder("the kernels of two electrons", "use engine 'tdmrg', which holds terms of neighbouring sites")
+KERNELS = Holder("the kernels of two electrons", "use engine 'tdmrg', which holds terms of neighbouring sites")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +94,14 @@ class PairHamiltonian:
     table: tuple[np.ndarray, ...]
 
     @classmethod
-    def of_device(cls, device: SpinValve) -> PairHamiltonian:
-        """H of the sector in which FM_p is up, FM_a is down and the electrons have opposite spins."""
+    def of_device(cls, device: ChainDevice, n_down: int | None = None) -> PairHamiltonian:
+        """H of the sector that holds two electrons of opposite spins beside `n_down` down spins.
+
+        By default FM_p is up and FM_a is down.
+        """
         n, terms = device.n_spins, hamiltonian_terms(device)
         h = Couplings.of_terms(terms)
-        basis = PairBasis.beside(n, device.n_analyzer)
+        basis = PairBasis.beside(n, n - device.layers[0].count if n_down is None else n_down)
         signs = spin_signs(basis.configuration, n)
         diagonal = h.energies(signs, range(1, n + 1))
         first, neighbour = _exchanged(h, basis, signs)
@@ -114,7 +118,7 @@ class PairHamiltonian:
                     rows = np.flatnonzero((basis.kind == kind) & (down == wanted))
                     there = basis.rows_of(np.full(rows.size, other), basis.configuration[rows] ^ bit)
                     partners[which, rows, spin] = there
-        numbers = _KERNELS.kernel_couplings(h, device, (range(1, n + 1),))
+        numbers = KERNELS.kernel_couplings(h, device)
         table = (basis.kind, diagonal, first, neighbour, aligned, columns, partners[0], partners[1], numbers)
         return cls(basis, device.sites, terms, table)
 
@@ -125,7 +129,7 @@ class PairHamiltonian:
 
     def norm_bound(self) -> float:
         """Rigorous bound on ‖H‖, eV; see `pysv.model.norm.norm_bound`."""
-        return norm_bound(self.terms, self.basis.n_spins, self.basis.configuration, electrons=2)
+        return norm_bound(self.terms, Spins.of(self.basis.n_spins), self.basis.configuration, electrons=2)
 
     def apply(self, psi: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Hψ, eV, for a real or complex state."""
@@ -178,7 +182,7 @@ def _exchanged(h: Couplings, basis: PairBasis, signs: np.ndarray) -> tuple[np.nd
 
 
 def ground_state(
-    hamiltonian: PairHamiltonian, device: SpinValve, source: ConfinedElectrons
+    hamiltonian: PairHamiltonian, device: ChainDevice, source: ConfinedElectrons, ups: Ups = None
 ) -> tuple[np.ndarray, float, float]:
     """Ground state of H + H_{V,B} (Eq. 21) in the sector, by Lanczos iteration (SciPy's `eigsh`).
 
@@ -192,7 +196,7 @@ def ground_state(
     """
     from scipy.sparse.linalg import LinearOperator, eigsh
 
-    prepared = preparation_terms(device, source)
+    prepared = preparation_terms(device, source, ups)
     extra, spins = Couplings.of_terms(prepared), range(1, device.n_spins + 1)
     well = extra.orbital(device.sites).diagonal()
     fields = extra.energies(spin_signs(hamiltonian.basis.configuration, device.n_spins), spins)
@@ -217,3 +221,34 @@ def ground_state(
     image = full(psi.ravel())
     energy = float(psi.ravel() @ image)
     return psi, energy, float(image @ image) - energy**2
+
+
+def orbitals_filled(
+    hamiltonian: PairHamiltonian, source: ConfinedElectrons, amplitude: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, float]:
+    """Two electrons in the lowest orbitals of the well, beside any state of the localized spins.
+
+    Parameters
+    ----------
+    hamiltonian : PairHamiltonian
+    source : ConfinedElectrons
+    amplitude : callable
+        Amplitudes of configurations of the localized spins, normalised.
+
+    Returns
+    -------
+    complex128 ndarray (rows, sites, sites)
+    float
+        Energy of the electrons in the well, eV.
+    """
+    well = tuple(OnSite(site, -source.well) for site in range(1, source.confined_sites + 1))
+    levels, vectors = np.linalg.eigh(Couplings.of_terms((*hamiltonian.terms, *well)).orbital(hamiltonian.sites))
+    kind = {(2, 0): BOTH_UP, (1, 1): OPPOSITE, (0, 2): BOTH_DOWN}[source.numbers]
+    first, second = vectors[:, 0], vectors[:, 0 if kind == OPPOSITE else 1]
+    orbital = np.outer(first, second)
+    if kind != OPPOSITE:
+        orbital = (orbital - orbital.T) / np.sqrt(2)
+    psi = np.zeros(hamiltonian.shape, dtype=complex)
+    rows = np.flatnonzero(hamiltonian.basis.kind == kind)
+    psi[rows] = amplitude(hamiltonian.basis.configuration[rows])[:, None, None] * orbital
+    return psi, float(levels[0] + levels[0 if kind == OPPOSITE else 1])

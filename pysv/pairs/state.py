@@ -9,11 +9,12 @@ import numpy as np
 
 from pysv.model.basis import down_count, spin_bit, spin_signs
 from pysv.model.density import Block, SpinDensity
+from pysv.model.layer import sides
 from pysv.pairs.hamiltonian import BOTH_DOWN, BOTH_UP, OPPOSITE, PairHamiltonian
 from pysv.snapshot import State
 
 if TYPE_CHECKING:
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
 
 
 class PairState(State):
@@ -22,13 +23,13 @@ class PairState(State):
     Parameters
     ----------
     hamiltonian : PairHamiltonian
-    device : SpinValve
+    device : ChainDevice
     psi : complex ndarray (rows, sites, sites)
     energy : float
         ⟨H⟩, eV.
     """
 
-    def __init__(self, hamiltonian: PairHamiltonian, device: SpinValve, psi: np.ndarray, energy: float) -> None:
+    def __init__(self, hamiltonian: PairHamiltonian, device: ChainDevice, psi: np.ndarray, energy: float) -> None:
         self._hamiltonian = hamiltonian
         self._device = device
         self._psi = psi
@@ -68,7 +69,7 @@ class PairState(State):
                 phi = self._psi[rows].reshape(rows.size, -1)
                 matrix = phi @ phi.conj().T
                 blocks.append(Block(basis.configuration[rows], (matrix + matrix.conj().T) / 2))
-        return SpinDensity(self._device.n_polarizer, self._device.n_analyzer, tuple(blocks))
+        return SpinDensity(*sides(self._device), tuple(blocks))
 
     def invariants(self) -> dict[str, float]:
         """Norm, energy, Σσᶻ and number of electrons."""
@@ -86,7 +87,7 @@ class PairState(State):
         return {"entropy_half": half_entropy(self._hamiltonian, self._device, self._psi)}
 
 
-def half_entropy(hamiltonian: PairHamiltonian, device: SpinValve, psi: np.ndarray) -> float:
+def half_entropy(hamiltonian: PairHamiltonian, device: ChainDevice, psi: np.ndarray) -> float:
     """Entanglement entropy of sites L_x/2 + 1 … L_x with the localized spins on them, nats.
 
     The state is split into parts with 0, 1 and 2 electrons in the right half, which do not interfere. The creation

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from pysv.experiment.device import SpinValve
 from pysv.measures.invariants import INVARIANTS
 from pysv.measures.registry import measures
+from pysv.model.basis import Spins
 from pysv.results.versions import versions
 
 if TYPE_CHECKING:
@@ -65,11 +69,13 @@ def schema() -> dict[str, Variable]:
 def coordinates(experiment: Experiment) -> dict[str, xr.Variable]:
     """Coordinates of a run's dataset, without ``time``.
 
-    ``ket`` and ``bra`` hold configurations as strings of ↑ and ↓, in the order of the Kronecker product of the spins.
+    ``ket`` and ``bra`` hold configurations in the order of the Kronecker product of the spins: as strings of ↑ and ↓
+    where all are spins 1/2, otherwise as m of each spin.
     """
     device = experiment.device
-    layer = ["polarizer"] * device.n_polarizer + ["analyzer"] * device.n_analyzer
-    n = device.n_spins
+    spins = Spins(device.levels)
+    n = spins.count
+    layer = [own.name for own in device.layers for _ in own.spin_sites]
     found = {
         "site": xr.Variable("site", np.arange(1, device.sites + 1), {"units": "1", "long_name": "chain site"}),
         "spin": xr.Variable("spin", np.arange(1, n + 1), {"units": "1", "long_name": "localized spin"}),
@@ -77,17 +83,44 @@ def coordinates(experiment: Experiment) -> dict[str, xr.Variable]:
         "spin_site": xr.Variable(
             "spin", list(device.spin_sites), {"units": "1", "long_name": "chain site of the spin"}
         ),
-        "flips": xr.Variable("flips", np.arange(n + 1), {"units": "1", "long_name": "flipped spins (magnons)"}),
+        "spin_length": xr.Variable(
+            "spin", (np.array(spins.levels) - 1) / 2, {"units": "1", "long_name": "length S of the spin"}
+        ),
+        "flips": xr.Variable(
+            "flips", np.arange(spins.lowest + 1), {"units": "1", "long_name": "flipped spins (magnons)"}
+        ),
         "momentum": xr.Variable(
             "momentum", list(experiment.record.momenta), {"units": "rad/site", "long_name": "momentum transfer k"}
         ),
     }
     bonds = np.arange(1, device.sites)
+    names = [layer.name for layer in device.layers]
+    found["pair"] = xr.Variable("pair", [f"{a}|{b}" for a, b in combinations(names, 2)], {"long_name": "two layers"})
+    found["bond_site"] = xr.Variable(
+        "bond_site", bonds, {"units": "1", "long_name": "bond between this site and the next"}
+    )
     found["bond"] = xr.Variable("bond", bonds, {"units": "1", "long_name": "bond between this site and the next"})
     if experiment.record.density_matrix:
-        labels = [format(c, f"0{n}b").replace("0", "↑").replace("1", "↓") for c in range(1 << n)]
+        labels = _labels(spins)
         found |= {side: xr.Variable(side, labels, {"long_name": f"{side} configuration"}) for side in ("ket", "bra")}
     return found
+
+
+def _labels(spins: Spins) -> list[str]:
+    """All configurations in words."""
+    moments = spins.moments(np.arange(spins.size))
+    if spins.halves:
+        return ["".join("↑" if moment > 0 else "↓" for moment in row) for row in moments]
+    return [" ".join(f"{Fraction(int(moment), 2)}" for moment in row) for row in moments]
+
+
+def _in_words(long_name: str, experiment: Experiment) -> str:
+    """A long name with the layers of the run in place of FM_p and FM_a."""
+    if isinstance(experiment.device, SpinValve) and experiment.record.between is None:
+        return long_name
+    names = [layer.name for layer in experiment.device.layers]
+    one, other = experiment.record.between or (*names, "")[:2]
+    return long_name.replace("FM_p ∪ FM_a", " ∪ ".join(names)).replace("FM_p", one).replace("FM_a", other)
 
 
 def build(
@@ -111,7 +144,11 @@ def build(
     """
     known = schema()
     variables = {
-        name: (("time", *known[name].dims), values, {"units": known[name].units, "long_name": known[name].long_name})
+        name: (
+            ("time", *known[name].dims),
+            values,
+            {"units": known[name].units, "long_name": _in_words(known[name].long_name, experiment)},
+        )
         for name, values in arrays.items()
     }
     time = xr.Variable("time", times, {"units": "fs", "long_name": "time"})

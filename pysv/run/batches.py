@@ -23,9 +23,10 @@ from pysv.engines._trajectories import FEWEST, Sampling, Seeds, trajectory_seeds
 from pysv.engines.base import Method
 from pysv.errors import EngineError, InvalidInputError, MemoryLimitError, TargetErrorWarning
 from pysv.experiment.record import Every
-from pysv.experiment.source import WavePacket
+from pysv.experiment.source import OneElectron
 from pysv.measures.registry import find, measures, targets
 from pysv.measures.ways import left_out, way
+from pysv.model.basis import Spins
 from pysv.model.conservation import occupied_sectors
 from pysv.results import files
 from pysv.run.dask import connected
@@ -118,7 +119,7 @@ def solve_in_batches(
 
 def _check_fits(experiment: Experiment, groups: int) -> None:
     """Refuse a run whose density matrices of all snapshots, in single precision for each group, do not fit."""
-    needed = 16 * 4**experiment.device.n_spins * experiment.times.count * (3 + groups / 2)
+    needed = 16 * Spins(experiment.device.levels).size ** 2 * experiment.times.count * (3 + groups / 2)
     allowed = SHARE * available_memory()
     if needed > allowed:
         raise MemoryLimitError(
@@ -146,7 +147,7 @@ def _tasks(experiment: Experiment, method: Method, backend: str) -> list[Task]:
             Task(f"trajectories {first + 1} to {first + len(own)}", part, method.of_seeds(own), backend, run_members)
             for first, own in batches
         ]
-    if experiment.bath is not None or not isinstance(experiment.source, WavePacket):
+    if experiment.bath is not None or not isinstance(experiment.source, OneElectron):
         raise EngineError(
             f"engine {method.name!r} runs this experiment as a whole; leave --dask out, or use it with `pysv sweep`"
         )

@@ -12,14 +12,14 @@ from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.engines.cost import run_rows
 from pysv.errors import MemoryLimitError, PysvError
-from pysv.experiment.source import WavePacket
+from pysv.experiment.device import SpinValve
+from pysv.experiment.source import OneElectron
 from pysv.measures.ways import left_out, measuring
 from pysv.model.conservation import occupied_sectors, run_labels
 from pysv.run.remarks import remarks
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
-    from pysv.experiment.device import SpinValve
 
 SHARE = 0.9
 """Share of the available memory that a run may take."""
@@ -106,7 +106,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         Prints as a table.
     """
     method, chosen = choose(experiment, engine, backend)
-    device, times, one = experiment.device, experiment.times, isinstance(experiment.source, WavePacket)
+    device, times, one = experiment.device, experiment.times, isinstance(experiment.source, OneElectron)
     own, rows = method.cost(experiment), run_rows(experiment) if one else ()
     measures, per_snapshot = measuring(experiment, sum(rows))
     recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
@@ -155,6 +155,8 @@ def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: s
 def _smaller(experiment: Experiment, engine: str | Method, backend: str) -> tuple[SpinValve, Estimate] | None:
     """The device with as few spins less as let the run fit, and what it needs; None where fewer spins do not help."""
     device = experiment.device
+    if not isinstance(device, SpinValve):
+        return None
     while device.n_spins > 2:
         most = max(device.n_polarizer, device.n_analyzer)
         polarizer, analyzer = (

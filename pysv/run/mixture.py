@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pysv.measures.registry import averaged
-from pysv.model.basis import down_count
+from pysv.model.basis import Spins
 from pysv.model.conservation import conserves, keeps_parity
 from pysv.model.density import Block, SpinDensity
+from pysv.model.layer import sides
 from pysv.results.dataset import build, schema
 from pysv.run.jackknife import GroupSum, jackknife_error, measure_sample
 from pysv.run.observer import Observer
@@ -43,8 +44,9 @@ class Mixture:
         self.attrs: dict[str, Any] = {}
         self._sums: dict[str, np.ndarray] = {}
         self._deviation: np.ndarray | None = None
-        everything = np.arange(1 << experiment.device.n_spins)
-        kind = down_count(everything) if conserves(experiment) else down_count(everything) % 2
+        spins = Spins(experiment.device.levels)
+        everything = np.arange(spins.size)
+        kind = spins.down(everything) if conserves(experiment) else spins.down(everything) % 2
         self._blocks = [everything]
         if keeps_parity(experiment):
             self._blocks = [np.flatnonzero(kind == value) for value in np.unique(kind)]
@@ -78,10 +80,10 @@ class Mixture:
 
         Parameters
         ----------
-        matrix : complex ndarray (2^N, 2^N)
+        matrix : complex ndarray (size, size)
         """
         blocks = tuple(Block(inside, np.asarray(matrix[np.ix_(inside, inside)], complex)) for inside in self._blocks)
-        return SpinDensity(self.experiment.device.n_polarizer, self.experiment.device.n_analyzer, blocks)
+        return SpinDensity(*sides(self.experiment.device), blocks)
 
     def due(self, index: int) -> Callable[[str], bool]:
         """Which schedules are due at snapshot number `index`."""

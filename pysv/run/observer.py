@@ -9,7 +9,7 @@ import numpy as np
 
 from pysv.measures.invariants import INVARIANTS
 from pysv.measures.registry import Estimated, Measure, measures
-from pysv.measures.sizes import LIMITS, Limits
+from pysv.measures.sizes import LIMITS, Limits, Sizes
 from pysv.measures.view import Due, Setting, View
 from pysv.measures.ways import left_out, way
 from pysv.run.jackknife import Measured, group_sums, measure_sample
@@ -34,7 +34,8 @@ class Observer:
     def __init__(self, experiment: Experiment, limits: Limits = LIMITS) -> None:
         self._setting = Setting(experiment, way(experiment, limits))
         self._every = experiment.record.every
-        asked = [measure for measure in measures() if measure.asked(experiment.record)]
+        sizes = Sizes(experiment, limits)
+        asked = [measure for measure in measures() if measure.asked(sizes)]
         omitted = left_out(experiment, limits)
         self._usual = [one for one in asked if one.name not in omitted and one.name not in INVARIANTS]
         self._of_density = [one for one in asked if one.of_density]

@@ -21,7 +21,7 @@ from pysv.engines import choose, methods
 from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.checks import as_list, is_list
-from pysv.experiment.device import SpinValve
+from pysv.experiment.device import Device, SpinValve
 from pysv.experiment.record import Every, Record
 from pysv.experiment.times import Times
 from pysv.results import files
@@ -186,8 +186,8 @@ def _value(piece: str, text: str) -> Any:
 
 def known_keys() -> list[str]:
     """Every key of an experiment file, as ``table.key``."""
-    kinds: dict[str, tuple[type, ...]] = {
-        "device": (SpinValve,),
+    kinds: dict[str, tuple[Any, ...]] = {
+        "device": (SpinValve, Device),
         "source": tuple(config.SOURCES.values()),
         "spins": tuple(config.SPINS.values()),
         "bath": (BosonicBath,),
@@ -197,7 +197,7 @@ def known_keys() -> list[str]:
     } | {f"evolution.{name}": (method,) for name, method in methods().items()}
     found = {f"{table}.{entry.name}" for table, made in kinds.items() for kind in made for entry in fields(kind)}
     found |= {"source.kind", "spins.kind", "evolution.engine", "evolution.backend"}
-    return sorted(found - {"record.every"})
+    return sorted(found - {"record.every", "device.layers", "device.potential", "spins.layers"})
 
 
 def _checked(grid: Grid) -> dict[str, list[Any]]:

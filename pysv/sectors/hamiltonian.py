@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pysv.errors import NotReadyError
-from pysv.model.basis import Basis, spin_signs
+from pysv.model.basis import Basis, Spins
 from pysv.model.couplings import Couplings, Holder
+from pysv.model.layer import sides, spin_groups
 from pysv.model.norm import norm_bound
 from pysv.model.operators import Sum, same
-from pysv.model.terms import Term, hamiltonian_terms, layers, products
+from pysv.model.terms import Term, hamiltonian_terms, products
 from pysv.sectors.blocks import Blocks
 from pysv.sectors.layout import CUT, Cut, Layout
-from pysv.sectors.table import LayerTable, Table
+from pysv.sectors.table import GroupTable, Table
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
 
 
 _KERNELS = Holder("the kernels of one electron", "use engine 'qutip', whose sparse H holds any term")
@@ -31,52 +32,51 @@ _KERNELS = Holder("the kernels of one electron", "use engine 'qutip', whose spar
 class Hamiltonian:
     """H of one electron on S^z sectors: as the tables that `pysv.sectors.numba.recursion` walks through, and sparse.
 
-    The tables hold one hopping, one sd exchange, one transverse exchange inside the layers, and whatever is diagonal in
-    the localized spins of one layer. With σ·σ' = σᶻσ'ᶻ + 2(σ⁺σ'⁻ + σ⁻σ'⁺), the transverse exchange is −2J for each
-    antiparallel pair of spins that exchange, which trade places; the sd exchange on the site of spin i is −J_sd for
-    parallel spins, and +J_sd on the diagonal with −2 J_sd off it for antiparallel ones.
+    The tables hold hops between neighbours, potentials, the sd exchange with each spin, the exchange inside each of two
+    groups of layers, and whatever is diagonal in the localized spins of one group. With σ·2S = σᶻ 2Sᶻ + 2(σ⁺S⁻ + σ⁻S⁺),
+    the exchange of two spins 1/2 is −2J where they are antiparallel, which trade places; the sd exchange on the site of
+    spin i is −J_sd for parallel spins, and +J_sd on the diagonal with −2 J_sd off it for antiparallel ones.
 
     Parameters
     ----------
     basis : Basis
     layout : Layout
         How a state lies in memory.
-    device : SpinValve
+    device : ChainDevice
     terms : tuple of Term
         H.
     products : mapping of Factors to float
         The same as a sum of products.
     couplings : Couplings
         The same, sorted.
-    polarizer, analyzer : Blocks
-        For either layer, the rows that exchange of its spins, with each other and the electron's, joins.
+    groups : (Blocks, Blocks)
+        For either group of spins, the rows that exchange of its spins, with each other and the electron's, joins.
     cut : Cut
         The rule that gave the layout.
     """
 
     basis: Basis
     layout: Layout
-    device: SpinValve
+    device: ChainDevice
     terms: tuple[Term, ...]
     products: Sum
     couplings: Couplings
-    polarizer: Blocks
-    analyzer: Blocks
+    groups: tuple[Blocks, Blocks]
     cut: Cut
 
     @classmethod
-    def of_device(cls, device: SpinValve, basis: Basis, cut: Cut = CUT) -> Hamiltonian:
+    def of_device(cls, device: ChainDevice, basis: Basis, cut: Cut = CUT) -> Hamiltonian:
         """The device's H on the given basis."""
         terms = hamiltonian_terms(device)
         whole = products(terms)
         couplings = Couplings.of_products(whole)
-        layout, polarizer, analyzer = _of_basis(basis, device, couplings, cut)
-        return cls(basis, layout, device, terms, whole, couplings, polarizer, analyzer, cut)
+        layout, groups = _of_basis(basis, device, couplings, cut)
+        return cls(basis, layout, device, terms, whole, couplings, groups, cut)
 
     def on(self, basis: Basis) -> Hamiltonian:
         """The same H on another basis; its terms are not sorted again."""
-        layout, polarizer, analyzer = _of_basis(basis, self.device, self.couplings, self.cut)
-        return replace(self, basis=basis, layout=layout, polarizer=polarizer, analyzer=analyzer)
+        layout, groups = _of_basis(basis, self.device, self.couplings, self.cut)
+        return replace(self, basis=basis, layout=layout, groups=groups)
 
     def laid_out(self, dtype: type) -> Hamiltonian:
         """The same H with the layout that suits states of this complex type; itself where it has that layout."""
@@ -89,9 +89,9 @@ class Hamiltonian:
         return self.layout.tiles, self.basis.rows, self.layout.width
 
     @property
-    def layers(self) -> tuple[int, int]:
-        """Numbers of localized spins in FM_p and FM_a."""
-        return len(self.polarizer.partner), len(self.analyzer.partner)
+    def sides(self) -> tuple[Spins, Spins]:
+        """The localized spins of the two groups; those of FM_p and of FM_a in a spin valve."""
+        return sides(self.device)
 
     @property
     def amplitudes(self) -> int:
@@ -113,15 +113,10 @@ class Hamiltonian:
         """The window of all sites, with the places beyond L_x."""
         return 0, self.layout.places
 
-    @cached_property
-    def kernel_couplings(self) -> np.ndarray:
-        """γ, −2J and J_sd; see `Holder.kernel_couplings`."""
-        return _KERNELS.kernel_couplings(self.couplings, self.device, layers(self.device))
-
     @property
-    def hopping(self) -> float:
-        """γ, eV."""
-        return float(self.kernel_couplings[0])
+    def largest_hopping(self) -> float:
+        """Largest |γ| of the hops along the chain, eV."""
+        return max(map(abs, self.couplings.hopping.values()), default=0.0)
 
     def symmetric(self) -> bool:
         """Whether H is the same after all spins are turned over."""
@@ -130,35 +125,66 @@ class Hamiltonian:
 
     def norm_bound(self) -> float:
         """Rigorous bound on ‖H‖, eV; see `pysv.model.norm.norm_bound`."""
-        return norm_bound(self.terms, self.basis.n_spins, self.basis.configuration)
+        return norm_bound(self.terms, self.basis.spins, self.basis.configuration)
 
     def table(self, dtype: type = np.float64) -> Table:
-        """The argument `table` of the kernels, in the real precision `dtype`; made once."""
+        """The argument `table` of the kernels, in the real precision `dtype`; made once.
+
+        Raises
+        ------
+        NotReadyError
+            If H has a term that the kernels cannot hold; says which.
+        """
         name = np.dtype(dtype).name
         if name not in self._tables:
-            couplings: np.ndarray = self.kernel_couplings.astype(dtype)
-            one, other = layers(self.device)
-            own = self._layer(self.polarizer, one, dtype), self._layer(self.analyzer, other, dtype)
-            self._tables[name] = Table(*own, couplings)
+            ranges = spin_groups(self.device)
+            _KERNELS.check_held(self.couplings, self.device, ranges)
+            one, other = (self._group(*own, dtype) for own in zip(self.groups, ranges, strict=True))
+            self._tables[name] = Table(*_shared(one, other, self._common_sd()), self._chain(dtype))
         return self._tables[name]
 
-    def _layer(self, blocks: Blocks, spins: range, dtype: type) -> LayerTable:
-        columns = np.array(self.device.spin_sites[spins[0] - 1 : spins[-1]], dtype=np.int64) - 1
+    def _sd(self, spins: range) -> np.ndarray:
+        """J_sd of each of some spins, eV."""
+        return np.array([self.couplings.sd.get((self.device.spin_sites[n - 1], n), 0.0) for n in spins])
+
+    def _common_sd(self) -> float | None:
+        """J_sd where all spins are spins 1/2 and have the same."""
+        found = self._sd(range(1, self.device.n_spins + 1))
+        return float(found[0]) if self.basis.spins.halves and (found == found[0]).all() else None
+
+    def _group(self, blocks: Blocks, spins: range, dtype: type) -> GroupTable:
+        columns = np.array(self.device.spin_sites[spins.start - 1 : spins.stop - 1], dtype=np.int64) - 1
         tile, column = np.divmod(columns, self.layout.width)
         order = np.argsort(tile, kind="stable")
-        return LayerTable(
+        moments = self.basis.spins.part(spins.start - 1, spins.stop - 1).moments(blocks.configuration)
+        sd = self._sd(spins)[:, None]
+        return GroupTable(
             first=blocks.first,
             rows=blocks.rows,
             kind=blocks.kind,
             kind_first=blocks.kind_first,
-            diagonal=self.couplings.energies(spin_signs(blocks.configuration, len(spins)), spins).astype(dtype),
+            diagonal=self.couplings.energies(moments, spins).astype(dtype),
             exchange_first=blocks.exchange_first,
             exchange=blocks.exchange,
+            exchange_weight=blocks.exchange_weight.astype(dtype),
             partner=blocks.partner,
+            sd_diagonal=(-sd * blocks.aligned).astype(dtype),
+            sd_trade=(-sd * blocks.trade).astype(dtype),
             tile_first=np.searchsorted(tile[order], np.arange(self.layout.tiles + 1)),
             tile_spin=order,
             tile_column=column[order],
         )
+
+    def _chain(self, dtype: type) -> np.floating | np.ndarray:
+        """Hopping and potential as `Table.chain`."""
+        bonds = np.array([self.couplings.hopping.get((x, x + 1), 0.0) for x in range(1, self.sites)])
+        if not any(self.couplings.potential.values()) and (bonds == bonds[0]).all():
+            return np.dtype(dtype).type(bonds[0])
+        found = np.zeros((3, self.layout.places))
+        found[0, 1 : self.sites] = found[1, : self.sites - 1] = -bonds
+        for site, energy in self.couplings.potential.items():
+            found[2, site - 1] = energy
+        return np.repeat(found, 2, axis=1).reshape(3, self.layout.tiles, -1).astype(dtype)
 
     @cached_property
     def _tables(self) -> dict[str, Table]:
@@ -197,8 +223,9 @@ class Hamiltonian:
 
     @cached_property
     def _held(self) -> bool:
+        """Whether the kernels can hold H."""
         try:
-            return bool(self.kernel_couplings.size)
+            return bool(self.table())
         except NotReadyError:
             return False
 
@@ -213,8 +240,21 @@ class Hamiltonian:
         return sparse_matrix(self.products, self.basis, self.sites)
 
 
-def _of_basis(basis: Basis, device: SpinValve, couplings: Couplings, cut: Cut) -> tuple[Layout, Blocks, Blocks]:
-    """What depends on the basis: how a state lies in memory, and the blocks of either layer."""
-    exchanged = [pair for pair, value in couplings.transverse.items() if value]
-    polarizer, analyzer = (Blocks.of_layer(basis, layer, exchanged) for layer in layers(device))
-    return Layout.for_rows(basis.rows, device.sites, cut=cut), polarizer, analyzer
+def _shared(one: GroupTable, other: GroupTable, sd: float | None) -> tuple[GroupTable, GroupTable]:
+    """The groups with one number where all entries of both are the same, which saves the kernels their loads."""
+    real = one.diagonal.dtype.type
+    weights = np.concatenate([np.atleast_1d(group.exchange_weight) for group in (one, other)])
+    common: dict[str, Any] = {}
+    if not weights.size or (weights == weights[0]).all():
+        common["exchange_weight"] = real(weights[0] if weights.size else 0)
+    if sd is not None:
+        common |= {"sd_diagonal": real(sd), "sd_trade": real(-2 * sd)}
+    return one._replace(**common), other._replace(**common)
+
+
+def _of_basis(
+    basis: Basis, device: ChainDevice, couplings: Couplings, cut: Cut
+) -> tuple[Layout, tuple[Blocks, Blocks]]:
+    """What depends on the basis: how a state lies in memory, and the blocks of either group."""
+    one, other = (Blocks.of_group(basis, group, couplings.transverse) for group in spin_groups(device))
+    return Layout.for_rows(basis.rows, device.sites, cut=cut), (one, other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -16,9 +16,13 @@ from pysv.sectors.host import HostBackend, HostSpace
 
 if TYPE_CHECKING:
     from pysv.sectors.hamiltonian import Hamiltonian
+    from pysv.sectors.table import GroupTable
 
-_LAYER_TYPES = ("int64", "int32", "int64", "int64", "real", "int64", "int32", "int32", "int64", "int64", "int64")
-_TABLE_TYPES = (*_LAYER_TYPES, *_LAYER_TYPES, "real")
+_GROUP_TYPES = (
+    "int64", "int32", "int64", "int64", "real", "int64", "int32", "real", "int32", "real", "real", "int64", "int64",
+    "int64",
+)  # fmt: skip
+_TABLE_TYPES = (*_GROUP_TYPES, *_GROUP_TYPES, "real")
 """Types of the arrays of `Hamiltonian.table`; Julia assumes them."""
 SHARE = 150_000
 """Fewest amplitudes for each thread: threads wait for each other at every step, which is slow on a busy machine."""
@@ -27,6 +31,17 @@ SHARE = 150_000
 def threads_for(hamiltonian: Hamiltonian) -> int:
     """Threads for one pass over a state: all, but at most one for each `SHARE` amplitudes."""
     return max(1, min(thread_pool.largest(), session.threads(), math.prod(hamiltonian.shape) // SHARE))
+
+
+def _arrays(group: GroupTable) -> tuple[Any, ...]:
+    """The tables of a group; what is one number for all is written out."""
+    return tuple(
+        group._replace(
+            exchange_weight=np.broadcast_to(group.exchange_weight, group.exchange.shape),
+            sd_diagonal=np.broadcast_to(group.sd_diagonal, group.partner.shape),
+            sd_trade=np.broadcast_to(group.sd_trade, group.partner.shape),
+        )
+    )
 
 
 class JuliaHamiltonian:
@@ -41,7 +56,7 @@ class JuliaHamiltonian:
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
         table = hamiltonian.table(real)
-        arrays = (*table.polarizer, *table.analyzer, table.couplings)
+        arrays = (*_arrays(table.one), *_arrays(table.other), np.ravel(table.chain))
         self._table = tuple(np.ascontiguousarray(array) for array in arrays)  # kept alive
         listed = np.ones((len(_TABLE_TYPES), 3), dtype=np.int64)
         for row, array, kind in zip(listed, self._table, _TABLE_TYPES, strict=True):

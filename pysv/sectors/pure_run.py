@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.model.basis import Basis
+from pysv.model.basis import Basis, Spins
 from pysv.model.conservation import components
-from pysv.model.initial import one_electron, run_label
+from pysv.model.initial import packet, run_label
 from pysv.sectors.hamiltonian import Hamiltonian
 from pysv.sectors.layout import CUT, Cut
 
@@ -81,15 +81,15 @@ def pure_runs(experiment: Experiment, cut: Cut = CUT) -> tuple[PureRun, ...]:
         If the source has several electrons.
     """
     device = experiment.device
-    packet = one_electron(experiment).amplitudes(device.sites)
+    orbital = packet(experiment)
     hamiltonians: dict[tuple[int, ...], Hamiltonian] = {}
     runs = []
     for state, spins, sectors in components(experiment):
         if sectors not in hamiltonians:
-            basis = Basis.of_sectors(device.n_spins, sectors)
+            basis = Basis.of_sectors(Spins(device.levels), sectors)
             known = next(iter(hamiltonians.values()), None)
             hamiltonians[sectors] = known.on(basis) if known else Hamiltonian.of_device(device, basis, cut)
         hamiltonian = hamiltonians[sectors]
         amplitude = state[2][hamiltonian.basis.electron] * spins.amplitude(hamiltonian.basis.configuration)
-        runs.append(PureRun(run_label(state, spins), state[1] * spins.weight, hamiltonian, amplitude, packet))
+        runs.append(PureRun(run_label(state, spins), state[1] * spins.weight, hamiltonian, amplitude, orbital))
     return tuple(runs)

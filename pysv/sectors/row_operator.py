@@ -1,4 +1,4 @@
-"""Operators of one layer on the rows of a state, and the reduced density matrix of a layer."""
+"""Operators of some successive spins on the rows of a state, and the reduced density matrix of a layer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RowOperator:
-    """An operator of one layer as a sparse matrix over the rows of a state, from one basis to another.
+    """An operator of localized spins as a sparse matrix over the rows of a state, from one basis to another.
 
     Parameters
     ----------
@@ -28,21 +28,20 @@ class RowOperator:
     value: np.ndarray
 
     @classmethod
-    def of_layer(cls, operator: np.ndarray, layer: str, n_analyzer: int, before: Basis, after: Basis) -> RowOperator:
-        """An operator over the configurations of one layer, from states on basis `before` to states on `after`.
+    def of_spins(cls, operator: np.ndarray, own: range, before: Basis, after: Basis) -> RowOperator:
+        """An operator over the configurations of some successive spins, from states on one basis to states on another.
 
         Parameters
         ----------
-        operator : complex ndarray (2^n, 2^n)
-        layer : {"polarizer", "analyzer"}
-        n_analyzer : int
-            Number of spins in FM_a, the low bits of a configuration.
+        operator : complex ndarray (size, size)
+        own : range
+            Numbers of the spins, from 1, such as those of a layer.
         before, after : Basis
         """
         from scipy.sparse import coo_matrix
 
-        shift, mask = (n_analyzer, ~((1 << n_analyzer) - 1)) if layer == "polarizer" else (0, (1 << n_analyzer) - 1)
-        inside = (before.configuration & mask) >> shift
+        place = before.spins.place(own[-1] - 1)
+        inside = before.configuration // place % len(operator)
         # Each row of `before` takes the nonzero elements of one column of the operator.
         targets, columns = np.nonzero(np.abs(operator) > 1e-16 * np.abs(operator).max(initial=1e-300))
         order = np.argsort(columns, kind="stable")
@@ -52,7 +51,7 @@ class RowOperator:
         lengths = count[inside]
         source = np.repeat(np.arange(before.rows), lengths)
         entry = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + begin[inside][source]
-        configuration = (before.configuration[source] & ~mask) | (targets[entry] << shift)
+        configuration = before.configuration[source] + (targets[entry] - inside[source]) * place
         row = after.rows_of(before.electron[source], configuration)
         kept = row >= 0
         value = operator[targets[entry], columns[entry]]
@@ -67,24 +66,23 @@ class RowOperator:
         row_operator.apply_rows(compiler.as_reals(psi), compiler.as_reals(out), self.first, self.source, self.value)
 
 
-def layer_density(psi: np.ndarray, layer: str, n_polarizer: int, n_analyzer: int, basis: Basis) -> np.ndarray:
-    """Reduced density matrix of one layer in a pure state.
+def layer_density(psi: np.ndarray, own: range, basis: Basis) -> np.ndarray:
+    """Reduced density matrix of some successive spins, such as those of a layer, in a pure state.
 
     Parameters
     ----------
     psi : complex ndarray (tiles, rows, width)
-    layer : {"polarizer", "analyzer"}
-    n_polarizer, n_analyzer : int
+    own : range
+        Numbers of the spins, from 1.
     basis : Basis
 
     Returns
     -------
-    complex ndarray (2^n, 2^n)
+    complex ndarray (size, size)
     """
-    tiles, _, width = psi.shape
-    full = np.zeros((tiles, 2, 1 << (n_polarizer + n_analyzer), width), dtype=complex)
+    (tiles, _, width), spins = psi.shape, basis.spins
+    size, place = spins.part(own[0] - 1, own[-1]).size, spins.place(own[-1] - 1)
+    full = np.zeros((tiles, 2, spins.size, width), dtype=complex)
     full[:, basis.electron, basis.configuration] = psi
-    split = full.reshape(tiles, 2, 1 << n_polarizer, 1 << n_analyzer, width)
-    matrix = np.moveaxis(split, 2 if layer == "polarizer" else 3, 0)
-    matrix = matrix.reshape(matrix.shape[0], -1)
+    matrix = np.moveaxis(full.reshape(tiles, 2, -1, size, place, width), 3, 0).reshape(size, -1)
     return np.asarray(matrix @ matrix.conj().T)

@@ -53,7 +53,7 @@ def _of_spins(factors: Factors, basis: Basis) -> coo_matrix:
     """What a product does to the rows."""
     from scipy import sparse
 
-    value, electron, configuration = act(factors, basis.electron, basis.configuration, basis.n_spins)
+    value, electron, configuration = act(factors, basis.electron, basis.configuration, basis.spins)
     source = np.flatnonzero(value)
     target = basis.rows_of(electron[source], configuration[source])
     return sparse.coo_matrix((value[source], (target, source)), (basis.rows, basis.rows))

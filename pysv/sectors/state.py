@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg.blas import zherk
 
-from pysv.model.basis import DOWN, UP, configurations, down_count
+from pysv.model.basis import DOWN, UP, Spins
+from pysv.model.couplings import Holder
 from pysv.model.density import Block, SpinDensity
+from pysv.model.operators import Electron, Factors, Spin, act
 from pysv.snapshot import State
+from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.sectors.backend import StateSpace
     from pysv.sectors.hamiltonian import Hamiltonian
 
+_CURRENTS = Holder("the formulas of currents and torque", "leave currents and torque out of [record]")
 _ROWS = 2048
 """Rows in one chunk of a copy."""
 
@@ -73,9 +77,14 @@ class PureMixture(State):
     parts: tuple[Part, ...]
 
     @property
-    def layers(self) -> tuple[int, int]:
-        """Numbers of localized spins in FM_p and FM_a."""
-        return self.parts[0].hamiltonian.layers
+    def sides(self) -> tuple[Spins, Spins]:
+        """The localized spins in the two groups of H: FM_p and FM_a of a spin valve."""
+        return self.parts[0].hamiltonian.sides
+
+    @property
+    def spins(self) -> Spins:
+        """All localized spins."""
+        return self.parts[0].hamiltonian.basis.spins
 
     def electron_densities(self) -> tuple[np.ndarray, np.ndarray]:
         """Probability of the electron on each site, and its spin density ⟨σᶻ⟩ there."""
@@ -102,49 +111,91 @@ class PureMixture(State):
             found[1] -= 2 * coherence.imag
         return found
 
+    def currents(self) -> tuple[np.ndarray, np.ndarray]:
+        """j_x = (2γ_x/ħ) Im⟨c†_x c_{x+1}⟩, and the same with σᶻ; continuity is d n_x/dt = j_{x−1} − j_x."""
+        self._check_currents()
+        by_spin = np.zeros((2, self.parts[0].hamiltonian.sites - 1))
+        for part in self.parts:
+            electron = part.hamiltonian.basis.electron
+            for begin in range(0, electron.size, _ROWS):
+                some = slice(begin, begin + _ROWS)
+                psi = part.hamiltonian.layout.flat(part.psi[:, some]).astype(complex, copy=False)
+                flow = (psi[:, :-1].conj() * psi[:, 1:]).imag
+                for spin in (UP, DOWN):
+                    by_spin[spin] += part.weight * flow[electron[some] == spin].sum(axis=0)
+        h = self.parts[0].hamiltonian
+        by_spin *= 2 / HBAR * np.array([h.couplings.hopping.get((x, x + 1), 0.0) for x in range(1, h.sites)])
+        return by_spin[UP] + by_spin[DOWN], by_spin[UP] - by_spin[DOWN]
+
+    def _check_currents(self) -> None:
+        """H has no term that the currents and torques leave out."""
+        h = self.parts[0].hamiltonian
+        _CURRENTS.check_held(h.couplings, h.device, (range(1, h.basis.spins.count + 1),))
+
+    def torques(self) -> np.ndarray:
+        """(2J/ħ) ⟨(S × σ) n_x⟩/S at the site x of each spin, for −J σ·2S: the sd part of its Heisenberg equation."""
+        self._check_currents()
+        h = self.parts[0].hamiltonian
+        found = np.zeros((3, h.basis.spins.count))
+        for spin, site in enumerate(h.device.spin_sites):
+            coupling = h.couplings.sd.get((site, spin + 1), 0.0)
+            # σ = (σ⁺ + σ⁻, −i(σ⁺ − σ⁻), σᶻ) and S likewise, with 2Sᶻ in place of Sᶻ.
+            means = {
+                (one, two): sum(part.weight * _mean(part, site, spin, one, two) for part in self.parts)
+                for one in "+-z"
+                for two in "+-z"
+            }
+            pairs = np.array([[means[one, two] for two in "+-z"] for one in "+-z"])
+            electron = np.array([[1, 1, 0], [-1j, 1j, 0], [0, 0, 1]])
+            localized = np.array([[0.5, 0.5, 0], [-0.5j, 0.5j, 0], [0, 0, 0.5]])
+            tensor = (electron @ pairs @ localized.T).real  # ⟨σ_a S_b⟩
+            cross = np.array([tensor[2, 1] - tensor[1, 2], tensor[0, 2] - tensor[2, 0], tensor[1, 0] - tensor[0, 1]])
+            found[:, spin] = 2 * coupling / HBAR * cross / ((h.basis.spins.levels[spin] - 1) / 2)
+        return found
+
     def invariants(self) -> dict[str, float]:
-        """Norm, energy, Σ⟨σᶻ⟩, and the number of electrons, which is the norm."""
+        """Norm, energy, Σ⟨σᶻ⟩ + Σ⟨2Sᶻ⟩, and the number of electrons, which is the norm."""
         norm = energy = spin_z = 0.0
         for part in self.parts:
             basis = part.hamiltonian.basis
             weight = part.marginals[0]
-            down = down_count(basis.configuration) + basis.electron
+            down = basis.spins.down(basis.configuration) + basis.electron
             norm += part.weight * float(weight.sum())
-            spin_z += part.weight * float(weight @ (basis.n_spins + 1 - 2 * down))
+            spin_z += part.weight * float(weight @ (basis.spins.lowest + 1 - 2 * down))
             energy += part.weight * part.energy
         return {"norm": norm, "energy": energy, "spin_z_total": spin_z, "electron_number": norm}
 
     def spin_density(self) -> SpinDensity:
         """Trace out the electron (position and spin): ρ = Σ w Σ_{σ,x} ψ[σ·, x] ψ[σ·, x]†.
 
-        If every pure state lies in a single S^z sector, ρ is block diagonal in the number of down spins. If each lies
+        If every pure state lies in a single S^z sector, ρ is block diagonal in the down count. If each lies
         in sectors of one parity, ρ is block diagonal in the parity.
         """
-        n = sum(self.layers)
+        spins = self.spins
         if all(len(part.hamiltonian.basis.sectors) == 1 for part in self.parts):
             sums: dict[int, np.ndarray] = {}
             for part in self.parts:
                 for _, n_down, rows in part.hamiltonian.basis.groups():
                     for tile in part.psi:
                         sums[n_down] = _add_gram(part.weight, tile[rows], sums.get(n_down))
-            blocks = tuple(Block(configurations(n, d), _full_hermitian(upper)) for d, upper in sorted(sums.items()))
-            return SpinDensity(*self.layers, blocks)
+            inside = ((spins.configurations(d), upper) for d, upper in sorted(sums.items()))
+            return SpinDensity(*self.sides, tuple(Block(own, _full_hermitian(upper)) for own, upper in inside))
         parity = all(len({sector % 2 for sector in part.hamiltonian.basis.sectors}) == 1 for part in self.parts)
-        everything = np.arange(1 << n)
-        sides = [np.flatnonzero(down_count(everything) % 2 == odd) for odd in (0, 1)] if parity else [everything]
+        everything = np.arange(spins.size)
+        sides = [np.flatnonzero(spins.down(everything) % 2 == odd) for odd in (0, 1)] if parity else [everything]
         grams: dict[int, np.ndarray] = {}
         for part in self.parts:
             basis = part.hamiltonian.basis
             for spin in (UP, DOWN):
                 held = np.flatnonzero(basis.electron == spin)
-                side = int(down_count(basis.configuration[held[:1]])[0]) % 2 if parity else 0
+                side = int(spins.down(basis.configuration[held[:1]])[0]) % 2 if parity else 0
                 places = np.searchsorted(sides[side], basis.configuration[held])
                 for tile in part.psi:
                     factor = np.zeros((sides[side].size, tile.shape[1]), dtype=complex)
                     factor[places] = tile[held]
                     grams[side] = _add_gram(part.weight, factor, grams.get(side))
         return SpinDensity(
-            *self.layers, tuple(Block(sides[i], _full_hermitian(upper)) for i, upper in sorted(grams.items()))
+            *self.sides, tuple(Block(sides[i], _full_hermitian(upper)) for i, upper in sorted(grams.items()))
         )
 
     def probabilities(self) -> tuple[np.ndarray, np.ndarray]:
@@ -160,8 +211,22 @@ class PureMixture(State):
             weights = part.weight * part.marginals[0]
             for _, n_down, rows in part.hamiltonian.basis.groups():
                 sums[n_down] = sums[n_down] + weights[rows] if n_down in sums else weights[rows]
-        n, downs = sum(self.layers), sorted(sums)
-        return np.concatenate([configurations(n, d) for d in downs]), np.concatenate([sums[d] for d in downs])
+        downs = sorted(sums)
+        inside = [self.spins.configurations(d) for d in downs]
+        return np.concatenate(inside), np.concatenate([sums[d] for d in downs])
+
+
+def _mean(part: Part, site: int, spin: int, one: str, two: str) -> complex:
+    """⟨σ S⟩ of the electron on a site and a localized spin, for operators "+", "-", "z" (2Sᶻ)."""
+    basis, layout = part.hamiltonian.basis, part.hamiltonian.layout
+    product = Factors((Electron(site, site, one),), (Spin(spin + 1, two),))
+    value, electron, configuration = act(product, basis.electron, basis.configuration, basis.spins)
+    source = np.flatnonzero(value)
+    target = basis.rows_of(electron[source], configuration[source])
+    source, target = source[target >= 0], target[target >= 0]
+    tile, column = divmod(site - 1, layout.width)
+    psi = part.psi[tile, :, column].astype(complex, copy=False)
+    return complex(np.vdot(psi[target], value[source] * psi[source]))
 
 
 def _overlap(psi: np.ndarray, bra: np.ndarray, ket: np.ndarray) -> complex:

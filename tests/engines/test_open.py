@@ -304,7 +304,7 @@ def test_bad_options(make, sentence):
         (
             "trajectories",
             {"bath": pysv.BosonicBath(), "device": pysv.SpinValve.with_layers(7, 1)},
-            "a layer of 7 spins is too large for engine 'trajectories', .* take at most 6 spins in a layer",
+            "a layer of 7 spins is too large for engine 'trajectories', .* take at most 6 spins 1/2, or 64 states, in a layer",
         ),
     ],
 )

@@ -135,7 +135,9 @@ def test_estimate_and_sentences():
     count = 2 * len(localized_states(thermal.device, thermal.spins))
     assert f"pure runs    {count}, of up to 126 rows" in str(pysv.estimate(thermal))
     big = pysv.Experiment(device=pysv.SpinValve.with_layers(13, 2), spins=pysv.Gibbs())
-    with pytest.raises(InvalidInputError, match="polarizer has 13 spins; thermal states and baths need .* at most 12"):
+    with pytest.raises(
+        InvalidInputError, match="polarizer has 13 spins; thermal states, ground states and baths need .* at most 12"
+    ):
         pysv.estimate(big)
     with pytest.raises(InvalidInputError, match=r"tolerance = 0.2 must be at most 0.1"):
         pysv.Gibbs(tolerance=0.2)

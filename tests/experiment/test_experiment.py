@@ -39,7 +39,7 @@ BAD = [
     (pysv.WavePacket, {"spin": (1.0,)}, "spin = (1.0,) must be a pair [theta, phi] in rad"),
     (pysv.WavePacket, {"spin": 3}, "spin = 3 must be one of unpolarized, up, down or [theta, phi] in rad"),
     (pysv.ConfinedElectrons, {"electrons": 3}, "electrons = 3 must be even (half up, half down)"),
-    (pysv.ConfinedElectrons, {"electrons": 1}, "electrons = 1 must be at least 2"),
+    (pysv.ConfinedElectrons, {"electrons": 1}, "electrons = 1 must be even (half up, half down); or say spin = 'up', 'down' or [n_up, n_down]"),
     (pysv.ConfinedElectrons, {"electrons": 12, "confined_sites": 5},
      "electrons = 12 exceeds the 10 that confined_sites = 5 can hold, two on each site; take fewer"),
     (pysv.ProductState, {"polarizer": []}, "polarizer = [] must be a pair [theta, phi] in rad, or one pair per spin"),

@@ -15,6 +15,7 @@ from pysv.measures import SpinFactor, log_negativity, log_negativity_of_factor, 
 from pysv.measures.quadrature import trace_norm
 from pysv.measures.sizes import Limits
 from pysv.measures.transpose import Product, block_sizes, transposed_blocks
+from pysv.model.basis import Spins
 from pysv.sectors.pure_run import pure_runs
 
 
@@ -52,7 +53,7 @@ def test_blocks_of_the_partial_transpose_on_random_devices():
         rho, phi = mixture.spin_density(), SpinFactor.of_mixture(mixture)
         blocks = list(transposed_blocks(phi))
         downs = tuple(states.n_down for states in phi.eigenstates if states.p.size)
-        assert {block.q: block.rows for block in blocks} == block_sizes(*layers, downs)
+        assert {block.q: block.rows for block in blocks} == block_sizes(*map(Spins.of, layers), downs)
         found, expected = [], np.linalg.eigvalsh(brute.partial_transpose(rho.dense(), *layers))
         for block in blocks:
             upper = np.triu(block.dense())

@@ -25,7 +25,7 @@ from pysv.measures import (
     qfi_paper,
     w_fidelity,
 )
-from pysv.model.basis import configurations
+from pysv.model.basis import Spins, configurations
 
 LN2 = math.log(2)
 
@@ -60,7 +60,9 @@ def random_blocks(seed: int, n_p: int, n_a: int) -> SpinDensity:
         blocks.append(factor @ factor.conj().T)
     trace = sum(np.trace(block).real for block in blocks)
     return SpinDensity(
-        n_p, n_a, tuple(Block(configurations(n, d), b / trace) for d, b in zip(downs, blocks, strict=True))
+        Spins.of(n_p),
+        Spins.of(n_a),
+        tuple(Block(configurations(n, d), b / trace) for d, b in zip(downs, blocks, strict=True)),
     )
 
 

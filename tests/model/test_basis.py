@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pysv.model.basis import Basis, configurations, sector_rows, spin_signs
+from pysv.model.basis import Basis, Spins, configurations, spin_signs
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 8])
@@ -22,8 +22,8 @@ def test_configurations_are_all_strings_with_so_many_ones(n):
 
 def test_the_papers_sector_sizes():
     """4+4: 25 326 amplitudes on 201 sites for an incoming up electron; 10+10: 7.09e7."""
-    assert sector_rows(8, 4) * 201 == 25_326
-    assert sector_rows(20, 10) * 201 == (184_756 + 167_960) * 201
+    assert Spins.of(8).sector_rows(4) * 201 == 25_326
+    assert Spins.of(20).sector_rows(10) * 201 == (184_756 + 167_960) * 201
 
 
 @given(st.integers(1, 7))
@@ -31,7 +31,7 @@ def test_sectors_partition_the_product_space(n):
     basis = Basis.of_sectors(n, range(n + 2))
     states = {(int(e), int(c)) for e, c in zip(basis.electron, basis.configuration, strict=True)}
     assert len(states) == basis.rows == 2 ** (n + 1)
-    assert sum(sector_rows(n, d) for d in range(n + 2)) == basis.rows
+    assert sum(map(Spins.of(n).sector_rows, range(n + 2))) == basis.rows
 
 
 @given(st.integers(1, 6), st.sets(st.integers(0, 7), min_size=1))
@@ -57,3 +57,29 @@ def test_groups_cover_the_rows_in_order():
 
 def test_signs_read_from_the_left():
     assert spin_signs(np.array([0b0110]), 4).tolist() == [[1, -1, -1, 1]]
+
+
+@given(st.lists(st.integers(2, 6), min_size=1, max_size=4), st.data())
+def test_any_spins_are_digits(levels, data):
+    """Configurations by down count, digits, moments and rows, against all tuples of m."""
+    spins = Spins(tuple(levels))
+    everything = list(product(*(range(own) for own in levels)))  # S − m of each spin, in the order of the product
+    index = np.arange(spins.size)
+    assert len(everything) == spins.size
+    for spin in range(spins.count):
+        np.testing.assert_array_equal(spins.digit(index, spin), [own[spin] for own in everything])
+    np.testing.assert_array_equal(
+        spins.moments(index), [[n - 1 - 2 * k for n, k in zip(levels, own, strict=True)] for own in everything]
+    )
+    downs = np.array([sum(own) for own in everything])
+    np.testing.assert_array_equal(spins.down(index), downs)
+    for down in range(-1, spins.lowest + 2):
+        np.testing.assert_array_equal(spins.configurations(down), np.flatnonzero(downs == down))
+        assert spins.multiplicity(down) == (downs == down).sum()
+    basis = Basis.of_sectors(spins, range(spins.lowest + 2))
+    assert basis.rows == 2 * spins.size == sum(map(spins.sector_rows, range(spins.lowest + 2)))
+    np.testing.assert_array_equal(basis.rows_of(basis.electron, basis.configuration), np.arange(basis.rows))
+    chosen = data.draw(st.permutations(range(spins.count)))[: data.draw(st.integers(1, spins.count))]
+    smaller = spins.chosen(chosen)
+    for c, own in zip(spins.restricted(index, chosen), everything, strict=True):
+        assert [int(smaller.digit(np.array([c]), n)[0]) for n in range(smaller.count)] == [own[n] for n in chosen]

@@ -16,7 +16,8 @@ from test_brute_force import brute_device
 
 import pysv
 from pysv.errors import InvalidInputError
-from pysv.model.baths.jumps import layer_baths, pauli, report
+from pysv.model.basis import Spins
+from pysv.model.baths.jumps import layer_baths, report, spin_operator
 from pysv.model.baths.spectral import SpectralDensity, validity
 from pysv.model.channel import LayerChannel
 
@@ -58,7 +59,9 @@ def test_jump_operators_are_the_time_integral_of_the_definition(temperature, cou
 
 def test_pauli_matrices():
     for axis, sigma in brute.PAULI.items():
-        np.testing.assert_array_equal(pauli(3, 1, axis), np.kron(np.kron(np.eye(2), sigma), np.eye(2)))
+        np.testing.assert_array_equal(
+            spin_operator(Spins.of(3), 1, axis), np.kron(np.kron(np.eye(2), sigma), np.eye(2))
+        )
 
 
 def steady_and_gibbs(coupling: str, strength: float) -> tuple[np.ndarray, np.ndarray]:
@@ -168,7 +171,7 @@ def test_the_series_is_the_one_of_nested_commutators():
     points = np.arange(-4, 5) * step + 1e-12
     values = np.sqrt(2 * np.pi * brute_open.BruteBath(300.0).spectral_density(points))
     a = np.polynomial.polynomial.polyfit(points, values, 8)[:4]
-    x = pauli(2, 0, "x")
+    x = spin_operator(Spins.of(2), 0, "x")
     expected = np.zeros((4, 4), dtype=complex)
     for n in range(4):
         expected += a[n] * (-1) ** n * x

@@ -13,7 +13,7 @@ from test_brute_force import brute_device
 
 import pysv
 from pysv.cli import main
-from pysv.errors import NotReadyError
+from pysv.errors import EngineError
 from pysv.model import terms
 
 FIELD, NEXT = 0.07, -0.11
@@ -81,9 +81,7 @@ def test_tdmrg_holds_what_joins_neighbours(valve):
     for name in ("spin_z", "electron_density", "log_negativity", "energy"):
         np.testing.assert_allclose(data[name], reference[name], atol=1e-5, err_msg=name)
     far = pysv.Experiment(device=valve(**LAYERS, exchange_next=NEXT), source=source, times=times)
-    with pytest.raises(
-        NotReadyError, match=r"σz\(1\) σz\(3\) of 0.11 eV, which joins sites 2 and 4, .* use engine 'qut"
-    ):
+    with pytest.raises(EngineError, match=r"σz\(1\) σz\(3\) of 0.11 eV, which joins sites 2 and 4, .* use engine 'qut"):
         pysv.solve(far, engine="tdmrg", progress=False)
 
 

@@ -112,8 +112,8 @@ def test_auto_takes_the_chain(short):
 
 REFUSED = [
     ({"bath": pysv.BosonicBath()}, "tdmrg", "[bath] (open systems) needs one electron; leave it out"),
-    ({"spins": pysv.ProductState()}, "tdmrg", "[spins] would be ignored: with [source] kind = 'confined' the field"),
-    ({"spins": pysv.Gibbs()}, "fock", "[spins] would be ignored: with [source] kind = 'confined' the field"),
+    ({"spins": pysv.ProductState(polarizer=(0.3, 0.0))}, "tdmrg", "[spins] of several S^z (tilted, or superposed) with"),
+    ({"spins": pysv.Gibbs()}, "fock", "[spins] kind = 'gibbs' (thermal) needs one electron; use 'antiparallel' or 'pr"),
     ({}, "chebyshev", "kind = 'confined' (several electrons) is not served by engine 'chebyshev'; use 'tdmrg'"),
     ({"source": pysv.ConfinedElectrons(electrons=4, confined_sites=2)}, "fock", "with electrons = 2, not 4; use 'auto'"),
     ({"source": pysv.WavePacket(center=2, momentum_spread=3.0)}, "fock", "with electrons = 2, not 1; use 'auto'"),
@@ -137,9 +137,9 @@ def test_refusals(short, changes, engine, sentence):
 ASTRAY = [
     ({"well": 0.0}, "of its 2 electrons at the layers or beyond: well = 0 eV on 2 sites does not hold them; raise well"),
     ({"well": -5.0}, "well = -5 eV on 2 sites does not hold them"),
-    ({"field": 0.0}, "field = 0 eV does not polarise the layers: with 2 down spins in FM_p and 0 in FM_a instead of 0 and"
+    ({"field": 0.0}, "field = 0 eV does not polarise the layers: with 2 down spins in polarizer and 0 in analyzer instead of 0 and"
      " 2 their energy changes by 0 eV; raise the field"),
-    ({"field": -1.0}, "in FM_a instead of 0 and 2 their energy changes by -"),
+    ({"field": -1.0}, "in analyzer instead of 0 and 2 their energy changes by -"),
 ]  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def test_ground_states_elsewhere(short, changes, sentence, method):
 def test_a_weak_field_against_antiferromagnetic_layers(short):
     device = pysv.SpinValve(**DEVICE, exchange=-0.5, exchange_z=-0.5)
     source = dataclasses.replace(short.source, field=0.1)
-    with pytest.raises(GroundStateError, match="with 1 down spins in FM_p and 1 in FM_a instead of 0 and 2"):
+    with pytest.raises(GroundStateError, match="with 1 down spins in polarizer and 1 in analyzer instead of 0 and 2"):
         pysv.solve(dataclasses.replace(short, device=device, source=source), engine="tdmrg", progress=False)
 
 
@@ -253,7 +253,10 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
     assert "half the time step" in capsys.readouterr().out
     (tmp_path / "odd.toml").write_text(text.replace("kind = 'confined'", "kind = 'confined'\nelectrons = 3"))
     assert main(["run", "odd.toml"]) == 2
-    assert capsys.readouterr().err == "pysv: odd.toml: [source] electrons = 3 must be even (half up, half down)\n"
+    assert (
+        capsys.readouterr().err
+        == "pysv: odd.toml: [source] electrons = 3 must be even (half up, half down); or say spin = 'up', 'down' or [n_up, n_down]\n"
+    )
     (tmp_path / "loose.toml").write_text(text.replace("well = 40", "well = 0"))
     assert main(["run", "loose.toml", "--quiet"]) == 2
     assert "does not hold them" in capsys.readouterr().err

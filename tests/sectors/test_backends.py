@@ -18,11 +18,13 @@ from conftest import FACTOR, SMALL_DEVICE, narrow, random_experiment, solve_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from juliahome import needs_julia
+from test_any_device import random_experiment as random_device_experiment
 
 import pysv
 from pysv.engines import methods
 from pysv.measures.sizes import LIMITS
 from pysv.sectors.hamiltonian import Hamiltonian
+from pysv.sectors.layout import CUT
 from pysv.sectors.pure_run import pure_runs
 
 pytestmark = needs_julia
@@ -52,6 +54,22 @@ def test_backends_agree_on_random_experiments(engine, seed, step):
     )
     assert_equal(python, julia)
     assert (python.attrs["backend"], julia.attrs["backend"]) == ("python", "julia")
+
+
+@pytest.mark.parametrize("shape", ["one tile", "tiled"])
+@pytest.mark.parametrize("seed", range(8))
+def test_backends_agree_on_any_device(seed, shape):
+    """Layers, spins, hoppings and potentials of all kinds; KrylovKit as the third."""
+    experiment = random_device_experiment(seed)
+    cut = {"one tile": CUT, "tiled": narrow(3)}[shape]
+    python, julia = (
+        solve_within(LIMITS, experiment, engine="chebyshev", backend=backend, cut=cut)
+        for backend in ("python", "julia")
+    )
+    assert_equal(python, julia)
+    if shape == "one tile":
+        krylov = pysv.solve(experiment, engine=pysv.Krylov(tolerance=1e-13), progress=False)
+        assert_equal(python.drop_vars("state_deviation"), krylov.drop_vars("state_deviation"))
 
 
 @settings(max_examples=8)

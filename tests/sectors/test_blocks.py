@@ -18,9 +18,9 @@ def system(request):
     """A basis of several sectors, and the blocks of its layers with the place of each spin's digit."""
     n_polarizer, n_analyzer, sectors = request.param
     basis = Basis.of_sectors(n_polarizer + n_analyzer, sectors)
-    spins, digits = range(1, basis.n_spins + 1), list(reversed(range(basis.n_spins)))
+    spins, digits = range(1, basis.spins.count + 1), list(reversed(range(basis.spins.count)))
     layers = (spins[:n_polarizer], digits[:n_polarizer]), (spins[n_polarizer:], digits[n_polarizer:])
-    return basis, [(Blocks.of_layer(basis, own, pairwise(spins)), places) for own, places in layers]
+    return basis, [(Blocks.of_group(basis, own, dict.fromkeys(pairwise(spins), 0.1)), places) for own, places in layers]
 
 
 def places(blocks, rows):
@@ -92,7 +92,7 @@ def test_the_diagonal_is_the_alignment_of_the_bonds(layers):
     table, digits = hamiltonian.table(), list(reversed(range(device.n_spins)))
     n_p = device.n_polarizer
     for layer, blocks, own in (
-        (table.polarizer, hamiltonian.polarizer, digits[:n_p]), (table.analyzer, hamiltonian.analyzer, digits[n_p:]),
+        (table.one, hamiltonian.groups[0], digits[:n_p]), (table.other, hamiltonian.groups[1], digits[n_p:]),
     ):  # fmt: skip
         signs = 1 - 2 * (hamiltonian.basis.configuration[:, None] >> np.array(own) & 1)
         _, member = places(blocks, hamiltonian.basis.rows)

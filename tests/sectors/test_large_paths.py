@@ -339,7 +339,7 @@ def test_the_estimate_knows_of_several_outputs():
 @pytest.mark.parametrize("count", [1, 3, 8, 1000])
 def test_shares_are_all_of_the_blocks_once(count):
     table = pure_runs(UNEQUAL)[0].hamiltonian.table()
-    for layer in (table.polarizer, table.analyzer):
+    for layer in (table.one, table.other):
         shares = recursion.share_blocks(layer.first, count)
         assert len(shares) <= count
         found = [block for begin, end in shares for block in range(begin, end)]
@@ -556,7 +556,7 @@ def test_blocks_need_no_other_block(seed, some_steps, monkeypatch):
 
     monkeypatch.setattr("pysv.compute.thread_pool.deal", deal)
     found = begin()
-    recursion.take_steps(*found, *chain, factors, mixes, threads=2, shares=len(hamiltonian.analyzer.kind))
+    recursion.take_steps(*found, *chain, factors, mixes, threads=2, shares=len(hamiltonian.groups[1].kind))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -567,7 +567,7 @@ def test_blocks_need_no_other_block(seed, some_steps, monkeypatch):
 def test_rows_join_as_many_others_as_a_layer_of_ten_allows(layers, narrow, dtype, tolerance, two_threads):
     device = pysv.SpinValve(sites=14, polarizer=layers[0], analyzer=layers[1])
     hamiltonian = Hamiltonian.of_device(device, Basis.of_sectors(11, (5,)), NARROW if narrow else CUT).laid_out(dtype)
-    layer = hamiltonian.polarizer if device.n_polarizer == 10 else hamiltonian.analyzer
+    layer = hamiltonian.groups[0 if device.n_polarizer == 10 else 1]
     counts, kinds = np.diff(layer.exchange_first), zip(layer.kind_first, layer.kind_first[1:], strict=False)
     occurring = [set(counts[slice(*ends)].tolist()) for kind, ends in enumerate(kinds) if kind in layer.kind]
     assert set(range(1, 10)) == set().union(*occurring)  # one pass or two

@@ -1,17 +1,19 @@
 """
-    Layer{T}
+    Group{T}
 
-One layer and the electron's spin, as the tables of `pysv.sectors.table.LayerTable` in their order: the blocks of
-rows that the terms of this layer connect (`pysv.sectors.blocks`), and the spins of the layer on the tiles. Blocks,
-rows, members, spins and tiles are numbered from 0, as in Python.
+One group of localized spins and the electron's spin, as the tables of `pysv.sectors.table.GroupTable` in their order:
+the blocks of rows that the terms of this group connect (`pysv.sectors.blocks`), and the spins of the group on the
+tiles. Blocks, rows, members, spins and tiles are numbered from 0, as in Python. Energies are in eV.
 
 - `first` (blocks + 1), `rows`, `kind` (blocks): rows of each block, and its kind
-- `kind_first` (kinds + 1), `diagonal` (members): members of each kind, and their longitudinal exchange, eV
-- `exchange_first` (members + 1), `exchange`: members of the same kind that one exchange reaches
-- `partner` (members, spins): member after the exchange of electron and spin; itself if the two are parallel
+- `kind_first` (kinds + 1), `diagonal` (members): members of each kind, and what is diagonal in the localized spins
+- `exchange_first` (members + 1), `exchange`, `exchange_weight`: members of the same kind that one exchange reaches, and
+  the matrix elements of H
+- `partner` (members, spins): member after the exchange of electron and spin; itself if they cannot trade
+- `sd_diagonal`, `sd_trade` (members, spins): matrix elements of the sd exchange, the diagonal one and to the partner
 - `tile_first` (tiles + 1), `tile_spin`, `tile_column`: the spins of each tile and their columns in it
 """
-struct Layer{T<:AbstractFloat}
+struct Group{T<:AbstractFloat}
     first::Vector{Int64}
     rows::Vector{Int32}
     kind::Vector{Int64}
@@ -19,37 +21,58 @@ struct Layer{T<:AbstractFloat}
     diagonal::Vector{T}
     exchange_first::Vector{Int64}
     exchange::Vector{Int32}
+    exchange_weight::Vector{T}
     partner::Matrix{Int32}
+    sd_diagonal::Matrix{T}
+    sd_trade::Matrix{T}
     tile_first::Vector{Int64}
     tile_spin::Vector{Int64}
     tile_column::Vector{Int64}
 end
 
+"A chain with one γ for all bonds and without a potential."
+struct Uniform{T<:AbstractFloat}
+    hopping::T
+end
+
+"""
+A chain with three numbers for each place of the tiles, twice as the reals of a state: −γ of the bond on its left, −γ of
+the bond on its right, and the potential. `places` is the number of reals; all first ones come first.
+"""
+struct Varied{T<:AbstractFloat}
+    places::Int
+    numbers::Vector{T}
+end
+
+"The chain of `pysv.sectors.table.Table` in one vector."
+chain_of(numbers::Vector{T}) where {T} =
+    length(numbers) == 1 ? Uniform{T}(numbers[1]) : Varied{T}(length(numbers) ÷ 3, numbers)
+
 """
     Hamiltonian{T}
 
-H of Eq. 7 on S^z sectors: hopping and the two layers, on the memory of the tables of
-`pysv.sectors.hamiltonian.Hamiltonian.table`. `sites` is L_x, `width` the number of sites in a tile, and `couplings` are
-γ, −2J and J_sd, eV. A state is an `Array{T,3}` with axes (re/im and site of the tile, row, tile).
+H of one electron on S^z sectors: the chain and the two groups of spins, on the memory of the tables of
+`pysv.sectors.hamiltonian.Hamiltonian.table`. `sites` is L_x and `width` the number of sites in a tile. A state is an
+`Array{T,3}` with axes (re/im and site of the tile, row, tile).
 """
-struct Hamiltonian{T<:AbstractFloat}
+struct Hamiltonian{T<:AbstractFloat,C<:Union{Uniform{T},Varied{T}}}
     sites::Int
     width::Int
-    polarizer::Layer{T}
-    analyzer::Layer{T}
-    couplings::Vector{T}
+    one::Group{T}
+    other::Group{T}
+    chain::C
 end
 
-"Number of tables of a layer, and of a Hamiltonian."
-const LAYER_TABLES = fieldcount(Layer)
-const TABLES = 2 * LAYER_TABLES + 1
+"Number of tables of a group, and of a Hamiltonian."
+const GROUP_TABLES = fieldcount(Group)
+const TABLES = 2 * GROUP_TABLES + 1
 
 """
     hamiltonian(single, sites, width, list)
 
 The Hamiltonian on the memory of NumPy's tables, whose reals are float32 if `single`. `list` is the address of an int64
-array with one row for each table of FM_p, each table of FM_a, and the couplings. A row holds the address of the table
-and two lengths, the last axis first; the second length of a vector is 1.
+array with one row for each table of either group, and the chain. A row holds the address of the table and two lengths,
+the last axis first; the second length of a vector is 1.
 """
 function hamiltonian(single::Bool, sites::Int, width::Int, list::Int)
     return single ? hamiltonian(Float32, sites, width, list) : hamiltonian(Float64, sites, width, list)
@@ -58,15 +81,15 @@ end
 function hamiltonian(::Type{T}, sites::Int, width::Int, list::Int) where {T}
     entries = array(Int64, list, 3, TABLES)
     table(kind, n) = array(eltype(kind), entries[1, n], entries[2:(1 + ndims(kind)), n]...)
-    layer(before) = Layer{T}(ntuple(n -> table(fieldtype(Layer{T}, n), before + n), LAYER_TABLES)...)
-    return Hamiltonian{T}(sites, width, layer(0), layer(LAYER_TABLES), table(Vector{T}, TABLES))
+    group(before) = Group{T}(ntuple(n -> table(fieldtype(Group{T}, n), before + n), GROUP_TABLES)...)
+    return Hamiltonian(sites, width, group(0), group(GROUP_TABLES), chain_of(table(Vector{T}, TABLES)))
 end
 
 "Size (2·width, rows, tiles) of a state."
-shape(h::Hamiltonian) = (2 * h.width, length(h.polarizer.rows), cld(h.sites, h.width))
+shape(h::Hamiltonian) = (2 * h.width, length(h.one.rows), cld(h.sites, h.width))
 
 "Rows of the largest block of either layer."
-largest_block(h::Hamiltonian) = maximum(maximum(diff(layer.first); init=0) for layer in (h.polarizer, h.analyzer))
+largest_block(h::Hamiltonian) = maximum(maximum(diff(group.first); init=0) for group in (h.one, h.other))
 
 "Prefetch distance, in rows, for memory that is used once in a block."
 const AHEAD = 8
@@ -97,47 +120,68 @@ end
 
 # The loops below act on `length` elements of `out` after element `to`, and of `psi` after `from` or other elements.
 
-"The exchange of one row, and the other terms from ψ in `own`: out ← term + flip·Σ ψ over `places`."
-@inline function row!(term::F, out, to, own, from, psi, places::NTuple{N,Int}, length, flip) where {F,N}
+"The exchange of one row, and the other terms from ψ in `own`: out ← term + Σ weight·ψ over `places`."
+@inline function row!(
+    term::F, out, to, own, from, psi, places::NTuple{N,Int}, weights::NTuple{N,T}, length
+) where {F,N,T}
     @inbounds @simd ivdep for j in 1:length
-        out[to + j] = term(out, to + j, own, from + j) + flip * together_at(psi, places, j)
+        out[to + j] = term(out, to + j, own, from + j) + together_at(psi, places, weights, j)
     end
     return nothing
 end
 
-@inline function row!(term::F, out, to, own, from, psi, ::Tuple{}, length, flip) where {F}
+@inline function row!(term::F, out, to, own, from, psi, ::Tuple{}, ::Tuple{}, length) where {F}
     @inbounds @simd ivdep for j in 1:length
         out[to + j] = term(out, to + j, own, from + j)
     end
     return nothing
 end
 
-"Sum of ψ over `places`, split into halves recursively."
-@inline together_at(psi, places::Tuple{Int}, j) = @inbounds psi[places[1] + j]
-@inline function together_at(psi, places::NTuple{N,Int}, j) where {N}
-    half = N ÷ 2
-    return together_at(psi, ntuple(i -> places[i], Val(half)), j) +
-           together_at(psi, ntuple(i -> places[half + i], Val(N - half)), j)
-end
+"Σ weight·ψ at element j over up to four `places`."
+@inline together_at(psi, places::NTuple{1,Int}, weights, j) = @inbounds weights[1] * psi[places[1] + j]
+@inline together_at(psi, places::NTuple{2,Int}, weights, j) =
+    @inbounds weights[1] * psi[places[1] + j] + weights[2] * psi[places[2] + j]
+@inline together_at(psi, places::NTuple{3,Int}, weights, j) =
+    @inbounds (weights[1] * psi[places[1] + j] + weights[2] * psi[places[2] + j]) + weights[3] * psi[places[3] + j]
+@inline together_at(psi, places::NTuple{4,Int}, weights, j) =
+    @inbounds (weights[1] * psi[places[1] + j] + weights[2] * psi[places[2] + j]) +
+        (weights[3] * psi[places[3] + j] + weights[4] * psi[places[4] + j])
 
-"out ← out + flip·Σ ψ over `places`."
-@inline function add!(out, to, psi, places::NTuple{4,Int}, length, flip)
+"out ← out + Σ weight·ψ over `places`."
+@inline function add!(out, to, psi, places::NTuple{4,Int}, weights::NTuple{4,T}, length) where {T}
     @inbounds @simd ivdep for j in 1:length
-        out[to + j] += flip * together_at(psi, places, j)
+        out[to + j] += together_at(psi, places, weights, j)
     end
     return nothing
 end
 
-"`row!` for the places `place(n)`, n = first + 1 … last; the first pass takes the remainder, the others four each."
-@inline function exchange!(term::F, out, to, own, from, psi, place::G, first, last, length, flip) where {F,G}
+"""
+`row!` for the places `place(n)` with the weights `weight(n)`, n = first + 1 … last; the first pass takes the remainder,
+the others four each.
+"""
+@inline function exchange!(
+    term::F, out, to, own, from, psi, place::G, weight::W, first, last, length
+) where {F,G,W}
     count = last > first ? mod1(last - first, 4) : 0
     Base.Cartesian.@nif 5 d -> count == d - 1 d -> row!(
-        term, out, to, own, from, psi, ntuple(i -> place(first + i), Val(d - 1)), length, flip
+        term, out, to, own, from, psi, ntuple(i -> place(first + i), Val(d - 1)),
+        ntuple(i -> weight(first + i), Val(d - 1)), length,
     )
-    for n in (first + count + 1):4:last
-        add!(out, to, psi, ntuple(i -> place(n - 1 + i), Val(4)), length, flip)
+    for n in (first + count):4:(last - 1)
+        add!(out, to, psi, ntuple(i -> place(n + i), Val(4)), ntuple(i -> weight(n + i), Val(4)), length)
     end
     return nothing
+end
+
+"(hopping + potential)·ψ, times `scale`, at element j of a part that begins after element `before` of the tiles."
+@inline on_chain(chain::Uniform, scale, before, j, psi, from) =
+    @inbounds -scale * chain.hopping * (psi[from - 2] + psi[from + 2])
+@inline function on_chain(chain::Varied, scale, before, j, psi, from)
+    n, numbers = before + j, chain.numbers
+    return @inbounds scale * (
+        numbers[n] * psi[from - 2] + numbers[chain.places + n] * psi[from + 2] +
+        numbers[2 * chain.places + n] * psi[from]
+    )
 end
 
 """
@@ -204,17 +248,18 @@ everywhere(h::Hamiltonian) = 0:(cld(h.sites, h.width) * h.width - 1)
 "Tiles, from 0, that a window reaches."
 tiles(window::UnitRange{Int}, width::Int) = (first(window) ÷ width):(last(window) ÷ width)
 
-"The sd exchange on a part of a tile. A parallel spin is its own partner: ψ − 2ψ = −ψ saves a branch."
-@inline function sd!(out, psi, layer::Layer, tile, part, begun, count, base, full, sd)
-    @inbounds for n in (layer.tile_first[tile + 1] + 1):layer.tile_first[tile + 2]
-        place, spin = 2 * layer.tile_column[n] - part.before, layer.tile_spin[n] + 1
+"The sd exchange on a part of a tile; a member that cannot trade is its own partner."
+@inline function sd!(out, psi, group::Group, tile, part, begun, count, base, full, scale)
+    @inbounds for n in (group.tile_first[tile + 1] + 1):group.tile_first[tile + 2]
+        place, spin = 2 * group.tile_column[n] - part.before, group.tile_spin[n] + 1
         0 <= place < part.length || continue
         column = part.start + place
         for i in 1:count
-            here = column + layer.rows[begun + i] * full
-            there = column + layer.rows[begun + layer.partner[base + i, spin] + 1] * full
+            here = column + group.rows[begun + i] * full
+            there = column + group.rows[begun + group.partner[base + i, spin] + 1] * full
+            diagonal, trade = scale * group.sd_diagonal[base + i, spin], scale * group.sd_trade[base + i, spin]
             for j in 1:2
-                out[here + j] += sd * (psi[here + j] - 2 * psi[there + j])
+                out[here + j] += diagonal * psi[here + j] + trade * psi[there + j]
             end
         end
     end
@@ -222,68 +267,70 @@ tiles(window::UnitRange{Int}, width::Int) = (first(window) ÷ width):(last(windo
 end
 
 """
-    complete!(out, psi, h, layer, block, tile, part, scale, shift, carried, around)
+    complete!(out, psi, h, group, block, tile, part, scale, shift, carried, around)
 
-out ← out + scale·(L + T − shift)ψ on a block of a layer in the window's `part` of a tile; ψ counts as zero outside the
+out ← out + scale·(L + T − shift)ψ on a block of a group in the window's `part` of a tile; ψ counts as zero outside the
 window. `carried` (2, rows of the block) holds the last sites of the block on the tile to the left, where ψ may be
 overwritten; on return it holds those of this tile. `around` is work space for one row. Blocks and tiles count from 0.
 """
 @inline function complete!(
-    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, part::Part, scale::T,
+    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, group::Group{T}, block::Int, tile::Int, part::Part, scale::T,
     shift::T, carried::Matrix{T}, around::Surrounded{T},
 ) where {T}
     full, extent, start = size(psi, 1), part.length, part.start
-    next_tile = (tile + 1) * full * size(psi, 2)
-    beyond = 2 * h.sites - tile * full - part.before
+    next_tile, before = (tile + 1) * full * size(psi, 2), tile * full + part.before
+    beyond = 2 * h.sites - before
     @inbounds begin
-        begun, count = layer.first[block + 1], layer.first[block + 2] - layer.first[block + 1]
-        base = layer.kind_first[layer.kind[block + 1] + 1]
-        hop, flip = scale * h.couplings[1], scale * h.couplings[2]
-        place(n) = start + @inbounds(layer.rows[begun + layer.exchange[n] + 1]) * full
+        begun, count = group.first[block + 1], group.first[block + 2] - group.first[block + 1]
+        base = group.kind_first[group.kind[block + 1] + 1]
+        place(n) = start + @inbounds(group.rows[begun + group.exchange[n] + 1]) * full
+        weight(n) = scale * @inbounds(group.exchange_weight[n])
         for i in 1:count
-            row, diagonal = layer.rows[begun + i] * full, scale * (layer.diagonal[base + i] - shift)
+            row, diagonal = group.rows[begun + i] * full, scale * (group.diagonal[base + i] - shift)
             here = start + row
-            sizeof(psi) > CACHED && fetch!(out, start + layer.rows[begun + min(i + AHEAD, count)] * full, extent)
-            first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
+            sizeof(psi) > CACHED && fetch!(out, start + group.rows[begun + min(i + AHEAD, count)] * full, extent)
+            first, last = group.exchange_first[base + i], group.exchange_first[base + i + 1]
             surround!(around, psi, here, extent, carried, i, next_tile + row, part.inner_left, part.inner_right)
-            term(o, to, p, from) = @inbounds o[to] + diagonal * p[from] - hop * (p[from - 2] + p[from + 2])
-            exchange!(term, out, here, around.numbers, around.at, psi, place, first, last, extent, flip)
+            term(o, to, p, from) = @inbounds o[to] + diagonal * p[from] +
+                on_chain(h.chain, scale, before, from - around.at, p, from)
+            exchange!(term, out, here, around.numbers, around.at, psi, place, weight, first, last, extent)
             for j in 1:2
                 beyond < extent && (out[here + beyond + j] = zero(T))  # hopping reaches one place beyond the chain
                 carried[j, i] = psi[here + extent - 2 + j]
             end
         end
-        sd!(out, psi, layer, tile, part, begun, count, base, full, scale * h.couplings[3])
+        sd!(out, psi, group, tile, part, begun, count, base, full, scale)
     end
     return nothing
 end
 
 """
-    begin!(out, psi, h, layer, block, tile, part, scale, beta, coming_block, coming_part)
+    begin!(out, psi, h, group, block, tile, part, scale, beta, coming_block, coming_part)
 
-out ← scale·Lψ − beta·out on a block of a layer in the window's `part` of a tile. The rows of `out` that are next are
+out ← scale·Lψ − beta·out on a block of a group in the window's `part` of a tile. The rows of `out` that are next are
 prefetched, unless `coming_block` is negative.
 """
 @inline function begin!(
-    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, layer::Layer{T}, block::Int, tile::Int, part::Part, scale::T,
+    out::Array{T,3}, psi::Array{T,3}, h::Hamiltonian{T}, group::Group{T}, block::Int, tile::Int, part::Part, scale::T,
     beta::T, coming_block::Int=-1, coming_part::Part=part,
 ) where {T}
     full, extent, start = size(psi, 1), part.length, part.start
     @inbounds begin
-        begun, count = layer.first[block + 1], layer.first[block + 2] - layer.first[block + 1]
+        begun, count = group.first[block + 1], group.first[block + 2] - group.first[block + 1]
         fetching = sizeof(psi) > CACHED && coming_block >= 0
-        coming = fetching ? layer.first[coming_block + 1] : 0
-        coming_count = fetching ? layer.first[coming_block + 2] - coming : 0
-        base, flip = layer.kind_first[layer.kind[block + 1] + 1], scale * h.couplings[2]
-        place(n) = start + @inbounds(layer.rows[begun + layer.exchange[n] + 1]) * full
+        coming = fetching ? group.first[coming_block + 1] : 0
+        coming_count = fetching ? group.first[coming_block + 2] - coming : 0
+        base = group.kind_first[group.kind[block + 1] + 1]
+        place(n) = start + @inbounds(group.rows[begun + group.exchange[n] + 1]) * full
+        weight(n) = scale * @inbounds(group.exchange_weight[n])
         for i in 1:count
-            i <= coming_count && fetch!(out, coming_part.start + layer.rows[coming + i] * full, coming_part.length)
-            here, diagonal = start + layer.rows[begun + i] * full, scale * layer.diagonal[base + i]
+            i <= coming_count && fetch!(out, coming_part.start + group.rows[coming + i] * full, coming_part.length)
+            here, diagonal = start + group.rows[begun + i] * full, scale * group.diagonal[base + i]
             term(o, to, p, from) = @inbounds diagonal * p[from] - beta * o[to]
-            first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
-            exchange!(term, out, here, psi, here, psi, place, first, last, extent, flip)
+            first, last = group.exchange_first[base + i], group.exchange_first[base + i + 1]
+            exchange!(term, out, here, psi, here, psi, place, weight, first, last, extent)
         end
-        sd!(out, psi, layer, tile, part, begun, count, base, full, scale * h.couplings[3])
+        sd!(out, psi, group, tile, part, begun, count, base, full, scale)
     end
     return nothing
 end

@@ -11,7 +11,7 @@ holds Re c, Im c, Re c', Im c', keep and add. `window` is the range of active si
 counts as zero outside, and nothing is read or written there. ψ must vanish beyond L_x. The arrays must hold finite
 numbers, even where beta or keep is 0. The threads share the blocks; the steps allocate no memory.
 
-As in `pysv.sectors.numba.recursion`, a step passes over the blocks of one layer, completes the new state there and
+As in `pysv.sectors.numba.recursion`, a step passes over the blocks of one group, completes the new state there and
 begins the next one. A call may take only the steps `from:upto`; `psi` and `previous` are then the arrays of the first
 call. Between calls the older of the two states is begun but not complete.
 """
@@ -20,7 +20,7 @@ function recursion!(
     factors::Matrix{T}, mixes::Array{T,3}, threads::Int; from::Int=1, upto::Int=size(factors, 2),
 ) where {T}
     count = threads == 1 ? 1 : SHARES * threads
-    shares = share_blocks(h.polarizer.first, count), share_blocks(h.analyzer.first, count)
+    shares = share_blocks(h.one.first, count), share_blocks(h.other.first, count)
     together(threads) do pool
         steps!(pool, psi, previous, totals, factors, mixes, h, window, shares, from, upto)
     end
@@ -54,7 +54,7 @@ end
 The same for several states in parallel, one thread each. `list` is the address of an int64 array with one row for each
 Hamiltonian: the addresses and lengths from `psi` to `steps`.
 """
-function recursions!(hamiltonians::Vector{Hamiltonian{T}}, list::Int, threads::Int) where {T}
+function recursions!(hamiltonians::Vector{<:Hamiltonian}, list::Int, threads::Int)
     numbers = array(Int64, list, 9, length(hamiltonians))
     together(min(threads, length(hamiltonians))) do pool
         while (job = next_job!(pool) + 1) <= length(hamiltonians)
@@ -76,7 +76,7 @@ function share_blocks(first::Vector{Int64}, count::Int)
     return [begun:(ended - 1) for (begun, ended) in zip(cuts, cuts[2:end])]
 end
 
-"The work of one member of the pool in the steps; `shares` are the chunks of the blocks of FM_p and of FM_a."
+"The work of one member of the pool in the steps; `shares` are the chunks of the blocks of either group."
 function steps!(
     pool::ThreadPool, psi::Array{T,3}, previous::Array{T,3}, totals::Array{T,4}, factors::Matrix{T}, mixes::Array{T,3},
     h::Hamiltonian{T}, window::UnitRange{Int}, shares::NTuple{2,Vector{UnitRange{Int}}}, from::Int, upto::Int,
@@ -85,16 +85,16 @@ function steps!(
     if from == 1
         while (share = next_job!(pool) + 1) <= length(shares[1])
             for block in shares[1][share], tile in tiles(window, h.width)
-                begin!(previous, psi, h, h.polarizer, block, tile, Part(psi, window, tile), factors[1, 1], factors[3, 1])
+                begin!(previous, psi, h, h.one, block, tile, Part(psi, window, tile), factors[1, 1], factors[3, 1])
             end
         end
         barrier!(pool)
     end
     for step in from:upto
         old, new = isodd(step) ? (psi, previous) : (previous, psi)
-        layer, ranges = isodd(step) ? (h.analyzer, shares[2]) : (h.polarizer, shares[1])
+        group, ranges = isodd(step) ? (h.other, shares[2]) : (h.one, shares[1])
         while (share = next_job!(pool) + 1) <= length(ranges)
-            sweep!(old, new, totals, factors, mixes, step, h, layer, ranges[share], window, carried, around)
+            sweep!(old, new, totals, factors, mixes, step, h, group, ranges[share], window, carried, around)
         end
         barrier!(pool)
     end
@@ -104,7 +104,7 @@ end
 "One step on a range of blocks, tile by tile."
 function sweep!(
     old::Array{T,3}, new::Array{T,3}, totals::Array{T,4}, factors::Matrix{T}, mixes::Array{T,3}, step::Int,
-    h::Hamiltonian{T}, layer::Layer{T}, blocks::UnitRange{Int}, window::UnitRange{Int}, carried::Matrix{T},
+    h::Hamiltonian{T}, group::Group{T}, blocks::UnitRange{Int}, window::UnitRange{Int}, carried::Matrix{T},
     around::Surrounded{T},
 ) where {T}
     full, going_on, every_tile = size(old, 1), step < size(factors, 2), tiles(window, h.width)
@@ -112,12 +112,12 @@ function sweep!(
     @inbounds next_scale, next_beta = going_on ? (factors[1, step + 1], factors[3, step + 1]) : (zero(T), zero(T))
     for block in blocks, tile in every_tile
         part = Part(old, window, tile)
-        complete!(new, old, h, layer, block, tile, part, scale, shift, carried, around)
+        complete!(new, old, h, group, block, tile, part, scale, shift, carried, around)
         for output in axes(mixes, 2)
             @inbounds if mixes[6, output, step] != 0
-                begun, ended = layer.first[block + 1] + 1, layer.first[block + 2]
+                begun, ended = group.first[block + 1] + 1, group.first[block + 2]
                 for n in begun:ended
-                    here, ahead = part.start + layer.rows[n] * full, layer.rows[min(n + AHEAD, ended)] * full
+                    here, ahead = part.start + group.rows[n] * full, group.rows[min(n + AHEAD, ended)] * full
                     total = (output - 1) * length(old)
                     sizeof(old) > CACHED && fetch!(totals, total + part.start + ahead, part.length)
                     add_up!(totals, total + here, new, old, here, part.length, mixes, output, step)
@@ -128,7 +128,7 @@ function sweep!(
             coming, coming_tile = tile < last(every_tile) ? (block, tile + 1) : (block + 1, first(every_tile))
             coming > last(blocks) && (coming = -1)
             coming_part = Part(old, window, coming_tile)
-            begin!(old, new, h, layer, block, tile, part, next_scale, next_beta, coming, coming_part)
+            begin!(old, new, h, group, block, tile, part, next_scale, next_beta, coming, coming_part)
         end
     end
     return nothing

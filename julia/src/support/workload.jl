@@ -2,17 +2,18 @@
     example(T, width)
 
 The Hamiltonian of one electron and 1+1 localized spins on 6 sites, in tiles of `width` sites, in the sector with one
-spin down: its rows are ↑↑↓, ↑↓↑ and ↓↑↑ (electron, FM_p, FM_a). A layer of one spin has kinds of one, two and one
+spin down: its rows are ↑↑↓, ↑↓↑ and ↓↑↑ (electron, FM_p, FM_a). A group of one spin has kinds of one, two and one
 members.
 """
 function example(::Type{T}, width::Int) where {T}
-    function layer(rows, site)
-        return Layer{T}(
-            [0, 1, 3], rows, [0, 1], [0, 1, 3, 4], zeros(T, 4), zeros(Int, 5), Int32[], Int32[0; 1; 0; 0;;],
-            [count(<(t), site ÷ width) for t in 0:cld(6, width)], [0], [site % width],
+    function group(rows, site)
+        return Group{T}(
+            [0, 1, 3], rows, [0, 1], [0, 1, 3, 4], zeros(T, 4), zeros(Int, 5), Int32[], T[], Int32[0; 1; 0; 0;;],
+            T[-0.5; 0.5; 0.5; -0.5;;], T[0; -1; -1; 0;;], [count(<(t), site ÷ width) for t in 0:cld(6, width)], [0],
+            [site % width],
         )
     end
-    return Hamiltonian{T}(6, width, layer(Int32[0, 1, 2], 2), layer(Int32[1, 0, 2], 3), T[1.0, -0.2, 0.5, -0.1])
+    return Hamiltonian(6, width, group(Int32[0, 1, 2], 2), group(Int32[1, 0, 2], 3), Uniform{T}(1))
 end
 
 "All calls that Python makes for one electron."
@@ -24,8 +25,8 @@ function one_electron_workload()
         factors, mixes = T[1 2; 0 0; 0 1], ones(T, 6, 1, 2)
         single = T === Float32
         GC.@preserve h psi previous totals factors mixes begin
-            layers = (getfield(layer, n) for layer in (h.polarizer, h.analyzer) for n in 1:LAYER_TABLES)
-            tables = (layers..., h.couplings)
+            groups = (getfield(group, n) for group in (h.one, h.other) for n in 1:GROUP_TABLES)
+            tables = (groups..., T[h.chain.hopping])
             list = reduce(hcat, [address(table), size(table)..., ones(Int, 2 - ndims(table))...] for table in tables)
             again = hamiltonian(single, h.sites, width, address(list))
             for threads in unique((1, Threads.nthreads()))

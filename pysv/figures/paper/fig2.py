@@ -120,13 +120,14 @@ def time_axis(runs: Passes) -> str:
     """Why times are not compared."""
     run = runs[0][1]
     device = run.experiment.device
-    apart = device.analyzer[0] - device.polarizer[0]
+    unit = device.largest_hopping
+    apart = device.layers[1].sites[0] - device.layers[0].sites[0]
     first, second = run.onset("spin_z", "polarizer"), run.onset("spin_z", "analyzer")
     return (
         f"**The time axis.** A packet of this momentum runs {run.velocity:.2f} sites/fs, so that the {apart} sites "
         f"from the first site of FM$_p$ to that of FM$_a$ take {apart / run.velocity:.1f} fs. The paper's γ = 1 eV and "
         f"its onsets at 10 fs and 20 fs cannot both hold: its axis is probably not in fs. In ħ/γ the onsets here are "
-        f"{to_hopping_times(first, device.hopping):.1f} and {to_hopping_times(second, device.hopping):.1f}; they move "
+        f"{to_hopping_times(first, unit):.1f} and {to_hopping_times(second, unit):.1f}; they move "
         "with the initial position of the packet, which the text does not give. Compare order, shape and size."
     )
 

@@ -123,7 +123,7 @@ def claims(runs: Passes) -> Iterator[Claim]:
     total = float(abs(run.whole["spin_z_total"]).max())
     yield Claim("⟨S^z_tot⟩ = 0 at all times", f"the largest |⟨σ^z_tot⟩| is {total:.0e}", verdict(total < 1e-8))
     device = run.experiment.device
-    reached = sum(comb(device.n_spins, device.n_analyzer + change) for change in (-1, 0, 1))
+    reached = sum(comb(device.n_spins, device.layers[1].count + change) for change in (-1, 0, 1))
     yield Claim(
         "182 of the 256 configurations can be excited",
         f"the sectors of the two pure runs hold {reached} of {2**device.n_spins}",

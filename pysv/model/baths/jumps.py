@@ -1,8 +1,9 @@
 """Jump operators and Lamb shift of the universal Lindblad equation.
 
-Each localized spin has baths of its own, which couple to Pauli matrices X of that spin (Eqs. 14–20). In the universal
-Lindblad equation (F. Nathan and M. S. Rudner, Phys. Rev. B 102, 115109 (2020); erratum Phys. Rev. B 104, 119901) each
-bath gives one jump operator. The layers are not coupled to each other, so that jump operators are found layer by layer.
+Each localized spin has baths of its own, which couple to X, the operators of that spin divided by S: Pauli matrices of
+a spin 1/2 (Eqs. 14–20). In the universal Lindblad equation (F. Nathan and M. S. Rudner, Phys. Rev. B 102, 115109
+(2020); erratum Phys. Rev. B 104, 119901) each bath gives one jump operator. The layers are not coupled to each other,
+so that jump operators are found layer by layer.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.errors import InvariantError
-from pysv.model.basis import spin_bit, spin_signs
+from pysv.model.basis import Spins
 from pysv.model.baths.spectral import SpectralDensity, validity
-from pysv.model.layer import LAYERS, LayerSpectrum, layer_size, layer_spectrum
+from pysv.model.layer import LayerSpectrum, layer_spectrum, layer_spins
 from pysv.units import BOLTZMANN
 
 if TYPE_CHECKING:
     from pysv.experiment.bath import BosonicBath
-    from pysv.experiment.device import SpinValve
+    from pysv.experiment.device import ChainDevice
 
 VALIDITY_WARNING = 0.1
 """Γ_NR τ above which the universal Lindblad equation is doubtful."""
@@ -38,16 +39,19 @@ class LayerBath:
 
     Parameters
     ----------
+    spins : Spins
+        Of the layer.
     spectrum : LayerSpectrum
         Of the layer alone.
-    jumps : complex ndarray (baths, 2^n, 2^n)
+    jumps : complex ndarray (baths, size, size)
         Jump operators over the layer's configurations, √eV: with them dρ/dt = … + (1/ħ) Σ (LρL† − ½{L†L, ρ}).
-    lamb_shift : float64 ndarray (2^n, 2^n)
+    lamb_shift : float64 ndarray (size, size)
         eV; zero where it is switched off.
     series_distance : float
         Largest ‖L_series − L_exact‖/‖L_exact‖ (Frobenius) where the power series is used, else 0.
     """
 
+    spins: Spins
     spectrum: LayerSpectrum
     jumps: np.ndarray
     lamb_shift: np.ndarray
@@ -55,13 +59,13 @@ class LayerBath:
 
     @cached_property
     def decay(self) -> np.ndarray:
-        """Σ L†L, complex ndarray (2^n, 2^n), eV."""
+        """Σ L†L, complex ndarray (size, size), eV."""
         return np.asarray(np.einsum("bji,bjk->ik", self.jumps.conj(), self.jumps))
 
 
 @lru_cache(maxsize=8)
-def layer_baths(device: SpinValve, bath: BosonicBath) -> tuple[LayerBath, LayerBath]:
-    """Jump operators of FM_p and of FM_a.
+def layer_baths(device: ChainDevice, bath: BosonicBath) -> tuple[LayerBath, ...]:
+    """Jump operators of each layer.
 
     L_i = Σ_mn √(2πJ(E_n − E_m)) ⟨m|X_i|n⟩ |m⟩⟨n| over the eigenstates of the layer, or with ``bath.series_terms`` = N_L
     the series of Eq. 18, Σ_{n ≤ N_L} a_n (−1)ⁿ ad_Hⁿ[X_i] with the Taylor coefficients a_n of √(2πJ) and the term n = 0
@@ -76,17 +80,16 @@ def layer_baths(device: SpinValve, bath: BosonicBath) -> tuple[LayerBath, LayerB
     InvariantError
         If the transition rates of the exact operators break detailed balance.
     """
-    polarizer, analyzer = (_layer_bath(device, layer, bath) for layer in LAYERS)
-    return polarizer, analyzer
+    return tuple(_layer_bath(device, layer, bath) for layer in range(len(device.layers)))
 
 
-def _layer_bath(device: SpinValve, layer: str, bath: BosonicBath) -> LayerBath:
+def _layer_bath(device: ChainDevice, layer: int, bath: BosonicBath) -> LayerBath:
     density, spectrum = SpectralDensity.of_bath(bath), layer_spectrum(device, layer)
-    n = layer_size(device, layer)
+    spins = layer_spins(device, layer)
     frequency = spectrum.energies[None, :] - spectrum.energies[:, None]  # [m, n]: E_n − E_m
     _check_detailed_balance(density, frequency)
     vectors = spectrum.vectors
-    couplings = [pauli(n, spin, axis) for spin in range(n) for axis in bath.coupling]
+    couplings = [spin_operator(spins, spin, axis) for spin in range(spins.count) for axis in bath.coupling]
     inner = np.array([vectors.T @ x @ vectors for x in couplings])
     jumps = np.sqrt(2 * np.pi * density(frequency)) * inner
     distance = 0.0
@@ -98,18 +101,22 @@ def _layer_bath(device: SpinValve, layer: str, bath: BosonicBath) -> LayerBath:
     shift = np.zeros_like(frequency)
     if bath.lamb_shift:
         shift = vectors @ _lamb_shift(density, spectrum.energies, inner) @ vectors.T
-    return LayerBath(spectrum, vectors @ jumps @ vectors.T, shift, distance)
+    return LayerBath(spins, spectrum, vectors @ jumps @ vectors.T, shift, distance)
 
 
-def pauli(n_spins: int, spin: int, axis: str) -> np.ndarray:
-    """σ^axis of one of n spins over their configurations, complex ndarray (2^n, 2^n)."""
-    everything = np.arange(1 << n_spins)
-    signs = spin_signs(everything, n_spins)[:, spin]
-    found = np.zeros((1 << n_spins, 1 << n_spins), dtype=complex)
+def spin_operator(spins: Spins, spin: int, axis: str) -> np.ndarray:
+    """S^axis/S of one of some spins over their configurations, σ^axis of a spin 1/2; complex ndarray (size, size)."""
+    everything, most = np.arange(spins.size), spins.levels[spin] - 1
+    digit = spins.digit(everything, spin)
+    found = np.zeros((spins.size, spins.size), dtype=complex)
     if axis == "z":
-        found[everything, everything] = signs
-    else:  # σˣ|↑⟩ = |↓⟩, σʸ|↑⟩ = i|↓⟩
-        found[everything ^ spin_bit(n_spins, spin), everything] = 1 if axis == "x" else 1j * signs
+        found[everything, everything] = (most - 2 * digit) / most
+        return found
+    upper = np.flatnonzero(digit < most)
+    lowered = upper + spins.place(spin)
+    element = np.sqrt((digit[upper] + 1) * (most - digit[upper])) / most  # ⟨m − 1|S⁻|m⟩/2S
+    found[lowered, upper] = element * (1 if axis == "x" else 1j)
+    found[upper, lowered] = element * (1 if axis == "x" else -1j)
     return found
 
 
@@ -145,7 +152,7 @@ def _lamb_shift(density: SpectralDensity, energies: np.ndarray, inner: np.ndarra
     return np.asarray(found.real)
 
 
-def report(device: SpinValve, bath: BosonicBath) -> tuple[dict[str, float], tuple[str, ...]]:
+def report(device: ChainDevice, bath: BosonicBath) -> tuple[dict[str, float], tuple[str, ...]]:
     """What the dataset of a run with baths says of them.
 
     Returns

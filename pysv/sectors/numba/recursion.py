@@ -1,24 +1,24 @@
 """Compiled kernels of the recursion in H.
 
 A state ψ[tile, row, site of the tile] (see `pysv.sectors.layout`) is passed as real numbers, shape (tiles, rows,
-2·width), with real and imaginary parts interleaved (the memory of a complex array). H of Eq. 7 is real, so the kernels
-need no complex product. H = T + L_p + L_a: hopping, and for each layer its exchange and its coupling to the electron's
-spin. Either L stays within blocks of rows (see `pysv.sectors.blocks`):
+2·width), with real and imaginary parts interleaved (the memory of a complex array). H is real, so the kernels need no
+complex product. H = T + L + L': hopping and potential, and for each group of spins its exchange and its coupling to the
+electron's spin. Either L stays within blocks of rows (see `pysv.sectors.blocks`):
 
-    (Tψ)[r, x] = −γ (ψ[r, x−1] + ψ[r, x+1])
-    (Lψ)[r, x] = diagonal[r] ψ[r, x] + flip · Σ_r' ψ[r', x]                       one exchange inside the layer
-               − sd · Σ_i δ(x, x_i) × { ψ[r, x] parallel, 2 ψ[r', x] − ψ[r, x] antiparallel }    its spins i
+    (Tψ)[r, x] = −γ_{x−1} ψ[r, x−1] − γ_x ψ[r, x+1] + ε_x ψ[r, x]
+    (Lψ)[r, x] = diagonal[r] ψ[r, x] + Σ_r' weight[r, r'] ψ[r', x]                exchange inside the group
+               + Σ_i δ(x, x_i) (sd_diagonal[i, r] ψ[r, x] + sd_trade[i, r] ψ[partner, x])         its spins i
 
-A recursion φ_{n+1} = scale·(H − shift) φ_n − beta·φ_{n−1} passes over the blocks of the two layers in turn. A block of
+A recursion φ_{n+1} = scale·(H − shift) φ_n − beta·φ_{n−1} passes over the blocks of the two groups in turn. A block of
 either state on one tile has at most 0.8 MB at 10+10 spins. In each block the recursion first *completes* φ_{n+1}: it
-adds the part of this layer and the hopping, which are still missing. Then it *begins* φ_{n+2} with the part of the same
-layer, in the memory of φ_n:
+adds the part of this group and T, which are still missing. Then it *begins* φ_{n+2} with the part of the same group, in
+the memory of φ_n:
 
     out ← out + scale·(L + T − shift) ψ,    ψ ← scale'·L out − beta'·ψ
 
 No block needs another one, so each step reads and writes the two states only once.
 
-A layer is a `pysv.sectors.table.LayerTable` in the precision of the state. `sites` is L_x. `window` = (begin, end) is
+A group is a `pysv.sectors.table.GroupTable` in the precision of the state. `sites` is L_x. `window` = (begin, end) is
 the range of active sites, counted through the tiles: ψ counts as zero outside, and nothing is read or written there. ψ
 must vanish in the places beyond L_x.
 """
@@ -33,6 +33,7 @@ from pysv.compute import thread_pool
 from pysv.compute.compiler import CACHE_LINE, FAST, UNCOUNTED, compiled
 from pysv.compute.hints import apart, fetch
 from pysv.sectors.layout import SMALL, zeros
+from pysv.sectors.numba.chain import on_chain, part_of_chain, sd_elements
 from pysv.sectors.numba.exchange import exchange
 from pysv.sectors.numba.window import part_of, tiles_of
 
@@ -44,15 +45,15 @@ AHEAD = 8
 
 
 @compiled(inline="always", **FAST)
-def _completed(out, around, j, diagonal, hop):
+def _completed(out, around, j, others):
     """Terms of a completed row besides the exchange; `around` is the row of ψ with one more site on either side."""
-    return out[j] + diagonal * around[j + 2] - hop * (around[j] + around[j + 4])
+    return out[j] + others[0] * around[j + 2] + on_chain(others[1], around, j)
 
 
 @compiled(inline="always", **FAST)
-def _begun(out, psi, j, diagonal, beta):
+def _begun(out, psi, j, others):
     """Terms of a begun row besides the exchange."""
-    return diagonal * psi[j] - beta * out[j]
+    return others[0] * psi[j] - others[1] * out[j]
 
 
 @compiled(inline="always", **FAST)
@@ -67,28 +68,26 @@ def _surround(around, psi, left, right, has_left, has_right):
 
 
 @compiled(inline="always", **FAST)
-def _sd(t, part, out, psi, rows, base, layer, sd):
-    """The sd exchange in the window's part of tile t.
-
-    A parallel spin is its own partner: ψ − 2ψ = −ψ saves a branch.
-    """
-    twice = sd + sd
-    for n in range(layer.tile_first[t], layer.tile_first[t + 1]):
-        x = 2 * layer.tile_column[n]
+def _sd(t, part, out, psi, rows, base, group, scale):
+    """The sd exchange in the window's part of tile t; a member that cannot trade is its own partner."""
+    for n in range(group.tile_first[t], group.tile_first[t + 1]):
+        x = 2 * group.tile_column[n]
         y = x + 1
         if x < part.start or y >= part.stop:
             continue
-        partner = layer.partner[layer.tile_spin[n], base : base + rows.size]
+        spin = group.tile_spin[n]
+        partner = group.partner[spin, base : base + rows.size]
         for i in range(rows.size):
             r, q = rows[i], rows[partner[i]]
-            re = out[r, x] + sd * psi[r, x] - twice * psi[q, x]
-            im = out[r, y] + sd * psi[r, y] - twice * psi[q, y]
+            d, f = sd_elements(group.sd_diagonal, group.sd_trade, spin, base + i, scale)
+            re = out[r, x] + (d * psi[r, x] + f * psi[q, x])
+            im = out[r, y] + (d * psi[r, y] + f * psi[q, y])
             out[r, x] = re
             out[r, y] = im
 
 
 @compiled(inline="always", **FAST)
-def _complete(t, part, psi, out, rows, base, layer, couplings, sites, window, scale, shift, carried, around):
+def _complete(t, part, psi, out, rows, base, group, chain, sites, window, scale, shift, carried, around):
     """out ← out + scale·(L + T − shift)ψ on a block in the window's part of tile t.
 
     `carried` holds the last sites of the block on the tile to the left, where ψ may be overwritten; on return it holds
@@ -96,42 +95,46 @@ def _complete(t, part, psi, out, rows, base, layer, couplings, sites, window, sc
     overwriting it.
     """
     here, there, full = psi[t], out[t], psi.shape[2]
-    hop, flip = scale * couplings[0], scale * couplings[1]
+    own_chain = part_of_chain(chain, t, part, scale)
     has_left, has_right = 2 * window[0] < t * full, 2 * window[1] > (t + 1) * full
     right = psi[t + 1] if has_right else here
     beyond = 2 * sites - t * full - part.start
     lines, large = there.reshape(-1), psi.nbytes > SMALL  # a small state is in the cache already
     for i in range(rows.size):
         r = rows[i]
-        o, p, diagonal = there[r, part], here[r, part], scale * (layer.diagonal[base + i] - shift)
+        o, p, diagonal = there[r, part], here[r, part], scale * (group.diagonal[base + i] - shift)
         if large:
             fetch(lines, rows[min(i + AHEAD, rows.size - 1)] * full + part.start, p.size)
-        first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
+        first, last = group.exchange_first[base + i], group.exchange_first[base + i + 1]
         _surround(around, p, carried[i], right[r], has_left, has_right)
-        exchange(_completed, o, around, here, part, rows, first, last, layer.exchange, flip, diagonal, hop)
+        exchange(
+            _completed, o, around, (diagonal, own_chain), here, part, rows, first, last, group.exchange,
+            group.exchange_weight, scale,
+        )  # fmt: skip
         if beyond < p.size:  # hopping reaches one place beyond the chain, which stays zero
             for j in range(2):
                 o[beyond + j] = 0
         for j in range(2):
             carried[i, j] = p[p.size - 2 + j]
-    _sd(t, part, there, here, rows, base, layer, scale * couplings[2])
+    _sd(t, part, there, here, rows, base, group, scale)
 
 
 @compiled(inline="always", **FAST)
-def _begin(t, part, psi, out, rows, base, layer, couplings, scale, beta, lines, coming, count):
+def _begin(t, part, psi, out, rows, base, group, scale, beta, lines, coming, count):
     """out ← scale·Lψ − beta·out on a block in the window's part of tile t.
 
     It prefetches `count` reals of each of the next rows, which are the rows `coming` of `lines`.
     """
     here, there, full = psi[t], out[t], psi.shape[2]
-    flip = scale * couplings[1]
     for i in range(rows.size):
         if i < coming.size:
             fetch(lines, coming[i] * full, count)
-        o, p, diagonal = there[rows[i], part], here[rows[i], part], scale * layer.diagonal[base + i]
-        first, last = layer.exchange_first[base + i], layer.exchange_first[base + i + 1]
-        exchange(_begun, o, p, here, part, rows, first, last, layer.exchange, flip, diagonal, beta)
-    _sd(t, part, there, here, rows, base, layer, scale * couplings[2])
+        o, p, diagonal = there[rows[i], part], here[rows[i], part], scale * group.diagonal[base + i]
+        first, last = group.exchange_first[base + i], group.exchange_first[base + i + 1]
+        exchange(
+            _begun, o, p, (diagonal, beta), here, part, rows, first, last, group.exchange, group.exchange_weight, scale
+        )
+    _sd(t, part, there, here, rows, base, group, scale)
 
 
 @compiled(inline="always", **FAST)
@@ -146,23 +149,21 @@ def _add_up(new, psi, total, mix):
 
 
 @compiled(**FAST, **UNCOUNTED)
-def begin(first, last, psi, out, window, layer, couplings, factor):
+def begin(first, last, psi, out, window, group, factor):
     """out ← scale·Lψ − beta·out on the blocks first … last − 1: the start of a recursion, before `sweep`."""
     apart(psi, out)
     full = psi.shape[2]
     first_tile, end_tile = tiles_of(window, full)
     for b in range(first, last):
-        rows, base = layer.rows[layer.first[b] : layer.first[b + 1]], layer.kind_first[layer.kind[b]]
+        rows, base = group.rows[group.first[b] : group.first[b + 1]], group.kind_first[group.kind[b]]
         for t in range(first_tile, end_tile):
             lines, part = psi[t].reshape(-1), part_of(t, window, full)
-            _begin(t, part, psi, out, rows, base, layer, couplings, factor[0], factor[2], lines, rows[:0], full)
+            _begin(t, part, psi, out, rows, base, group, factor[0], factor[2], lines, rows[:0], full)
 
 
 @compiled(**FAST, **UNCOUNTED)
-def sweep(
-    first, last, psi, out, totals, sites, window, layer, couplings, factor, following, go_on, mix, carried, around
-):
-    """One step of `recursion` on the blocks first … last − 1 of a layer.
+def sweep(first, last, psi, out, totals, sites, window, group, chain, factor, following, go_on, mix, carried, around):
+    """One step of `recursion` on the blocks first … last − 1 of a group.
 
     First out ← out + scale·(L + T − shift)ψ, then total ← keep·total + c·out + c'·ψ for every output. If `go_on` is
     true, then also ψ ← scale'·L out − beta'·ψ with the `following` factors. `carried` and `around` are from
@@ -176,12 +177,10 @@ def sweep(
     full, large = psi.shape[2], psi.nbytes > SMALL
     first_tile, end_tile = tiles_of(window, full)
     for b in range(first, last):
-        rows, base = layer.rows[layer.first[b] : layer.first[b + 1]], layer.kind_first[layer.kind[b]]
+        rows, base = group.rows[group.first[b] : group.first[b + 1]], group.kind_first[group.kind[b]]
         for t in range(first_tile, end_tile):
             part = part_of(t, window, full)
-            _complete(
-                t, part, psi, out, rows, base, layer, couplings, sites, window, factor[0], factor[1], carried, around
-            )
+            _complete(t, part, psi, out, rows, base, group, chain, sites, window, factor[0], factor[1], carried, around)
             for output in range(mix.shape[0]):
                 if mix[output, 5] != 0:
                     lines = totals[output, t].reshape(-1)
@@ -195,11 +194,11 @@ def sweep(
                 tile, block = (t + 1, b) if t < end_tile - 1 else (first_tile, b + 1)
                 coming = rows[:0]
                 if large and block < last:
-                    coming = layer.rows[layer.first[block] : layer.first[block + 1]]
+                    coming = group.rows[group.first[block] : group.first[block + 1]]
                 there = part_of(tile, window, full)
                 lines, count = psi[tile].reshape(-1)[there.start :], there.stop - there.start
                 scale, beta = following[0], following[2]
-                _begin(t, part, out, psi, rows, base, layer, couplings, scale, beta, lines, coming, count)
+                _begin(t, part, out, psi, rows, base, group, scale, beta, lines, coming, count)
 
 
 @compiled(**FAST, **UNCOUNTED)
@@ -213,14 +212,14 @@ def recursion(psi, previous, totals, sites, window, table, factors, mixes, carri
     scale, shift and beta. `mixes` (steps, outputs, 6) holds Re c, Im c, Re c', Im c', keep and add. All have the
     precision of the state. The arrays must hold finite numbers, even where beta or keep is 0.
     """
-    begin(0, table.polarizer.kind.size, psi, previous, window, table.polarizer, table.couplings, factors[0])
+    begin(0, table.one.kind.size, psi, previous, window, table.one, factors[0])
     steps = factors.shape[0]
     for n in range(steps):
         new, old = (previous, psi) if n % 2 == 0 else (psi, previous)
-        layer = table.analyzer if n % 2 == 0 else table.polarizer
+        group = table.other if n % 2 == 0 else table.one
         following, go_on = factors[min(n + 1, steps - 1)], n + 1 < steps
         sweep(
-            0, layer.kind.size, old, new, totals, sites, window, layer, table.couplings, factors[n], following, go_on,
+            0, group.kind.size, old, new, totals, sites, window, group, table.chain, factors[n], following, go_on,
             mixes[n], carried, around,
         )  # fmt: skip
 
@@ -230,8 +229,8 @@ def work_space(table: Table, full: int) -> tuple[np.ndarray, np.ndarray]:
 
     The row inside `around` begins at a cache line, like the rows of a tile.
     """
-    real = table.couplings.dtype
-    most = max(layer.diagonal.size for layer in (table.polarizer, table.analyzer))
+    real = table.one.diagonal.dtype
+    most = max(group.diagonal.size for group in (table.one, table.other))
     line = CACHE_LINE // real.itemsize
     return np.zeros((most, 2), real), zeros(full + line + 2, real.type)[line - 2 :]
 
@@ -252,14 +251,14 @@ def take_steps(
     if not shares:
         recursion(psi, previous, totals, sites, window, table, factors, mixes, *work_space(table, psi.shape[2]))
         return
-    layers = (table.analyzer, table.polarizer)
-    ranges = [share_blocks(layer.first, shares) for layer in layers]
+    groups = (table.other, table.one)
+    ranges = [share_blocks(group.first, shares) for group in groups]
     work = [work_space(table, psi.shape[2]) for _ in range(shares)]
-    begun = psi, previous, window, table.polarizer, table.couplings, factors[0]
+    begun = psi, previous, window, table.one, factors[0]
     thread_pool.deal(begin, threads, [(*blocks, *begun) for blocks in ranges[1]])
     for n in range(len(factors)):
         following, go_on = factors[min(n + 1, len(factors) - 1)], n + 1 < len(factors)
-        step = (psi, previous, totals, sites, window, layers[n % 2], table.couplings)
+        step = (psi, previous, totals, sites, window, groups[n % 2], table.chain)
         numbers = (factors[n], following, go_on, mixes[n])
         jobs = zip(ranges[n % 2], work, strict=False)
         thread_pool.deal(sweep, threads, [(*blocks, *step, *numbers, *space) for blocks, space in jobs])

@@ -1,0 +1,83 @@
+"""What each engine serves besides the paper's spin valve, found by asking its `refusal` about small experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pysv.engines import methods
+from pysv.engines.base import Method
+from pysv.experiment import Experiment
+from pysv.experiment.bath import BosonicBath
+from pysv.experiment.device import Device, Layer, Potential, SpinValve
+from pysv.experiment.record import Record
+from pysv.experiment.source import ConfinedElectrons, Orbital, WavePacket
+from pysv.experiment.spins import Bell, Gibbs, ProductState
+
+_PACKET = WavePacket(center=5, momentum_spread=1.5, spin="up")
+_VALVE = SpinValve(sites=12, polarizer=(7, 7), analyzer=(10, 10))
+
+
+def _device(*layers: Layer, **changes: object) -> Experiment:
+    own = layers or (Layer(sites=(7, 7)), Layer(sites=(10, 10)))
+    return Experiment(device=Device(sites=12, layers=own, **changes), source=_PACKET)  # type: ignore[arg-type]
+
+
+def guests() -> dict[str, Experiment]:
+    """An experiment for each kind of guest, by a name for it."""
+    plain = Experiment(device=_VALVE, source=_PACKET)
+    confined = ConfinedElectrons(confined_sites=4, well=20.0)
+    return {
+        "spin valve": plain,
+        "one layer, or three": _device(Layer(sites=(4, 4)), Layer(sites=(7, 7)), Layer(sites=(10, 10))),
+        "spins 1 to 5/2": _device(Layer(sites=(7, 7), spin=1.0), Layer(sites=(10, 10), spin=2.5)),
+        "couplings one by one": _device(Layer(sites=(7, 8), sd_exchange=(0.5, 0.4)), Layer(sites=(10, 10))),
+        "anisotropy, field": _device(Layer(sites=(7, 8), spin=1.0, anisotropy=0.1, field=0.1), Layer(sites=(10, 10))),
+        "potentials": _device(potential=(Potential(sites=(2, 3), energy=0.5),)),
+        "list of hoppings": _device(hopping=(1.0, 0.5)),
+        "orbital, amplitudes": replace(plain, source=Orbital(confined_sites=4, spin="up")),
+        "unpolarized electron": replace(plain, source=replace(_PACKET, spin="unpolarized")),
+        "tilted spins": replace(plain, spins=ProductState(polarizer=(0.5, 0.0))),
+        "thermal spins": replace(plain, spins=Gibbs()),
+        "entangled spins": replace(plain, spins=Bell()),
+        "currents, torque": replace(plain, record=Record(currents=True, torque=True)),
+        "baths": replace(plain, bath=BosonicBath()),
+        "two electrons": Experiment(device=_VALVE, source=confined),
+        "more electrons": Experiment(device=_VALVE, source=replace(confined, electrons=4)),
+        "two polarised electrons": Experiment(device=_VALVE, source=replace(confined, spin="up")),
+        "odd electrons": Experiment(device=_VALVE, source=replace(confined, electrons=3, spin=(2, 1))),
+    }
+
+
+def table() -> Iterator[tuple[str, dict[str, bool]]]:
+    """For each kind of guest, whether each engine serves it; engines of open systems are asked with a bath."""
+    known = {name: method() for name, method in methods().items()}
+    for guest, experiment in guests().items():
+        yield guest, {name: _serves(method, experiment) for name, method in known.items()}
+
+
+def _serves(method: Method, experiment: Experiment) -> bool:
+    if not method.closed and experiment.bath is None:
+        experiment = replace(experiment, bath=BosonicBath())
+    return method.refusal(experiment) is None
+
+
+def as_text() -> str:
+    """The table for a terminal: a column for each engine, a cross where it serves."""
+    rows = list(table())
+    width = max(len(guest) for guest, _ in rows)
+    names = list(rows[0][1])
+    lines = [" " * width + "  " + "  ".join(names)]
+    for guest, served in rows:
+        marks = ("x".center(len(name)) if served[name] else " " * len(name) for name in names)
+        lines.append(f"{guest:<{width}}  {'  '.join(marks)}".rstrip())
+    return "\n".join(lines)
+
+
+def as_markdown() -> str:
+    """The table for the documentation."""
+    rows = list(table())
+    names = list(rows[0][1])
+    lines = [f"| | {' | '.join(f'`{name}`' for name in names)} |", "|---|" + ":-:|" * len(names)]
+    lines += [f"| {guest} | {' | '.join('x' if served[name] else '' for name in names)} |" for guest, served in rows]
+    return "\n".join(lines)

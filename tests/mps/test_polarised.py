@@ -1,0 +1,127 @@
+"""Polarised and odd electrons, other layers and other starts, by `fock` and `tdmrg`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+import pysv
+from pysv import config
+from pysv.errors import EngineError, GroundStateError, InvalidInputError
+from pysv.units import HBAR
+
+DOWN = (math.pi, 0.0)
+CAREFUL = pysv.TDMRG(time_step=0.05, trotter_order=4, discarded_weight=0.0)
+
+
+def chain(*layers: pysv.Layer, **changes) -> pysv.Device:
+    return pysv.Device(**({"sites": 12, "convention": "half", "layers": layers} | changes))
+
+
+TWO = chain(pysv.Layer(name="A", sites=(5, 5)), pysv.Layer(name="B", sites=(7, 8), exchange=-0.3))
+THREE = chain(*(pysv.Layer(name=name, sites=(site, site)) for name, site in (("A", 5), ("B", 7), ("C", 9))))
+CASES = {
+    "up, all down": (TWO, "up", {"A": DOWN, "B": DOWN}),
+    "down, all up": (TWO, "down", {}),
+    "unpolarized, spin by spin": (TWO, "unpolarized", {"A": DOWN, "B": ((0.0, 0.0), DOWN)}),
+    "up, three layers": (THREE, "up", {"B": DOWN, "C": DOWN}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_engines_agree(name):
+    device, spin, directions = CASES[name]
+    own = pysv.Experiment(
+        device=device, source=pysv.ConfinedElectrons(confined_sites=3, well=60.0, spin=spin),
+        spins=pysv.ProductState(layers=directions), times=pysv.times(stop=4, step=1),
+    )  # fmt: skip
+    exact = pysv.solve(own, engine="fock", progress=False)
+    data = pysv.solve(own, engine=CAREFUL, progress=False)
+    assert abs(exact.spin_z[-1] - exact.spin_z[0]).max() > 1e-3
+    for variable in (
+        "spin_z",
+        "electron_density",
+        "electron_spin_density_z",
+        "log_negativity",
+        "energy",
+        "entropy_half",
+    ):
+        np.testing.assert_allclose(data[variable], exact[variable], atol=2e-6, err_msg=variable)
+    assert float(exact.electron_spin_z[0]) == pytest.approx({"up": 2, "down": -2, "unpolarized": 0}[spin], abs=1e-3)
+
+
+def test_two_polarised_electrons_on_a_singlet():
+    """github.com/cpbunker/transport, singlet_Ne2 (arXiv:2602.21322), good to about 1e-4; a field deepens their well."""
+    layers = [pysv.Layer(name=name, sites=(site, site), sd_exchange=0.5) for name, site in (("A", 8), ("B", 9))]
+    own = pysv.Experiment(
+        device=chain(*layers, sites=39),
+        source=pysv.ConfinedElectrons(confined_sites=2, well=80.0, spin="up"),
+        spins=pysv.Bell(),
+        times=pysv.times(stop=20 * HBAR, step=4 * HBAR),
+    )
+    data = pysv.solve(own, engine="fock", progress=False)
+    for time, found in ((8, (0.0479943, 0.0023639)), (20, (0.0498016, 0.0053598))):
+        at = data.sel(time=time * HBAR, method="nearest")
+        np.testing.assert_allclose(at.spin_z / 2, found, atol=2e-4)
+    occupied = (0.0195469, 0.0080714, 0.0343466, 0.024063, 0.0687956, 0.0582259, 0.0425406, 0.1364094)
+    np.testing.assert_allclose(data.electron_density.sel(time=8 * HBAR, method="nearest")[:8], occupied, atol=2e-4)
+
+
+@pytest.mark.parametrize("numbers", [(3, 0), (2, 1), (0, 3)])
+def test_odd_electrons_without_magnets_are_free(numbers):
+    """J_sd = 0: the density is that of the occupied orbitals, each evolved alone."""
+    device = chain(pysv.Layer(name="A", sites=(9, 9), sd_exchange=0.0), sites=11)
+    own = pysv.Experiment(
+        device=device, source=pysv.ConfinedElectrons(electrons=3, confined_sites=4, well=50.0, spin=numbers),
+        spins=pysv.Parallel(), times=pysv.times(stop=3, step=1),
+    )  # fmt: skip
+    data = pysv.solve(own, engine=CAREFUL, progress=False)
+    h = -np.eye(11, k=1) - np.eye(11, k=-1)
+    orbitals = np.linalg.eigh(h - np.diag([50.0] * 4 + [0.0] * 7))[1]
+    levels, modes = np.linalg.eigh(h)
+    for index, time in enumerate((0.0, 1.0, 2.0, 3.0)):
+        evolved = modes @ np.diag(np.exp(-1j * levels * time / HBAR)) @ modes.T @ orbitals
+        up, down = (np.sum(np.abs(evolved[:, :count]) ** 2, axis=1) for count in numbers)
+        np.testing.assert_allclose(data.electron_density[index], up + down, atol=1e-5)
+        np.testing.assert_allclose(data.electron_spin_density_z[index], up - down, atol=1e-5)
+
+
+def test_a_leak_may_be_allowed():
+    source = pysv.ConfinedElectrons(confined_sites=3, well=2.0, spin="up")
+    own = pysv.Experiment(device=TWO, source=source, spins=pysv.Parallel(), times=pysv.times(stop=1, step=1))
+    for engine in ("fock", "tdmrg"):
+        with pytest.raises(GroundStateError, match=r"at the layers or beyond.* or set allow_leak = true$"):
+            pysv.solve(own, engine=engine, progress=False)
+    allowed = dataclasses.replace(own, source=dataclasses.replace(source, allow_leak=True))
+    data = pysv.solve(allowed, engine="fock", progress=False)
+    assert 0.001 < data.attrs["engine_electrons_outside_well"] < 1
+
+
+def test_sentences():
+    with pytest.raises(InvalidInputError, match=r"spin = \[2, 2\] makes 4 electrons, not 3; change one"):
+        pysv.ConfinedElectrons(electrons=3, spin=(2, 2))
+    with pytest.raises(InvalidInputError, match="3 electrons of one spin exceed confined_sites = 2, one on each site"):
+        pysv.ConfinedElectrons(electrons=3, spin="up", confined_sites=2)
+    base = pysv.Experiment(
+        device=TWO, source=pysv.ConfinedElectrons(confined_sites=3, well=60.0), times=pysv.times(1, 1)
+    )
+    large = dataclasses.replace(base, device=chain(pysv.Layer(sites=(7, 7), spin=1.0)), spins=pysv.Parallel())
+    with pytest.raises(EngineError, match="engine 'fock' serves localized spins 1/2 only"):
+        pysv.solve(large, engine="fock", progress=False)
+    uneven = chain(pysv.Layer(sites=(7, 7)), pysv.Layer(sites=(9, 9), sd_exchange=0.2))
+    with pytest.raises(EngineError, match="values of the sd exchange .* use engine 'tdmrg'"):
+        pysv.solve(dataclasses.replace(base, device=uneven), engine="fock", progress=False)
+    apart = chain(pysv.Layer(sites=(6, 8, 10)))
+    with pytest.raises(EngineError, match="joins sites 6 and 8"):
+        pysv.solve(dataclasses.replace(base, device=apart, spins=pysv.Parallel()), engine="tdmrg", progress=False)
+    with pytest.raises(EngineError, match="starts from product states"):
+        pysv.solve(dataclasses.replace(base, spins=pysv.Bell(pair=(1, 2))), engine="tdmrg", progress=False)
+    text = config.dumps(
+        dataclasses.replace(base, source=pysv.ConfinedElectrons(electrons=3, spin=(2, 1), confined_sites=3))
+    )
+    assert config.loads(text).experiment.source.numbers == (2, 1)
+    assert json.dumps(text)
