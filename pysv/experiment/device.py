@@ -46,6 +46,15 @@ def spin_length(key: str, value: Any) -> float:
     return number
 
 
+def _check_length(key: str, value: Values, count: int, what: str) -> None:
+    """A list has one number for each spin, bond or site."""
+    if isinstance(value, tuple) and len(value) != count:
+        raise InvalidInputError(
+            f"{key} has length {len(value)}; it must be one number or a list of length {count}, one for each {what}",
+            key,
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layer(Checked):
     """A magnetic layer: localized spins on some sites, coupled to the electrons there and to their neighbours.
@@ -92,18 +101,13 @@ class Layer(Checked):
                 "sites",
             )
         for key, count, what in (
-            ("sd_exchange", self.count, "spins"),
-            ("exchange", self.count - 1, "bonds"),
-            ("exchange_z", self.count - 1, "bonds"),
-            ("anisotropy", self.count, "spins"),
-            ("field", self.count, "spins"),
+            ("sd_exchange", self.count, "spin"),
+            ("exchange", self.count - 1, "bond"),
+            ("exchange_z", self.count - 1, "bond"),
+            ("anisotropy", self.count, "spin"),
+            ("field", self.count, "spin"),
         ):
-            value = getattr(self, key)
-            if isinstance(value, tuple) and len(value) != count:
-                raise InvalidInputError(
-                    f"{key} lists {len(value)} numbers, the layer has {count} {what}; give one number, or one for each",
-                    key,
-                )
+            _check_length(key, getattr(self, key), count, what)
 
     @cached_property
     def spin_sites(self) -> tuple[int, ...]:
@@ -146,13 +150,20 @@ class Potential(Checked):
     Raises
     ------
     InvalidInputError
-        If a value is outside its range, or a list has the wrong length.
+        If a value is outside its range, a list has the wrong length, or `seed` would be ignored.
     """
 
     sites: tuple[int, ...] | str = checked("all", site_list, words=("all",))
     energy: Values = checked(0.0, number_or_list, **_ENERGY)
     disorder: float = checked(0.0, real_number, low=0.0, high=_LARGEST_ENERGY, unit="eV")
     seed: int = checked(0, whole_number, low=0, high=2**63 - 1)
+
+    def check(self) -> None:
+        """A seed needs disorder."""
+        if self.seed and not self.disorder:
+            raise InvalidInputError(
+                f"seed = {self.seed} would be ignored, because disorder = 0; give a disorder, or leave seed out", "seed"
+            )
 
     def on(self, sites: int) -> dict[int, float]:
         """ε of each site that it acts on, for a chain of so many sites.
@@ -167,13 +178,8 @@ class Potential(Checked):
         else:
             where = range(self.sites[0], self.sites[1] + 1) if len(self.sites) == 2 else self.sites
         _check_inside("potential: sites", where, sites)
+        _check_length("energy", self.energy, len(where), "site of the potential")
         energies = self.energy if isinstance(self.energy, tuple) else (self.energy,) * len(where)
-        if len(energies) != len(where):
-            raise InvalidInputError(
-                f"potential: energy lists {len(energies)} numbers for {len(where)} sites; give one number, or one for "
-                "each",
-                "potential",
-            )
         found = dict(zip(where, energies, strict=True))
         if self.disorder:
             import numpy as np
@@ -337,7 +343,8 @@ class Device(ChainDevice):
             )
         if isinstance(self.hopping, tuple) and len(self.hopping) > self.sites - 1:
             raise InvalidInputError(
-                f"hopping lists {len(self.hopping)} numbers, the chain has {self.sites - 1} bonds; give no more",
+                f"hopping has length {len(self.hopping)}; the limit is {self.sites - 1}, one for each bond of the "
+                "chain",
                 "hopping",
             )
         if not any(self.hoppings):

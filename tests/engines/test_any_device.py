@@ -456,11 +456,11 @@ BAD = [
     ({"layers": [{"sites": [2, 4, 4]}]}, "sites = [2, 4, 4] must be ascending, each site once"),
     (
         {"layers": [{"sites": [2, 4], "sd_exchange": [0.1, 0.2]}]},
-        "sd_exchange lists 2 numbers, the layer has 3 spins; give one number, or one for each",
+        "sd_exchange has length 2; it must be one number or a list of length 3, one for each spin",
     ),
     (
         {"layers": [{"sites": [2, 4], "exchange": [0.1]}]},
-        "exchange lists 1 numbers, the layer has 2 bonds; give one number, or one for each",
+        "exchange has length 1; it must be one number or a list of length 2, one for each bond",
     ),
     (
         {"layers": [{"name": "A", "sites": [2, 2]}, {"name": "A", "sites": [4, 4]}]},
@@ -472,7 +472,15 @@ BAD = [
     ),
     (
         {"layers": [{"sites": [2, 2]}], "potential": [{"sites": [1, 3], "energy": [1.0]}]},
-        "potential: energy lists 1 numbers for 3 sites; give one number, or one for each",
+        "energy has length 1; it must be one number or a list of length 3, one for each site of the potential",
+    ),
+    (
+        {"layers": [{"sites": [2, 2]}], "hopping": [1.0] * 8},
+        "hopping has length 8; the limit is 7, one for each bond of the chain",
+    ),
+    (
+        {"layers": [{"sites": [2, 2]}], "potential": [{"energy": 1.0, "seed": 5}]},
+        "seed = 5 would be ignored, because disorder = 0; give a disorder, or leave seed out",
     ),
     ({"layers": [{"sites": [2, 9]}]}, "layer 'L1': sites reach outside the chain at 9; its sites are 1 to 8"),
 ]
