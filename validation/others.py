@@ -17,6 +17,7 @@ import xarray as xr
 from rows import Row, difference
 
 import pysv
+from pysv.engines.base import Method
 from pysv.units import HBAR
 
 DOWN = (math.pi, 0.0)
@@ -31,10 +32,11 @@ class Case:
     experiment: pysv.Experiment
     found: Mapping[int, Mapping[str, object]]
     allowed: float
+    engine: str | Method = "auto"
 
     def differences(self) -> dict[str, float]:
         """Largest difference of each variable."""
-        data = pysv.solve(self.experiment, progress=False)
+        data = pysv.solve(self.experiment, engine=self.engine, progress=False)
         worst: dict[str, float] = {}
         for time, values in self.found.items():
             at = data.sel(time=time * HBAR, method="nearest")
@@ -51,6 +53,9 @@ def _theirs(at: xr.Dataset, name: str) -> np.ndarray | float:
     variable, divisor = scaled[name]
     values = at[variable].values / divisor
     return np.asarray(values[:12] if name == "occ" else values)
+
+
+FIVE = pysv.Layer(name="M", sites=(36, 40), sd_exchange=0.5, exchange=0.1, exchange_z=0.1005)
 
 
 def _pair(sites: int, first: int, coupling: float) -> pysv.Device:
@@ -120,6 +125,54 @@ CASES = (
             160: {"Sdz": (0.0511048, 0.1342302), "MI": 0.3953517},
         },
         2e-5,
+    ),
+    Case(
+        "two polarised electrons on a singlet, `fock`",
+        "their TDVP, good to about 1e-4",
+        pysv.Experiment(
+            device=_pair(39, 8, 0.5),
+            source=pysv.ConfinedElectrons(confined_sites=2, well=80.0, spin="up"),
+            spins=pysv.Bell(),
+            times=_times(20, 4),
+        ),
+        {
+            8: {
+                "Sdz": (0.0479943, 0.0023639),
+                "occ": (0.0195469, 0.0080714, 0.0343466, 0.024063, 0.0687956, 0.0582259, 0.0425406, 0.1364094,
+                        0.1071806, 0.0759735, 0.1800181, 0.2470664),
+            },
+            20: {
+                "Sdz": (0.0498016, 0.0053598),
+                "occ": (0.0015818, 0.0047686, 0.0037538, 0.0053108, 0.0046716, 0.0054874, 0.005802, 0.0097881,
+                        0.0151026, 0.0065033, 0.0215055, 0.0115153),
+            },
+        },
+        2e-4,
+        "fock",
+    ),
+    Case(
+        "five polarised electrons on a layer of five spins, `tdmrg`",
+        "their TDVP with χ = 400",
+        pysv.Experiment(
+            device=pysv.Device(sites=75, convention="half", layers=[FIVE]),
+            source=pysv.ConfinedElectrons(electrons=5, confined_sites=10, well=60.0, spin="up"),
+            spins=pysv.ProductState(layers={"M": DOWN}),
+            times=_times(20, 10),
+        ),
+        {
+            10: {
+                "Sdz": (-0.4999999, -0.5, -0.5, -0.5, -0.5),
+                "occ": (0.0396285, 0.0964366, 0.2087417, 0.216625, 0.2027934, 0.1727739, 0.1593329, 0.2318287,
+                        0.2621206, 0.2434182, 0.2288371, 0.2404977),
+            },
+            20: {
+                "Sdz": (-0.4555462, -0.4601818, -0.4658745, -0.4703411, -0.4763784),
+                "occ": (0.0044381, 0.0131817, 0.0359053, 0.0449458, 0.0788332, 0.0798606, 0.1048635, 0.103312,
+                        0.1045365, 0.1020307, 0.0934205, 0.0860591),
+            },
+        },
+        1e-4,
+        pysv.TDMRG(trotter_order=4, discarded_weight=1e-10, min_bond=50, max_bond=150),
     ),
 )  # fmt: skip
 LABELS = {

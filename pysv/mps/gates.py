@@ -12,7 +12,7 @@ from pysv.compute import thread_pool
 from pysv.mps import kernels
 from pysv.mps.backend import FLOOR, TrotterEvolution, Truncation
 from pysv.mps.chain import Chain
-from pysv.mps.state import Leg, MatrixProductState
+from pysv.mps.state import Leg, MatrixProductState, codes
 from pysv.mps.trotter import GateLayer
 from pysv.units import HBAR
 
@@ -20,6 +20,8 @@ _SMALL = 3000
 """Elements of the tensors of a layer below which one thread is faster than several."""
 _ZERO = 1e-15
 """Elements of a gate below this are rounding."""
+_Key = tuple[int, bytes]
+"""States of the right site, and the term: bonds with the same key have the same gates."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +64,10 @@ class Bonds:
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
-        self._spectra: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
-        self._gates: dict[tuple[bytes, float], PairOperator] = {}
+        self._spectra: dict[_Key, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+        self._gates: dict[tuple[_Key, float], PairOperator] = {}
         self._terms = [chain.bond(left) for left in range(chain.sites - 1)]
-        self._keys = [term.tobytes() for term in self._terms]
+        self._keys = [(chain.spaces[left + 1].dim, term.tobytes()) for left, term in enumerate(self._terms)]
         self.operators = [
             PairOperator.of_matrix(term, chain.spaces[left + 1].dim) for left, term in enumerate(self._terms)
         ]
@@ -75,11 +77,26 @@ class Bonds:
         key = self._keys[left]
         if (key, duration) not in self._gates:
             if key not in self._spectra:
-                self._spectra[key] = np.linalg.eigh(self._terms[left])
-            energies, states = self._spectra[key]
-            matrix = (states * np.exp(-1j * duration / HBAR * energies)) @ states.T
+                self._spectra[key] = self._spectrum(left)
+            matrix: np.ndarray = np.zeros(self._terms[left].shape, dtype=complex)
+            for places, energies, states in self._spectra[key]:
+                matrix[np.ix_(places, places)] = (states * np.exp(-1j * duration / HBAR * energies)) @ states.T
             self._gates[key, duration] = PairOperator.of_matrix(matrix, self.chain.spaces[left + 1].dim)
         return self._gates[key, duration]
+
+    def _spectrum(self, left: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Pairs of local states, eigenvalues and eigenvectors for each charge of two sites.
+
+        A spectrum of the whole term mixes degenerate states of different charges: rounding would then leave elements
+        between charges, and the kernels have no block for these.
+        """
+        one, other = (codes(self.chain.spaces[site].charges) for site in (left, left + 1))
+        charges = np.add.outer(one, other).ravel()
+        found = []
+        for charge in np.unique(charges):
+            places = np.flatnonzero(charges == charge)
+            found.append((places, *np.linalg.eigh(self._terms[left][np.ix_(places, places)])))
+        return found
 
 
 class BlockEvolution(TrotterEvolution):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 
@@ -12,6 +13,9 @@ import pytest
 import pysv
 from pysv import config
 from pysv.errors import EngineError, GroundStateError, InvalidInputError
+from pysv.mps.chain import Chain
+from pysv.mps.gates import Bonds
+from pysv.mps.state import codes
 from pysv.units import HBAR
 
 DOWN = (math.pi, 0.0)
@@ -52,6 +56,36 @@ def test_two_engines_agree(name):
     ):
         np.testing.assert_allclose(data[variable], exact[variable], atol=2e-6, err_msg=variable)
     assert float(exact.electron_spin_z[0]) == pytest.approx({"up": 2, "down": -2, "unpolarized": 0}[spin], abs=1e-3)
+
+
+def test_gates_have_no_elements_between_charges():
+    """Degenerate states of different charges would be mixed by a diagonalisation of the whole term."""
+    layer = pysv.Layer(name="A", sites=(4, 7), sd_exchange=0.5, exchange=0.1, exchange_z=0.1005)
+    bonds = Bonds(Chain.of_device(chain(layer)))
+    for left, duration in itertools.product(range(11), np.linspace(0.01, 0.3, 60)):
+        gate = bonds.gate(left, float(duration))
+        one, other = (codes(bonds.chain.spaces[site].charges) for site in (left, left + 1))
+        initial = np.repeat(np.add.outer(one, other).ravel(), np.diff(gate.first))
+        np.testing.assert_array_equal(one[gate.final_left] + other[gate.final_right], initial)
+
+
+def test_five_polarised_electrons_on_a_layer():
+    """github.com/cpbunker/transport, PRX/fig4b (arXiv:2602.21322), TDVP with χ = 400; a field deepens their well."""
+    layer = pysv.Layer(name="M", sites=(36, 40), sd_exchange=0.5, exchange=0.1, exchange_z=0.1005)
+    own = pysv.Experiment(
+        device=pysv.Device(sites=75, convention="half", layers=[layer]),
+        source=pysv.ConfinedElectrons(electrons=5, confined_sites=10, well=60.0, spin="up"),
+        spins=pysv.ProductState(layers={"M": DOWN}),
+        times=pysv.times(stop=20 * HBAR, step=10 * HBAR),
+    )
+    method = pysv.TDMRG(trotter_order=4, discarded_weight=1e-10, min_bond=50, max_bond=150)
+    data = pysv.solve(own, engine=method, progress=False)
+    theirs = {0: (-0.5,) * 5, 10: (-0.4999999, *(-0.5,) * 4),
+              20: (-0.4555462, -0.4601818, -0.4658745, -0.4703411, -0.4763784)}  # fmt: skip
+    for time, spins in theirs.items():
+        np.testing.assert_allclose(data.spin_z.sel(time=time * HBAR, method="nearest") / 2, spins, atol=2e-6)
+    density = data.electron_density.sel(time=10 * HBAR, method="nearest")[:5]
+    np.testing.assert_allclose(density, (0.0396285, 0.0964366, 0.2087417, 0.216625, 0.2027934), atol=2e-5)
 
 
 def test_two_polarised_electrons_on_a_singlet():
