@@ -118,12 +118,15 @@ class Experiment(Checked):
                 "center",
             )
 
-    def _check_orbital(self, source: Orbital) -> None:
+    def _check_well(self, source: Orbital | ConfinedElectrons) -> None:
         if source.confined_sites > self.device.sites:
             raise InvalidInputError(
                 f"confined_sites = {source.confined_sites} exceeds the {self.device.sites} sites of the chain",
                 "confined_sites",
             )
+
+    def _check_orbital(self, source: Orbital) -> None:
+        self._check_well(source)
         if source.level >= self.device.sites:
             raise InvalidInputError(
                 f"level = {source.level} must be below {self.device.sites}, the number of orbitals of the chain",
@@ -131,11 +134,7 @@ class Experiment(Checked):
             )
 
     def _check_confined(self, source: ConfinedElectrons) -> None:
-        if source.confined_sites > self.device.sites:
-            raise InvalidInputError(
-                f"confined_sites = {source.confined_sites} exceeds the {self.device.sites} sites of the chain",
-                "confined_sites",
-            )
+        self._check_well(source)
         first = min(self.device.spin_sites)
         if first <= source.confined_sites:
             raise InvalidInputError(

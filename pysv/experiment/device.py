@@ -46,6 +46,11 @@ def spin_length(key: str, value: Any) -> float:
     return number
 
 
+def _listed(sites: tuple[int, ...]) -> tuple[int, ...]:
+    """All sites that a first and a last one, or a list, stand for; see `site_list`."""
+    return tuple(range(sites[0], sites[1] + 1)) if len(sites) == 2 else sites
+
+
 def _check_length(key: str, value: Values, count: int, what: str) -> None:
     """A list has one number for each spin, bond or site."""
     if isinstance(value, tuple) and len(value) != count:
@@ -112,7 +117,7 @@ class Layer(Checked):
     @cached_property
     def spin_sites(self) -> tuple[int, ...]:
         """Site of each spin, ascending."""
-        return tuple(range(self.sites[0], self.sites[1] + 1)) if len(self.sites) == 2 else self.sites
+        return _listed(self.sites)
 
     @property
     def count(self) -> int:
@@ -176,7 +181,7 @@ class Potential(Checked):
         if isinstance(self.sites, str):
             where: Sequence[int] = range(1, sites + 1)
         else:
-            where = range(self.sites[0], self.sites[1] + 1) if len(self.sites) == 2 else self.sites
+            where = _listed(self.sites)
         _check_inside("potential: sites", where, sites)
         _check_length("energy", self.energy, len(where), "site of the potential")
         energies = self.energy if isinstance(self.energy, tuple) else (self.energy,) * len(where)

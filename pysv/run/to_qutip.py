@@ -89,9 +89,7 @@ def to_qutip(experiment: Experiment) -> QutipProblem:
     dims = [device.sites, 2, *spins.levels]
     runs = pure_runs(experiment)
     basis = Basis.of_sectors(spins, range(spins.lowest + 2))
-    # Row (σ, c) at site x is the state x ⊗ σ ⊗ c of the product space.
-    inner = basis.electron.astype(np.int64) * spins.size + basis.configuration
-    place = (inner[:, None] + np.arange(device.sites)[None, :] * 2 * spins.size).ravel()
+    place = (_inner(basis)[:, None] + np.arange(device.sites)[None, :] * 2 * spins.size).ravel()
     order = np.argsort(place)
     matrix = runs[0].hamiltonian.on(basis).sparse()[order][:, order]
 
@@ -119,9 +117,7 @@ def to_qutip(experiment: Experiment) -> QutipProblem:
     states = []
     for run in runs:
         full = np.zeros((device.sites, 2 * spins.size), dtype=complex)
-        own_basis = run.hamiltonian.basis
-        rows = own_basis.electron.astype(np.int64) * spins.size + own_basis.configuration
-        full[:, rows] = np.outer(run.packet, run.amplitude)
+        full[:, _inner(run.hamiltonian.basis)] = np.outer(run.packet, run.amplitude)
         states.append((run.weight, qutip.Qobj(full.reshape(-1, 1), dims=[dims, [1] * len(dims)])))
     pauli = {axis: spin_operator(Spins.of(1), 0, axis) for axis in "xyz"}
     observables = {f"electron_spin_{axis}": whole(electron=own) for axis, own in pauli.items()}
@@ -133,3 +129,8 @@ def to_qutip(experiment: Experiment) -> QutipProblem:
         here[site, site] = 1
         observables[f"electron_density_{site + 1}"] = whole(site=here)
     return QutipProblem(h, states, jumps, observables)
+
+
+def _inner(basis: Basis) -> np.ndarray:
+    """Index of each row (σ, c) in σ ⊗ c; at site x it is the state x ⊗ σ ⊗ c of the product space."""
+    return np.asarray(basis.electron.astype(np.int64) * basis.spins.size + basis.configuration)

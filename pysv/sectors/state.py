@@ -137,18 +137,17 @@ class PureMixture(State):
         self._check_currents()
         h = self.parts[0].hamiltonian
         found = np.zeros((3, h.basis.spins.count))
+        # σ = (σ⁺ + σ⁻, −i(σ⁺ − σ⁻), σᶻ); 2S likewise, with 2Sᶻ in place of σᶻ.
+        cartesian = np.array([[1, 1, 0], [-1j, 1j, 0], [0, 0, 1]])
         for spin, site in enumerate(h.device.spin_sites):
             coupling = h.couplings.sd.get((site, spin + 1), 0.0)
-            # σ = (σ⁺ + σ⁻, −i(σ⁺ − σ⁻), σᶻ) and S likewise, with 2Sᶻ in place of Sᶻ.
             means = {
                 (one, two): sum(part.weight * _mean(part, site, spin, one, two) for part in self.parts)
                 for one in "+-z"
                 for two in "+-z"
             }
             pairs = np.array([[means[one, two] for two in "+-z"] for one in "+-z"])
-            electron = np.array([[1, 1, 0], [-1j, 1j, 0], [0, 0, 1]])
-            localized = np.array([[0.5, 0.5, 0], [-0.5j, 0.5j, 0], [0, 0, 0.5]])
-            tensor = (electron @ pairs @ localized.T).real  # ⟨σ_a S_b⟩
+            tensor = (cartesian @ pairs @ cartesian.T).real / 2  # ⟨σ_a S_b⟩
             cross = np.array([tensor[2, 1] - tensor[1, 2], tensor[0, 2] - tensor[2, 0], tensor[1, 0] - tensor[0, 1]])
             found[:, spin] = 2 * coupling / HBAR * cross / ((h.basis.spins.levels[spin] - 1) / 2)
         return found
