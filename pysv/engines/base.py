@@ -17,6 +17,7 @@ from pysv.experiment.source import OneElectron
 if TYPE_CHECKING:
     from pysv.engines.cost import Cost
     from pysv.experiment import Experiment
+    from pysv.measures.registry import Measure
     from pysv.sectors.pure_run import PureRun
     from pysv.snapshot import Snapshot
 
@@ -118,6 +119,11 @@ class Method(Checked, ABC):
             return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {others}"
         if experiment.bath is None and not self.closed:
             return f"engine {self.name!r} runs open systems only; add a table [bath], or use 'chebyshev'"
+        return None
+
+    def lacks(self, measure: Measure) -> str | None:
+        """Why the states of this engine do not give a measure (a sentence without its subject), None where they do."""
+        del measure
         return None
 
     @abstractmethod

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pysv.measures.registry import Measure, measures
@@ -23,7 +24,19 @@ def way(experiment: Experiment, limits: Limits = LIMITS) -> str:
     return Sizes(experiment, limits).way
 
 
-def left_out(experiment: Experiment, limits: Limits = LIMITS, *, averaged: bool = False) -> dict[str, str]:
+Lacks = Callable[[Measure], str | None]
+"""Why the states of an engine do not give a measure (a sentence without its subject), or None where they do."""
+
+
+def gives_all(measure: Measure) -> str | None:
+    """The `Lacks` of most engines: their states give every measure."""
+    del measure
+    return None
+
+
+def left_out(
+    experiment: Experiment, limits: Limits = LIMITS, *, averaged: bool = False, lacks: Lacks = gives_all
+) -> dict[str, str]:
     """Measures that are not recorded for this experiment, each with the reason.
 
     Parameters
@@ -32,11 +45,13 @@ def left_out(experiment: Experiment, limits: Limits = LIMITS, *, averaged: bool 
     limits : Limits
     averaged : bool
         Whether it is run in parts, by random trajectories or in batches: their ρ is formed at any size, and averaged.
+    lacks : callable
+        What the engine's states do not give.
     """
     sizes, every = Sizes(experiment, FORMED if averaged else limits), experiment.record.every
     asked = [measure for measure in measures() if measure.asked(sizes)]
     reasons = {
-        measure.name: _of_average(measure, sizes) if averaged else _of_sizes(measure, sizes) for measure in asked
+        measure.name: lacks(measure) or (_of_average if averaged else _of_sizes)(measure, sizes) for measure in asked
     }
     never = {
         name: f"not asked for: every = {{ {measure.schedule} = 0 }}"
@@ -71,9 +86,9 @@ def _of_average(measure: Measure, sizes: Sizes) -> str | None:
     return measure.refusal(sizes) if measure.refusal else None
 
 
-def probe_seeds(experiment: Experiment, limits: Limits = LIMITS) -> str:
+def probe_seeds(experiment: Experiment, limits: Limits = LIMITS, lacks: Lacks = gives_all) -> str:
     """Seeds of what is random in the measures, for the dataset; empty where nothing is."""
-    omitted, chosen = left_out(experiment, limits), way(experiment, limits)
+    omitted, chosen = left_out(experiment, limits, lacks=lacks), way(experiment, limits)
     return "; ".join(
         f"{measure.probes.seed} (probes of {measure.name}, the same at every snapshot)"
         for measure in measures()
@@ -81,7 +96,9 @@ def probe_seeds(experiment: Experiment, limits: Limits = LIMITS) -> str:
     )
 
 
-def measuring(experiment: Experiment, rows: int, limits: Limits = LIMITS) -> tuple[int, float]:
+def measuring(
+    experiment: Experiment, rows: int, limits: Limits = LIMITS, lacks: Lacks = gives_all
+) -> tuple[int, float]:
     """Bytes, and rough seconds for each snapshot, that measuring takes.
 
     Parameters
@@ -90,9 +107,11 @@ def measuring(experiment: Experiment, rows: int, limits: Limits = LIMITS) -> tup
     rows : int
         Of all pure runs of one electron together.
     limits : Limits
+    lacks : callable
+        What the engine's states do not give.
     """
     sizes, every = Sizes(experiment, limits, rows), experiment.record.every
-    omitted = left_out(experiment, limits)
+    omitted = left_out(experiment, limits, lacks=lacks)
     memory, seconds = _common(sizes)
     for measure in measures():
         often = getattr(every, measure.schedule) if measure.schedule else 1

@@ -108,9 +108,9 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     method, chosen = choose(experiment, engine, backend)
     device, times, one = experiment.device, experiment.times, isinstance(experiment.source, OneElectron)
     own, rows = method.cost(experiment), run_rows(experiment) if one else ()
-    measures, per_snapshot = measuring(experiment, sum(rows))
+    measures, per_snapshot = measuring(experiment, sum(rows), lacks=method.lacks)
     recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
-    omitted = left_out(experiment)
+    omitted = left_out(experiment, lacks=method.lacks)
     said = [*remarks(experiment)]
     if omitted:
         said.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")

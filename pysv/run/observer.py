@@ -11,7 +11,7 @@ from pysv.measures.invariants import INVARIANTS
 from pysv.measures.registry import Estimated, Measure, measures
 from pysv.measures.sizes import LIMITS, Limits, Sizes
 from pysv.measures.view import Due, Setting, View
-from pysv.measures.ways import left_out, way
+from pysv.measures.ways import Lacks, gives_all, left_out, way
 from pysv.run.jackknife import Measured, group_sums, measure_sample
 from pysv.sectors.state import PureMixture
 
@@ -29,14 +29,16 @@ class Observer:
     experiment : Experiment
     limits : Limits
         Sizes up to which ρ is formed, and its partial transpose sampled.
+    lacks : callable
+        What the engine's states do not give.
     """
 
-    def __init__(self, experiment: Experiment, limits: Limits = LIMITS) -> None:
+    def __init__(self, experiment: Experiment, limits: Limits = LIMITS, lacks: Lacks = gives_all) -> None:
         self._setting = Setting(experiment, way(experiment, limits))
         self._every = experiment.record.every
         sizes = Sizes(experiment, limits)
         asked = [measure for measure in measures() if measure.asked(sizes)]
-        omitted = left_out(experiment, limits)
+        omitted = left_out(experiment, limits, lacks=lacks)
         self._usual = [one for one in asked if one.name not in omitted and one.name not in INVARIANTS]
         self._of_density = [one for one in asked if one.of_density]
         self._of_state = [one for one in asked if one.linear and not one.of_density]

@@ -101,7 +101,7 @@ class Run:
         watch = Watch(
             self.method.drift_tolerance(float(times[-1])), radius(self.experiment), conserved(self.experiment)
         )
-        recorder = Recorder(self.experiment, times.size, watch, self.limits)
+        recorder = Recorder(self.experiment, times.size, watch, self.limits, self.method.lacks)
         before = 0.0
         first = 0
         if earlier is not None:
@@ -138,7 +138,7 @@ class Run:
         self, count: int, status: str, recorder: Recorder, watch: Watch, engine: Engine, seconds: float
     ) -> xr.Dataset:
         work = engine.work()
-        seeds = self.method.seeds_used(self.experiment), probe_seeds(self.experiment, self.limits)
+        seeds = self.method.seeds_used(self.experiment), probe_seeds(self.experiment, self.limits, self.method.lacks)
         attrs: dict[str, str | float | int] = dict(
             provenance(
                 config.dumps(self.experiment, self.method, self.backend),
@@ -162,7 +162,7 @@ class Run:
             attrs |= jumps.report(self.experiment.device, self.experiment.bath)[0]
         attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
         averaged = isinstance(self.method, Sampling) and self.method.samples(self.experiment)
-        omitted = left_out(self.experiment, self.limits, averaged=averaged)
+        omitted = left_out(self.experiment, self.limits, averaged=averaged, lacks=self.method.lacks)
         attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in omitted.items())
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.measures.sizes import LIMITS, Limits
+from pysv.measures.ways import Lacks, gives_all
 from pysv.results.dataset import schema
 from pysv.run.observer import Observer
 
@@ -28,12 +29,16 @@ class Recorder:
     watch : Watch
         Has heard of the snapshot before, and holds its invariants.
     limits : Limits
+    lacks : callable
+        What the engine's states do not give.
     """
 
-    def __init__(self, experiment: Experiment, count: int, watch: Watch, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, experiment: Experiment, count: int, watch: Watch, limits: Limits = LIMITS, lacks: Lacks = gives_all
+    ) -> None:
         self._watch = watch
         self._count = count
-        self._observer = Observer(experiment, limits)
+        self._observer = Observer(experiment, limits, lacks)
         self._schema = schema()
         self._arrays: dict[str, np.ndarray] = {}
         self.count = 0
