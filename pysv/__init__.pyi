@@ -11,9 +11,9 @@ from .engines.trajectories import Trajectories as Trajectories
 from .experiment import Experiment as Experiment
 from .experiment.bath import BosonicBath as BosonicBath
 from .experiment.device import Device as Device
-from .experiment.device import Layer as Layer
-from .experiment.device import Potential as Potential
 from .experiment.device import SpinValve as SpinValve
+from .experiment.layer import Layer as Layer
+from .experiment.layer import Potential as Potential
 from .experiment.record import Every as Every
 from .experiment.record import Record as Record
 from .experiment.source import Amplitudes as Amplitudes
@@ -31,6 +31,7 @@ from .experiment.spins import SpinVector as SpinVector
 from .experiment.spins import WState as WState
 from .experiment.times import Times as Times
 from .experiment.times import times as times
+from .experiment.train import Train as Train
 from .results.files import load as load
 from .results.files import save as save
 from .run.convergence import Convergence as Convergence

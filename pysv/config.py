@@ -16,7 +16,7 @@ import tomli_w
 from pysv.engines import BACKENDS, engine_names, methods
 from pysv.engines.base import Method
 from pysv.errors import ExperimentFileError, InvalidInputError, unknown_name
-from pysv.experiment import Experiment
+from pysv.experiment import Experiment, default_times
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.device import SEVERAL_ELECTRONS, ChainDevice, Device, SpinValve
 from pysv.experiment.record import Every, Record
@@ -33,11 +33,13 @@ from pysv.experiment.spins import (
     WState,
 )
 from pysv.experiment.times import Times
+from pysv.experiment.train import Train
 
 SOURCES: dict[str, Callable[..., Any]] = {
     "wave-packet": WavePacket,
     "orbital": Orbital,
     "amplitudes": Amplitudes,
+    "train": Train,
     "confined": ConfinedElectrons,
 }
 SPINS: dict[str, Callable[..., Any]] = {
@@ -140,7 +142,7 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
         "source": source,
         "spins": _spins(dict(tables.get("spins", {})), device, f"{name}: [spins]"),
         "bath": _make(BosonicBath, tables["bath"], f"{name}: [bath]") if "bath" in tables else None,
-        "times": _make(Times, evolution, f"{name}: [evolution]"),
+        "times": _make(Times, _entries(default_times(source)) | evolution, f"{name}: [evolution]"),
         "record": _make(Record, tables.get("record", {}), f"{name}: [record]"),
     }
     try:
@@ -148,6 +150,8 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
     except InvalidInputError as error:
         spins = ("polarizer", "analyzer", "pair", "spin_z")
         table = "record" if error.key in ("between", "layer") else "spins" if error.key in spins else "source"
+        if error.key == "step":
+            table = "evolution"
         if error.key == "values" and isinstance(parts["spins"], SpinVector):
             table = "spins"
         raise ExperimentFileError(f"{name}: [{table}] {error}", error.key) from error
@@ -325,7 +329,7 @@ def _make_kind(kinds: Mapping[str, Any], table: Mapping[str, Any], where: str) -
 
 
 def _with_kind(kinds: Mapping[str, Any], part: Any) -> dict[str, Any]:
-    kind = next(name for name, made in kinds.items() if isinstance(part, made))
+    kind = next(name for name, made in kinds.items() if type(part) is made)
     return {"kind": kind} | _entries(part)
 
 

@@ -13,6 +13,7 @@ from pysv.engines.base import Method
 from pysv.errors import EngineError, InvalidInputError, unknown_name
 from pysv.experiment import Experiment
 from pysv.experiment.source import ConfinedElectrons
+from pysv.experiment.train import Train
 from pysv.sectors import backend as backends
 
 BACKENDS = ("auto", *backends.names())
@@ -89,9 +90,14 @@ def readiness() -> tuple[Readiness, ...]:
 
 
 def automatic(experiment: Experiment) -> str:
-    """The engine of ``"auto"``: `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several."""
+    """The engine of ``"auto"``: `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several.
+
+    A train has an engine of its own.
+    """
     if isinstance(experiment.source, ConfinedElectrons):
         return "tdmrg"
+    if isinstance(experiment.source, Train):
+        return "train"
     return "chebyshev" if experiment.bath is None else "trajectories"
 
 

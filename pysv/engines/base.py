@@ -13,6 +13,7 @@ import numpy as np
 from pysv.errors import ResumeError
 from pysv.experiment.checks import Checked
 from pysv.experiment.source import OneElectron
+from pysv.experiment.train import Train
 
 if TYPE_CHECKING:
     from pysv.engines.cost import Cost
@@ -92,6 +93,8 @@ class Method(Checked, ABC):
     """Whether it runs closed systems."""
     open: ClassVar[bool] = False
     """Whether it runs systems with baths."""
+    trains: ClassVar[bool] = False
+    """Whether it runs trains of electrons."""
 
     def able(self) -> tuple[str, ...]:
         """Backends that can run these options, the preferred one first."""
@@ -114,6 +117,8 @@ class Method(Checked, ABC):
         """Why this engine cannot run the experiment, or None if it can."""
         if not isinstance(experiment.source, OneElectron):
             return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
+        if isinstance(experiment.source, Train) and not self.trains:
+            return f"[source] kind = 'train' is not served by engine {self.name!r}; use 'train'"
         if experiment.bath is not None and not self.open:
             others = ", ".join(sorted(method.name for method in _subclasses(Method) if method.open))
             return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {others}"

@@ -9,7 +9,8 @@ from pysv.engines import methods
 from pysv.engines.base import Method
 from pysv.experiment import Experiment
 from pysv.experiment.bath import BosonicBath
-from pysv.experiment.device import Device, Layer, Potential, SpinValve
+from pysv.experiment.device import Device, SpinValve
+from pysv.experiment.layer import Layer, Potential
 from pysv.experiment.record import Record
 from pysv.experiment.source import ConfinedElectrons, Orbital, WavePacket
 from pysv.experiment.spins import Bell, Gibbs, ProductState
