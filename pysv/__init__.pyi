@@ -7,6 +7,7 @@ from .engines.low_rank import LowRank as LowRank
 from .engines.qutip import QuTiP as QuTiP
 from .engines.rk4 import RK4 as RK4
 from .engines.tdmrg import TDMRG as TDMRG
+from .engines.train import TrainMap as TrainMap
 from .engines.trajectories import Trajectories as Trajectories
 from .experiment import Experiment as Experiment
 from .experiment.bath import BosonicBath as BosonicBath

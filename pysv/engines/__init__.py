@@ -141,7 +141,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     if backend not in ("auto", *able):
         asked = f"engine {method.name!r}" + (" with these options" if backend in method.backends else "")
         raise EngineError(f"{asked} has no backend {backend!r}; use backend {' or '.join(map(repr, able))}")
-    reason = method.refusal(experiment)
+    reason = method.refused(experiment)
     if reason is not None:
         raise EngineError(reason)
     if backend != "auto":

@@ -113,12 +113,16 @@ class Method(Checked, ABC):
         del backend
         return self.cites
 
-    def refusal(self, experiment: Experiment) -> str | None:
-        """Why this engine cannot run the experiment, or None if it can."""
-        if not isinstance(experiment.source, OneElectron):
-            return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
+    def refused(self, experiment: Experiment) -> str | None:
+        """Why this engine cannot run the experiment, or None if it can: no train for most, or its own `refusal`."""
         if isinstance(experiment.source, Train) and not self.trains:
             return f"[source] kind = 'train' is not served by engine {self.name!r}; use 'train'"
+        return self.refusal(experiment)
+
+    def refusal(self, experiment: Experiment) -> str | None:
+        """What is particular to this engine in `refused`."""
+        if not isinstance(experiment.source, OneElectron):
+            return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
         if experiment.bath is not None and not self.open:
             others = ", ".join(sorted(method.name for method in _subclasses(Method) if method.open))
             return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {others}"

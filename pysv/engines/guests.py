@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from pysv.engines import methods
 from pysv.engines.base import Method
-from pysv.experiment import Experiment
+from pysv.experiment import Experiment, default_times
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.device import Device, SpinValve
 from pysv.experiment.layer import Layer, Potential
 from pysv.experiment.record import Record
 from pysv.experiment.source import ConfinedElectrons, Orbital, WavePacket
 from pysv.experiment.spins import Bell, Gibbs, ProductState
+from pysv.experiment.train import Train
 
 _PACKET = WavePacket(center=5, momentum_spread=1.5, spin="up")
 _VALVE = SpinValve(sites=12, polarizer=(7, 7), analyzer=(10, 10))
@@ -22,6 +23,14 @@ _VALVE = SpinValve(sites=12, polarizer=(7, 7), analyzer=(10, 10))
 def _device(*layers: Layer, **changes: object) -> Experiment:
     own = layers or (Layer(sites=(7, 7)), Layer(sites=(10, 10)))
     return Experiment(device=Device(sites=12, layers=own, **changes), source=_PACKET)  # type: ignore[arg-type]
+
+
+def _as_train(experiment: Experiment) -> Experiment:
+    """The same experiment with a train of its packets."""
+    packet = experiment.source
+    assert isinstance(packet, WavePacket)
+    train = Train(center=packet.center, momentum_spread=packet.momentum_spread, spin=packet.spin)
+    return replace(experiment, source=train, times=default_times(train))
 
 
 def guests() -> dict[str, Experiment]:
@@ -46,12 +55,13 @@ def guests() -> dict[str, Experiment]:
         "two electrons": Experiment(device=_VALVE, source=confined),
         "more electrons": Experiment(device=_VALVE, source=replace(confined, electrons=4)),
         "two polarised electrons": Experiment(device=_VALVE, source=replace(confined, spin="up")),
+        "trains of electrons": _as_train(plain),
         "odd electrons": Experiment(device=_VALVE, source=replace(confined, electrons=3, spin=(2, 1))),
     }
 
 
 def table() -> Iterator[tuple[str, dict[str, bool]]]:
-    """For each kind of guest, whether each engine serves it; engines of open systems are asked with a bath."""
+    """For each kind of guest, whether each engine serves it; engines of open systems or trains are asked with these."""
     known = {name: method() for name, method in methods().items()}
     for guest, experiment in guests().items():
         yield guest, {name: _serves(method, experiment) for name, method in known.items()}
@@ -60,7 +70,9 @@ def table() -> Iterator[tuple[str, dict[str, bool]]]:
 def _serves(method: Method, experiment: Experiment) -> bool:
     if not method.closed and experiment.bath is None:
         experiment = replace(experiment, bath=BosonicBath())
-    return method.refusal(experiment) is None
+    if method.trains and type(experiment.source) is WavePacket:
+        experiment = _as_train(experiment)
+    return method.refused(experiment) is None
 
 
 def as_text() -> str:
