@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pysv.classical.kernels import energy_and_slopes, rates
+from pysv.classical.kernels import energy_and_slopes
 from pysv.errors import NotReadyError
 from pysv.model import terms
 from pysv.model.couplings import Couplings
@@ -120,14 +120,7 @@ class ClassicalHamiltonian:
         return (np.array(self.device.levels) - 1) / 2
 
     def energy(self, weights: np.ndarray, psi: np.ndarray, vectors: np.ndarray) -> float:
-        """E = ⟨H⟩, eV; the arguments are those of `rates`."""
-        image, slopes = np.empty_like(psi), np.empty_like(vectors)
-        return float(energy_and_slopes(self.products, self.lengths, weights, psi, vectors, image, slopes))
-
-    def rates(
-        self, weights: np.ndarray, psi: np.ndarray, vectors: np.ndarray, damping: float = 0.0
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """dψ/dt and dn/dt.
+        """E = ⟨H⟩.
 
         Parameters
         ----------
@@ -137,18 +130,14 @@ class ClassicalHamiltonian:
             States of an electron, ↑ first.
         vectors : float64 ndarray (N, 3)
             n of each localized spin.
-        damping : float
-            α.
 
         Returns
         -------
-        complex128 ndarray (runs, sites, 2)
-        float64 ndarray (N, 3)
-            Both 1/fs.
+        float
+            eV.
         """
-        found = np.empty_like(psi), np.empty_like(vectors)
-        rates(self.products, self.lengths, weights, damping, psi, vectors, *found)
-        return found
+        image, slopes = np.empty_like(psi), np.empty_like(vectors)
+        return float(energy_and_slopes(self.products, self.lengths, weights, psi, vectors, image, slopes))
 
     def orbital(self, vectors: np.ndarray, spin: int) -> np.ndarray:
         """Matrix of H_e between states of one electron spin, 0 (↑) or 1 (↓): float64 (sites, sites), eV.
@@ -158,7 +147,5 @@ class ClassicalHamiltonian:
         sites = self.device.sites
         places, image = np.zeros((2, sites, sites, 2), dtype=complex)
         places[..., spin] = np.eye(sites)
-        energy_and_slopes(
-            self.products, self.lengths, np.zeros(sites), places, vectors, image, np.empty_like(vectors)
-        )
+        energy_and_slopes(self.products, self.lengths, np.zeros(sites), places, vectors, image, np.empty_like(vectors))
         return np.asarray(image[..., spin].real.T)

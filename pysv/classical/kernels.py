@@ -74,9 +74,9 @@ def energy_and_slopes(products, lengths, weights, psi, vectors, image, gradient)
 
 @compiled(**FAST)
 def rates(products, lengths, weights, damping, psi, vectors, d_psi, d_vectors):
-    """`d_psi` ← −iH_e ψ/ħ and `d_vectors` ← dn/dt, 1/fs; arguments as above, and α.
+    """`d_psi` ← −iH_e ψ/ħ and `d_vectors` ← dn/dt = [n × ω − α n × (n × ω)]/(1 + α²), ω = −∂E/∂n/(ħS), 1/fs.
 
-    dn/dt = [n × ω − α n × (n × ω)]/(1 + α²) with ω = −∂E/∂n/(ħS).
+    `damping` is α, a float; the other arguments are those of `energy_and_slopes`.
     """
     energy_and_slopes(products, lengths, weights, psi, vectors, d_psi, d_vectors)
     d_psi *= -1j / HBAR

@@ -38,7 +38,7 @@ class ClassicalState(State):
         """⟨σˣ⟩, ⟨σʸ⟩, ⟨σᶻ⟩ of the electrons on each site, float64 (3, sites)."""
         up, down = np.moveaxis(self.electrons.psi, 2, 0)
         flip, z = 2 * up.conj() * down, np.abs(up) ** 2 - np.abs(down) ** 2
-        return np.einsum("r,arx->ax", self.electrons.weights, np.array([flip.real, flip.imag, z]))
+        return np.asarray(np.einsum("r,arx->ax", self.electrons.weights, np.array([flip.real, flip.imag, z])))
 
     def electron_densities(self) -> tuple[np.ndarray, np.ndarray]:
         """Number of electrons and their ⟨σᶻ⟩ on each site."""

@@ -42,8 +42,8 @@ class LLG(Method):
     with B = −(1/S) ∂⟨H⟩/∂n, and one set of vectors feels the average over all states of a mixture (Landau and Lifshitz
     1935, Gilbert 2004, Petrović et al. 2018); `pysv.classical.hamiltonian` derives the equations. The whole is
     integrated by SciPy's Runge–Kutta scheme of order 8 with steps of its own choice (Hairer, Nørsett and Wanner 1993),
-    started afresh at every snapshot. The error is measured: a twin run with a hundredth of the tolerance goes along, and
-    the largest distance of a ψ or an n from its twin is reported.
+    started afresh at every snapshot. The error is measured: a twin run with a hundredth of the tolerance goes along,
+    and the largest distance of a ψ or an n from its twin is reported.
 
     Parameters
     ----------
@@ -153,10 +153,7 @@ class _LLGEngine(Engine):
     def advance(self, time: float) -> None:
         """Evolve to `time`, fs."""
         if time > self.time:
-            for name, tolerance in (
-                ("state", self.method.tolerance),
-                ("twin", self.method.tolerance / FINER),
-            ):
+            for name, tolerance in (("state", self.method.tolerance), ("twin", self.method.tolerance / FINER)):
                 if name in self._states:
                     self._states[name] = self._evolved(self._states[name], time, tolerance)
             if "twin" in self._states:

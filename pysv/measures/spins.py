@@ -11,7 +11,7 @@ from pysv.measures.view import View
 
 def _z(view: View) -> np.ndarray:
     if view.directions is not None:
-        return view.directions[2]
+        return np.asarray(view.directions[2])
     (configuration, probability), spins = view.probabilities, view.setting.spins
     return np.asarray(probability @ spins.moments(configuration) / (np.array(spins.levels) - 1))
 
