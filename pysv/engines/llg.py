@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.engines.base import Engine, Method, Work, saved_array
-from pysv.engines.cost import PROCESS, Cost, radius
+from pysv.engines.cost import PROCESS, Cost
 from pysv.errors import EngineFailureError, NotReadyError
 from pysv.experiment.checks import checked, real_number, truth
 from pysv.experiment.source import OneElectron
 from pysv.experiment.spins import Gibbs
+from pysv.model.basis import Spins
 from pysv.model.initial import electron_states
+from pysv.model.norm import half_width
+from pysv.model.terms import hamiltonian_terms
 from pysv.snapshot import Snapshot
 from pysv.units import HBAR
 
@@ -52,7 +55,7 @@ class LLG(Method):
     tolerance : float
         Allowed error of all ψ and n together in each step, as the integrator estimates it, 1e-12 … 1e-4.
     measure_error : bool
-        Whether to carry the twin run, which takes 1.8 times as long as the run itself.
+        Whether to carry the twin run, which takes about 1.6 times as long as the run itself.
     """
 
     damping: float = checked(0.0, real_number, low=0.0)
@@ -110,7 +113,8 @@ class LLG(Method):
         runs = len(electron_states(source)) if isinstance(source, OneElectron) else source.count
         amplitudes = 2 * runs * experiment.device.sites
         tolerances = (self.tolerance, self.tolerance / FINER) if self.measure_error else (self.tolerance,)
-        phase = radius(experiment) * times.stop / HBAR
+        width = half_width(hamiltonian_terms(experiment.device), Spins(experiment.device.levels))
+        phase = width * times.stop / HBAR
         applications = sum(
             int(7 * phase * (1e-10 / tolerance) ** (1 / 8)) + _FEWEST * (times.count - 1) for tolerance in tolerances
         )

@@ -13,9 +13,10 @@ from conftest import StopAfter
 from test_any_device import chain_of, packet_of, random_device
 
 import pysv
+from pysv import figures
 from pysv.classical.hamiltonian import ClassicalHamiltonian
 from pysv.classical.start import directions
-from pysv.errors import EngineError, GroundStateError
+from pysv.errors import EngineError, GroundStateError, InvalidInputError
 from pysv.model import terms
 from pysv.model.operators import Electron, Product, Spin
 from pysv.units import HBAR
@@ -413,7 +414,7 @@ def test_baths_are_refused(small):
     ],
 )
 def test_options_are_checked(options, sentence):
-    with pytest.raises(pysv.errors.InvalidInputError, match=sentence):
+    with pytest.raises(InvalidInputError, match=sentence):
         pysv.LLG(**options)
 
 
@@ -427,6 +428,15 @@ def test_many_tilted_spins_need_little_memory():
     assert needed.fits
     assert needed.amplitudes == 400
     assert needed.sectors == ()
+
+
+def test_verbs_that_need_a_mixture_or_a_density_matrix_refuse(small, tmp_path):
+    with pytest.raises(EngineError, match="engine 'llg' runs this experiment as a whole; leave --dask out"):
+        pysv.solve(small, engine="llg", progress=False, dask="local")
+    data = solve(small)
+    with pytest.raises(InvalidInputError, match="holds no density_matrix, and cannot: it needs a density matrix, and"):
+        figures.animate(data, tmp_path / "movie.gif", progress=False)
+    assert figures.plot(data, tmp_path / "run.png").exists()
 
 
 # Terms of one's own
