@@ -116,7 +116,7 @@ class LLG(Method):
         width = half_width(hamiltonian_terms(experiment.device), Spins(experiment.device.levels))
         phase = width * times.stop / HBAR
         applications = sum(
-            int(7 * phase * (1e-10 / tolerance) ** (1 / 8)) + _FEWEST * (times.count - 1) for tolerance in tolerances
+            int(10 * phase * (1e-10 / tolerance) ** (1 / 8)) + _FEWEST * (times.count - 1) for tolerance in tolerances
         )
         return Cost(
             amplitudes=amplitudes,
