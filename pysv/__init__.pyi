@@ -3,6 +3,7 @@ from .config import read as read
 from .engines.chebyshev import Chebyshev as Chebyshev
 from .engines.fock import Fock as Fock
 from .engines.krylov import Krylov as Krylov
+from .engines.llg import LLG as LLG
 from .engines.low_rank import LowRank as LowRank
 from .engines.qutip import QuTiP as QuTiP
 from .engines.rk4 import RK4 as RK4

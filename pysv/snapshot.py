@@ -47,6 +47,10 @@ class State(ABC):
     def invariants(self) -> dict[str, float]:
         """Norm, energy (eV), Σ⟨σᶻ⟩ of electrons and localized spins, and number of electrons."""
 
+    def spin_directions(self) -> np.ndarray | None:
+        """⟨S⟩/S of each localized spin, float64 (3, N), where the state knows it without ρ; None elsewhere."""
+        return None
+
     def currents(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Currents of electrons and of their σᶻ through each bond to the right, 1/fs, float64 (sites − 1,) each."""
         return None

@@ -13,7 +13,7 @@ FLOORS = (
     ("model",),
     ("snapshot",),
     ("sectors",),
-    ("mps", "pairs"),
+    ("classical", "mps", "pairs"),
     ("measures",),
     ("engines",),
     ("config",),

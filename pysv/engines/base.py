@@ -14,6 +14,7 @@ from pysv.errors import ResumeError
 from pysv.experiment.checks import Checked
 from pysv.experiment.source import OneElectron
 from pysv.experiment.train import Train
+from pysv.model.conservation import conserved
 
 if TYPE_CHECKING:
     from pysv.engines.cost import Cost
@@ -95,6 +96,8 @@ class Method(Checked, ABC):
     """Whether it runs systems with baths."""
     trains: ClassVar[bool] = False
     """Whether it runs trains of electrons."""
+    quantum: ClassVar[bool] = True
+    """Whether its localized spins are quantum; an engine of classical spins answers another question."""
 
     def able(self) -> tuple[str, ...]:
         """Backends that can run these options, the preferred one first."""
@@ -123,6 +126,10 @@ class Method(Checked, ABC):
         """What is particular to this engine in `refused`."""
         if not isinstance(experiment.source, OneElectron):
             return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
+        return self.bath_refusal(experiment)
+
+    def bath_refusal(self, experiment: Experiment) -> str | None:
+        """Why this engine cannot run the experiment with, or without, its baths; None if it can."""
         if experiment.bath is not None and not self.open:
             others = ", ".join(sorted(method.name for method in _subclasses(Method) if method.open))
             return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {others}"
@@ -134,6 +141,10 @@ class Method(Checked, ABC):
         """Why the states of this engine do not give a measure (a sentence without its subject), None where they do."""
         del measure
         return None
+
+    def conserved(self, experiment: Experiment) -> tuple[str, ...]:
+        """Invariants that must not drift."""
+        return conserved(experiment)
 
     @abstractmethod
     def cost(self, experiment: Experiment) -> Cost:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pysv.measures.registry import Measure, part, register
+from pysv.measures.sizes import start_needed
 from pysv.measures.view import View
 
 
@@ -55,6 +56,7 @@ for _measure in (
         needs="state",
         linear=True,
         option="currents",
+        refusal=start_needed,
         function=_transmitted,
         place=25,
     ),

@@ -59,8 +59,8 @@ class Sizes:
     @cached_property
     def way(self) -> str:
         """``"dense"``, ``"factor"`` or ``"diagonal"``."""
-        if self.block <= self.limits.block or isinstance(self.experiment.source, ConfinedElectrons | Train):
-            return "dense"  # engines of several electrons give ρ, and refuse more spins than that
+        if isinstance(self.experiment.source, ConfinedElectrons | Train) or self.block <= self.limits.block:
+            return "dense"  # engines of several electrons and of trains give ρ, and refuse more spins than that
         return "factor" if conserves(self.experiment) else "diagonal"
 
     @cached_property
@@ -108,6 +108,13 @@ def two_sides_needed(sizes: Sizes) -> str | None:
     one, other = found
     if sizes.way == "factor" and one + other != tuple(range(device.n_spins)):
         return TRACED
+    return None
+
+
+def start_needed(sizes: Sizes) -> str | None:
+    """Why there is no density at t = 0 to compare with; None where there is."""
+    if isinstance(sizes.experiment.source, ConfinedElectrons):
+        return "needs the density at t = 0, which is known beforehand for one electron; add up `current` over time"
     return None
 
 

@@ -107,7 +107,8 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     """
     method, chosen = choose(experiment, engine, backend)
     device, times, one = experiment.device, experiment.times, isinstance(experiment.source, OneElectron)
-    own, rows = method.cost(experiment), run_rows(experiment) if one else ()
+    sectors = one and method.quantum
+    own, rows = method.cost(experiment), run_rows(experiment) if sectors else ()
     measures, per_snapshot = measuring(experiment, sum(rows), lacks=method.lacks)
     recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
     omitted = left_out(experiment, lacks=method.lacks)
@@ -117,7 +118,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     return Estimate(
         engine=method.name,
         backend=chosen,
-        sectors=tuple(zip(run_labels(experiment), occupied_sectors(experiment), rows, strict=True)) if one else (),
+        sectors=tuple(zip(run_labels(experiment), occupied_sectors(experiment), rows, strict=True)) if sectors else (),
         amplitudes=own.amplitudes,
         memory=own.memory + measures + recorded,
         available=available_memory(),

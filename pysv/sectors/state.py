@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg.blas import zherk
 
 from pysv.model.basis import DOWN, UP, Spins
-from pysv.model.couplings import Holder
+from pysv.model.couplings import CURRENTS
 from pysv.model.density import Block, SpinDensity
 from pysv.model.operators import Electron, Factors, Spin, act
 from pysv.snapshot import State
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pysv.sectors.backend import StateSpace
     from pysv.sectors.hamiltonian import Hamiltonian
 
-_CURRENTS = Holder("the formulas of currents and torque", "leave currents and torque out of [record]")
 _ROWS = 2048
 """Rows in one chunk of a copy."""
 
@@ -130,7 +129,7 @@ class PureMixture(State):
     def _check_currents(self) -> None:
         """H has no term that the currents and torques leave out."""
         h = self.parts[0].hamiltonian
-        _CURRENTS.check_held(h.couplings, h.device, (range(1, h.basis.spins.count + 1),))
+        CURRENTS.check_held(h.couplings, h.device, (range(1, h.basis.spins.count + 1),))
 
     def torques(self) -> np.ndarray:
         """(2J/ħ) ⟨(S × σ) n_x⟩/S at the site x of each spin, for −J σ·2S: the sd part of its Heisenberg equation."""
