@@ -89,7 +89,7 @@ def readiness() -> tuple[Readiness, ...]:
 
 
 def automatic(experiment: Experiment) -> str:
-    """The engine of ``"auto"``: `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several."""
+    """The engine; "auto" is `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several."""
     if isinstance(experiment.source, ConfinedElectrons):
         return "tdmrg"
     return "chebyshev" if experiment.bath is None else "trajectories"

@@ -94,7 +94,7 @@ def sweep(
     experiment : Experiment
         The common part of all points.
     grid : mapping of str to sequence
-        Values by the key of the experiment file, e.g. ``{"bath.temperature": [10, 30, 100]}``; docs/files.md lists the
+        Values by the key of the experiment file, e.g. ``{"bath.temperature": [10, 30, 100]}``; docs/keys.md lists the
         keys.
     engine, backend
         As for `solve`.
