@@ -55,11 +55,11 @@ SPINS: dict[str, Callable[..., Any]] = {
     "ghz": GHZ,
     "vector": SpinVector,
 }
-_PHASES = {"singlet": math.pi, "triplet": 0.0}
+PHASES = {"singlet": math.pi, "triplet": 0.0}
 """Phase of the Bell states with names of their own."""
 _LISTS = {"layer": "layers", "potential": "potential"}
 """Arrays of tables in [device], and the fields that they become."""
-_TABLES = ("device", "source", "spins", "bath", "evolution", "record")
+TABLES = ("device", "source", "spins", "bath", "evolution", "record")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def read(path: str | Path) -> Configuration:
     Parameters
     ----------
     path : str or Path
-        A TOML file; docs/files.md lists its keys. Every key is optional.
+        A TOML file; docs/keys.md lists its keys. Every key is optional.
 
     Returns
     -------
@@ -129,8 +129,8 @@ def _tables(text: str, name: str) -> dict[str, Any]:
 def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configuration:
     """The configuration that nested mappings describe, in the form that a TOML parser returns."""
     for key, table in tables.items():
-        if key not in _TABLES:
-            raise ExperimentFileError(f"{name}: {unknown_name('table', key, _TABLES)}", key)
+        if key not in TABLES:
+            raise ExperimentFileError(f"{name}: {unknown_name('table', key, TABLES)}", key)
         if not isinstance(table, Mapping):
             raise ExperimentFileError(f"{name}: {key} = {table!r} must be a table [{key}]", key)
     evolution = dict(tables.get("evolution", {}))
@@ -244,10 +244,10 @@ def _device_table(device: ChainDevice) -> dict[str, Any]:
 def _spins(entries: dict[str, Any], device: ChainDevice, where: str) -> Any:
     """The spins of a table: layers by their names, Bell states by theirs."""
     kind = str(entries.get("kind"))
-    if kind in _PHASES and "phase" in entries:
+    if kind in PHASES and "phase" in entries:
         raise ExperimentFileError(f"{where} phase belongs to kind = 'bell', not to kind = {kind!r}", "phase")
-    if kind in _PHASES:
-        entries |= {"kind": "bell", "phase": _PHASES[kind]}
+    if kind in PHASES:
+        entries |= {"kind": "bell", "phase": PHASES[kind]}
     if kind == "product":
         own = [layer.name for layer in device.layers if layer.name not in ("polarizer", "analyzer")]
         named = {key: entries.pop(key) for key in own if key in entries}

@@ -17,7 +17,7 @@ FLOORS = (
     ("measures",),
     ("engines",),
     ("config",),
-    ("results",),
+    ("keys", "results"),
     ("run",),
     ("doctor", "figures"),
     ("cli",),

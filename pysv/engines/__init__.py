@@ -90,7 +90,7 @@ def readiness() -> tuple[Readiness, ...]:
 
 
 def automatic(experiment: Experiment) -> str:
-    """The engine of ``"auto"``: `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several.
+    """The engine; "auto" is `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several.
 
     A train has an engine of its own.
     """

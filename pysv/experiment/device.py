@@ -170,7 +170,8 @@ class Device(ChainDevice):
     layers : sequence of Layer
         Their spins are numbered in this order.
     hopping : float or sequence of float
-        γ, eV: one number, or a list that is repeated along the bonds, such as [v, w] or one number for each bond.
+        γ between neighbouring sites, eV: one number, or a list that is repeated along the bonds, such as [v, w] or one
+        number for each bond.
     potential : sequence of Potential
         Those on one site add up.
     convention : {"pauli", "half", "mixed"}
@@ -281,11 +282,13 @@ class SpinValve(ChainDevice):
     polarizer, analyzer : (int, int)
         First and last site of FM_p and of FM_a, both included. The layers may differ in size.
     hopping : float
-        γ > 0, eV.
+        γ > 0 between neighbouring sites, eV.
     sd_exchange : float
         J_sd between the electron's spin and the localized spin of the same site, eV.
-    exchange, exchange_z : float
-        J (transverse) and J_z (longitudinal) between neighbouring localized spins, eV.
+    exchange : float
+        J (transverse) between neighbouring localized spins, eV; J > 0 is ferromagnetic.
+    exchange_z : float
+        J_z (longitudinal) between neighbouring localized spins, eV; J_z > 0 is ferromagnetic.
     convention : {"pauli", "half", "mixed"}
         Spin operators of the electron and of the localized spins in H: σ and σ, σ/2 and σ/2, or σ and σ/2. Reported
         spins are ⟨σ⟩ in every convention.

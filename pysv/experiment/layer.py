@@ -21,7 +21,7 @@ Values = float | tuple[float, ...]
 
 
 def spin_length(key: str, value: Any) -> float:
-    """S of a localized spin: 1/2, 1, 3/2, 2 or 5/2."""
+    """0.5, 1, 1.5, 2 or 2.5; S of a localized spin."""
     number = real_number(key, value)
     if number not in (0.5, 1.0, 1.5, 2.0, 2.5):
         raise InvalidInputError(f"{key} = {number:g} must be 0.5, 1, 1.5, 2 or 2.5", key)
@@ -54,15 +54,21 @@ class Layer(Checked):
     name : str
         By default L1, L2, … in the order of the device's layers.
     sites : (int, int) or sequence of int
-        First and last site, or three or more sites, ascending.
+        Sites of the localized spins, one on each: first and last site, or three or more sites, ascending.
     spin : float
-        S = 1/2, 1, 3/2, 2 or 5/2.
+        Length S of each localized spin: 1/2, 1, 3/2, 2 or 5/2.
     sd_exchange : float or sequence of float
-        J_sd, eV; one number for all spins, or one for each.
-    exchange, exchange_z : float or sequence of float
-        J and J_z, eV; one number for all bonds, or one for each. J < 0 is antiferromagnetic.
-    anisotropy, field : float or sequence of float
-        K and B, eV; one number for all spins, or one for each.
+        J_sd between the electron's spin and a localized spin, eV; one number for all spins, or one for each.
+    exchange : float or sequence of float
+        J (transverse) between successive spins, eV; one number for all bonds, or one for each. J < 0 is
+        antiferromagnetic.
+    exchange_z : float or sequence of float
+        J_z (longitudinal) between successive spins, eV; one number for all bonds, or one for each. J_z < 0 is
+        antiferromagnetic.
+    anisotropy : float or sequence of float
+        K, eV; one number for all spins, or one for each. K > 0 makes z the easy axis; without effect on spins 1/2.
+    field : float or sequence of float
+        B along z, eV; one number for all spins, or one for each.
 
     Raises
     ------
@@ -130,13 +136,13 @@ class Potential(Checked):
     Parameters
     ----------
     sites : (int, int), sequence of int, or "all"
-        First and last site, or three or more sites, ascending.
+        Sites on which it acts: first and last site, or three or more sites, ascending.
     energy : float or sequence of float
         ε, eV; one number for all sites, or one for each.
     disorder : float
         Width W ≥ 0 of an additional random energy, uniform in [−W/2, W/2] and independent on each site, eV.
     seed : int
-        Seed of the random energies.
+        Seed of the random energies; refused without `disorder`.
 
     Raises
     ------

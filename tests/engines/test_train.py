@@ -162,7 +162,8 @@ def test_a_dark_singlet_keeps_the_spins_entangled():
     assert all(value < limit for value in reached)
     gaps = limit - np.array(reached)
     assert gaps[-1] < 0.01
-    assert gaps[0] / gaps[1] > 1.5 and gaps[1] / gaps[2] > 1.5
+    assert gaps[0] / gaps[1] > 1.5
+    assert gaps[1] / gaps[2] > 1.5
 
 
 def test_after_the_last_pulse_the_spins_are_alone():
