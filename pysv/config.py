@@ -57,6 +57,9 @@ SPINS: dict[str, Callable[..., Any]] = {
 }
 PHASES = {"singlet": math.pi, "triplet": 0.0}
 """Phase of the Bell states with names of their own."""
+_HOMES = dict.fromkeys(("between", "layer", "observables"), "record")
+_HOMES |= dict.fromkeys(("polarizer", "analyzer", "pair", "spin_z"), "spins") | {"step": "evolution"}
+"""Tables of keys that an experiment as a whole may refuse; the others are those of [source]."""
 _LISTS = {"layer": "layers", "potential": "potential"}
 """Arrays of tables in [device], and the fields that they become."""
 TABLES = ("device", "source", "spins", "bath", "evolution", "record")
@@ -148,10 +151,7 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
     try:
         experiment = Experiment(**parts)
     except InvalidInputError as error:
-        spins = ("polarizer", "analyzer", "pair", "spin_z")
-        table = "record" if error.key in ("between", "layer") else "spins" if error.key in spins else "source"
-        if error.key == "step":
-            table = "evolution"
+        table = _HOMES.get(error.key or "", "source")
         if error.key == "values" and isinstance(parts["spins"], SpinVector):
             table = "spins"
         raise ExperimentFileError(f"{name}: [{table}] {error}", error.key) from error
@@ -264,6 +264,8 @@ def _entries(part: Any) -> dict[str, Any]:
         if value is None or (entry.metadata.get("added") and value == entry.default):
             continue
         found[entry.name] = dataclasses.asdict(value) if isinstance(value, Every) else value
+    if "observables" in found:
+        found["observables"] = dict(found["observables"])
     if "layers" in found and not isinstance(part, Device):
         found["layers"] = dict(found["layers"])
     return found

@@ -93,6 +93,7 @@ class Experiment(Checked):
                 raise InvalidInputError(f"{key} = {value!r} must be a {names}", key)
         self.spins.check_device(self.device)
         self.record.sides(self.device)
+        self.record.check_spins(self.device)
         if isinstance(self.source, WavePacket):
             self._check_packet(self.source)
             if isinstance(self.source, Train):

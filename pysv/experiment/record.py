@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,40 @@ def two_sides(key: str, value: Any) -> tuple[str, str] | None:
     return given[0], given[1]
 
 
+_FACTOR = re.compile(r"([XYZ])([1-9][0-9]*)")
+
+
+def spin_product(key: str, value: Any) -> tuple[tuple[str, int], ...]:
+    """A product such as "X1 Z5": letters X, Y, Z, each with the number of a localized spin from 1, each spin once."""
+    factors = value.replace("*", " ").split() if isinstance(value, str) else []
+    found = [match for match in map(_FACTOR.fullmatch, factors) if match]
+    if not factors or len(found) < len(factors):
+        raise InvalidInputError(
+            f"{key} = {value!r} must be a product of X, Y and Z with the numbers of localized spins, such as 'Z1 Z5'",
+            key,
+        )
+    own = tuple((match[1], int(match[2])) for match in found)
+    numbers = [number for _, number in own]
+    twice = [number for number in numbers if numbers.count(number) > 1]
+    if twice:
+        raise InvalidInputError(f"{key} = {value!r} names spin {twice[0]} twice; a product has each spin once", key)
+    return own
+
+
+def spin_products(key: str, value: Any) -> tuple[tuple[str, str], ...]:
+    """A table of names and products of spin operators, as pairs."""
+    given = dict(value) if isinstance(value, Mapping | tuple) else None
+    if given is None:
+        raise InvalidInputError(f"{key} = {value!r} must be a table of names and products, such as zz = 'Z1 Z5'", key)
+    for name, product in given.items():
+        if not isinstance(name, str) or not name.isidentifier() or name.endswith(("_error", "_bias")):
+            raise InvalidInputError(
+                f"{key}: {name!r} must be a name of letters, digits and _ that ends neither in _error nor in _bias", key
+            )
+        spin_product(f"{key}.{name}", product)
+    return tuple(given.items())
+
+
 def schedules(key: str, value: Any) -> Every:
     """A table of schedules; given as `Every` or as a mapping."""
     if isinstance(value, Every):
@@ -108,6 +143,9 @@ class Record(Checked):
         Whether Tr ρ² and the Rényi-2 entropy of the localized spins are kept.
     electron_negativity : bool
         Whether the negativity of the electron and the spins of each layer, and all spins, is kept.
+    observables : mapping of str to str
+        Further variables by their names, each the expectation value of a product of spin operators: "Z1 Z5" is
+        ⟨S₁ᶻ S₅ᶻ⟩/(S₁ S₅), ⟨σᶻ σᶻ⟩ of spins 1/2. Spins are counted from 1, layer by layer.
     """
 
     momenta: tuple[float, ...] = checked((math.pi / 6, math.pi / 2), momentum_list, unit="rad per site")
@@ -119,6 +157,24 @@ class Record(Checked):
     torque: bool = checked(False, truth, added=True)
     purity: bool = checked(False, truth, added=True)
     electron_negativity: bool = checked(False, truth, added=True)
+    observables: tuple[tuple[str, str], ...] = checked((), spin_products, added=True)
+
+    def check_spins(self, device: ChainDevice) -> None:
+        """The observables name spins of the device.
+
+        Raises
+        ------
+        InvalidInputError
+            If one does not.
+        """
+        for name, product in self.observables:
+            for _, number in spin_product(name, product):
+                if number > device.n_spins:
+                    raise InvalidInputError(
+                        f"observables.{name} = {product!r} names spin {number}; the device has spins 1 to "
+                        f"{device.n_spins}",
+                        "observables",
+                    )
 
     def sides(self, device: ChainDevice) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """Localized spins, from 0, on the two sides of mutual information and negativity; None for a single layer.

@@ -6,8 +6,9 @@ so that a file there need not be named anywhere; a file elsewhere registers its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -82,8 +83,8 @@ class Measure:
         The least that the function asks for, see `Needs`. It decides in which systems the measure can be had.
     units : str
         ``"1"`` if it has none.
-    dims : tuple of str
-        Dimensions after ``time``.
+    dims : tuple of str or None
+        Dimensions after ``time``; None for as many as the value has, named after the variable.
     dtype : type
         Of the recorded array.
     linear : bool
@@ -126,7 +127,7 @@ class Measure:
     function: Callable[[View], Value]
     needs: Needs
     units: str = "1"
-    dims: tuple[str, ...] = ()
+    dims: tuple[str, ...] | None = ()
     dtype: type = np.float64
     linear: bool = False
     sampled: bool = True
@@ -147,7 +148,7 @@ class Measure:
             raise InvalidInputError(
                 f"name = {self.name!r} must be a Python name that ends neither in _error nor in _bias", "name"
             )
-        if not isinstance(self.dims, tuple):
+        if self.dims is not None and not isinstance(self.dims, tuple):
             raise InvalidInputError(f"dims = {self.dims!r} must be a tuple of names, such as ('spin',)", "dims")
         for key, value, allowed in (
             ("needs", self.needs, get_args(Needs)),
@@ -197,6 +198,7 @@ def part(family: Callable[[View], Mapping[str, Value]], name: str) -> Callable[[
 
 
 _registered: dict[str, Measure] = {}
+_additional: ContextVar[tuple[Measure, ...]] = ContextVar("additional", default=())
 
 
 def register(measure: Measure, *, replace: bool = False) -> Measure:
@@ -250,14 +252,34 @@ def restored() -> Iterator[None]:
         _registered.update(before)
 
 
+@contextmanager
+def additional(some: Iterable[Measure]) -> Iterator[None]:
+    """A context in which some more measures are known, in this thread: those of one run.
+
+    Raises
+    ------
+    InvalidInputError
+        If a registered measure has the name of one of them.
+    """
+    own = {measure.name: measure for measure in some}
+    for name in own:
+        if name in _registered:
+            raise InvalidInputError(f"observables: {name!r} is a variable of pysv; choose another name", "observables")
+    token = _additional.set((*(one for one in _additional.get() if one.name not in own), *own.values()))
+    try:
+        yield
+    finally:
+        _additional.reset(token)
+
+
 def measures() -> tuple[Measure, ...]:
     """All measures in the order of the dataset."""
-    return tuple(sorted(_registered.values(), key=lambda measure: measure.place))
+    return tuple(sorted((*_registered.values(), *_additional.get()), key=lambda measure: measure.place))
 
 
 def find(name: str) -> Measure | None:
     """The measure of a variable, None if it is that of no measure."""
-    return _registered.get(name)
+    return next((measure for measure in measures() if measure.name == name), None)
 
 
 def sampled() -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from pysv.sectors.state import PureMixture
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.experiment.checks import Angles
-    from pysv.snapshot import State
+    from pysv.snapshot import Snapshot, State
 
 Due = Callable[[str], bool]
 """Whether a schedule, a field of `pysv.Every`, is due now."""
@@ -101,6 +101,8 @@ class View:
         Its error, as far as the engine states one; see `pysv.snapshot.Snapshot`.
     density : SpinDensity, optional
         ρ of the localized spins, where it is not that of `whole`.
+    snapshot : Snapshot, optional
+        What `whole` and `deviation` are of.
     """
 
     setting: Setting
@@ -108,6 +110,7 @@ class View:
     whole: State | None = None
     deviation: float | None = None
     density: SpinDensity | None = None
+    snapshot: Snapshot | None = None
     _kept: dict[Callable[[View], Any], Any] = field(default_factory=dict)
 
     @property

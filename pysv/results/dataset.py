@@ -43,12 +43,16 @@ REQUIRED_NUMBERS = ("wall_time", "drift_tolerance", *(f"drift_{name}" for name i
 
 @dataclass(frozen=True)
 class Variable:
-    """Schema of one variable: dimensions after ``time``, units, and what it is."""
+    """Schema of one variable: dimensions after ``time`` (None: as many as it has), units, and what it is."""
 
-    dims: tuple[str, ...]
+    dims: tuple[str, ...] | None
     units: str
     long_name: str
     dtype: type = np.float64
+
+    def named(self, name: str, values: np.ndarray) -> tuple[str, ...]:
+        """Dimensions after ``time`` of recorded values; named after the variable where they are not known before."""
+        return tuple(f"{name}_{axis}" for axis in range(values.ndim - 1)) if self.dims is None else self.dims
 
 
 def schema() -> dict[str, Variable]:
@@ -147,14 +151,14 @@ def build(
     known = schema()
     variables = {
         name: (
-            ("time", *known[name].dims),
+            ("time", *known[name].named(name, values)),
             values,
             {"units": known[name].units, "long_name": _in_words(known[name].long_name, experiment)},
         )
         for name, values in arrays.items()
     }
     time = xr.Variable("time", times, {"units": "fs", "long_name": "time"})
-    used = {"time", *(dim for name in arrays for dim in known[name].dims)}
+    used = {"time", *(dim for name, values in arrays.items() for dim in known[name].named(name, values))}
     coords = {name: value for name, value in coordinates(experiment).items() if set(value.dims) <= used}
     return xr.Dataset(variables, {"time": time, **coords}, dict(attrs) | _lifetime(times, arrays))
 

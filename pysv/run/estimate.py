@@ -13,6 +13,8 @@ from pysv.engines.base import Method
 from pysv.engines.cost import run_rows
 from pysv.errors import MemoryLimitError, PysvError
 from pysv.experiment.source import OneElectron
+from pysv.measures.observables import own_measures
+from pysv.measures.registry import additional
 from pysv.measures.ways import left_out, measuring
 from pysv.model.conservation import occupied_sectors, run_labels
 from pysv.run.remarks import remarks
@@ -107,6 +109,11 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
         Prints as a table.
     """
     method, chosen = choose(experiment, engine, backend)
+    with additional(own_measures(experiment)):
+        return _estimated(experiment, method, chosen)
+
+
+def _estimated(experiment: Experiment, method: Method, chosen: str) -> Estimate:
     device, times, one = experiment.device, experiment.times, isinstance(experiment.source, OneElectron)
     sectors = one and method.quantum
     own, rows = method.cost(experiment), run_rows(experiment) if sectors else ()

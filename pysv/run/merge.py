@@ -10,11 +10,14 @@ import numpy as np
 
 from pysv import config
 from pysv.errors import InvalidInputError
-from pysv.measures.registry import biased, sampled
+from pysv.measures.observables import own_measures
+from pysv.measures.registry import additional, biased, sampled
 from pysv.run.mixture import Mixture
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from pysv.experiment import Experiment
 
 
 def merge(*datasets: xr.Dataset) -> xr.Dataset:
@@ -48,6 +51,13 @@ def merge(*datasets: xr.Dataset) -> xr.Dataset:
     if len(set(everything)) < len(everything):
         raise InvalidInputError("two of the runs share seeds: their trajectories are the same; run with other seeds")
     weights = np.array([len(own) for own in seeds]) / len(everything)
+    with additional(own_measures(experiment)):
+        return _merged(experiment, datasets, weights).assign_attrs(
+            seeds=json.dumps(everything), merged_runs=len(datasets)
+        )
+
+
+def _merged(experiment: Experiment, datasets: Sequence[xr.Dataset], weights: np.ndarray) -> xr.Dataset:
     mixture = Mixture(experiment)
     for data, weight in zip(datasets, weights, strict=True):
         mixture.add(data, float(weight))
@@ -58,7 +68,7 @@ def merge(*datasets: xr.Dataset) -> xr.Dataset:
         if name in biased():
             mean = sum(weight * data[name].values for weight, data in zip(weights, datasets, strict=True))
             arrays[f"{name}_bias"] = (mean - arrays[name]) / (len(datasets) - 1)
-    return mixture.build(arrays).assign_attrs(seeds=json.dumps(everything), merged_runs=len(datasets))
+    return mixture.build(arrays)
 
 
 def _common_experiment(datasets: Sequence[xr.Dataset]) -> Any:

@@ -53,7 +53,7 @@ class Observer:
             return self._every.due(schedule, index)
 
         if snapshot.sample is None:
-            return _taken(self._usual, View(self._setting, due, snapshot.state, snapshot.deviation))
+            return _taken(self._usual, View(self._setting, due, snapshot.state, snapshot.deviation, snapshot=snapshot))
         assert isinstance(snapshot.state, PureMixture)
         cells = group_sums(snapshot.state, snapshot.sample, lambda state: self.of_state(state, due))
         return measure_sample(cells, snapshot.sample, lambda rho: self.of_density(rho, due))

@@ -18,6 +18,8 @@ from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
 from pysv.engines.cost import radius
 from pysv.errors import ResultFileError, ResumeError
+from pysv.measures.observables import own_measures
+from pysv.measures.registry import additional
 from pysv.measures.sizes import LIMITS, Limits
 from pysv.measures.ways import left_out, probe_seeds
 from pysv.model.baths import jumps
@@ -67,6 +69,8 @@ class Run:
     members: tuple[int, int] | None = None
     limits: Limits = LIMITS
     cut: Cut = CUT
+    functions: tuple[str, ...] = ()
+    """Names of the observables that are functions."""
 
     @classmethod
     def prepare(
@@ -77,10 +81,12 @@ class Run:
         members: tuple[int, int] | None = None,
         limits: Limits = LIMITS,
         cut: Cut = CUT,
+        functions: tuple[str, ...] = (),
     ) -> Run:
         method, chosen = choose(experiment, engine, backend)
         needed = check_fits(experiment, method, chosen)
-        return cls(experiment, method, chosen, config.fingerprint(experiment, method), needed, members, limits, cut)
+        digest = config.fingerprint(experiment, method)
+        return cls(experiment, method, chosen, digest, needed, members, limits, cut, functions)
 
     def begin(self) -> Engine:
         """The engine at t = 0."""
@@ -161,6 +167,8 @@ class Run:
         attrs["dropped_weight"] = dropped_weight(self.experiment)
         if self.experiment.bath is not None:
             attrs |= jumps.report(self.experiment.device, self.experiment.bath)[0]
+        if self.functions:
+            attrs["functions"] = " ".join(self.functions)
         attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
         averaged = isinstance(self.method, Sampling) and self.method.samples(self.experiment)
         omitted = left_out(self.experiment, self.limits, averaged=averaged, lacks=self.method.lacks)
@@ -208,4 +216,5 @@ def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder)
 
 def run_members(experiment: Experiment, method: Method, backend: str, members: tuple[int, int] | None) -> xr.Dataset:
     """A run, or only its pure runs ``members[0]`` to ``members[1] - 1``, without files and warnings."""
-    return Run.prepare(experiment, method, backend, members).go(None, False, 0.0)
+    with additional(own_measures(experiment)):
+        return Run.prepare(experiment, method, backend, members).go(None, False, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from pysv.engines import choose
 from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
 from pysv.errors import InvalidInputError, ResumeError
+from pysv.measures.observables import Function, own_measures
+from pysv.measures.registry import additional
 from pysv.results import files
 from pysv.run.batches import solve_in_batches
 from pysv.run.one_run import Earlier, Run
@@ -32,6 +35,7 @@ def solve(
     overwrite: bool = False,
     checkpoint_every: float = 30.0,
     dask: str | None = None,
+    observables: Mapping[str, str | Function] | None = None,
 ) -> xr.Dataset:
     """Run an experiment.
 
@@ -54,6 +58,11 @@ def solve(
         trajectories, or the pure runs of a thermal state, are computed in batches there. Such a run, like a run with a
         target error, cannot be resumed. It has a progress bar that counts batches, and it keeps finished batches in the
         folder ``OUT.parts`` until all are finished.
+    observables : mapping of str to str or callable, optional
+        Further variables by their names. Text, such as ``"Z1 Z5"``, is a product of spin operators and becomes a part
+        of the experiment, see `Record`. A function is called at every snapshot with ρ of the localized spins
+        (`pysv.measures.SpinDensity`), or with the `Snapshot` if its argument is called ``snapshot``, and gives a real
+        number or an array of them.
 
     Returns
     -------
@@ -74,12 +83,49 @@ def solve(
         If the run loses a conserved quantity; `out` holds what was recorded before.
     """
     target = None if out is None else files.check_destination(out, overwrite=overwrite)
+    experiment, functions = _with_observables(experiment, observables or {})
+    with additional(own_measures(experiment, functions)):
+        return _solved(
+            experiment, engine, backend, progress, target, overwrite, checkpoint_every, dask, tuple(functions)
+        )
+
+
+def _with_observables(
+    experiment: Experiment, observables: Mapping[str, str | Function]
+) -> tuple[Experiment, dict[str, Function]]:
+    """The experiment with the products among the observables, and the functions."""
+    products = {name: text for name, text in observables.items() if isinstance(text, str)}
+    functions = {name: own for name, own in observables.items() if not isinstance(own, str)}
+    if products:
+        every = dict(experiment.record.observables) | products
+        experiment = replace(experiment, record=replace(experiment.record, observables=tuple(every.items())))
+    return experiment, functions
+
+
+def _solved(
+    experiment: Experiment,
+    engine: str | Method,
+    backend: str,
+    progress: bool,
+    target: Path | None,
+    overwrite: bool,
+    checkpoint_every: float,
+    dask: str | None,
+    functions: tuple[str, ...],
+) -> xr.Dataset:
+    """`solve` where all observables are known."""
     if dask is not None or (isinstance(engine, Sampling) and engine.target_error):
+        if functions:
+            raise InvalidInputError(
+                f"observables: {functions[0]!r} is a function, which batches on other processes cannot call; run "
+                "without dask and target_error, or keep density_matrix and apply it afterwards",
+                "observables",
+            )
         method, chosen = choose(experiment, engine, backend)
         warn(experiment)
         options: dict[str, Any] = {"progress": progress, "out": target, "overwrite": overwrite}
         return solve_in_batches(experiment, method, chosen, dask=dask, **options)
-    run = Run.prepare(experiment, engine, backend)
+    run = Run.prepare(experiment, engine, backend, functions=functions)
     if target is not None:  # fail now, not at the first checkpoint
         files.check_room(target, run.needed.disk)
     warn(experiment)
@@ -95,6 +141,7 @@ def resume(
     backend: str | None = None,
     progress: bool = True,
     checkpoint_every: float = 30.0,
+    observables: Mapping[str, Function] | None = None,
 ) -> xr.Dataset:
     """Continue an interrupted run, or extend a finished one, in its result file.
 
@@ -112,6 +159,8 @@ def resume(
         By default that of the file. All backends share the form of the state, so another backend can continue a run.
     progress, checkpoint_every
         As for `solve`.
+    observables : mapping of str to callable, optional
+        The functions that the run was started with; a file holds their names only.
 
     Returns
     -------
@@ -137,13 +186,37 @@ def resume(
         raise ResumeError(f"{path}: holds no state to continue from; make it with `pysv run` or solve(..., out=...)")
     made_by = config.loads(str(data.attrs["experiment"]), f"{path}: experiment")
     _check_origin(path, made_by, experiment, engine)
+    functions = dict(observables or {})
+    known = str(data.attrs.get("functions", ""))
+    if sorted(functions) != sorted(known.split()):
+        raise ResumeError(
+            f"{path}: was started with the functions {known or 'none'} as observables, not with "
+            f"{' '.join(functions) or 'none'}; give the same ones"
+        )
+    with additional(own_measures(made_by.experiment, functions)):
+        return _resumed(path, data, state, made_by, experiment, stop, backend, progress, checkpoint_every, functions)
+
+
+def _resumed(
+    path: str | Path,
+    data: xr.Dataset,
+    state: files.SavedState,
+    made_by: config.Configuration,
+    experiment: Experiment | None,
+    stop: float | None,
+    backend: str | None,
+    progress: bool,
+    checkpoint_every: float,
+    functions: Mapping[str, Function],
+) -> xr.Dataset:
+    """`resume` where all observables are known."""
     own = made_by.experiment
     wanted = stop if stop is not None else (experiment or own).times.stop
     try:
         longer = replace(own, times=replace(own.times, stop=wanted))
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}", error.key) from error
-    run = Run.prepare(longer, made_by.engine, backend or made_by.backend)
+    run = Run.prepare(longer, made_by.engine, backend or made_by.backend, functions=tuple(functions))
     if state.fingerprint != run.fingerprint:
         raise ResumeError(f"{path}: its state and its attributes come from different experiments; start a new run")
     # After a failure the record may reach further than the last good state.
