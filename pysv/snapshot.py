@@ -47,6 +47,10 @@ class State(ABC):
     def invariants(self) -> dict[str, float]:
         """Norm, energy (eV), Σ⟨σᶻ⟩ of electrons and localized spins, and number of electrons."""
 
+    def densities_at_start(self) -> np.ndarray | None:
+        """Number of electrons on each site at t = 0, float64 (sites,); None where the source says it."""
+        return None
+
     def currents(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Currents of electrons and of their σᶻ through each bond to the right, 1/fs, float64 (sites − 1,) each."""
         return None

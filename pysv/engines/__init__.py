@@ -89,9 +89,13 @@ def readiness() -> tuple[Readiness, ...]:
 
 
 def automatic(experiment: Experiment) -> str:
-    """The engine of ``"auto"``: `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several."""
+    """The engine of ``"auto"``: `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several.
+
+    Two electrons that `tdmrg` does not serve go to `fock`.
+    """
     if isinstance(experiment.source, ConfinedElectrons):
-        return "tdmrg"
+        refused = methods()["tdmrg"]().refusal(experiment) is not None
+        return "fock" if refused and experiment.source.electrons == 2 else "tdmrg"
     return "chebyshev" if experiment.bath is None else "trajectories"
 
 

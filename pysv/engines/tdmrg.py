@@ -11,12 +11,11 @@ import numpy as np
 
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost
-from pysv.errors import BondLimitError, InvalidInputError, NotReadyError
+from pysv.errors import BondLimitError, NotReadyError
 from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, OneElectron
 from pysv.experiment.spins import Gibbs
 from pysv.model.basis import Spins
-from pysv.model.initial import localized_states
 from pysv.mps.backend import backend as mps_backend
 from pysv.snapshot import Snapshot
 
@@ -83,7 +82,17 @@ class TDMRG(Method):
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Refuse open systems, mixtures, tilted spins, and too many spins for their density matrix."""
-        return several_refusal(experiment, self.name) or _chain_refusal(experiment)
+        if experiment.bath is not None:
+            return "[bath] (open systems) is not served by engine 'tdmrg'; leave it out, or use 'trajectories'"
+        if not Spins(experiment.device.levels).halves:
+            return "engine 'tdmrg' serves localized spins 1/2 only; use 'chebyshev' with one electron, 'fock' with two"
+        asked = next((name for name in ("currents", "torque") if getattr(experiment.record, name)), None)
+        if asked:
+            return (
+                f"[record] {asked} = true is not served by engine 'tdmrg'; use 'chebyshev' with one electron, 'fock' "
+                "with two"
+            )
+        return _chain_refusal(experiment)
 
     def citations(self, backend: str) -> tuple[str, ...]:
         """Keys of the references of the method, of the time evolution, and of the library."""
@@ -119,30 +128,6 @@ _BLOCKING = 8
 """Rough factor by which charge conservation reduces the number of elements of a tensor."""
 
 
-def several_refusal(experiment: Experiment, engine: str) -> str | None:
-    """Why an engine of several electrons cannot run the experiment; None if it can."""
-    if not Spins(experiment.device.levels).halves:
-        return f"engine {engine!r} serves localized spins 1/2 only; use 'chebyshev' with one electron"
-    asked = next((name for name in ("currents", "torque") if getattr(experiment.record, name)), None)
-    if asked:
-        return f"[record] {asked} = true is not served by engine {engine!r}; use 'chebyshev' with one electron"
-    if experiment.bath is not None:
-        return "[bath] (open systems) needs one electron; leave it out, or use [source] kind = 'wave-packet'"
-    if isinstance(experiment.source, ConfinedElectrons):
-        if isinstance(experiment.spins, Gibbs):
-            return "[spins] kind = 'gibbs' (thermal) needs one electron; use 'antiparallel' or 'product'"
-        try:
-            states = localized_states(experiment.device, experiment.spins)
-        except InvalidInputError as error:
-            return f"[spins] {error}"
-        if len(states[0].downs) > 1:
-            return (
-                "[spins] of several S^z (tilted, or superposed) with [source] kind = 'confined' break the conservation "
-                "of S^z; use spins along z, or one electron"
-            )
-    return None
-
-
 def _chain_refusal(experiment: Experiment) -> str | None:
     from pysv.model.initial import collinear_configuration
     from pysv.mps.chain import Chain
@@ -151,17 +136,15 @@ def _chain_refusal(experiment: Experiment) -> str | None:
         return "[spins] kind = 'gibbs' (thermal) is not a single matrix-product state; use 'antiparallel' or 'product'"
     if not experiment.spins.is_product:
         return f"[spins] {experiment.spins.kind} is not served by engine 'tdmrg', which starts from product states"
-    if isinstance(experiment.source, OneElectron):
-        if experiment.source.spin not in ("up", "down"):
-            return (
-                f"[source] spin = {experiment.source.spin!r} is not a single matrix-product state of definite S^z; "
-                "run 'up' and 'down', or use engine 'chebyshev'"
-            )
-        if (
-            collinear_configuration(experiment.spins.directions(experiment.device), Spins(experiment.device.levels))
-            is None
-        ):
-            return "[spins] tilted away from z break the conservation of S^z; use engine 'chebyshev'"
+    if isinstance(experiment.source, OneElectron) and experiment.source.spin not in ("up", "down"):
+        return (
+            f"[source] spin = {experiment.source.spin!r} is not a single matrix-product state of definite S^z; "
+            "run 'up' and 'down', or use engine 'chebyshev'"
+        )
+    if collinear_configuration(experiment.spins.directions(experiment.device)) is None:
+        others = {1: "use engine 'chebyshev'", 2: "use engine 'fock'"}
+        remedy = others.get(experiment.source.count, "use spins along z, or two electrons in engine 'fock'")
+        return f"[spins] tilted away from z break the conservation of S^z, which engine 'tdmrg' relies on; {remedy}"
     try:
         Chain.of_device(experiment.device)
     except NotReadyError as error:

@@ -1,59 +1,57 @@
-"""Compiled loops of two electrons: ψ[row, x, y], see `pysv.pairs.hamiltonian`. Real and complex states alike."""
+"""Compiled loops of two electrons: ψ[row, x, y], see `pysv.pairs.basis`. Real and complex states alike."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from pysv.compute.compiler import FAST, compiled
+from pysv.sectors.numba.chain import one_of
 
 
 @compiled(inline="always", **FAST)
 def _row(r, psi, out, table, scale, shift, beta):
     """out[r] ← scale·(H − shift)ψ − beta·out on row r."""
-    kind, diagonal, first, neighbour, aligned, columns, partner_one, partner_two, couplings = table
-    hopping, flip, sd = couplings
     sites = psi.shape[1]
     source, target = psi[r], out[r]
-    # Sign of σᶻ of the electron at x and of the one at y.
-    one = -1.0 if kind[r] == 2 else 1.0
-    two = 1.0 if kind[r] == 0 else -1.0
-    hop = scale * hopping
+    at_one, at_two = table.energy_one[r], table.energy_two[r]
     for x in range(sites):
-        here = scale * (diagonal[r] - shift - sd * one * aligned[r, x])
+        here = table.diagonal[r] - shift + at_one[x]
         row, into = source[x], target[x]
         for y in range(sites):
-            into[y] = (here - scale * sd * two * aligned[r, y]) * row[y] - beta * into[y]
+            into[y] = scale * (here + at_two[y]) * row[y] - beta * into[y]
         for y in range(sites - 1):
-            into[y] -= hop * row[y + 1]
+            into[y] -= scale * one_of(table.hopping, y) * row[y + 1]
         for y in range(1, sites):
-            into[y] -= hop * row[y - 1]
+            into[y] -= scale * one_of(table.hopping, y - 1) * row[y - 1]
         if x > 0:
-            row = source[x - 1]
+            row, hop = source[x - 1], scale * one_of(table.hopping, x - 1)
             for y in range(sites):
                 into[y] -= hop * row[y]
         if x < sites - 1:
-            row = source[x + 1]
+            row, hop = source[x + 1], scale * one_of(table.hopping, x)
             for y in range(sites):
                 into[y] -= hop * row[y]
-        for k in range(first[r], first[r + 1]):
-            row = psi[neighbour[k], x]
+        for k in range(table.exchange_first[r], table.exchange_first[r + 1]):
+            row, weight = psi[table.exchange[k], x], scale * one_of(table.exchange_weight, k)
             for y in range(sites):
-                into[y] += scale * flip * row[y]
-    trade = -2 * scale * sd
-    for i in range(columns.size):
-        c = columns[i]
-        other = partner_one[r, i]  # the electron at x exchanges its spin
+                into[y] += weight * row[y]
+    opposite = table.kind[r] == 1
+    for i in range(table.columns.size):
+        c = table.columns[i]
+        other = table.partner_one[r, i]  # the electron at x trades its spin
         if other >= 0:
-            if kind[r] == 1:
+            trade = scale * one_of(table.trade_one, (r, i))
+            if opposite:
                 for y in range(sites):
                     target[c, y] += trade * np.sqrt(2.0) * psi[other, c, y]
             else:
                 for y in range(sites):
                     target[c, y] += trade * np.sqrt(0.5) * psi[other, c, y]
                     target[y, c] -= trade * np.sqrt(0.5) * psi[other, c, y]
-        other = partner_two[r, i]  # the electron at y exchanges its spin
+        other = table.partner_two[r, i]  # the electron at y trades its spin
         if other >= 0:
-            if kind[r] == 1:
+            trade = scale * one_of(table.trade_two, (r, i))
+            if opposite:
                 for x in range(sites):
                     target[x, c] += trade * np.sqrt(2.0) * psi[other, x, c]
             else:
