@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,7 @@ class PairHamiltonian:
     couplings : Couplings
         The same, sorted.
     table : PairTable
+        For real states.
     """
 
     basis: PairBasis
@@ -86,9 +88,16 @@ class PairHamiltonian:
     def step(self, psi: np.ndarray, out: np.ndarray, scale: float, shift: float, beta: float) -> None:
         """out ← scale·(H − shift)ψ − beta·out, on all threads; `out` must be finite."""
         from pysv.compute import thread_pool
+        from pysv.compute.compiler import as_reals
         from pysv.pairs import kernels
 
-        thread_pool.share(kernels.step, thread_pool.threads_for(psi.size), psi, out, self.table, scale, shift, beta)
+        threads, table = thread_pool.threads_for(psi.size), self._interleaved if psi.dtype.kind == "c" else self.table
+        thread_pool.share(kernels.step, threads, as_reals(psi), as_reals(out), table, scale, shift, beta)
+
+    @cached_property
+    def _interleaved(self) -> PairTable:
+        """The table for complex states."""
+        return self.table.interleaved()
 
     def expectation(self, psi: np.ndarray, scratch: np.ndarray | None = None) -> float:
         """⟨ψ|H|ψ⟩, eV."""

@@ -26,9 +26,10 @@ class PairTable(NamedTuple):
         Rows that exchange of two spins makes of row r: ``exchange[exchange_first[r]:exchange_first[r + 1]]``.
     exchange_weight : float or float64 ndarray (entries,)
         Matrix elements between them, or the one that all share.
-    energy_one, energy_two : float64 ndarray (rows, sites)
-        Energy of the electron at x, and of the one at y, on each site: potential and longitudinal sd exchange.
-    hopping : float or float64 ndarray (sites − 1,)
+    energy_one, energy_two : float64 ndarray (rows, sites), (rows, width)
+        Energy of the electron at x, and of the one at y, on each site: potential and longitudinal sd exchange. The
+        width is that of the state's reals, see `pysv.pairs.kernels`.
+    hopping : float or float64 ndarray (width of sites − 1,)
         γ of the bonds, or the one that all share.
     columns : int64 ndarray (spins,)
         Sites of the localized spins, from 0.
@@ -96,6 +97,11 @@ class PairTable(NamedTuple):
             trade_one=float(-2 * sd[0]) if common else trades[0],
             trade_two=float(-2 * sd[0]) if common else trades[1],
         )
+
+    def interleaved(self) -> PairTable:
+        """For complex states, whose real and imaginary parts are interleaved: each number along y stands twice."""
+        hopping = np.repeat(self.hopping, 2) if isinstance(self.hopping, np.ndarray) else self.hopping
+        return self._replace(energy_two=np.repeat(self.energy_two, 2, axis=1), hopping=hopping)
 
 
 def check_held(h: Couplings, device: ChainDevice) -> None:

@@ -111,9 +111,11 @@ def test_auto_takes_the_chain(short):
 
 
 REFUSED = [
-    ({"bath": pysv.BosonicBath()}, "tdmrg", "[bath] (open systems) needs one electron; leave it out"),
-    ({"spins": pysv.ProductState(polarizer=(0.3, 0.0))}, "tdmrg", "[spins] of several S^z (tilted, or superposed) with"),
-    ({"spins": pysv.Gibbs()}, "fock", "[spins] kind = 'gibbs' (thermal) needs one electron; use 'antiparallel' or 'pr"),
+    ({"source": pysv.WavePacket(center=2, momentum_spread=3.0, spin="up"), "bath": pysv.BosonicBath()}, "tdmrg",
+     "[bath] (open systems) is not served by engine 'tdmrg'; leave it out, or use 'trajectories'"),
+    ({"spins": pysv.ProductState(polarizer=(0.3, 0.0))}, "tdmrg",
+     "[spins] tilted away from z break the conservation of S^z, which engine 'tdmrg' relies on; use engine 'fock'"),
+    ({"record": pysv.Record(torque=True)}, "tdmrg", "torque = true is not served by engine 'tdmrg'; use 'chebyshev' w"),
     ({}, "chebyshev", "kind = 'confined' (several electrons) is not served by engine 'chebyshev'; use 'tdmrg'"),
     ({"source": pysv.ConfinedElectrons(electrons=4, confined_sites=2)}, "fock", "with electrons = 2, not 4; use 'auto'"),
     ({"source": pysv.WavePacket(center=2, momentum_spread=3.0)}, "fock", "with electrons = 2, not 1; use 'auto'"),
