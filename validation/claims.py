@@ -53,14 +53,14 @@ def one_flip(reduced: bool) -> Iterator[Row]:
 
 def three_flips(reduced: bool) -> Iterator[Row]:
     """Two electrons: two flips of layers that are all up, three and more of antiparallel ones."""
-    layers, stop = ((53, 54), (59, 60)) if reduced else ((52, 54), (59, 61)), 50
+    layers, stop = ((53, 54), (59, 60)) if reduced else ((52, 54), (59, 61)), 80
     found = {}
     for spin, spins in (("down", pysv.Parallel()), ("unpolarized", pysv.Antiparallel())):
         experiment = pysv.Experiment(
             device=pysv.SpinValve.for_several_electrons(polarizer=layers[0], analyzer=layers[1]),
             source=pysv.ConfinedElectrons(spin=spin),
             spins=spins,
-            times=pysv.times(stop=stop, step=5),
+            times=pysv.times(stop=stop, step=20),
         )
         data = pysv.solve(experiment, engine="fock", progress=False)
         found[spin] = data.magnon_probability.sel(flips=slice(3, None)).sum("flips")

@@ -55,7 +55,7 @@ class Fock(Method):
     bound_margin: float = checked(0.01, real_number, low=0.0, high=1.0)
 
     name: ClassVar[str] = "fock"
-    serves: ClassVar[str] = "two electrons, closed system, exact"
+    serves: ClassVar[str] = "two electrons beside any pure state of the spins, closed system, exact"
     backends: ClassVar[tuple[str, ...]] = ("python",)
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 
