@@ -13,6 +13,7 @@ from pysv.engines.base import Method
 from pysv.errors import EngineError, InvalidInputError, unknown_name
 from pysv.experiment import Experiment
 from pysv.experiment.source import ConfinedElectrons
+from pysv.model.conservation import conserves
 from pysv.sectors import backend as backends
 
 BACKENDS = ("auto", *backends.names())
@@ -91,11 +92,13 @@ def readiness() -> tuple[Readiness, ...]:
 def automatic(experiment: Experiment) -> str:
     """The engine of ``"auto"``: `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several.
 
-    Two electrons that `tdmrg` does not serve go to `fock`.
+    Two electrons go to `fock` where `tdmrg` does not serve them, and where S^z is not conserved.
     """
     if isinstance(experiment.source, ConfinedElectrons):
-        refused = methods()["tdmrg"]().refusal(experiment) is not None
-        return "fock" if refused and experiment.source.electrons == 2 else "tdmrg"
+        if experiment.source.electrons != 2:
+            return "tdmrg"
+        served = methods()["tdmrg"]().refusal(experiment) is None
+        return "tdmrg" if served and conserves(experiment) else "fock"
     return "chebyshev" if experiment.bath is None else "trajectories"
 
 

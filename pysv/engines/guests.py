@@ -28,6 +28,7 @@ def guests() -> dict[str, Experiment]:
     """An experiment for each kind of guest, by a name for it."""
     plain = Experiment(device=_VALVE, source=_PACKET)
     confined = ConfinedElectrons(confined_sites=4, well=20.0)
+    tilted = ProductState(polarizer=(0.5, 0.0))
     long = _device(Layer(sites=(7, 7), spin=1.0), Layer(sites=(10, 10), spin=2.5))
     return {
         "spin valve": plain,
@@ -39,7 +40,7 @@ def guests() -> dict[str, Experiment]:
         "list of hoppings": _device(hopping=(1.0, 0.5)),
         "orbital, amplitudes": replace(plain, source=Orbital(confined_sites=4, spin="up")),
         "unpolarized electron": replace(plain, source=replace(_PACKET, spin="unpolarized")),
-        "tilted spins": replace(plain, spins=ProductState(polarizer=(0.5, 0.0))),
+        "tilted spins": replace(plain, spins=tilted),
         "thermal spins": replace(plain, spins=Gibbs()),
         "entangled spins": replace(plain, spins=Bell()),
         "currents, torque": replace(plain, record=Record(currents=True, torque=True)),
@@ -48,9 +49,9 @@ def guests() -> dict[str, Experiment]:
         "more electrons": Experiment(device=_VALVE, source=replace(confined, electrons=4)),
         "two polarised electrons": Experiment(device=_VALVE, source=replace(confined, spin="up")),
         "odd electrons": Experiment(device=_VALVE, source=replace(confined, electrons=3, spin=(2, 1))),
-        "two electrons, tilted or entangled spins": Experiment(
-            device=_VALVE, source=confined, spins=ProductState(polarizer=(0.5, 0.0))
-        ),
+        "two electrons, tilted spins": Experiment(device=_VALVE, source=confined, spins=tilted),
+        "more electrons, tilted spins": Experiment(device=_VALVE, source=replace(confined, electrons=4), spins=tilted),
+        "two electrons, entangled spins": Experiment(device=_VALVE, source=confined, spins=Bell()),
         "two electrons, spins 1 to 5/2": replace(long, source=confined),
         "two electrons, currents, torque": Experiment(
             device=_VALVE, source=confined, record=Record(currents=True, torque=True)
