@@ -217,6 +217,17 @@ def _engines(options: argparse.Namespace) -> None:
     print("\n" + guests.as_text())
 
 
+def _keys(options: argparse.Namespace) -> None:
+    from pysv import keys
+
+    if options.markdown and options.table:
+        raise InvalidInputError(f"keys: {options.table} would be ignored with --markdown, which writes all tables")
+    if options.markdown:
+        print(keys.as_markdown(), end="")
+    else:
+        print(keys.as_text(keys.tables_named(options.table) if options.table else keys.tables()))
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from pysv.doctor import examine
 
@@ -328,6 +339,9 @@ def _parser() -> argparse.ArgumentParser:
     movie.add_argument("--quick", action="store_true", help="with --paper: a shorter run")
     movie.add_argument("--out", metavar="MOVIE", help=".mp4 or .gif (default: RUN.mp4, or RUN.gif without ffmpeg)")
     movie.add_argument("--rate", metavar="N", type=int, default=12, help="frames per second (default: 12)")
+    keys = verb("keys", _keys, "list the keys of an experiment file: default, unit, allowed values and meaning")
+    keys.add_argument("table", metavar="TABLE", nargs="?", help="one table, e.g. device.layer or evolution.tdmrg")
+    keys.add_argument("--markdown", action="store_true", help="all tables as a page of Markdown")
     verb("engines", _engines, "list engines and backends: ready, or why not")
     julia = verb("julia", _julia, "set up the backend 'julia', or show its status")
     julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only report")

@@ -16,7 +16,7 @@ import tomli_w
 from pysv.engines import BACKENDS, engine_names, methods
 from pysv.engines.base import Method
 from pysv.errors import ExperimentFileError, InvalidInputError, unknown_name
-from pysv.experiment import Experiment
+from pysv.experiment import Experiment, default_times
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.device import SEVERAL_ELECTRONS, ChainDevice, Device, SpinValve
 from pysv.experiment.record import Every, Record
@@ -33,11 +33,13 @@ from pysv.experiment.spins import (
     WState,
 )
 from pysv.experiment.times import Times
+from pysv.experiment.train import Train
 
 SOURCES: dict[str, Callable[..., Any]] = {
     "wave-packet": WavePacket,
     "orbital": Orbital,
     "amplitudes": Amplitudes,
+    "train": Train,
     "confined": ConfinedElectrons,
 }
 SPINS: dict[str, Callable[..., Any]] = {
@@ -53,11 +55,11 @@ SPINS: dict[str, Callable[..., Any]] = {
     "ghz": GHZ,
     "vector": SpinVector,
 }
-_PHASES = {"singlet": math.pi, "triplet": 0.0}
+PHASES = {"singlet": math.pi, "triplet": 0.0}
 """Phase of the Bell states with names of their own."""
 _LISTS = {"layer": "layers", "potential": "potential"}
 """Arrays of tables in [device], and the fields that they become."""
-_TABLES = ("device", "source", "spins", "bath", "evolution", "record")
+TABLES = ("device", "source", "spins", "bath", "evolution", "record")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def read(path: str | Path) -> Configuration:
     Parameters
     ----------
     path : str or Path
-        A TOML file; docs/files.md lists its keys. Every key is optional.
+        A TOML file; docs/keys.md lists its keys. Every key is optional.
 
     Returns
     -------
@@ -127,8 +129,8 @@ def _tables(text: str, name: str) -> dict[str, Any]:
 def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configuration:
     """The configuration that nested mappings describe, in the form that a TOML parser returns."""
     for key, table in tables.items():
-        if key not in _TABLES:
-            raise ExperimentFileError(f"{name}: {unknown_name('table', key, _TABLES)}", key)
+        if key not in TABLES:
+            raise ExperimentFileError(f"{name}: {unknown_name('table', key, TABLES)}", key)
         if not isinstance(table, Mapping):
             raise ExperimentFileError(f"{name}: {key} = {table!r} must be a table [{key}]", key)
     evolution = dict(tables.get("evolution", {}))
@@ -140,7 +142,7 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
         "source": source,
         "spins": _spins(dict(tables.get("spins", {})), device, f"{name}: [spins]"),
         "bath": _make(BosonicBath, tables["bath"], f"{name}: [bath]") if "bath" in tables else None,
-        "times": _make(Times, evolution, f"{name}: [evolution]"),
+        "times": _make(Times, _entries(default_times(source)) | evolution, f"{name}: [evolution]"),
         "record": _make(Record, tables.get("record", {}), f"{name}: [record]"),
     }
     try:
@@ -148,6 +150,8 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
     except InvalidInputError as error:
         spins = ("polarizer", "analyzer", "pair", "spin_z")
         table = "record" if error.key in ("between", "layer") else "spins" if error.key in spins else "source"
+        if error.key == "step":
+            table = "evolution"
         if error.key == "values" and isinstance(parts["spins"], SpinVector):
             table = "spins"
         raise ExperimentFileError(f"{name}: [{table}] {error}", error.key) from error
@@ -240,10 +244,10 @@ def _device_table(device: ChainDevice) -> dict[str, Any]:
 def _spins(entries: dict[str, Any], device: ChainDevice, where: str) -> Any:
     """The spins of a table: layers by their names, Bell states by theirs."""
     kind = str(entries.get("kind"))
-    if kind in _PHASES and "phase" in entries:
+    if kind in PHASES and "phase" in entries:
         raise ExperimentFileError(f"{where} phase belongs to kind = 'bell', not to kind = {kind!r}", "phase")
-    if kind in _PHASES:
-        entries |= {"kind": "bell", "phase": _PHASES[kind]}
+    if kind in PHASES:
+        entries |= {"kind": "bell", "phase": PHASES[kind]}
     if kind == "product":
         own = [layer.name for layer in device.layers if layer.name not in ("polarizer", "analyzer")]
         named = {key: entries.pop(key) for key in own if key in entries}
@@ -325,7 +329,7 @@ def _make_kind(kinds: Mapping[str, Any], table: Mapping[str, Any], where: str) -
 
 
 def _with_kind(kinds: Mapping[str, Any], part: Any) -> dict[str, Any]:
-    kind = next(name for name, made in kinds.items() if isinstance(part, made))
+    kind = next(name for name, made in kinds.items() if type(part) is made)
     return {"kind": kind} | _entries(part)
 
 

@@ -51,6 +51,10 @@ class State(ABC):
         """Number of electrons on each site at t = 0, float64 (sites,); None where the source says it."""
         return None
 
+    def spin_directions(self) -> np.ndarray | None:
+        """⟨S⟩/S of each localized spin, float64 (3, N), where the state knows it without ρ; None elsewhere."""
+        return None
+
     def currents(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Currents of electrons and of their σᶻ through each bond to the right, 1/fs, float64 (sites − 1,) each."""
         return None

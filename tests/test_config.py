@@ -107,7 +107,7 @@ BAD = {
     "[device]\npolarizer = [50, 53]": "run.toml: [device] analyzer = [52, 55] overlaps polarizer = [50, 53] on site 52",
     "[device]\npolarizer = []": "run.toml: [device] polarizer = [] must be two numbers [first site, last site]",
     "[device]\nsites = ": "run.toml: is not valid TOML: ",
-    "[source]\nkind = 'packet'": "run.toml: [source] unknown kind 'packet'; did you mean 'wave-packet'? known: amplitudes, confined, orbital, wave-packet",
+    "[source]\nkind = 'packet'": "run.toml: [source] unknown kind 'packet'; did you mean 'wave-packet'? known: amplitudes, confined, orbital, train, wave-packet",
     "[source]\nelectrons = 2": "run.toml: [source] electrons belongs to kind = 'confined', not to kind = 'wave-packet'",
     "[source]\ncentre = 2": "run.toml: [source] unknown key 'centre'; did you mean 'center'?",
     "[source]\ncenter = 2.0": "run.toml: [source] center = 2: 3.8e-01 (left end) of the packet lies beyond the chain",

@@ -13,6 +13,7 @@ from pysv.engines.base import Method
 from pysv.errors import EngineError, InvalidInputError, unknown_name
 from pysv.experiment import Experiment
 from pysv.experiment.source import ConfinedElectrons
+from pysv.experiment.train import Train
 from pysv.model.conservation import conserves
 from pysv.sectors import backend as backends
 
@@ -90,15 +91,18 @@ def readiness() -> tuple[Readiness, ...]:
 
 
 def automatic(experiment: Experiment) -> str:
-    """The engine of ``"auto"``: `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several.
+    """The engine; "auto" is `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several.
 
-    Two electrons go to `fock` where `tdmrg` does not serve them, and where S^z is not conserved.
+    Two electrons go to `fock` where `tdmrg` does not serve them, and where S^z is not conserved. A train has an engine
+    of its own.
     """
     if isinstance(experiment.source, ConfinedElectrons):
         if experiment.source.electrons != 2:
             return "tdmrg"
-        served = methods()["tdmrg"]().refusal(experiment) is None
+        served = methods()["tdmrg"]().refused(experiment) is None
         return "tdmrg" if served and conserves(experiment) else "fock"
+    if isinstance(experiment.source, Train):
+        return "train"
     return "chebyshev" if experiment.bath is None else "trajectories"
 
 
@@ -142,7 +146,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     if backend not in ("auto", *able):
         asked = f"engine {method.name!r}" + (" with these options" if backend in method.backends else "")
         raise EngineError(f"{asked} has no backend {backend!r}; use backend {' or '.join(map(repr, able))}")
-    reason = method.refusal(experiment)
+    reason = method.refused(experiment)
     if reason is not None:
         raise EngineError(reason)
     if backend != "auto":

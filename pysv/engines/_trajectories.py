@@ -26,7 +26,7 @@ Seeds = int | tuple[int, ...]
 
 
 def seed_numbers(key: str, value: Any) -> Seeds:
-    """A number from which all seeds follow, or the seeds themselves, which differ."""
+    """A whole number ≥ 0, or a list of such numbers, all different; a number stands for seeds that follow from it."""
     given = as_list(value)
     if not is_list(given):
         return whole_number(key, value, low=0, high=2**63 - 1)

@@ -13,6 +13,8 @@ import numpy as np
 from pysv.errors import ResumeError
 from pysv.experiment.checks import Checked
 from pysv.experiment.source import OneElectron
+from pysv.experiment.train import Train
+from pysv.model.conservation import conserved
 
 if TYPE_CHECKING:
     from pysv.engines.cost import Cost
@@ -92,6 +94,10 @@ class Method(Checked, ABC):
     """Whether it runs closed systems."""
     open: ClassVar[bool] = False
     """Whether it runs systems with baths."""
+    trains: ClassVar[bool] = False
+    """Whether it runs trains of electrons."""
+    quantum: ClassVar[bool] = True
+    """Whether its localized spins are quantum; an engine of classical spins answers another question."""
 
     def able(self) -> tuple[str, ...]:
         """Backends that can run these options, the preferred one first."""
@@ -110,10 +116,20 @@ class Method(Checked, ABC):
         del backend
         return self.cites
 
+    def refused(self, experiment: Experiment) -> str | None:
+        """Why this engine cannot run the experiment, or None if it can: no train for most, or its own `refusal`."""
+        if isinstance(experiment.source, Train) and not self.trains:
+            return f"[source] kind = 'train' is not served by engine {self.name!r}; use 'train'"
+        return self.refusal(experiment)
+
     def refusal(self, experiment: Experiment) -> str | None:
-        """Why this engine cannot run the experiment, or None if it can."""
+        """What is particular to this engine in `refused`."""
         if not isinstance(experiment.source, OneElectron):
             return f"[source] kind = 'confined' (several electrons) is not served by engine {self.name!r}; use 'tdmrg'"
+        return self.bath_refusal(experiment)
+
+    def bath_refusal(self, experiment: Experiment) -> str | None:
+        """Why this engine cannot run the experiment with, or without, its baths; None if it can."""
         if experiment.bath is not None and not self.open:
             others = ", ".join(sorted(method.name for method in _subclasses(Method) if method.open))
             return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {others}"
@@ -125,6 +141,10 @@ class Method(Checked, ABC):
         """Why the states of this engine do not give a measure (a sentence without its subject), None where they do."""
         del measure
         return None
+
+    def conserved(self, experiment: Experiment) -> tuple[str, ...]:
+        """Invariants that must not drift."""
+        return conserved(experiment)
 
     @abstractmethod
     def cost(self, experiment: Experiment) -> Cost:

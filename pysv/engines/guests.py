@@ -8,12 +8,14 @@ from dataclasses import replace
 from pysv.engines import methods
 from pysv.engines.base import Method
 from pysv.errors import InvalidInputError
-from pysv.experiment import Experiment
+from pysv.experiment import Experiment, default_times
 from pysv.experiment.bath import BosonicBath
-from pysv.experiment.device import Device, Layer, Potential, SpinValve
+from pysv.experiment.device import Device, SpinValve
+from pysv.experiment.layer import Layer, Potential
 from pysv.experiment.record import Record
 from pysv.experiment.source import ConfinedElectrons, Orbital, WavePacket
 from pysv.experiment.spins import Bell, Gibbs, ProductState
+from pysv.experiment.train import Train
 
 _PACKET = WavePacket(center=5, momentum_spread=1.5, spin="up")
 _VALVE = SpinValve(sites=12, polarizer=(7, 7), analyzer=(10, 10))
@@ -22,6 +24,14 @@ _VALVE = SpinValve(sites=12, polarizer=(7, 7), analyzer=(10, 10))
 def _device(*layers: Layer, **changes: object) -> Experiment:
     own = layers or (Layer(sites=(7, 7)), Layer(sites=(10, 10)))
     return Experiment(device=Device(sites=12, layers=own, **changes), source=_PACKET)  # type: ignore[arg-type]
+
+
+def _as_train(experiment: Experiment) -> Experiment:
+    """The same experiment with a train of its packets."""
+    packet = experiment.source
+    assert isinstance(packet, WavePacket)
+    train = Train(center=packet.center, momentum_spread=packet.momentum_spread, spin=packet.spin)
+    return replace(experiment, source=train, times=default_times(train))
 
 
 def guests() -> dict[str, Experiment]:
@@ -48,6 +58,7 @@ def guests() -> dict[str, Experiment]:
         "two electrons": Experiment(device=_VALVE, source=confined),
         "more electrons": Experiment(device=_VALVE, source=replace(confined, electrons=4)),
         "two polarised electrons": Experiment(device=_VALVE, source=replace(confined, spin="up")),
+        "trains of electrons": _as_train(plain),
         "odd electrons": Experiment(device=_VALVE, source=replace(confined, electrons=3, spin=(2, 1))),
         "two electrons, tilted spins": Experiment(device=_VALVE, source=confined, spins=tilted),
         "more electrons, tilted spins": Experiment(device=_VALVE, source=replace(confined, electrons=4), spins=tilted),
@@ -60,7 +71,7 @@ def guests() -> dict[str, Experiment]:
 
 
 def table() -> Iterator[tuple[str, dict[str, bool]]]:
-    """For each kind of guest, whether each engine serves it; engines of open systems are asked with a bath."""
+    """For each kind of guest, whether each engine serves it; engines of open systems or trains are asked with these."""
     known = {name: method() for name, method in methods().items()}
     for guest, experiment in guests().items():
         yield guest, {name: _serves(method, experiment) for name, method in known.items()}
@@ -72,7 +83,9 @@ def _serves(method: Method, experiment: Experiment) -> bool:
             experiment = replace(experiment, bath=BosonicBath())
         except InvalidInputError:  # no engine serves it with a bath
             return False
-    return method.refusal(experiment) is None
+    if method.trains and type(experiment.source) is WavePacket:
+        experiment = _as_train(experiment)
+    return method.refused(experiment) is None
 
 
 def as_text() -> str:

@@ -54,7 +54,7 @@ class LowRank(Method):
     max_rank : int
         Largest number of columns; a run that needs more stops.
     time_step : float
-        τ > 0, fs; shortened so that it divides the time between snapshots. The error is of second order in τ.
+        Time step τ > 0, fs; shortened so that it divides the time between snapshots. The error is of second order in τ.
     """
 
     tolerance: float = checked(1e-4, real_number, low=0.0, high=1e-2, unit="per fs")

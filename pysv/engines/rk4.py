@@ -36,7 +36,7 @@ class RK4(Method):
     Parameters
     ----------
     time_step : float
-        δt > 0, fs; shortened so that it divides the time between snapshots. Unstable above ~2√2 ħ/‖H‖.
+        Time step δt > 0, fs; shortened so that it divides the time between snapshots. Unstable above ~2√2 ħ/‖H‖.
     measure_error : bool
         Whether to carry the twin run, which triples the work.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,13 @@ _POOR_GROUND_STATE = 1e-6
 """Variance of the energy of the ground state, eV², above which the user is warned."""
 
 
+def decomposition_order(key: str, value: Any) -> int:
+    """2 or 4; an order for which there is a decomposition."""
+    order = whole_number(key, value, low=2)
+    choice(key, str(order), ("2", "4"))
+    return order
+
+
 @dataclass(frozen=True, kw_only=True)
 class TDMRG(Method):
     """tDMRG engine (Sec. III C of the paper): ground state by DMRG, then gates exp(−i h δt/ħ) on all bonds.
@@ -43,11 +50,12 @@ class TDMRG(Method):
     method : {"tebd", "tdvp"}
         Trotter gates, or, as a check of them on the Julia backend, the two-site time-dependent variational principle.
     time_step : float
-        Largest δt in ħ/γ; shortened so that it divides the time between snapshots.
+        Largest time step δt in ħ/γ; shortened so that it divides the time between snapshots.
     trotter_order : {2, 4}
         Order of the Trotter decomposition, or of the sweeps of "tdvp".
     min_bond, max_bond : int
-        Smallest and largest bond dimension. States without weight are discarded even below `min_bond`.
+        Smallest and largest bond dimension, the first at most as large as the second. States without weight are
+        discarded even below `min_bond`.
     discarded_weight : float
         Weight that each update of a bond may discard; `max_bond` may force it to discard more.
     bond_limit : {"warn", "stop"}
@@ -59,7 +67,7 @@ class TDMRG(Method):
 
     method: str = checked("tebd", choice, METHODS)
     time_step: float = checked(0.1, real_number, above=0.0, high=1.0, unit="hbar/hopping")
-    trotter_order: int = checked(2, whole_number, low=2)
+    trotter_order: int = checked(2, decomposition_order)
     min_bond: int = checked(100, whole_number, low=1)
     max_bond: int = checked(400, whole_number, low=1)
     discarded_weight: float = checked(1e-7, real_number, low=0.0, high=1e-2)
@@ -72,9 +80,7 @@ class TDMRG(Method):
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 
     def check(self) -> None:
-        """`trotter_order` is 2 or 4, and `min_bond` is at most `max_bond`."""
-        if self.trotter_order not in (2, 4):
-            choice("trotter_order", str(self.trotter_order), ("2", "4"))
+        """`min_bond` is at most `max_bond`."""
         whole_number("max_bond", self.max_bond, low=self.min_bond)
 
     def able(self) -> tuple[str, ...]:
@@ -86,13 +92,10 @@ class TDMRG(Method):
         if experiment.bath is not None:
             return "[bath] (open systems) is not served by engine 'tdmrg'; leave it out, or use 'trajectories'"
         if not Spins(experiment.device.levels).halves:
-            return "engine 'tdmrg' serves localized spins 1/2 only; use 'chebyshev' with one electron, 'fock' with two"
+            return f"engine 'tdmrg' serves localized spins 1/2 only; {_OTHERS}"
         asked = next((name for name in ("currents", "torque") if getattr(experiment.record, name)), None)
         if asked:
-            return (
-                f"[record] {asked} = true is not served by engine 'tdmrg'; use 'chebyshev' with one electron, 'fock' "
-                "with two"
-            )
+            return f"[record] {asked} = true is not served by engine 'tdmrg'; {_OTHERS}"
         reason = _chain_refusal(experiment)
         if reason is None and "python" not in self.able() and not conserves(experiment):
             return f"method = {self.method!r} runs in Julia, {_ONLY_PYTHON}"
@@ -136,6 +139,7 @@ class TDMRG(Method):
 
 _BLOCKING = {True: 8, False: 3}
 """Rough factor by which charge conservation, with S^z or without, reduces the number of elements of a tensor."""
+_OTHERS = "use 'chebyshev' with one electron, 'fock' with two, or 'llg' for classical vectors"
 _ONLY_PYTHON = "and tilted spins break the conservation of S^z; use method = 'tebd' with backend 'python'"
 
 

@@ -37,7 +37,7 @@ class Trajectories(Sampling):
     ntraj, seeds, target_error, target_variable, unravelling
         See `pysv.engines._trajectories.Sampling`.
     time_step : float
-        τ > 0, fs; shortened so that it divides the time between snapshots. The error is of second order in τ.
+        Time step τ > 0, fs; shortened so that it divides the time between snapshots. The error is of second order in τ.
     """
 
     time_step: float = checked(1.0, real_number, above=0.0, unit="fs")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pysv.errors import InvalidInputError
 from pysv.experiment.bath import BosonicBath
-from pysv.experiment.checks import Checked
+from pysv.experiment.checks import Checked, real_number
 from pysv.experiment.device import ChainDevice, Device, SpinValve
 from pysv.experiment.record import Record
 from pysv.experiment.source import (
@@ -33,6 +33,7 @@ from pysv.experiment.spins import (
     WState,
 )
 from pysv.experiment.times import Times
+from pysv.experiment.train import Train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +44,12 @@ class Experiment(Checked):
     ----------
     device : SpinValve or Device
         By default the device of the paper's figures for this source: 201 sites for one electron, 112 for several.
-    source : WavePacket, Orbital, Amplitudes or ConfinedElectrons
+    source : WavePacket, Orbital, Amplitudes, Train or ConfinedElectrons
     spins : Antiparallel, Parallel, ProductState, Gibbs, Ground, Bell, WState, GHZ or SpinVector
     bath : BosonicBath, optional
         None for a closed system.
     times : Times
-        See `pysv.times`.
+        See `pysv.times`; by default 60 fs in steps of 1 fs, and after each pulse of a train.
     record : Record
 
     Raises
@@ -63,15 +64,18 @@ class Experiment(Checked):
     source: OneElectron | ConfinedElectrons = field(default_factory=WavePacket)
     spins: SpinSetting = field(default_factory=Antiparallel)
     bath: BosonicBath | None = None
-    times: Times = field(default_factory=Times)
+    times: Times = None  # type: ignore[assignment]  # set by `derived`
     record: Record = field(default_factory=Record)
 
     def derived(self) -> Mapping[str, Any]:
-        """The default device: that of the paper's figures for this source."""
-        if vars(self)["device"] is not None:
-            return {}
-        several = isinstance(self.source, ConfinedElectrons)
-        return {"device": SpinValve.for_several_electrons() if several else SpinValve()}
+        """The default device and times: those of the paper's figures for this source."""
+        found: dict[str, Any] = {}
+        if vars(self)["device"] is None:
+            several = isinstance(self.source, ConfinedElectrons)
+            found["device"] = SpinValve.for_several_electrons() if several else SpinValve()
+        if vars(self)["times"] is None:
+            found["times"] = default_times(self.source)
+        return found
 
     def check(self) -> None:
         """The parts have their types and fit together."""
@@ -92,6 +96,8 @@ class Experiment(Checked):
         self.record.sides(self.device)
         if isinstance(self.source, WavePacket):
             self._check_packet(self.source)
+            if isinstance(self.source, Train):
+                self._check_train(self.source)
         elif isinstance(self.source, Orbital):
             self._check_orbital(self.source)
         elif isinstance(self.source, Amplitudes):
@@ -117,6 +123,15 @@ class Experiment(Checked):
                 f"limit is {TRUNCATION_ERROR:g}; move the centre inward, add sites, or raise momentum_spread, or set "
                 "allow_truncation = true",
                 "center",
+            )
+
+    def _check_train(self, train: Train) -> None:
+        pulses = self.times.step / train.interval
+        if abs(pulses - round(pulses)) > 1e-9 * pulses or round(pulses) < 1:
+            raise InvalidInputError(
+                f"step = {self.times.step:g} fs must be a whole number of intervals of {train.interval:g} fs: the "
+                "state of a train is known between its pulses only",
+                "step",
             )
 
     def _check_well(self, source: Orbital | ConfinedElectrons) -> None:
@@ -154,13 +169,8 @@ class Experiment(Checked):
             (isinstance(self.spins, Gibbs), "beside thermal spins", of_spins),
         ]
         if count != 2:
-            asked = " and ".join(name for name in ("currents", "torque") if getattr(self.record, name))
-            long = any(levels > 2 for levels in self.device.levels)
-            reasons += [
-                (long, "beside localized spins longer than 1/2", "take two electrons, or spins 1/2"),
-                (not self.spins.is_product, f"beside a {self.spins.kind}", "take two electrons, or a product state"),
-                (bool(asked), f"with [record] {asked} = true", "take two electrons, or leave it out"),
-            ]
+            remedy = "take two electrons, or a product state"
+            reasons.append((not self.spins.is_product, f"beside a {self.spins.kind}", remedy))
         for found, what, remedy in reasons:
             if found:
                 raise InvalidInputError(f"electrons = {count} {what}: no engine serves this; {remedy}", "electrons")
@@ -175,12 +185,49 @@ class Experiment(Checked):
         """Times (fs) at which reflections from the walls first reach the layers; see `WavePacket.wall_echoes`."""
         return self.source.wall_echoes(self.device)
 
+    def echo_free(self, *, stop: float | None = None) -> Experiment:
+        """The same experiment on a chain whose leads are so long that no echo from a wall acts on the spins.
+
+        The sites that are added on the left shift the layers and the packet alike; see `pysv.Device.echo_free`. The
+        cost grows with the length of the chain.
+
+        Parameters
+        ----------
+        stop : float, optional
+            Time until which no echo acts, fs; by default the last one of the run.
+
+        Raises
+        ------
+        InvalidInputError
+            If the electrons start in a well at the left wall: what they send back to it is no echo.
+        """
+        until = real_number("stop", self.times.stop if stop is None else stop, above=0.0, unit="fs")
+        left, right = self.device.longer_leads(until)
+        if isinstance(self.source, WavePacket):
+            source: OneElectron = replace(self.source, center=self.source.center + left)
+        elif isinstance(self.source, Amplitudes):
+            source = replace(self.source, values=((0.0, 0.0),) * left + self.source.values)
+        else:
+            raise InvalidInputError(
+                "the electrons start in a well at the left wall, which is a part of their source; add sites at the "
+                "right end by hand",
+                "source",
+            )
+        return replace(self, device=self.device.lengthened(left, right), source=source)
+
     def remarks(self) -> tuple[str, ...]:
         """Sentences that the user must read: how much of the packet the ends of the chain cut off."""
         if not isinstance(self.source, WavePacket) or self.truncated <= TRUNCATION_WARNING:
             return ()
         lost = _lost(self.source.beyond_ends(self.device.sites))
         return (f"{lost} of the packet lies beyond the chain and is cut off; the rest is normalised to one electron",)
+
+
+def default_times(source: OneElectron | ConfinedElectrons) -> Times:
+    """Times of a run that names none."""
+    if isinstance(source, Train):
+        return Times(stop=source.pulses * source.interval, step=source.interval)
+    return Times()
 
 
 def _lost(beyond: tuple[float, float]) -> str:

@@ -15,15 +15,15 @@ class BosonicBath(Checked):
     Parameters
     ----------
     temperature : float
-        T > 0, K.
+        Temperature T > 0 of the baths, K.
     coupling : {"x", "y", "z", "xyz"}
         Pauli matrix that couples a spin to its bath; "xyz" gives each spin three baths.
     strength : float
-        Γ/ω_m ≥ 0.
+        Coupling strength Γ/ω_m ≥ 0.
     cutoff : float
-        ω_m > 0, eV.
+        Cutoff ω_m > 0 of the spectral density, eV.
     cutoff_shape : {"gaussian", "exponential", "hard"}
-        How the spectral density ends above ω_m.
+        How the spectral density ends above ω_m: with exp(−ω²/2ω_m²), with exp(−|ω|/ω_m), or abruptly.
     lamb_shift : bool
         Whether the Hamiltonian includes the Lamb shift.
     series_terms : int

@@ -50,7 +50,8 @@ def checked(default: Any, check: Callable[..., Any], *arguments: Any, added: boo
     default : object
     check : callable
         A function of this module or a similar one: ``check(key, value, *arguments, **bounds)`` returns the value in its
-        canonical type.
+        canonical type. The first sentence of its docstring, up to a semicolon, says in the reference of the experiment
+        file (`pysv.keys`) what it takes.
     *arguments, **bounds
         Arguments of the check: allowed words, range, unit.
     added : bool
@@ -61,11 +62,12 @@ def checked(default: Any, check: Callable[..., Any], *arguments: Any, added: boo
     def checks(key: str, value: Any) -> Any:
         return check(key, value, *arguments, **bounds)
 
-    return dataclasses.field(default=default, metadata={"check": checks, "added": added, **bounds})
+    known = {"check": checks, "rule": check, "arguments": arguments, "added": added}
+    return dataclasses.field(default=default, metadata={**known, **bounds})
 
 
 def whole_number(key: str, value: Any, *, low: int, high: int | None = None, unit: str = "") -> int:
-    """A whole number in [low, high]; a bool or a float is refused."""
+    """A whole number; a bool or a float is refused, and a number outside [low, high]."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise InvalidInputError(f"{key} = {value!r} must be a whole number{_of(unit)}", key)
     number = int(value)
@@ -84,7 +86,7 @@ def real_number(
     high: float | None = None,
     unit: str = "",
 ) -> float:
-    """A finite real number, optionally > `above`, ≥ `low`, ≤ `high`."""
+    """A real number; finite, and optionally > `above`, ≥ `low`, ≤ `high`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise InvalidInputError(f"{key} = {value!r} must be a number{_of(unit)}", key)
     try:
@@ -103,14 +105,14 @@ def real_number(
 
 
 def truth(key: str, value: Any) -> bool:
-    """True or False; any other value is refused."""
+    """true or false; any other value is refused."""
     if not isinstance(value, bool):
         raise InvalidInputError(f"{key} = {value!r} must be true or false", key)
     return value
 
 
 def choice(key: str, value: Any, allowed: Iterable[str]) -> str:
-    """One of the allowed words; the error suggests the closest one."""
+    """A word; the error suggests the closest one that is allowed."""
     names = list(allowed)
     if not isinstance(value, str):
         raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(names)}", key)
@@ -144,7 +146,7 @@ def site_range(key: str, value: Any) -> tuple[int, int]:
 
 
 def site_list(key: str, value: Any, *, words: tuple[str, ...] = ()) -> tuple[int, ...] | str:
-    """First and last site, or three or more sites, ascending and counted from 1; or one of some words."""
+    """First and last site, or three or more sites, ascending and counted from 1; a word is another possibility."""
     value = as_list(value)
     if isinstance(value, str) and value in words:
         return value
@@ -160,7 +162,7 @@ def site_list(key: str, value: Any, *, words: tuple[str, ...] = ()) -> tuple[int
 
 
 def number_or_list(key: str, value: Any, **bounds: Any) -> float | tuple[float, ...]:
-    """A real number, or a list of them; see `real_number`."""
+    """A real number, or a list of them; see `real_number` for the bounds."""
     value = as_list(value)
     if not is_list(value):
         return real_number(key, value, **bounds)
@@ -170,7 +172,7 @@ def number_or_list(key: str, value: Any, **bounds: Any) -> float | tuple[float, 
 
 
 def complex_list(key: str, value: Any) -> tuple[tuple[float, float], ...]:
-    """Complex numbers, given as such or as pairs (real, imaginary part), not all 0; as pairs."""
+    """Numbers, or pairs [real, imaginary part], not all 0; Python takes complex numbers, too. Returns pairs."""
     value = as_list(value)
     if not is_list(value) or not value:
         raise InvalidInputError(f"{key} must be a list of numbers, or of pairs [real, imaginary]", key)
@@ -187,12 +189,12 @@ def complex_list(key: str, value: Any) -> tuple[tuple[float, float], ...]:
 
 
 def optional_number(key: str, value: Any) -> float | None:
-    """A real number, or None."""
+    """A real number; None where it is left out."""
     return None if value is None else real_number(key, value)
 
 
 def optional_pair(key: str, value: Any) -> tuple[int, int] | None:
-    """Two different whole numbers from 1 on, or None."""
+    """Two different whole numbers from 1 on; None where they are left out."""
     value = as_list(value)
     if value is None:
         return None
@@ -205,7 +207,7 @@ def optional_pair(key: str, value: Any) -> tuple[int, int] | None:
 
 
 def label(key: str, value: Any) -> str:
-    """A name without the signs that join two of them."""
+    """A word without '|' and '+', which join two names, and not 'kind'."""
     if not isinstance(value, str) or set(value) & set("|+\n\t") or value != value.strip() or value == "kind":
         raise InvalidInputError(
             f"{key} = {value!r} must be a word without '|' and '+', without blanks around it, and not 'kind'", key

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from math import ceil
+from typing import Any, Self
 
 from pysv.errors import InvalidInputError
 from pysv.experiment.checks import (
     Checked,
     checked,
     choice,
-    label,
     number_or_list,
     objects,
     real_number,
-    site_list,
     site_range,
     whole_number,
 )
+from pysv.experiment.layer import (
+    ENERGY,
+    LARGEST_ENERGY,
+    MAX_CONFIGURATIONS,
+    MAX_SPINS,
+    Layer,
+    Potential,
+    Values,
+    check_inside,
+)
+from pysv.units import HBAR
 
 CONVENTIONS: dict[str, tuple[float, float]] = {"pauli": (1.0, 1.0), "half": (0.5, 0.5), "mixed": (1.0, 0.5)}
 """For each spin convention, the factors (electron, localized spin) of the Pauli matrices in H."""
@@ -28,170 +38,8 @@ CONVENTIONS: dict[str, tuple[float, float]] = {"pauli": (1.0, 1.0), "half": (0.5
 SEVERAL_ELECTRONS: dict[str, Any] = {"sites": 112, "polarizer": (51, 54), "analyzer": (59, 62)}
 """Chain of Fig. 6, where it differs from the default."""
 
-MAX_SPINS = 60
-"""Largest number of localized spins; 64-bit integers hold their configurations, and sums of these."""
-MAX_CONFIGURATIONS = 2**MAX_SPINS
-_LARGEST_ENERGY = 1e6
-_ENERGY: dict[str, Any] = {"low": -_LARGEST_ENERGY, "high": _LARGEST_ENERGY, "unit": "eV"}
-
-Values = float | tuple[float, ...]
-"""One number for all, or one for each."""
-
-
-def spin_length(key: str, value: Any) -> float:
-    """S of a localized spin: 1/2, 1, 3/2, 2 or 5/2."""
-    number = real_number(key, value)
-    if number not in (0.5, 1.0, 1.5, 2.0, 2.5):
-        raise InvalidInputError(f"{key} = {number:g} must be 0.5, 1, 1.5, 2 or 2.5", key)
-    return number
-
-
-def _listed(sites: tuple[int, ...]) -> tuple[int, ...]:
-    """All sites that a first and a last one, or a list, stand for; see `site_list`."""
-    return tuple(range(sites[0], sites[1] + 1)) if len(sites) == 2 else sites
-
-
-def _check_length(key: str, value: Values, count: int, what: str) -> None:
-    """A list has one number for each spin, bond or site."""
-    if isinstance(value, tuple) and len(value) != count:
-        raise InvalidInputError(
-            f"{key} has length {len(value)}; it must be one number or a list of length {count}, one for each {what}",
-            key,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layer(Checked):
-    """A magnetic layer: localized spins on some sites, coupled to the electrons there and to their neighbours.
-
-    H gains −J_sd,i s·S_i on each site of the layer, −J (SˣSˣ + SʸSʸ) − J_z SᶻSᶻ for each two successive spins,
-    −K_i (Sᶻ_i)² and −B_i Sᶻ_i, with operators in the device's spin convention: 2 f_s times the spin-S matrices.
-
-    Parameters
-    ----------
-    name : str
-        By default L1, L2, … in the order of the device's layers.
-    sites : (int, int) or sequence of int
-        First and last site, or three or more sites, ascending.
-    spin : float
-        S = 1/2, 1, 3/2, 2 or 5/2.
-    sd_exchange : float or sequence of float
-        J_sd, eV; one number for all spins, or one for each.
-    exchange, exchange_z : float or sequence of float
-        J and J_z, eV; one number for all bonds, or one for each. J < 0 is antiferromagnetic.
-    anisotropy, field : float or sequence of float
-        K and B, eV; one number for all spins, or one for each.
-
-    Raises
-    ------
-    InvalidInputError
-        If a value is outside its range, or a list has the wrong length.
-    """
-
-    name: str = checked("", label)
-    sites: tuple[int, ...] = checked((44, 47), site_list)
-    spin: float = checked(0.5, spin_length)
-    sd_exchange: Values = checked(0.5, number_or_list, **_ENERGY)
-    exchange: Values = checked(0.1, number_or_list, **_ENERGY)
-    exchange_z: Values = checked(0.1005, number_or_list, **_ENERGY)
-    anisotropy: Values = checked(0.0, number_or_list, **_ENERGY)
-    field: Values = checked(0.0, number_or_list, **_ENERGY)
-
-    def check(self) -> None:
-        """The spins are not too many, and lists have one number for each spin, or for each bond."""
-        if len(self.sites) == 2 and self.sites[1] - self.sites[0] >= MAX_SPINS:
-            raise InvalidInputError(
-                f"sites = {list(self.sites)} hold {self.sites[1] - self.sites[0] + 1} spins; the limit is {MAX_SPINS}, "
-                "and far fewer fit in memory",
-                "sites",
-            )
-        for key, count, what in (
-            ("sd_exchange", self.count, "spin"),
-            ("exchange", self.count - 1, "bond"),
-            ("exchange_z", self.count - 1, "bond"),
-            ("anisotropy", self.count, "spin"),
-            ("field", self.count, "spin"),
-        ):
-            _check_length(key, getattr(self, key), count, what)
-
-    @cached_property
-    def spin_sites(self) -> tuple[int, ...]:
-        """Site of each spin, ascending."""
-        return _listed(self.sites)
-
-    @property
-    def count(self) -> int:
-        """Number of spins."""
-        return len(self.spin_sites)
-
-    @property
-    def levels(self) -> int:
-        """2S + 1."""
-        return round(2 * self.spin) + 1
-
-    def each(self, key: str) -> tuple[float, ...]:
-        """A coupling spin by spin, or bond by bond."""
-        value = getattr(self, key)
-        if isinstance(value, tuple):
-            return value
-        return (value,) * (self.count - 1 if key in ("exchange", "exchange_z") else self.count)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Potential(Checked):
-    """On-site energy ε_x n_x of the electrons: a barrier, a well, disorder.
-
-    Parameters
-    ----------
-    sites : (int, int), sequence of int, or "all"
-        First and last site, or three or more sites, ascending.
-    energy : float or sequence of float
-        ε, eV; one number for all sites, or one for each.
-    disorder : float
-        Width W ≥ 0 of an additional random energy, uniform in [−W/2, W/2] and independent on each site, eV.
-    seed : int
-        Seed of the random energies.
-
-    Raises
-    ------
-    InvalidInputError
-        If a value is outside its range, a list has the wrong length, or `seed` would be ignored.
-    """
-
-    sites: tuple[int, ...] | str = checked("all", site_list, words=("all",))
-    energy: Values = checked(0.0, number_or_list, **_ENERGY)
-    disorder: float = checked(0.0, real_number, low=0.0, high=_LARGEST_ENERGY, unit="eV")
-    seed: int = checked(0, whole_number, low=0, high=2**63 - 1)
-
-    def check(self) -> None:
-        """A seed needs disorder."""
-        if self.seed and not self.disorder:
-            raise InvalidInputError(
-                f"seed = {self.seed} would be ignored, because disorder = 0; give a disorder, or leave seed out", "seed"
-            )
-
-    def on(self, sites: int) -> dict[int, float]:
-        """ε of each site that it acts on, for a chain of so many sites.
-
-        Raises
-        ------
-        InvalidInputError
-            If a site lies outside the chain, or the list of energies has the wrong length.
-        """
-        if isinstance(self.sites, str):
-            where: Sequence[int] = range(1, sites + 1)
-        else:
-            where = _listed(self.sites)
-        _check_inside("potential: sites", where, sites)
-        _check_length("energy", self.energy, len(where), "site of the potential")
-        energies = self.energy if isinstance(self.energy, tuple) else (self.energy,) * len(where)
-        found = dict(zip(where, energies, strict=True))
-        if self.disorder:
-            import numpy as np
-
-            random = np.random.default_rng(self.seed).uniform(-self.disorder / 2, self.disorder / 2, len(where))
-            found = {site: energy + float(shift) for (site, energy), shift in zip(found.items(), random, strict=True)}
-        return found
+_FRONT = 8.0
+"""Sites, in units of (z/2)^(1/3), between z = 2γt/ħ and the place beyond which the amplitude J_n(z) is below 1e-7."""
 
 
 class ChainDevice(Checked, ABC):
@@ -214,6 +62,32 @@ class ChainDevice(Checked, ABC):
     @abstractmethod
     def potentials(self) -> Mapping[int, float]:
         """On-site energies ε by site, eV."""
+
+    @abstractmethod
+    def lengthened(self, left: int, right: int) -> Self:
+        """The same device with so many more sites at either end; layers and potentials keep their neighbours."""
+
+    def longer_leads(self, stop: float) -> tuple[int, int]:
+        """Sites to add at either end so that no echo acts on the spins before `stop`, fs; see `echo_free`."""
+        reach = 2 * self.largest_hopping * stop / HBAR
+        reach += _FRONT * (reach / 2) ** (1 / 3)
+        free = min(self.spin_sites), self.sites + 1 - max(self.spin_sites)
+        left, right = (max(0, ceil((reach - own - 1) / 2)) for own in free)
+        return left, right
+
+    def echo_free(self, *, stop: float) -> Self:
+        """The same device with leads so long that no echo from a wall acts on the spins before a time.
+
+        An electron that is anywhere on the present chain at t = 0 and runs to the nearer wall with the largest group
+        velocity, 2γ/ħ, is not back at the spins before `stop`; what runs ahead of it has an amplitude below 1e-7. Sites
+        that are added on the left shift the numbers of all others, see `pysv.Experiment.echo_free`.
+
+        Parameters
+        ----------
+        stop : float
+            fs.
+        """
+        return self.lengthened(*self.longer_leads(real_number("stop", stop, above=0.0, unit="fs")))
 
     @property
     def largest_hopping(self) -> float:
@@ -296,7 +170,8 @@ class Device(ChainDevice):
     layers : sequence of Layer
         Their spins are numbered in this order.
     hopping : float or sequence of float
-        γ, eV: one number, or a list that is repeated along the bonds, such as [v, w] or one number for each bond.
+        γ between neighbouring sites, eV: one number, or a list that is repeated along the bonds, such as [v, w] or one
+        number for each bond.
     potential : sequence of Potential
         Those on one site add up.
     convention : {"pauli", "half", "mixed"}
@@ -313,7 +188,7 @@ class Device(ChainDevice):
     layers: tuple[Layer, ...] = checked(
         (Layer(name="FM_p", sites=(44, 47)), Layer(name="FM_a", sites=(52, 55))), layer_list
     )
-    hopping: Values = checked(1.0, number_or_list, **_ENERGY)
+    hopping: Values = checked(1.0, number_or_list, **ENERGY)
     potential: tuple[Potential, ...] = checked((), potential_list)
     convention: str = checked("pauli", choice, CONVENTIONS)
 
@@ -329,7 +204,7 @@ class Device(ChainDevice):
         for layer in self.layers:
             if names.count(layer.name) > 1:
                 raise InvalidInputError(f"two layers are called {layer.name!r}; give each a name of its own", "layer")
-            _check_inside(f"layer {layer.name!r}: sites", layer.spin_sites, self.sites)
+            check_inside(f"layer {layer.name!r}: sites", layer.spin_sites, self.sites)
             for site in layer.spin_sites:
                 if site in taken:
                     raise InvalidInputError(
@@ -364,6 +239,24 @@ class Device(ChainDevice):
         """γ of the bonds from the left, repeated along the chain, eV."""
         return self.hopping if isinstance(self.hopping, tuple) else (self.hopping,)
 
+    def lengthened(self, left: int, right: int) -> Device:
+        """The same device with so many more sites at either end.
+
+        A list of hoppings goes on with its period, or with its first and last number where it names every bond.
+        """
+        hopping = self.hopping
+        if isinstance(hopping, tuple) and len(hopping) == self.sites - 1:
+            hopping = (hopping[0],) * left + hopping + (hopping[-1],) * right
+        elif isinstance(hopping, tuple):
+            hopping = tuple(hopping[(bond - left) % len(hopping)] for bond in range(len(hopping)))
+        return replace(
+            self,
+            sites=self.sites + left + right,
+            layers=tuple(layer.moved(left) for layer in self.layers),
+            hopping=hopping,
+            potential=tuple(own.moved(left, self.sites) for own in self.potential),
+        )
+
     @cached_property
     def potentials(self) -> Mapping[int, float]:
         """On-site energies ε by site, eV."""
@@ -389,11 +282,13 @@ class SpinValve(ChainDevice):
     polarizer, analyzer : (int, int)
         First and last site of FM_p and of FM_a, both included. The layers may differ in size.
     hopping : float
-        γ > 0, eV.
+        γ > 0 between neighbouring sites, eV.
     sd_exchange : float
         J_sd between the electron's spin and the localized spin of the same site, eV.
-    exchange, exchange_z : float
-        J (transverse) and J_z (longitudinal) between neighbouring localized spins, eV.
+    exchange : float
+        J (transverse) between neighbouring localized spins, eV; J > 0 is ferromagnetic.
+    exchange_z : float
+        J_z (longitudinal) between neighbouring localized spins, eV; J_z > 0 is ferromagnetic.
     convention : {"pauli", "half", "mixed"}
         Spin operators of the electron and of the localized spins in H: σ and σ, σ/2 and σ/2, or σ and σ/2. Reported
         spins are ⟨σ⟩ in every convention.
@@ -407,10 +302,10 @@ class SpinValve(ChainDevice):
     sites: int = checked(201, whole_number, low=2, high=10**9)
     polarizer: tuple[int, int] = checked((44, 47), site_range)
     analyzer: tuple[int, int] = checked((52, 55), site_range)
-    hopping: float = checked(1.0, real_number, above=0.0, high=_LARGEST_ENERGY, unit="eV")
-    sd_exchange: float = checked(0.5, real_number, **_ENERGY)
-    exchange: float = checked(0.1, real_number, **_ENERGY)
-    exchange_z: float = checked(0.1005, real_number, **_ENERGY)
+    hopping: float = checked(1.0, real_number, above=0.0, high=LARGEST_ENERGY, unit="eV")
+    sd_exchange: float = checked(0.5, real_number, **ENERGY)
+    exchange: float = checked(0.1, real_number, **ENERGY)
+    exchange_z: float = checked(0.1005, real_number, **ENERGY)
     convention: str = checked("pauli", choice, CONVENTIONS)
 
     def check(self) -> None:
@@ -496,6 +391,11 @@ class SpinValve(ChainDevice):
         shared = {"sd_exchange": self.sd_exchange, "exchange": self.exchange, "exchange_z": self.exchange_z}
         return tuple(Layer(name=name, sites=getattr(self, name), **shared) for name in ("polarizer", "analyzer"))
 
+    def lengthened(self, left: int, right: int) -> SpinValve:
+        """The same valve with so many more sites at either end."""
+        polarizer, analyzer = ((first + left, last + left) for first, last in (self.polarizer, self.analyzer))
+        return replace(self, sites=self.sites + left + right, polarizer=polarizer, analyzer=analyzer)
+
     @property
     def hoppings(self) -> tuple[float, ...]:
         """γ, eV."""
@@ -505,10 +405,3 @@ class SpinValve(ChainDevice):
     def potentials(self) -> Mapping[int, float]:
         """None."""
         return {}
-
-
-def _check_inside(what: str, where: Sequence[int], sites: int) -> None:
-    """The sites, which ascend, lie on the chain."""
-    for site in (where[0], where[-1]):
-        if not 1 <= site <= sites:
-            raise InvalidInputError(f"{what} reach outside the chain at {site}; its sites are 1 to {sites}", "sites")

@@ -30,7 +30,7 @@ class Every(Checked):
     entropies : int
         The three entropies and the mutual information.
     log_negativity, w_fidelity, qfi, density_matrix : int
-        The variable of that name; `qfi` is the true quantum Fisher information.
+        The variable of that name; "qfi" is the true quantum Fisher information.
     """
 
     entropies: int = checked(1, whole_number, **_SNAPSHOTS)
@@ -45,19 +45,19 @@ class Every(Checked):
         return bool(n) and index % n == 0
 
 
-def momentum_list(key: str, value: Any) -> tuple[float, ...]:
-    """At least one momentum, all different, rad per site."""
+def momentum_list(key: str, value: Any, *, unit: str = "") -> tuple[float, ...]:
+    """At least one real number, all different."""
     given = as_list(value)
     if not is_list(given) or not given:
         raise InvalidInputError(f"{key} = {value!r} must be a list of at least one number", key)
-    momenta = tuple(real_number(f"{key}[{n}]", k, unit="rad per site") for n, k in enumerate(given))
+    momenta = tuple(real_number(f"{key}[{n}]", k, unit=unit) for n, k in enumerate(given))
     if len(set(momenta)) < len(momenta):
         raise InvalidInputError(f"{key} = {list(momenta)} names a momentum twice; leave one out", key)
     return momenta
 
 
 def two_sides(key: str, value: Any) -> tuple[str, str] | None:
-    """Two names, or None."""
+    """Two names of layers, or of several joined by '+'; None where they are left out."""
     given = as_list(value)
     if given is None:
         return None
@@ -67,7 +67,7 @@ def two_sides(key: str, value: Any) -> tuple[str, str] | None:
 
 
 def schedules(key: str, value: Any) -> Every:
-    """Schedules, given as `Every` or as a mapping."""
+    """A table of schedules; given as `Every` or as a mapping."""
     if isinstance(value, Every):
         return value
     if not isinstance(value, Mapping):
@@ -108,7 +108,7 @@ class Record(Checked):
         Whether Tr ρ² and the Rényi-2 entropy of the localized spins are kept.
     """
 
-    momenta: tuple[float, ...] = checked((math.pi / 6, math.pi / 2), momentum_list)
+    momenta: tuple[float, ...] = checked((math.pi / 6, math.pi / 2), momentum_list, unit="rad per site")
     density_matrix: bool = checked(False, truth)
     every: Every = checked(Every(), schedules)
     largest_dense: int = checked(LARGEST_DENSE, whole_number, low=0, high=MAX_DENSE, unit="rows")

@@ -36,14 +36,14 @@ TRUNCATION_ERROR = 1e-2
 """Probability beyond the chain above which the run is refused."""
 
 
-def electron_spin(key: str, value: Any) -> str | Angles:
-    """The spin of the electron: a word, or a Bloch direction [θ, φ] in rad."""
+def electron_spin(key: str, value: Any, *, words: tuple[str, ...] = ELECTRON_SPINS) -> str | Angles:
+    """A word, or a Bloch direction [θ, φ] in rad, 0 ≤ θ ≤ π."""
     value = as_list(value)
     if is_list(value):
         return angles(key, value)
     if isinstance(value, str):
-        return choice(key, value, ELECTRON_SPINS)
-    raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(ELECTRON_SPINS)} or [theta, phi] in rad", key)
+        return choice(key, value, words)
+    raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(words)} or [theta, phi] in rad", key)
 
 
 _POLARIZATION: dict[str, Any] = {"low": -1.0, "high": 1.0}
@@ -88,15 +88,16 @@ class WavePacket(OneElectron):
     Parameters
     ----------
     center : float
-        x₀, in sites.
+        Centre x₀ of the packet, 1 … L_x, in sites; it need not be whole. At most 1e-2 of the packet may lie beyond the
+        ends of the chain, unless `allow_truncation` is true.
     momentum : float
-        k, rad per site; k in (0, π) runs to the right.
+        Mean momentum k, rad per site; k in (0, π) runs to the right.
     momentum_spread : float
-        δ_k > 0, rad per site; |Φ|² has the standard deviation 1/δ_k sites.
+        Width δ_k > 0 in momentum, rad per site; |Φ|² has the standard deviation 1/δ_k sites.
     spin : {"unpolarized", "up", "down"} or (float, float)
         Spin of the electron: an equal mixture of up and down, a direction along z, or a Bloch direction [θ, φ] in rad.
     polarization : float
-        −1 … 1, of an unpolarized electron, see `OneElectron`.
+        p of an unpolarized electron: the weights (1 + p)/2 of up and (1 − p)/2 of down, −1 … 1.
     allow_truncation : bool
         Whether a packet may reach far beyond the chain. Its part beyond the ends is cut off, the rest is normalised to
         one electron; the dataset says how much was lost.
@@ -105,7 +106,7 @@ class WavePacket(OneElectron):
     center: float = checked(20.0, real_number, unit="site")
     momentum: float = checked(math.pi / 2, real_number, unit="rad per site")
     momentum_spread: float = checked(0.2, real_number, above=0.0, unit="rad per site")
-    spin: str | Angles = checked("unpolarized", electron_spin)
+    spin: str | Angles = checked("unpolarized", electron_spin, words=ELECTRON_SPINS)
     polarization: float = checked(0.0, real_number, added=True, **_POLARIZATION)
     allow_truncation: bool = checked(False, truth, added=True)
 
@@ -192,15 +193,15 @@ class Orbital(OneElectron):
     well : float
         Depth V of the well, eV.
     level : int
-        0 for the lowest orbital.
+        Number of the orbital, 0 for the lowest.
     spin, polarization
-        As for `WavePacket`.
+        Of the electron, as for `WavePacket`.
     """
 
     confined_sites: int = checked(10, whole_number, low=1)
     well: float = checked(2.0, real_number, unit="eV")
     level: int = checked(0, whole_number, low=0)
-    spin: str | Angles = checked("unpolarized", electron_spin)
+    spin: str | Angles = checked("unpolarized", electron_spin, words=ELECTRON_SPINS)
     polarization: float = checked(0.0, real_number, **_POLARIZATION)
 
     def beyond_ends(self, sites: int) -> tuple[float, float]:
@@ -222,11 +223,11 @@ class Amplitudes(OneElectron):
         Amplitudes from site 1 on, as numbers or as pairs (real, imaginary part); 0 on the other sites. They are
         normalised.
     spin, polarization
-        As for `WavePacket`.
+        Of the electron, as for `WavePacket`.
     """
 
     values: tuple[tuple[float, float], ...] = checked(((1.0, 0.0),), complex_list)
-    spin: str | Angles = checked("unpolarized", electron_spin)
+    spin: str | Angles = checked("unpolarized", electron_spin, words=ELECTRON_SPINS)
     polarization: float = checked(0.0, real_number, **_POLARIZATION)
 
     def amplitudes(self, sites: int) -> np.ndarray:
@@ -247,13 +248,13 @@ class Amplitudes(OneElectron):
         return ()
 
 
-def electron_numbers(key: str, value: Any) -> str | tuple[int, int]:
-    """Spins of several electrons: a word, or the numbers of ↑ and ↓."""
+def electron_numbers(key: str, value: Any, *, words: tuple[str, ...] = ELECTRON_SPINS) -> str | tuple[int, int]:
+    """A word, or two whole numbers [n_up, n_down]."""
     value = as_list(value)
     if isinstance(value, str):
-        return choice(key, value, ELECTRON_SPINS)
+        return choice(key, value, words)
     if not is_list(value) or len(value) != 2:
-        raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(ELECTRON_SPINS)} or [n_up, n_down]", key)
+        raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(words)} or [n_up, n_down]", key)
     up, down = (whole_number(f"{key}[{n}]", count, low=0) for n, count in enumerate(value))
     return up, down
 
@@ -276,7 +277,7 @@ class ConfinedElectrons(Checked):
     well : float
         Depth V of the well, eV.
     field : float
-        gμ_B B that holds the layers polarised for t ≤ 0, eV.
+        Field gμ_B B that holds the layers polarised for t ≤ 0, eV.
     spin : {"unpolarized", "up", "down"} or (int, int)
         Half up and half down, all of one spin, or the numbers of ↑ and ↓ electrons.
     allow_leak : bool
@@ -293,7 +294,7 @@ class ConfinedElectrons(Checked):
     confined_sites: int = checked(10, whole_number, low=1)
     well: float = checked(2.0, real_number, unit="eV")
     field: float = checked(10.0, real_number, unit="eV")
-    spin: str | tuple[int, int] = checked("unpolarized", electron_numbers, added=True)
+    spin: str | tuple[int, int] = checked("unpolarized", electron_numbers, added=True, words=ELECTRON_SPINS)
     allow_leak: bool = checked(False, truth, added=True)
 
     def check(self) -> None:

@@ -42,7 +42,7 @@ def bloch(direction: Angles) -> np.ndarray:
 
 
 def layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
-    """Directions [θ, φ] of the spins of a layer: one for all, or one for each."""
+    """A Bloch direction [θ, φ] in rad, or a list of one for each spin of the layer."""
     value = as_list(value)
     if not is_list(value) or not value:
         raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad, or one pair per spin", key)
@@ -52,7 +52,7 @@ def layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
 
 
 def named_directions(key: str, value: Any) -> tuple[tuple[str, Angles | tuple[Angles, ...]], ...]:
-    """Directions of layers by name, as pairs (name, directions)."""
+    """A Bloch direction [θ, φ] in rad, or a list of one for each spin, by the name of the layer; as pairs."""
     if isinstance(value, tuple) and all(isinstance(entry, tuple) and len(entry) == 2 for entry in value):
         value = dict(value)
     if not isinstance(value, Mapping):
@@ -113,9 +113,9 @@ class ProductState(SpinSetting):
     Parameters
     ----------
     polarizer, analyzer : (float, float) or sequence of (float, float)
-        [θ, φ] in rad: one pair for all spins of the layer, or one for each spin in the order of the sites.
+        Directions of the spins of the layer: one pair for all, or one for each spin in the order of the sites.
     layers : mapping of str to the same
-        For a device whose layers have other names, each layer by its name; those left out are up.
+        The same for layers with other names, each layer by its name; those left out are up.
     """
 
     polarizer: Angles | tuple[Angles, ...] = checked(Z_UP, layer_directions)
@@ -194,7 +194,7 @@ class Bell(SpinSetting):
     Parameters
     ----------
     phase : float
-        φ, rad.
+        Phase φ, rad.
     pair : (int, int), optional
         Numbers of the two spins, from 1; by default those of a device with two spins.
     """
@@ -279,11 +279,11 @@ class Gibbs(SpinSetting):
     Parameters
     ----------
     temperature : float
-        T > 0, K.
+        Temperature T > 0, K.
     pinning : float
-        p ≥ 0, eV. The state is that of H − p ΣSᶻ over FM_p + p ΣSᶻ over FM_a (all layers but the first), with S in
-        the device's spin convention; the field is switched off at t = 0. p = 0 gives the field-free state of Eq. 12,
-        which has no net magnetisation.
+        Pinning field p ≥ 0, eV. The state is that of H − p ΣSᶻ over FM_p + p ΣSᶻ over FM_a (all layers but the first),
+        with S in the device's spin convention; the field is switched off at t = 0. p = 0 gives the field-free state of
+        Eq. 12, which has no net magnetisation.
     tolerance : float
         Largest total weight of the least occupied eigenstates that are left out, 0 … 0.1.
     """

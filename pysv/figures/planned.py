@@ -153,10 +153,13 @@ def with_matrix(data: xr.Dataset, progress: bool) -> xr.Dataset:
     Raises
     ------
     InvalidInputError
-        If ρ cannot be recorded for so many spins, or making the run again would be long or not fit in memory.
+        If ρ cannot be recorded for so many spins or by this engine, or making the run again would be long or not fit in
+        memory.
     """
     from pysv import config
+    from pysv.engines import choose
     from pysv.figures.movie import has_matrix
+    from pysv.measures.registry import find
     from pysv.measures.ways import left_out
     from pysv.run.estimate import estimate
     from pysv.run.solve import solve
@@ -171,6 +174,10 @@ def with_matrix(data: xr.Dataset, progress: bool) -> xr.Dataset:
         times=replace(own.times, stop=max(float(data["time"][-1]), own.times.step)),
         record=replace(own.record, density_matrix=True, every=every),
     )
+    measure = find("density_matrix")
+    lacking = measure and choose(experiment, asked.engine, asked.backend)[0].lacks(measure)
+    if lacking:
+        raise InvalidInputError(f"the run holds no density_matrix, and cannot: it {lacking}; use engine 'chebyshev'")
     reason = left_out(experiment).get("density_matrix")
     if reason is not None:
         raise InvalidInputError(f"the run holds no density_matrix, and cannot: it {reason}; take fewer spins")

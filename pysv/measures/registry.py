@@ -90,6 +90,8 @@ class Measure:
         of a mixture, must give that part of the value.
     sampled : bool
         Whether it has a statistical error in a run of random trajectories.
+    by_state : bool
+        Whether a state without ρ may give what usually follows from ρ.
     initial_frame : bool
         Whether it is taken in the basis of the initial spins and their opposites; with tilted spins that needs ρ.
     schedule : str, optional
@@ -127,6 +129,7 @@ class Measure:
     dtype: type = np.float64
     linear: bool = False
     sampled: bool = True
+    by_state: bool = False
     initial_frame: bool = False
     schedule: str | None = None
     option: str | None = None

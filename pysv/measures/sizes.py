@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pysv.experiment.source import ConfinedElectrons
+from pysv.experiment.train import Train
 from pysv.measures.transpose import block_sizes
 from pysv.model.basis import Spins
 from pysv.model.conservation import conserves, down_spins, keeps_parity
@@ -58,8 +59,8 @@ class Sizes:
     @cached_property
     def way(self) -> str:
         """``"dense"``, ``"factor"`` or ``"diagonal"``."""
-        if self.block <= self.limits.block or isinstance(self.experiment.source, ConfinedElectrons):
-            return "dense"  # engines of several electrons give ρ, and refuse more spins than that
+        if isinstance(self.experiment.source, ConfinedElectrons | Train) or self.block <= self.limits.block:
+            return "dense"  # engines of several electrons and of trains give ρ, and refuse more spins than that
         return "factor" if conserves(self.experiment) else "diagonal"
 
     @cached_property

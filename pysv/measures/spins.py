@@ -10,11 +10,15 @@ from pysv.measures.view import View
 
 
 def _z(view: View) -> np.ndarray:
+    if view.directions is not None:
+        return np.asarray(view.directions[2])
     (configuration, probability), spins = view.probabilities, view.setting.spins
     return np.asarray(probability @ spins.moments(configuration) / (np.array(spins.levels) - 1))
 
 
 def _transverse(view: View) -> dict[str, np.ndarray]:
+    if view.directions is not None:
+        return {"spin_x": view.directions[0], "spin_y": view.directions[1]}
     rho = view.rho
     # A factor has no coherence between different numbers of down spins.
     x, y = np.zeros((2, rho.n_spins)) if isinstance(rho, SpinFactor) else rho.spin_expectations()[:2]
@@ -28,6 +32,7 @@ for _axis in "xyz":
             long_name=f"localized spin ⟨σ^{_axis}⟩",
             dims=("spin",),
             needs="diagonal" if _axis == "z" else "eigenstates",
+            by_state=True,
             linear=True,
             function=_z if _axis == "z" else part(_transverse, f"spin_{_axis}"),
             place=10,

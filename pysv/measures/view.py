@@ -124,6 +124,11 @@ class View:
         return self.whole
 
     @cached_property
+    def directions(self) -> np.ndarray | None:
+        """⟨S⟩/S of each localized spin, float64 (3, N), where the state knows it without ρ; None elsewhere."""
+        return None if self.whole is None else self.whole.spin_directions()
+
+    @cached_property
     def rho(self) -> SpinDensity | SpinFactor:
         """ρ of the localized spins, or the factor that stands for it in large systems.
 

@@ -112,10 +112,12 @@ def measuring(
     """
     sizes, every = Sizes(experiment, limits, rows), experiment.record.every
     omitted = left_out(experiment, limits, lacks=lacks)
-    memory, seconds = _common(sizes)
-    for measure in measures():
+    recorded = [measure for measure in measures() if measure.asked(sizes) and measure.name not in omitted]
+    of_density = any(measure.of_density and not measure.by_state for measure in recorded)
+    memory, seconds = _common(sizes) if of_density else (0.0, 0.0)
+    for measure in recorded:
         often = getattr(every, measure.schedule) if measure.schedule else 1
-        if measure.cost and often and measure.asked(sizes) and measure.name not in omitted:
+        if measure.cost and often:
             own = measure.cost(sizes)
             memory, seconds = memory + own[0], seconds + own[1] / often
     return int(memory), seconds

@@ -50,19 +50,8 @@ class LayerChannel:
         """The channel of a step of `step` fs."""
         from scipy.linalg import expm
 
-        energies, vectors = bath.spectrum.energies, bath.spectrum.vectors
-        size = energies.size
-        jumps = vectors.T @ bath.jumps @ vectors
-        shift = vectors.T @ bath.lamb_shift @ vectors
-        half = step / (2 * HBAR)
-        gap = energies[:, None] - energies[None, :]
-        # [m, k, n, l]: ρ_nl → ρ_mk; the average of e^{i(E_m − E_n − E_k + E_l)s/ħ} over the step is a sinc.
-        beats = gap[:, None, :, None] - gap[None, :, None, :]
-        generator = np.einsum("jmn,jkl->mknl", jumps, jumps.conj()) * _sinc(beats * half)
-        drift = (-np.einsum("jbm,jbn->mn", jumps.conj(), jumps) / 2 - 1j * shift) * _sinc(gap * half)
-        one = np.eye(size)
-        generator += np.einsum("mn,kl->mknl", drift, one) + np.einsum("mn,kl->mknl", one, drift.conj())
-        matrix = generator.reshape(size**2, size**2) * (step / HBAR)
+        vectors, size = bath.spectrum.vectors, bath.spectrum.energies.size
+        matrix = _dissipator(bath, step) * (step / HBAR)
         after = expm(matrix.real if not matrix.imag.any() else matrix)
         choi = after.reshape((size,) * 4).transpose(0, 2, 1, 3)  # [m, n, k, l]: Σ_a K_a[m, n] K_a*[k, l]
         turned = np.einsum("am,bn,mnkl,ck,dl->abcd", *(vectors, vectors, choi, vectors, vectors), optimize=True)
@@ -88,6 +77,49 @@ class LayerChannel:
         """Whether each Kraus operator changes the parity of the down count, bool (m,)."""
         odd = _parity_changes(self.spins)
         return np.asarray((np.abs(self.kraus[:, odd]) ** 2).sum(axis=1) > 0.5 * (np.abs(self.kraus) ** 2).sum((1, 2)))
+
+
+def _dissipator(bath: LayerBath, step: float) -> np.ndarray:
+    """ħ𝒟 with the Lamb shift in the eigenbasis, averaged over a step (fs) of the interaction picture, eV.
+
+    Complex ndarray (size², size²), [mk, nl]: ρ_nl → ρ_mk.
+    """
+    energies, vectors = bath.spectrum.energies, bath.spectrum.vectors
+    size = energies.size
+    jumps = vectors.T @ bath.jumps @ vectors
+    shift = vectors.T @ bath.lamb_shift @ vectors
+    half = step / (2 * HBAR)
+    gap = energies[:, None] - energies[None, :]
+    # The average of e^{i(E_m − E_n − E_k + E_l)s/ħ} over the step is a sinc.
+    beats = gap[:, None, :, None] - gap[None, :, None, :]
+    generator = np.einsum("jmn,jkl->mknl", jumps, jumps.conj()) * _sinc(beats * half)
+    drift = (-np.einsum("jbm,jbn->mn", jumps.conj(), jumps) / 2 - 1j * shift) * _sinc(gap * half)
+    one = np.eye(size)
+    generator += np.einsum("mn,kl->mknl", drift, one) + np.einsum("mn,kl->mknl", one, drift.conj())
+    return np.asarray(generator.reshape(size**2, size**2))
+
+
+def relaxation(bath: LayerBath, interval: float) -> np.ndarray:
+    """e^{ℒt} of one layer alone under its own H and its baths, without any splitting.
+
+    Parameters
+    ----------
+    bath : LayerBath
+    interval : float
+        t, fs.
+
+    Returns
+    -------
+    complex ndarray (size², size²)
+        Over the layer's configurations, [mk, nl]: ρ_nl → ρ_mk.
+    """
+    from scipy.linalg import expm
+
+    energies, vectors = bath.spectrum.energies, bath.spectrum.vectors
+    gap = (energies[:, None] - energies[None, :]).ravel()
+    after = expm((_dissipator(bath, 0.0) - 1j * np.diag(gap)) * (interval / HBAR))
+    turn = np.kron(vectors, vectors)
+    return np.asarray(turn @ after @ turn.T)
 
 
 def _sinc(x: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pysv.experiment.source import ConfinedElectrons
+from pysv.experiment.train import Train
 from pysv.model.basis import Spins
 from pysv.model.initial import ElectronState, SpinState, localized_states, products, run_label
 
@@ -62,8 +63,13 @@ def keeps_spin_z(experiment: Experiment) -> bool:
 
 
 def conserved(experiment: Experiment) -> tuple[str, ...]:
-    """Invariants that the experiment conserves: with baths neither energy nor, but for σᶻ, the total spin."""
+    """Invariants that the experiment conserves: with baths neither energy nor, but for σᶻ, the total spin.
+
+    In a train each electron takes energy and S^z away.
+    """
     always = ("norm", "electron_number")
+    if isinstance(experiment.source, Train):
+        return always
     if experiment.bath is None:
         return (*always, "energy", "spin_z_total")
     return (*always, "spin_z_total") if keeps_spin_z(experiment) else always
@@ -74,6 +80,9 @@ def down_spins(experiment: Experiment) -> tuple[int, ...]:
 
     Any number of the electrons, from none to all, can be ↓.
     """
-    flips = range(experiment.source.count + 1)
-    reached = {sector - down for (sector,) in occupied_sectors(experiment) for down in flips}
+    if isinstance(experiment.source, Train):
+        reached = set(range(Spins(experiment.device.levels).lowest + 1))
+    else:
+        flips = range(experiment.source.count + 1)
+        reached = {sector - down for (sector,) in occupied_sectors(experiment) for down in flips}
     return tuple(sorted(d for d in reached if 0 <= d <= Spins(experiment.device.levels).lowest))

@@ -191,5 +191,8 @@ class Holder:
                 )
 
 
+CURRENTS = Holder("the formulas of currents and torque", "leave currents and torque out of [record]")
+
+
 def _together(spins: tuple[int, ...], groups: Sequence[range]) -> bool:
     return any(set(spins) <= set(group) for group in groups)

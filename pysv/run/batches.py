@@ -147,7 +147,7 @@ def _tasks(experiment: Experiment, method: Method, backend: str) -> list[Task]:
             Task(f"trajectories {first + 1} to {first + len(own)}", part, method.of_seeds(own), backend, run_members)
             for first, own in batches
         ]
-    if experiment.bath is not None or not isinstance(experiment.source, OneElectron):
+    if experiment.bath is not None or not isinstance(experiment.source, OneElectron) or not method.quantum:
         raise EngineError(
             f"engine {method.name!r} runs this experiment as a whole; leave --dask out, or use it with `pysv sweep`"
         )

@@ -12,14 +12,15 @@ from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.engines.cost import run_rows
 from pysv.errors import MemoryLimitError, PysvError
-from pysv.experiment.device import SpinValve
 from pysv.experiment.source import OneElectron
 from pysv.measures.ways import left_out, measuring
 from pysv.model.conservation import occupied_sectors, run_labels
 from pysv.run.remarks import remarks
+from pysv.run.smaller import spins_in_words, with_fewer_spins
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
+    from pysv.experiment.device import ChainDevice
 
 SHARE = 0.9
 """Share of the available memory that a run may take."""
@@ -107,7 +108,8 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     """
     method, chosen = choose(experiment, engine, backend)
     device, times, one = experiment.device, experiment.times, isinstance(experiment.source, OneElectron)
-    own, rows = method.cost(experiment), run_rows(experiment) if one else ()
+    sectors = one and method.quantum
+    own, rows = method.cost(experiment), run_rows(experiment) if sectors else ()
     measures, per_snapshot = measuring(experiment, sum(rows), lacks=method.lacks)
     recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
     omitted = left_out(experiment, lacks=method.lacks)
@@ -117,7 +119,7 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     return Estimate(
         engine=method.name,
         backend=chosen,
-        sectors=tuple(zip(run_labels(experiment), occupied_sectors(experiment), rows, strict=True)) if one else (),
+        sectors=tuple(zip(run_labels(experiment), occupied_sectors(experiment), rows, strict=True)) if sectors else (),
         amplitudes=own.amplitudes,
         memory=own.memory + measures + recorded,
         available=available_memory(),
@@ -145,31 +147,24 @@ def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: s
     remedy = "take fewer spins, sites or snapshots, or collinear spins, which stay in one S^z sector"
     if smaller is not None:
         device, fitting = smaller
-        remedy = f"{device.n_polarizer}+{device.n_analyzer} spins would fit ({size(fitting.memory)}); {remedy}"
+        remedy = f"{spins_in_words(device)} would fit ({size(fitting.memory)}); {remedy}"
     raise MemoryLimitError(
         f"the run needs {size(needed.memory)} ({needed.amplitudes:,} amplitudes, {needed.snapshots:,} snapshots), "
         f"the limit is {size(SHARE * needed.available)} ({SHARE:.0%} of the free memory); {remedy}"
     )
 
 
-def _smaller(experiment: Experiment, engine: str | Method, backend: str) -> tuple[SpinValve, Estimate] | None:
+def _smaller(experiment: Experiment, engine: str | Method, backend: str) -> tuple[ChainDevice, Estimate] | None:
     """The device with as few spins less as let the run fit, and what it needs; None where fewer spins do not help."""
-    device = experiment.device
-    if not isinstance(device, SpinValve):
-        return None
-    while device.n_spins > 2:
-        most = max(device.n_polarizer, device.n_analyzer)
-        polarizer, analyzer = (
-            (first, last - 1) if last - first + 1 == most else (first, last)
-            for first, last in (device.polarizer, device.analyzer)
-        )
-        device = replace(device, polarizer=polarizer, analyzer=analyzer)
+    device = with_fewer_spins(experiment.device)
+    while device is not None:
         try:
             found = estimate(replace(experiment, device=device), engine, backend)
         except PysvError:  # such as angles that are given spin by spin
             return None
         if found.fits:
             return device, found
+        device = with_fewer_spins(device)
     return None
 
 

@@ -21,7 +21,6 @@ from pysv.errors import ResultFileError, ResumeError
 from pysv.measures.sizes import LIMITS, Limits
 from pysv.measures.ways import left_out, probe_seeds
 from pysv.model.baths import jumps
-from pysv.model.conservation import conserved
 from pysv.model.initial import dropped_weight
 from pysv.results import files
 from pysv.results.dataset import ALWAYS, build, provenance, schema
@@ -99,7 +98,9 @@ class Run:
         with OneThread():
             engine = self.begin()
         watch = Watch(
-            self.method.drift_tolerance(float(times[-1])), radius(self.experiment), conserved(self.experiment)
+            self.method.drift_tolerance(float(times[-1])),
+            radius(self.experiment),
+            self.method.conserved(self.experiment),
         )
         recorder = Recorder(self.experiment, times.size, watch, self.limits, self.method.lacks)
         before = 0.0

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import json
 import tomllib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,16 @@ import numpy as np
 import xarray as xr
 
 from pysv import config
-from pysv.engines import choose, methods
+from pysv.engines import choose
 from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError
-from pysv.experiment.bath import BosonicBath
 from pysv.experiment.checks import as_list, is_list
-from pysv.experiment.device import Device, SpinValve
-from pysv.experiment.record import Every, Record
-from pysv.experiment.times import Times
 from pysv.results import files
 from pysv.results.dataset import REQUIRED_NUMBERS
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
 from pysv.run.remarks import warn
 from pysv.run.solve import solve
+from pysv.run.sweep_keys import KeyPath, changed, dimension, known_keys, unknown_key
 from pysv.run.tasks import Task, compute, progress_bar
 
 if TYPE_CHECKING:
@@ -37,7 +33,7 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
 
 Grid = Mapping[str, Sequence[Any]]
-"""Values of each key, which is written as ``table.key``."""
+"""Values of each key, by its name; see `known_keys`."""
 MAX_POINTS = 100_000
 COMBINED = "sweep.nc"
 """File of the combined dataset."""
@@ -68,7 +64,7 @@ class Sweep:
     points : tuple of Point
         The last key varies fastest.
     combined : xarray.Dataset or None
-        The variables with the same shape and coordinates at all points, with one more dimension ``table_key`` for each
+        The variables whose dimensions are the same at all points, with one more dimension ``table_key`` for each
         swept key. The attribute ``left_out`` names the other variables. None if the points differ in their times.
     """
 
@@ -94,8 +90,9 @@ def sweep(
     experiment : Experiment
         The common part of all points.
     grid : mapping of str to sequence
-        Values by the key of the experiment file, e.g. ``{"bath.temperature": [10, 30, 100]}``; docs/files.md lists the
-        keys.
+        Values by the key of the experiment file, e.g. ``{"bath.temperature": [10, 30, 100]}``; docs/keys.md lists the
+        keys. A layer is named, ``"device.layer.FM_p.spin"``, and a potential has its number from 1 on,
+        ``"device.potential.1.energy"``.
     engine, backend
         As for `solve`.
     dask : str, optional
@@ -137,9 +134,10 @@ def sweep_tables(
     progress: bool = True,
 ) -> Sweep:
     """As `sweep`, from the tables of an experiment file; error sentences begin with `name`."""
-    values = _checked(grid)
+    paths = known_keys(tables)
+    values = _checked(grid, paths)
     folder = None if out is None else _folder(out)
-    tasks, settings = _tasks(tables, values, name, folder)
+    tasks, settings = _tasks(tables, paths, values, name, folder)
     with connected(dask) as client, closing(progress_bar("sweep", len(tasks), progress)) as bar:
         if folder is not None:
             folder.mkdir(exist_ok=True)
@@ -184,37 +182,21 @@ def _value(piece: str, text: str) -> Any:
         return piece
 
 
-def known_keys() -> list[str]:
-    """Every key of an experiment file, as ``table.key``."""
-    kinds: dict[str, tuple[Any, ...]] = {
-        "device": (SpinValve, Device),
-        "source": tuple(config.SOURCES.values()),
-        "spins": tuple(config.SPINS.values()),
-        "bath": (BosonicBath,),
-        "evolution": (Times,),
-        "record": (Record,),
-        "record.every": (Every,),
-    } | {f"evolution.{name}": (method,) for name, method in methods().items()}
-    found = {f"{table}.{entry.name}" for table, made in kinds.items() for kind in made for entry in fields(kind)}
-    found |= {"source.kind", "spins.kind", "evolution.engine", "evolution.backend"}
-    return sorted(found - {"record.every", "device.layers", "device.potential", "spins.layers"})
-
-
-def _checked(grid: Grid) -> dict[str, list[Any]]:
+def _checked(grid: Grid, known: Iterable[str]) -> dict[str, list[Any]]:
     if not isinstance(grid, Mapping) or not grid:
         raise InvalidInputError('a sweep needs at least one key with its values, e.g. {"bath.temperature": [10, 100]}')
-    known, found = known_keys(), {}
+    names, found = list(known), {}
     for key, given in grid.items():
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.4)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ExperimentFileError(f"sweep: {key!r} is not a key of an experiment file{hint}", str(key))
+        if key not in names:
+            raise ExperimentFileError(f"sweep: {unknown_key(str(key), names)}", str(key))
         values = as_list(given)
         if not is_list(values) or not len(values):
             raise InvalidInputError(f"sweep: {key} = {given!r} must be a list of values", key)
-        found[key] = [as_list(value) for value in values]
+        found[key] = [value.tolist() if hasattr(value, "tolist") else value for value in values]
         if len({json.dumps(value, default=str) for value in found[key]}) < len(found[key]):
             raise InvalidInputError(f"sweep: {key} names a value twice; leave one out", key)
+    if len({dimension(key) for key in found}) < len(found):
+        raise InvalidInputError(f"sweep: two of {', '.join(found)} would be one dimension; rename a layer")
     points = int(np.prod([len(values) for values in found.values()], dtype=float))
     if points > MAX_POINTS:
         raise InvalidInputError(f"sweep: the grid has {points} points; the limit is {MAX_POINTS}; take fewer values")
@@ -231,7 +213,7 @@ def _folder(out: str | Path) -> Path:
 
 
 def _tasks(
-    tables: Mapping[str, Any], grid: Grid, name: str, folder: Path | None
+    tables: Mapping[str, Any], paths: Mapping[str, KeyPath], grid: Grid, name: str, folder: Path | None
 ) -> tuple[list[Task], list[dict[str, Any]]]:
     """One task for each point. All points are checked before any runs, and equal warnings are issued once."""
     tasks, settings = [], []
@@ -239,7 +221,7 @@ def _tasks(
     for number, values in enumerate(itertools.product(*grid.values())):
         own = dict(zip(grid, values, strict=True))
         where = f"{name} with {', '.join(f'{key} = {json.dumps(value)}' for key, value in own.items())}"
-        asked = config.from_tables(_changed(tables, own), where)
+        asked = config.from_tables(changed(tables, {paths[key]: value for key, value in own.items()}), where)
         try:
             method, backend = choose(asked.experiment, asked.engine, asked.backend)
             check_fits(asked.experiment, method, backend)
@@ -262,28 +244,21 @@ def _run(experiment: Experiment, method: Method, backend: str, members: tuple[in
     return solve(experiment, engine=method, backend=backend, progress=False)
 
 
-def _changed(tables: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy of nested tables with some ``table.key`` set."""
-    found: dict[str, Any] = json.loads(json.dumps(tables))
-    for key, value in settings.items():
-        *path, last = key.split(".")
-        table = found
-        for part in path:
-            table = table.setdefault(part, {})
-        table[last] = value
-    return found
-
-
 def combine(points: Sequence[Point], grid: Grid) -> xr.Dataset | None:
     """The variables of all points, with one more dimension for each swept key; see `Sweep`."""
     first = points[0].data
     if any(not np.array_equal(point.data["time"], first["time"]) for point in points):
         return None
-    dims = {key.replace(".", "_"): [_label(value) for value in values] for key, values in grid.items()}
+    dims = {dimension(key): [_label(value) for value in values] for key, values in grid.items()}
     shape = tuple(len(values) for values in dims.values())
 
+    def alone(data: xr.Dataset, name: str) -> xr.DataArray:
+        return data[name].reset_coords(drop=True)
+
     def alike(name: str) -> bool:
-        return all(name in point.data.variables and first[name].equals(point.data[name]) for point in points)
+        """Whether a coordinate is the same at all points; others along its dimension do not count."""
+        own = alone(first, name)
+        return all(name in point.data.variables and own.equals(alone(point.data, name)) for point in points)
 
     shared = {str(name) for name in first.coords if alike(str(name))}
     kept, lacking = {}, []

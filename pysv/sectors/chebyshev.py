@@ -124,11 +124,13 @@ class Propagator:
     hamiltonian : Hamiltonian
     tolerance : float
         Truncation error of a normalised state per fs.
+    bounds : SpectralBounds, optional
+        By default those that Lanczos iteration finds.
     """
 
-    def __init__(self, hamiltonian: Hamiltonian, tolerance: float) -> None:
+    def __init__(self, hamiltonian: Hamiltonian, tolerance: float, bounds: SpectralBounds | None = None) -> None:
         self.hamiltonian = hamiltonian
-        self.bounds = spectral_bounds(hamiltonian)
+        self.bounds = bounds or spectral_bounds(hamiltonian)
         self._tolerance = tolerance
         self._table = hamiltonian.table(np.float64)
         self._plan = lru_cache(maxsize=8)(self._planned)

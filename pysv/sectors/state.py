@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg.blas import zherk
 
 from pysv.model.basis import DOWN, UP, Spins
-from pysv.model.couplings import Holder
+from pysv.model.couplings import CURRENTS
 from pysv.model.density import Block, SpinDensity
 from pysv.model.operators import Electron, Factors, Spin, act
 from pysv.model.torque import SIGMAS, sd_torque
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pysv.sectors.backend import StateSpace
     from pysv.sectors.hamiltonian import Hamiltonian
 
-_CURRENTS = Holder("the formulas of currents and torque", "leave currents and torque out of [record]")
 _ROWS = 2048
 """Rows in one chunk of a copy."""
 
@@ -131,7 +130,7 @@ class PureMixture(State):
     def _check_currents(self) -> None:
         """H has no term that the currents and torques leave out."""
         h = self.parts[0].hamiltonian
-        _CURRENTS.check_held(h.couplings, h.device, (range(1, h.basis.spins.count + 1),))
+        CURRENTS.check_held(h.couplings, h.device, (range(1, h.basis.spins.count + 1),))
 
     def torques(self) -> np.ndarray:
         """See `pysv.model.torque.sd_torque`."""

@@ -26,12 +26,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def compared() -> list[str]:
-    """Engines with a Python backend that run one electron without baths."""
+    """Engines of quantum spins with a Python backend that run one electron without baths."""
     usual = random_experiment(1)
     return [
         name
         for name, method in methods().items()
-        if "python" in method.backends and method().refusal(usual) is None and name != automatic(usual)
+        if method.quantum
+        and "python" in method.backends
+        and method().refusal(usual) is None
+        and name != automatic(usual)
     ]
 
 

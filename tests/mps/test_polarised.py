@@ -144,7 +144,9 @@ def test_sentences():
         device=TWO, source=pysv.ConfinedElectrons(confined_sites=3, well=60.0), times=pysv.times(1, 1)
     )
     large = dataclasses.replace(base, device=chain(pysv.Layer(sites=(7, 7), spin=1.0)), spins=pysv.Parallel())
-    with pytest.raises(EngineError, match="engine 'tdmrg' serves localized spins 1/2 only; use .* 'fock' with two$"):
+    with pytest.raises(
+        EngineError, match="engine 'tdmrg' serves localized spins 1/2 only; use .* 'fock' with two, or 'll"
+    ):
         pysv.solve(large, engine="tdmrg", progress=False)
     apart = chain(pysv.Layer(sites=(6, 8, 10)))
     with pytest.raises(EngineError, match="joins sites 6 and 8"):

@@ -21,7 +21,7 @@ import pysv
 from pysv import config
 from pysv.errors import InvariantError, MemoryLimitError, ResultFileError, ResumeError
 from pysv.results import files
-from pysv.run import estimate, one_run
+from pysv.run import estimate, one_run, smaller
 from pysv.run.invariants import Watch
 
 METHODS = [pysv.Chebyshev(), pysv.RK4(time_step=0.02), pysv.QuTiP()]
@@ -335,6 +335,59 @@ def test_what_would_fit_is_the_largest_that_fits(monkeypatch):
     with pytest.raises(MemoryLimitError, match=r"; 5\+5 spins would fit"):
         estimate.check_fits(unequal)
     estimate.check_fits(equal)
+
+
+def test_what_would_fit_of_any_device(monkeypatch):
+    """With the memory of the device that is named, the one before it is refused."""
+
+    def device(sites, *couplings, others=1):
+        lists = dict(zip(("sd_exchange", "exchange", "field"), couplings, strict=True))
+        return pysv.Device(
+            layers=[
+                pysv.Layer(name="big", sites=sites, spin=1.0, **lists),
+                pysv.Layer(name="small", sites=[60, 59 + others], spin=2.5),
+            ]
+        )
+
+    four = device([40, 43], (0.1, 0.2, 0.3, 0.4), (0.5, 0.6, 0.7), (1.0, 2.0, 3.0, 4.0))
+    three = device([40, 42], (0.1, 0.2, 0.3), (0.5, 0.6), (1.0, 2.0, 3.0))
+    one_lone = device([40, 40], (0.1,), 0.5, (1.0,))
+    assert smaller.with_fewer_spins(four) == three
+    assert smaller.with_fewer_spins(one_lone) is None
+    for large, fits, words in (
+        (four, three, "3 spins in 'big' and 1 in 'small'"),
+        (device([40, 42, 44], (0.1, 0.2, 0.3), (0.5, 0.6), 1.0), device([40, 40], (0.1,), 0.5, 1.0), "1 spin in 'big' and 1 in 'small'"),
+        (device([40, 41, 44], (0.1, 0.2, 0.3), (0.5, 0.6), 1.0), device([40, 41], (0.1, 0.2), (0.5,), 1.0), "2 spins in 'big' and 1 in 'small'"),
+        (device([40, 42, 43, 44], 0.1, 0.5, 1.0), device([40, 42, 43], 0.1, 0.5, 1.0), "3 spins in 'big' and 1 in 'small'"),
+        # 6² configurations against 3³: spins are taken from the small layer, once, and then from the big one
+        (device([40, 42], 0.1, 0.5, 1.0, others=2), device([40, 41], 0.1, 0.5, 1.0), "2 spins in 'big' and 1 in 'small'"),
+    ):  # fmt: skip
+        experiments = [pysv.Experiment(device=own, spins=pysv.Parallel()) for own in (large, fits)]
+        room = pysv.estimate(experiments[1]).memory / estimate.SHARE
+        monkeypatch.setattr(estimate, "available_memory", lambda room=room: int(room) + 1)
+        with pytest.raises(MemoryLimitError, match=rf"; {words} would fit \("):
+            estimate.check_fits(experiments[0])
+        estimate.check_fits(experiments[1])
+
+
+def test_what_would_fit_of_a_single_layer(monkeypatch):
+    lone = [pysv.Device(layers=[pysv.Layer(sites=[40, 39 + count])]) for count in (3, 5)]
+    assert [smaller.spins_in_words(device) for device in lone] == ["3 spins in 'L1'", "5 spins in 'L1'"]
+    three = pysv.Device(layers=[pysv.Layer(sites=[site, site]) for site in (40, 50, 60)])
+    assert smaller.spins_in_words(three) == "1 spin in 'L1', 1 in 'L2' and 1 in 'L3'"
+    monkeypatch.setattr(estimate, "available_memory", lambda: 1000)
+    with pytest.raises(MemoryLimitError, match=r"the free memory\); take fewer"):
+        estimate.check_fits(pysv.Experiment(device=lone[1]))
+
+
+def test_a_huge_device_is_refused_soon():
+    huge = pysv.Device(
+        sites=400, layers=[pysv.Layer(name=name, sites=[a, a + 28]) for name, a in (("A", 44), ("B", 78))]
+    )
+    begun = time.monotonic()
+    with pytest.raises(MemoryLimitError, match=r"; \d+ spins in 'A' and \d+ in 'B' would fit \(\d.* GB\); take fewer"):
+        pysv.solve(pysv.Experiment(device=huge, source=pysv.WavePacket(spin="up")), progress=False)
+    assert time.monotonic() - begun < 5
 
 
 def test_the_estimate_of_a_run_that_does_not_fit():

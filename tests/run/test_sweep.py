@@ -21,7 +21,8 @@ from pysv.errors import (
     ResultFileError,
 )
 from pysv.run import tasks
-from pysv.run.sweep import known_keys, setting
+from pysv.run.sweep import setting
+from pysv.run.sweep_keys import known_keys
 
 
 @pytest.fixture
@@ -84,6 +85,10 @@ def test_variables_whose_shapes_differ_are_left_out(short):
     assert done.combined.device_analyzer.values.tolist() == ["[12, 13]", "[12, 14]"]
     assert "spin_z: its shape or its coordinates differ from point to point" in done.combined.attrs["left_out"]
     assert pysv.sweep(short, {"evolution.stop": [1, 2]}, progress=False).combined is None
+    moved = pysv.sweep(short, {"device.analyzer": [[12, 13], [13, 14]]}, progress=False).combined
+    assert moved.spin_z.sizes == {"device_analyzer": 2, "time": 3, "spin": 4}
+    assert "spin_site" not in moved.coords  # it differs from point to point
+    assert moved.layer.values.tolist() == ["polarizer"] * 2 + ["analyzer"] * 2
 
 
 def test_an_interrupted_sweep_goes_on(short, tmp_path, computed, monkeypatch):
@@ -135,6 +140,95 @@ def test_a_point_that_fails_is_named(short):
         pysv.sweep(bath, {"bath.strength": [0.002, 0.5]}, engine=pysv.LowRank(max_rank=9), progress=False)
 
 
+TWO = pysv.Device(
+    sites=24,
+    layers=[pysv.Layer(name="FM_p", sites=[9, 10]), pysv.Layer(sites=[14, 14], spin=1.0)],
+    potential=[pysv.Potential(sites=[5, 6], energy=0.3), pysv.Potential(sites=[18, 18])],
+)
+PLAIN = pysv.Experiment(
+    device=TWO,
+    source=pysv.WavePacket(center=5, momentum_spread=0.9, spin="down"),
+    times=pysv.times(stop=2, step=1),
+)
+
+
+def test_layers_and_potentials(tmp_path):
+    """Each point is the run of a device that is made without a sweep."""
+    grid = {
+        "device.layer.FM_p.sd_exchange": [0.2, [0.4, -0.3]],
+        "device.layer.L2.spin": [0.5, 1.5],
+        "device.potential.2.energy": np.array([0.0, 0.7]),
+    }
+    done = pysv.sweep(PLAIN, grid, progress=False, out=tmp_path / "many")
+    expected = [(j, s, e) for j in (0.2, [0.4, -0.3]) for s in (0.5, 1.5) for e in (0.0, 0.7)]
+    assert [tuple(point.settings.values()) for point in done.points] == expected
+    for (j, s, e), point in zip(expected, done.points, strict=True):
+        layers = (dataclasses.replace(TWO.layers[0], sd_exchange=j), dataclasses.replace(TWO.layers[1], spin=s))
+        potential = (TWO.potential[0], pysv.Potential(sites=[18, 18], energy=e))
+        device = dataclasses.replace(TWO, layers=layers, potential=potential)
+        alone = pysv.solve(dataclasses.replace(PLAIN, device=device), progress=False)
+        for name in alone.data_vars:
+            np.testing.assert_array_equal(point.data[name], alone[name], err_msg=str(name))
+    spread = np.ptp([float(point.data.electron_spin_z[-1]) for point in done.points])
+    assert spread > 0.01
+    whole = pysv.load(tmp_path / "many" / "sweep.nc")
+    assert whole.electron_density.dims == (
+        "device_layer_FM_p_sd_exchange",
+        "device_layer_L2_spin",
+        "device_potential_2_energy",
+        "time",
+        "site",
+    )
+    assert whole.device_layer_FM_p_sd_exchange.values.tolist() == ["0.2", "[0.4, -0.3]"]
+    assert "magnon_probability" in whole.attrs["left_out"]  # other spins, other numbers of flips
+    chosen = whole.sel(device_layer_L2_spin=1.5, device_potential_2_energy=0.7).isel(device_layer_FM_p_sd_exchange=1)
+    np.testing.assert_array_equal(chosen.spin_z, done.points[-1].data.spin_z)
+
+
+def test_names_of_layers_may_have_any_sign(tmp_path):
+    """A dot is part of the name, and a slash, which NetCDF takes for a group, is none of the dimension."""
+    layers = (dataclasses.replace(TWO.layers[0], name="a.b/c"), dataclasses.replace(TWO.layers[1], name="a"))
+    odd = dataclasses.replace(PLAIN, device=dataclasses.replace(TWO, layers=layers))
+    grid = {"device.layer.a.b/c.field": [0.1], "device.layer.a.field": [0.0, np.float64(0.2)]}
+    done = pysv.sweep(odd, grid, progress=False, out=tmp_path / "many")
+    assert pysv.load(tmp_path / "many" / "sweep.nc").spin_z.dims[:2] == (
+        "device_layer_a_b_c_field",
+        "device_layer_a_field",
+    )
+    expected = dataclasses.replace(layers[0], field=0.1), dataclasses.replace(layers[1], field=0.2)
+    own = dataclasses.replace(odd, device=dataclasses.replace(TWO, layers=expected))
+    np.testing.assert_array_equal(done.points[1].data.spin_z, pysv.solve(own, progress=False).spin_z)
+    alike = dataclasses.replace(layers[1], name="a_b/c")
+    odd = dataclasses.replace(odd, device=dataclasses.replace(TWO, layers=(layers[0], alike)))
+    twice = {"device.layer.a.b/c.field": [0.1], "device.layer.a_b/c.field": [0.1]}
+    with pytest.raises(InvalidInputError, match=r"a_b/c.field would be one dimension; rename a layer"):
+        pysv.sweep(odd, twice, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("device.layer.FM_q.spin", "'device.layer.FM_q.spin' is not a key of this experiment; did you mean 'device.layer.FM_p.spin'?"),
+        ("device.layer.L2.spinn", "'device.layer.L2.spinn' is not a key of this experiment; did you mean 'device.layer.L2.spin'?"),
+        ("device.layer.L2.name", "'device.layer.L2.name' is not a key of this experiment; did you mean 'device.layer.L2."),
+        ("device.layer.spin", "'device.layer.spin' is not a key of this experiment; did you mean 'device.layer.L2.spin'?"),
+        ("device.potential.3.energy", "'device.potential.3.energy' is not a key of this experiment; did you mean 'device.potential."),
+        ("device.potential.0.seed", "'device.potential.0.seed' is not a key of this experiment; did you mean 'device.potential."),
+        ("device.layr.L2.spin", "'device.layr.L2.spin' is not a key of an experiment file; did you mean 'device.layer.L2.spin'?"),
+    ],
+)  # fmt: skip
+def test_layers_and_potentials_that_are_not_there(key, sentence):
+    with pytest.raises(ExperimentFileError, match=re.escape(sentence)):
+        pysv.sweep(PLAIN, {key: [1, 2]}, progress=False)
+
+
+def test_a_device_without_layers_of_its_own(short):
+    for key, array in (("layer.polarizer.exchange", "layer"), ("potential.1.energy", "potential")):
+        sentence = f"sweep: 'device.{key}' is not a key of this experiment, which has no [[device.{array}]]"
+        with pytest.raises(ExperimentFileError, match=re.escape(sentence)):
+            pysv.sweep(short, {f"device.{key}": [0.1]}, progress=False)
+
+
 def test_values_on_the_command_line():
     assert setting("bath.temperature=10,30,1e2") == ("bath.temperature", [10, 30, 100.0])
     assert setting("bath.coupling=x, xyz") == ("bath.coupling", ["x", "xyz"])
@@ -144,11 +238,13 @@ def test_values_on_the_command_line():
 
 
 def test_known_keys_are_those_of_the_file():
-    keys = known_keys()
+    keys = known_keys({})
     for key in ("device.sites", "source.kind", "source.electrons", "spins.pinning", "bath.coupling", "evolution.engine",
                 "evolution.low-rank.max_rank", "record.every.qfi", "record.momenta"):  # fmt: skip
         assert key in keys
-    assert "record.every" not in keys
+    for key in ("record.every", "device.layer", "device.layers", "device.potential", "spins.layers"):
+        assert key not in keys
+    assert not [key for key in keys if key.startswith(("device.layer.", "device.potential."))]
 
 
 @pytest.mark.parametrize(
@@ -217,6 +313,44 @@ def test_the_command(experiment_file, tmp_path, monkeypatch, capsys):
         assert main(["sweep", str(experiment_file), "--quiet", *words]) == 2
         shown = capsys.readouterr().err.splitlines()
         assert sentence in shown[-1]
+
+
+LAYERS = """
+[device]
+sites = 20
+[[device.layer]]
+sites = [8, 8]
+[[device.layer]]
+name = "FM_a"
+sites = [11, 12]
+[source]
+center = 5
+momentum_spread = 0.9
+[evolution]
+stop = 2
+"""
+
+
+def test_the_command_with_a_layer(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "layers.toml").write_text(LAYERS)
+    words = ["sweep", "layers.toml", "--set", "device.layer.L1.spin=0.5,1", "--set", "device.layer.FM_a.exchange=-0.1"]
+    assert main([*words, "--quiet"]) == 0
+    assert capsys.readouterr().out == "layers-sweep: complete, 2 points\n"
+    whole = pysv.load("layers-sweep/sweep.nc")
+    assert whole.spin_z.sizes == {"device_layer_L1_spin": 2, "device_layer_FM_a_exchange": 1, "time": 3, "spin": 3}
+    point = pysv.load("layers-sweep/point-0002.nc")
+    assert point.spin_length.values.tolist() == [1.0, 0.5, 0.5]
+    for text, words, sentence in [
+        (LAYERS, ["device.layer.L1.spin=0.5,3"], "layers.toml with device.layer.L1.spin = 3: [device] Layer 1: spin = 3 must be 0.5, 1, 1.5, 2 or 2.5"),
+        (LAYERS, ["device.layer.FM_a.sites=[8,9]"], "'FM_a' overlaps layer 'L1' on site 8"),
+        ("device = 3", ["device.sites=30"], "layers.toml with device.sites = 30: device = 3 must be a table [device]"),
+        ("[device]\nlayer = 3", ["device.layer.L1.spin=1"], "sweep: 'device.layer.L1.spin' is not a key of this experiment, which has no [[device.layer]]"),
+        ("[device]\nlayer = [3]", ["device.sites=30"], "layers.toml with device.sites = 30: [device] Layer 1: 3 is not a pysv.Layer"),
+    ]:  # fmt: skip
+        (tmp_path / "layers.toml").write_text(text)
+        assert main(["sweep", "layers.toml", "--quiet", "--out", "other", "--set", *words]) == 2
+        assert sentence in capsys.readouterr().err
 
 
 def test_ctrl_c_says_how_to_go_on(experiment_file, tmp_path, monkeypatch, capsys):

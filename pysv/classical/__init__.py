@@ -1,0 +1,1 @@
+"""Electrons beside classical vectors in place of the localized spins."""

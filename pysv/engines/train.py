@@ -1,0 +1,308 @@
+"""Engine of trains: the map of one electron on the localized spins, applied for each pulse.
+
+An electron that starts in the packet Φ, meets the spins and has left them after the time T acts on them as the map
+Φ_T(ρ) = Σ K ρ K†, K_{xσ'} = ⟨x σ'|U(T)|Φ σ⟩ (see `pysv.sectors.pulse`). Without it they evolve under their own H_FM and
+the baths, ρ → E_t(ρ). A pulse with the interval τ is
+
+    E_{τ − c} ∘ [U_FM(−(T − c)) ∘ Φ_T ∘ U_FM(−c)] ∘ E_c,
+
+where c is the time at which the packet meets the spins. The bracket is the collision alone. Without baths the whole is
+exactly U_FM(τ − T) ∘ Φ_T. With baths they are neglected during the collision, which takes a few fs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from pysv.engines._open_system import layer_refusal
+from pysv.engines.base import Engine, Method, Work, saved_array
+from pysv.engines.cost import PROCESS, Cost, radius
+from pysv.experiment.checks import checked, real_number
+from pysv.experiment.train import Train
+from pysv.model import spin_map
+from pysv.model.alone import SpinsAlone
+from pysv.model.basis import Spins
+from pysv.model.conservation import conserves, keeps_parity
+from pysv.model.initial import electron_states, localized_states, packet
+from pysv.model.layer import sides
+from pysv.model.spin_map import Blocks, KrausSet
+from pysv.sectors.chebyshev import coefficients
+from pysv.sectors.pulse import Pulse, pulse, transit_time
+from pysv.snapshot import Snapshot, State
+from pysv.units import HBAR
+
+if TYPE_CHECKING:
+    from pysv.experiment import Experiment
+    from pysv.measures.registry import Measure
+    from pysv.model.density import SpinDensity
+
+_GIVEN = ("electron_spin_x", "electron_spin_y", "electron_spin_z")
+"""Measures of the whole state that the state of a train gives."""
+_PROBE = 1e-10
+"""Truncation error per fs of the run that finds T."""
+_WARNING = 1e-3
+"""Probability left among the spins above which the user is warned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainMap(Method):
+    """Engine of trains: the map of one electron on the spins, found once and applied for each pulse.
+
+    Parameters
+    ----------
+    tolerance : float
+        Allowed truncation error of the electron's evolution per fs, 1e-15 … 1e-2.
+    residual : float
+        Probability of finding the electron among the spins (averaged over their states) at which it counts as gone.
+        Later its lead has no end, and the spins are alone. An electron that is not gone after the interval is lost.
+    """
+
+    tolerance: float = checked(1e-13, real_number, low=1e-15, high=1e-2, unit="per fs")
+    residual: float = checked(1e-6, real_number, above=0.0, high=0.1)
+
+    name: ClassVar[str] = "train"
+    serves: ClassVar[str] = "electrons one after another, with or without baths between them"
+    backends: ClassVar[tuple[str, ...]] = ("python",)
+    cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
+    open: ClassVar[bool] = True
+    trains: ClassVar[bool] = True
+
+    def refusal(self, experiment: Experiment) -> str | None:
+        """Refuse what is no train, and with baths a layer that is too large."""
+        if not isinstance(experiment.source, Train):
+            return f"engine {self.name!r} runs trains of electrons only; use [source] kind = 'train', or 'chebyshev'"
+        return layer_refusal(self, experiment) if experiment.bath is not None else None
+
+    def lacks(self, measure: Measure) -> str | None:
+        """No electron is there between the pulses, but for its spin as it leaves."""
+        if measure.needs != "state" or measure.name in _GIVEN:
+            return None
+        return "needs the electron, and a train is known between its pulses only, when each electron has left"
+
+    def drift_tolerance(self, stop: float) -> float:
+        """The trace is kept to rounding at each pulse."""
+        return 1e-9 + 2 * self.tolerance * stop
+
+    @property
+    def deviation_kind(self) -> str:
+        """The truncation is bounded."""
+        return (
+            "bound on ‖ρ − ρ_exact‖₁ by the truncation of the series and of the map, over all pulses; what is left "
+            "among the spins when the electron counts as gone (engine_left_behind) comes on top"
+        )
+
+    def cost(self, experiment: Experiment) -> Cost:
+        """Evolution of all states of the spins on leads for twice the flight time, and one map for each pulse."""
+        source, spins = experiment.source, Spins(experiment.device.levels)
+        assert isinstance(source, Train)
+        interval = _guess(experiment, source)
+        left, right = experiment.device.longer_leads(interval)
+        sites, rows = experiment.device.sites + left + right, [spins.sector_rows(s) for s in range(spins.lowest + 2)]
+        amplitudes = sites * sum(count**2 for count in rows)
+        terms = coefficients(radius(experiment) * interval / HBAR, self.tolerance * interval)[0].size
+        kraus = 2 * sites * sum(spins.multiplicity(d) ** 2 for d in range(spins.lowest + 1))
+        products = 2 * sites * sum(spins.multiplicity(d) ** 3 for d in range(spins.lowest + 1))
+        return Cost(
+            amplitudes=amplitudes,
+            memory=PROCESS + 16 * (2 * amplitudes + 2 * kraus),
+            applications=terms * sum(rows),
+            seconds=3e-9 * amplitudes * terms + 1e-10 * products * (experiment.times.count - 1),
+            disk=16 * spins.size**2,
+        )
+
+    def begin(self, experiment: Experiment, backend: str) -> Engine:
+        """Find the map of one electron; start before the first one."""
+        del backend
+        return _TrainEngine(experiment, self)
+
+
+def _guess(experiment: Experiment, source: Train) -> float:
+    """Rough time after which an electron has left the spins, fs: twice the flight time of the packet's end."""
+    speed = abs(source.velocity(experiment.device.largest_hopping))
+    way = max(abs(site - source.center) for site in experiment.device.spin_sites) + 4 / source.momentum_spread
+    return min(source.interval, 2 * way / speed if speed > 0 else math.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainState(State):
+    """The localized spins between two pulses, and what is known of the last electron.
+
+    Parameters
+    ----------
+    rho : Blocks
+        ρ of the localized spins.
+    alone : SpinsAlone
+    outgoing : float64 ndarray (5,)
+        ⟨σ⟩ of the last electron, its probability of transmission, and ‖ρ − ρ_before‖₁ of the last interval; NaN before
+        the first one.
+    """
+
+    rho: Blocks
+    alone: SpinsAlone
+    outgoing: np.ndarray
+
+    def electron_densities(self) -> tuple[np.ndarray, np.ndarray]:
+        """The chain is empty."""
+        nothing = np.zeros(self.alone.experiment.device.sites)
+        return nothing, nothing
+
+    def electron_spin(self) -> np.ndarray:
+        """⟨σ⟩ of the last electron as it left."""
+        return self.outgoing[:3]
+
+    def spin_density(self) -> SpinDensity:
+        """ρ."""
+        return spin_map.as_density(self.rho, *sides(self.alone.experiment.device))
+
+    def invariants(self) -> dict[str, float]:
+        """Tr ρ, and energy and S^z of the localized spins, which the electrons change."""
+        spins = self.alone.spins
+        weight = {ket: float(np.trace(block).real) for (ket, bra), block in self.rho.items() if ket == bra}
+        norm = sum(weight.values())
+        return {
+            "norm": norm,
+            "energy": spin_map.expectation(self.alone.energy, self.rho),
+            "spin_z_total": sum(own * (spins.lowest - 2 * down) for down, own in weight.items()),
+            "electron_number": norm,
+        }
+
+    def bonds(self) -> dict[str, np.ndarray | float]:
+        """Transmission of the last electron, and how much its interval changed ρ."""
+        if np.isnan(self.outgoing).all():
+            return {}
+        return {"electron_transmission": float(self.outgoing[3]), "change_of_state": float(self.outgoing[4])}
+
+
+class _TrainEngine(Engine):
+    def __init__(self, experiment: Experiment, method: TrainMap) -> None:
+        assert isinstance(experiment.source, Train)
+        self.time = 0.0
+        self.method, self.source = method, experiment.source
+        self.alone = SpinsAlone(experiment)
+        self.done = 0
+        """Intervals that have passed."""
+        longest = self.source.interval
+        probed = experiment.echo_free(stop=longest)
+        self.transit = transit_time(probed.device, packet(probed), longest, method.residual, _PROBE)
+        long = experiment.echo_free(stop=self.transit)
+        incoming = [(weight, spinor) for _, weight, spinor in electron_states(self.source)]
+        self.pulse: Pulse = pulse(long.device, packet(long), incoming, self.transit, method.tolerance)
+        self.meeting = _meeting(experiment, self.source, self.transit)
+        self.rho = _start(experiment)
+        self.outgoing = np.full(5, np.nan)
+        self.sets: tuple[KrausSet, ...] = self._collision()
+        self.maps = self.alone.maps(self.meeting, longest - self.meeting, longest)
+
+    def _collision(self) -> tuple[KrausSet, ...]:
+        """The map of the whole interval without baths, that of the collision alone with them."""
+        rest = self.source.interval - self.transit
+        before, after = (0.0, rest) if not self.maps_needed else (-self.meeting, self.meeting - self.transit)
+        left, right = self.alone.unitary(after), self.alone.unitary(before)
+        return tuple(kraus.between(left, right) for kraus in self.pulse.sets)
+
+    @property
+    def maps_needed(self) -> bool:
+        """Whether there are baths."""
+        return self.alone.experiment.bath is not None
+
+    def advance(self, time: float) -> None:
+        """Let the electrons of the intervals until `time`, fs, come and go."""
+        until = round(time / self.source.interval)
+        while self.done < until:
+            before = self.rho
+            if self.done < self.source.pulses:
+                self._electron()
+            else:
+                self.rho = self.alone.evolve(self.rho, self.source.interval, self.maps)
+                self.outgoing = np.full(5, np.nan)
+            self.outgoing[4] = _distance(self.rho, before)
+            self.done += 1
+        self.time = time
+
+    def _electron(self) -> None:
+        rho = self.alone.evolve(self.rho, self.meeting, self.maps) if self.maps_needed else self.rho
+        effects = (*self.pulse.electron_spin, self.pulse.transmitted)
+        incoming = rho if not self.maps_needed else self.alone.turned(rho, -self.meeting)
+        self.outgoing[:4] = [spin_map.expectation(effect, incoming) for effect in effects]
+        rho = spin_map.apply(self.sets, rho)
+        self.rho = self.alone.evolve(rho, self.source.interval - self.meeting, self.maps) if self.maps_needed else rho
+
+    def snapshot(self) -> Snapshot:
+        """The spins between two pulses."""
+        return Snapshot(self.time, TrainState(self.rho, self.alone, self.outgoing.copy()), self.deviation)
+
+    @property
+    def deviation(self) -> float:
+        """Bound on ‖ρ − ρ_exact‖₁: that of the state counts twice, and that of the trace once."""
+        each = 2 * self.method.tolerance * self.transit + self.pulse.trace_error
+        return each * min(self.done, self.source.pulses)
+
+    def work(self) -> Work:
+        """Applications of H, and what is known of the map."""
+        details = {
+            "transit": self.transit,
+            "left_behind": self.pulse.left_behind,
+            "kraus_operators": sum(kraus.count for kraus in self.sets),
+        }
+        warnings: tuple[str, ...] = ()
+        if self.pulse.left_behind > _WARNING:
+            warnings = (
+                f"{self.pulse.left_behind:.1e} of an electron may still be among the spins {self.transit:g} fs after "
+                "its start, when it counts as gone; take a smaller residual in [evolution.train], or a longer interval",
+            )
+        return Work(self.pulse.applications, self.deviation, details, warnings)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """ρ and what is known of the last electron."""
+        keys = np.array(sorted(self.rho), dtype=np.int64)
+        blocks = np.concatenate([self.rho[ket, bra].ravel() for ket, bra in keys.tolist()])
+        return {"blocks": blocks, "outgoing": self.outgoing, "done": np.array([self.done])}
+
+    def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
+        """Continue from a saved ρ."""
+        keys = sorted(self.rho)
+        size = sum(self.rho[key].size for key in keys)
+        blocks = saved_array(state, "blocks", (size,)).astype(complex)
+        ends = np.cumsum([self.rho[key].size for key in keys])
+        parts = np.split(blocks, ends[:-1])
+        self.rho = {key: part.reshape(self.rho[key].shape) for key, part in zip(keys, parts, strict=True)}
+        self.outgoing = saved_array(state, "outgoing", (5,)).astype(float)
+        self.done = int(saved_array(state, "done", (1,))[0])
+        self.time = time
+
+
+def _meeting(experiment: Experiment, source: Train, transit: float) -> float:
+    """Time at which the centre of the packet reaches the middle of the spins, fs; within the transit."""
+    device = experiment.device
+    middle = (min(device.spin_sites) + max(device.spin_sites)) / 2
+    speed = source.velocity(device.largest_hopping)
+    return min(max((middle - source.center) / speed, 0.0), transit) if speed else transit / 2
+
+
+def _start(experiment: Experiment) -> Blocks:
+    """ρ of the localized spins at t = 0, in all blocks that it can reach."""
+    spins = Spins(experiment.device.levels)
+    step = 0 if conserves(experiment) else 2 if keeps_parity(experiment) else 1
+    counts = range(spins.lowest + 1)
+    found = {
+        (ket, bra): np.zeros((spins.multiplicity(ket), spins.multiplicity(bra)), dtype=complex)
+        for ket in counts
+        for bra in counts
+        if (ket == bra if not step else (ket - bra) % step == 0)
+    }
+    for state in localized_states(experiment.device, experiment.spins):
+        own = {down: state.amplitude(spins.configurations(down)) for down in state.downs}
+        for ket, amplitudes in own.items():
+            for bra, others in own.items():
+                found[ket, bra] += state.weight * np.outer(amplitudes, others.conj())
+    return found
+
+
+def _distance(one: Blocks, other: Blocks) -> float:
+    """‖ρ − ρ'‖₁, or a bound on it where there are blocks between down counts: the sum of theirs."""
+    return float(sum(np.linalg.norm(one[key] - other.get(key, 0), "nuc") for key in one))

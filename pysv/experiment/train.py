@@ -1,0 +1,39 @@
+"""A train of electrons: equal wave packets, one after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pysv.experiment.checks import checked, real_number, whole_number
+from pysv.experiment.source import WavePacket
+
+if TYPE_CHECKING:
+    from pysv.experiment.device import ChainDevice
+
+MAX_PULSES = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(WavePacket):
+    """Electrons one after another, so far apart that each has left the layers before the next one comes.
+
+    Each electron starts in the same packet and is lost in leads without end, so that no two of them ever meet. The
+    times of a run are multiples of the interval; by default it has one snapshot after each pulse.
+
+    Parameters
+    ----------
+    pulses : int
+        Number of electrons. Later the spins are left alone.
+    interval : float
+        Time from the start of one electron to that of the next, fs.
+    center, momentum, momentum_spread, spin, polarization, allow_truncation
+        The packet of each electron, as for `WavePacket`.
+    """
+
+    pulses: int = checked(100, whole_number, low=1, high=MAX_PULSES)
+    interval: float = checked(200.0, real_number, above=0.0, unit="fs")
+
+    def wall_echoes(self, device: ChainDevice) -> tuple[tuple[float, str], ...]:
+        """None: the leads have no end."""
+        return ()

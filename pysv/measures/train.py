@@ -1,0 +1,21 @@
+"""What is known between the pulses of a train: the last electron's transmission, and how much its pulse changed ρ."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pysv.measures.registry import Measure, part, register
+from pysv.measures.view import View
+
+
+def _own(view: View) -> dict[str, np.ndarray | float]:
+    return view.state.bonds()
+
+
+for _name, _long_name in (
+    ("electron_transmission", "probability that the last electron of a train has passed the spins"),
+    ("change_of_state", "trace norm ‖ρ − ρ_before‖ of the change by the last interval of a train"),
+):
+    register(
+        Measure(name=_name, long_name=_long_name, needs="snapshot", function=part(_own, _name), sampled=False, place=21)
+    )
