@@ -87,7 +87,7 @@ class LLG(Method):
 
     def lacks(self, measure: Measure) -> str | None:
         """All that follows from ρ, but the directions of the spins."""
-        if measure.of_density and not measure.by_state:
+        if measure.needs == "amplitudes" or (measure.of_density and not measure.by_state):
             return "needs a density matrix, and the spins of engine 'llg' are classical vectors"
         return None
 

@@ -106,6 +106,8 @@ class Record(Checked):
         Whether the sd torque on every localized spin is kept.
     purity : bool
         Whether Tr ρ² and the Rényi-2 entropy of the localized spins are kept.
+    electron_negativity : bool
+        Whether the negativity of the electron and the spins of each layer, and all spins, is kept.
     """
 
     momenta: tuple[float, ...] = checked((math.pi / 6, math.pi / 2), momentum_list, unit="rad per site")
@@ -116,6 +118,7 @@ class Record(Checked):
     currents: bool = checked(False, truth, added=True)
     torque: bool = checked(False, truth, added=True)
     purity: bool = checked(False, truth, added=True)
+    electron_negativity: bool = checked(False, truth, added=True)
 
     def sides(self, device: ChainDevice) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """Localized spins, from 0, on the two sides of mutual information and negativity; None for a single layer.

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from pysv.measures.sizes import Sizes
     from pysv.measures.view import View
 
-Needs = Literal["snapshot", "invariant", "state", "diagonal", "eigenstates", "density matrix"]
+Needs = Literal["snapshot", "invariant", "state", "amplitudes", "diagonal", "eigenstates", "density matrix"]
 """The least that a measure is computed from.
 
 - ``"snapshot"``: what only some snapshots carry, such as the bonds of a matrix-product state.
 - ``"invariant"``: what `pysv.snapshot.State.invariants` gives; the run computes these to watch over them.
 - ``"state"``: the state of the whole system, whatever the size of the system.
+- ``"amplitudes"``: the pure states of one electron and the localized spins, of which the state is a mixture.
 - ``"diagonal"``: the diagonal of the localized spins' density matrix ρ, at any size.
 - ``"eigenstates"``: ρ, or the factor that stands for ρ in large systems with collinear spins.
 - ``"density matrix"``: ρ itself.

@@ -144,7 +144,7 @@ class View:
         if self.setting.way == "dense":
             return self.state.spin_density()
         if self.setting.way == "factor":
-            return SpinFactor.of_mixture(self._mixture)
+            return SpinFactor.of_mixture(self.mixture)
         raise InvalidInputError("only the diagonal of ρ is known; a measure of `rho` must have needs = 'eigenstates'")
 
     @cached_property
@@ -164,7 +164,7 @@ class View:
         if self.density is not None or self.setting.way == "dense":
             assert isinstance(self.rho, SpinDensity)
             return self.rho.probabilities
-        return self._mixture.probabilities()
+        return self.mixture.probabilities()
 
     @cached_property
     def initial_frame(self) -> tuple[SpinDensity | SpinFactor, int]:
@@ -175,7 +175,8 @@ class View:
         return in_initial_frame(self.rho, self.setting.directions), 0
 
     @property
-    def _mixture(self) -> PureMixture:
+    def mixture(self) -> PureMixture:
+        """The pure states of one electron, for a measure that has said that it needs amplitudes."""
         assert isinstance(self.state, PureMixture)  # several electrons are measured through their ρ
         return self.state
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pysv.experiment.source import OneElectron
+from pysv.experiment.train import Train
 from pysv.measures.registry import Measure, measures
 from pysv.measures.sizes import FORMED, LIMITS, Limits, Sizes
 from pysv.model.initial import collinear_configuration
@@ -64,6 +66,9 @@ def left_out(
 
 def _of_sizes(measure: Measure, sizes: Sizes) -> str | None:
     """Why a measure cannot be had in the way that the sizes allow."""
+    source = sizes.experiment.source
+    if measure.needs == "amplitudes" and (not isinstance(source, OneElectron) or isinstance(source, Train)):
+        return "needs the amplitudes of one electron on the chain"
     if sizes.way != "dense" and measure.of_density:
         why = (
             f"needs the density matrix, whose largest block has {sizes.block} rows, "
@@ -81,7 +86,7 @@ def _of_sizes(measure: Measure, sizes: Sizes) -> str | None:
 
 def _of_average(measure: Measure, sizes: Sizes) -> str | None:
     """Why a measure cannot be had of an average over the parts of a run."""
-    if measure.needs == "state" and not measure.linear:
+    if measure.needs in ("state", "amplitudes") and not measure.linear:
         return "is not linear in ρ, and over trajectories or batches only ρ of the localized spins is averaged"
     return measure.refusal(sizes) if measure.refusal else None
 
@@ -89,10 +94,11 @@ def _of_average(measure: Measure, sizes: Sizes) -> str | None:
 def probe_seeds(experiment: Experiment, limits: Limits = LIMITS, lacks: Lacks = gives_all) -> str:
     """Seeds of what is random in the measures, for the dataset; empty where nothing is."""
     omitted, chosen = left_out(experiment, limits, lacks=lacks), way(experiment, limits)
+    sizes = Sizes(experiment, limits)
     return "; ".join(
         f"{measure.probes.seed} (probes of {measure.name}, the same at every snapshot)"
         for measure in measures()
-        if measure.probes and measure.probes.way == chosen and measure.name not in omitted
+        if measure.probes and measure.probes.way == chosen and measure.name not in omitted and measure.asked(sizes)
     )
 
 

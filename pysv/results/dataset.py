@@ -14,6 +14,7 @@ import xarray as xr
 
 from pysv.experiment.device import SpinValve
 from pysv.measures.invariants import INVARIANTS
+from pysv.measures.lifetime import birth_and_death
 from pysv.measures.registry import measures
 from pysv.model.basis import Spins
 from pysv.results.versions import versions
@@ -96,6 +97,7 @@ def coordinates(experiment: Experiment) -> dict[str, xr.Variable]:
     bonds = np.arange(1, device.sites)
     names = [layer.name for layer in device.layers]
     found["pair"] = xr.Variable("pair", [f"{a}|{b}" for a, b in combinations(names, 2)], {"long_name": "two layers"})
+    found["with"] = xr.Variable("with", [*names, "all"], {"long_name": "layer, or all layers"})
     found["bond_site"] = xr.Variable(
         "bond_site", bonds, {"units": "1", "long_name": "bond between this site and the next"}
     )
@@ -154,7 +156,16 @@ def build(
     time = xr.Variable("time", times, {"units": "fs", "long_name": "time"})
     used = {"time", *(dim for name in arrays for dim in known[name].dims)}
     coords = {name: value for name, value in coordinates(experiment).items() if set(value.dims) <= used}
-    return xr.Dataset(variables, {"time": time, **coords}, dict(attrs))
+    return xr.Dataset(variables, {"time": time, **coords}, dict(attrs) | _lifetime(times, arrays))
+
+
+def _lifetime(times: np.ndarray, arrays: Mapping[str, np.ndarray]) -> dict[str, float | str]:
+    """Attributes on the birth and death of the entanglement between FM_p and FM_a."""
+    if "log_negativity" not in arrays:
+        return {}
+    found = birth_and_death(times, arrays["log_negativity"], arrays.get("log_negativity_error"))
+    birth, death = ("none" if time is None else time for time in found)
+    return {"entanglement_birth": birth, "entanglement_death": death}
 
 
 def provenance(experiment_toml: str, engine: str, backend: str, seeds: str) -> dict[str, str]:
