@@ -47,6 +47,10 @@ class State(ABC):
     def invariants(self) -> dict[str, float]:
         """Norm, energy (eV), Σ⟨σᶻ⟩ of electrons and localized spins, and number of electrons."""
 
+    def densities_at_start(self) -> np.ndarray | None:
+        """Number of electrons on each site at t = 0, float64 (sites,); None where the source says it."""
+        return None
+
     def spin_directions(self) -> np.ndarray | None:
         """⟨S⟩/S of each localized spin, float64 (3, N), where the state knows it without ρ; None elsewhere."""
         return None

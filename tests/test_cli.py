@@ -169,7 +169,7 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
         ),
         (
             "[evolution]\nengine = 'tdmrg'",
-            "bad.toml: [source] spin = 'unpolarized' is not a single matrix-product state of definite S^z; run",
+            "bad.toml: [source] spin = 'unpolarized' is not a single matrix-product state; run 'up'",
         ),
         (
             "[evolution]\nengine = 'rk4'\nbackend = 'julia'",

@@ -49,12 +49,6 @@ backend = "auto"
 
 def test_every_kind():
     text = """
-[source]
-kind = "confined"
-electrons = 8
-confined_sites = 10
-well = 2.0
-field = 10.0
 [spins]
 kind = "gibbs"
 temperature = 100
@@ -72,7 +66,8 @@ backend = "python"
 time_step = 0.05
 """
     asked = config.loads(text)
-    assert asked.experiment.source == pysv.ConfinedElectrons(electrons=8)
+    several = config.loads('[source]\nkind = "confined"\nelectrons = 8\nconfined_sites = 10\nwell = 2.0\nfield = 10.0')
+    assert several.experiment.source == pysv.ConfinedElectrons(electrons=8)
     assert asked.experiment.spins == pysv.Gibbs(temperature=100, pinning=0.02)
     assert asked.experiment.bath == pysv.BosonicBath(temperature=10, coupling="xyz")
     assert asked.experiment.record == pysv.Record(momenta=(0.5,), density_matrix=True)
@@ -88,8 +83,9 @@ def test_round_trip(seed, engine):
     experiment = random_experiment(seed)
     asked = config.loads(config.dumps(experiment, engine, "python"))
     assert asked == pysv.Configuration(experiment, engine, "python")
-    bathed = pysv.Experiment(bath=pysv.BosonicBath(), spins=pysv.Gibbs(), source=pysv.ConfinedElectrons())
-    assert config.loads(config.dumps(bathed)).experiment == bathed
+    bathed = pysv.Experiment(bath=pysv.BosonicBath(), spins=pysv.Gibbs())
+    several = pysv.Experiment(source=pysv.ConfinedElectrons())
+    assert all(config.loads(config.dumps(other)).experiment == other for other in (bathed, several))
 
 
 def test_the_fingerprint_forgets_only_the_last_time():
@@ -111,7 +107,7 @@ BAD = {
     "[device]\npolarizer = [50, 53]": "run.toml: [device] analyzer = [52, 55] overlaps polarizer = [50, 53] on site 52",
     "[device]\npolarizer = []": "run.toml: [device] polarizer = [] must be two numbers [first site, last site]",
     "[device]\nsites = ": "run.toml: is not valid TOML: ",
-    "[source]\nkind = 'packet'": "run.toml: [source] unknown kind 'packet'; did you mean 'wave-packet'? known: amplitudes, confined, orbital, wave-packet",
+    "[source]\nkind = 'packet'": "run.toml: [source] unknown kind 'packet'; did you mean 'wave-packet'? known: amplitudes, confined, orbital, train, wave-packet",
     "[source]\nelectrons = 2": "run.toml: [source] electrons belongs to kind = 'confined', not to kind = 'wave-packet'",
     "[source]\ncentre = 2": "run.toml: [source] unknown key 'centre'; did you mean 'center'?",
     "[source]\ncenter = 2.0": "run.toml: [source] center = 2: 3.8e-01 (left end) of the packet lies beyond the chain",
@@ -129,6 +125,7 @@ BAD = {
     "[device]\nsites = " + "9" * 5000: "run.toml: is not valid TOML",
     "a = " + "[" * 5000: "run.toml: is not valid TOML",
     "[evolution]\nstop = 1" + "0" * 400: "run.toml: [evolution] stop = inf must be finite (fs)",
+    "[source]\nkind = 'confined'\n[bath]": "run.toml: [source] electrons = 2 with a bath: no engine serves this; leave [b",
     "[record]\nmomenta = 3": "run.toml: [record] momenta = 3 must be a list of at least one number",
 }
 

@@ -15,6 +15,7 @@ SHORT = pysv.times(stop=30, step=1)
 def rows(reduced: bool) -> Iterator[Row]:
     yield from thermal()
     yield from one_flip(reduced)
+    yield from three_flips(reduced)
     yield passed_charge()
     yield from long_chain(reduced)
 
@@ -47,6 +48,30 @@ def one_flip(reduced: bool) -> Iterator[Row]:
     yield Row(
         "one electron, spin down: probability of two magnons or more", "0: S^z", "all layers up, 30 fs",
         float(data.magnon_probability.sel(flips=slice(2, None)).sum("flips").max()), 1e-12,
+    )  # fmt: skip
+
+
+def three_flips(reduced: bool) -> Iterator[Row]:
+    """Two electrons: two flips of layers that are all up, three and more of antiparallel ones."""
+    layers, stop = ((53, 54), (59, 60)) if reduced else ((52, 54), (59, 61)), 80
+    found = {}
+    for spin, spins in (("down", pysv.Parallel()), ("unpolarized", pysv.Antiparallel())):
+        experiment = pysv.Experiment(
+            device=pysv.SpinValve.for_several_electrons(polarizer=layers[0], analyzer=layers[1]),
+            source=pysv.ConfinedElectrons(spin=spin),
+            spins=spins,
+            times=pysv.times(stop=stop, step=20),
+        )
+        data = pysv.solve(experiment, engine="fock", progress=False)
+        found[spin] = data.magnon_probability.sel(flips=slice(3, None)).sum("flips")
+    size = layers[0][1] - layers[0][0] + 1
+    yield Row(
+        "two electrons, spin down: probability of three magnons or more", "0: S^z",
+        f"all layers up, {size}+{size} spins, {stop} fs", float(found["down"].max()), 1e-12,
+    )  # fmt: skip
+    yield Row(
+        "two electrons: smallest probability of at most two magnons", "below 1: P_{m≥3} > 0",
+        f"antiparallel, {size}+{size} spins, {stop} fs", float(1 - found["unpolarized"].max()), 0.999,
     )  # fmt: skip
 
 

@@ -28,11 +28,14 @@ class ClassicalState(State):
     electrons : Electrons
     vectors : float64 ndarray (N, 3)
         n of each localized spin.
+    start : Electrons
+        At t = 0.
     """
 
     hamiltonian: ClassicalHamiltonian
     electrons: Electrons
     vectors: np.ndarray
+    start: Electrons
 
     def _spins(self) -> np.ndarray:
         """⟨σˣ⟩, ⟨σʸ⟩, ⟨σᶻ⟩ of the electrons on each site, float64 (3, sites)."""
@@ -42,8 +45,11 @@ class ClassicalState(State):
 
     def electron_densities(self) -> tuple[np.ndarray, np.ndarray]:
         """Number of electrons and their ⟨σᶻ⟩ on each site."""
-        number = np.einsum("r,rxs->x", self.electrons.weights, np.abs(self.electrons.psi) ** 2)
-        return number, self._spins()[2]
+        return _numbers(self.electrons), self._spins()[2]
+
+    def densities_at_start(self) -> np.ndarray:
+        """Number of electrons on each site at t = 0."""
+        return _numbers(self.start)
 
     def electron_spin(self) -> np.ndarray:
         """⟨σ⟩ of all electrons together."""
@@ -102,3 +108,8 @@ class ClassicalState(State):
             coupling = h.couplings.sd.get((site, number + 1), 0.0)
             found[:, number] = 2 * coupling / HBAR * np.cross(self.vectors[number], spins[:, site - 1])
         return found
+
+
+def _numbers(electrons: Electrons) -> np.ndarray:
+    """Number of electrons on each site."""
+    return np.asarray(np.einsum("r,rxs->x", electrons.weights, np.abs(electrons.psi) ** 2))

@@ -14,6 +14,7 @@ from pysv.errors import EngineError, InvalidInputError, unknown_name
 from pysv.experiment import Experiment
 from pysv.experiment.source import ConfinedElectrons
 from pysv.experiment.train import Train
+from pysv.model.conservation import conserves
 from pysv.sectors import backend as backends
 
 BACKENDS = ("auto", *backends.names())
@@ -92,10 +93,14 @@ def readiness() -> tuple[Readiness, ...]:
 def automatic(experiment: Experiment) -> str:
     """The engine; "auto" is `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several.
 
-    A train has an engine of its own.
+    Two electrons go to `fock` where `tdmrg` does not serve them, and where S^z is not conserved. A train has an engine
+    of its own.
     """
     if isinstance(experiment.source, ConfinedElectrons):
-        return "tdmrg"
+        if experiment.source.electrons != 2:
+            return "tdmrg"
+        served = methods()["tdmrg"]().refused(experiment) is None
+        return "tdmrg" if served and conserves(experiment) else "fock"
     if isinstance(experiment.source, Train):
         return "train"
     return "chebyshev" if experiment.bath is None else "trajectories"

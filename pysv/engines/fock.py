@@ -1,36 +1,40 @@
-"""Two electrons, exactly: Chebyshev expansion in the sector of S^z_tot, matrix-free."""
+"""Two electrons, exactly: Chebyshev expansion in sectors of S^z_tot, matrix-free."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import comb
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost, radius
-from pysv.engines.tdmrg import several_refusal
-from pysv.errors import NotReadyError, SpectralBoundsError
+from pysv.errors import InvalidInputError, NotReadyError, SpectralBoundsError
 from pysv.experiment.checks import checked, real_number
 from pysv.experiment.source import ConfinedElectrons
-from pysv.model.basis import spin_signs
+from pysv.measures.sizes import Sizes
+from pysv.model.basis import Spins
+from pysv.model.conservation import conserves, occupied_sectors
 from pysv.model.couplings import Couplings
 from pysv.model.initial import localized_states
 from pysv.model.terms import hamiltonian_terms
-from pysv.pairs.hamiltonian import KERNELS, PairHamiltonian, ground_state, orbitals_filled
+from pysv.pairs.basis import sector_rows
+from pysv.pairs.hamiltonian import PairHamiltonian
+from pysv.pairs.start import ground_state, orbitals_filled
 from pysv.pairs.state import PairState
+from pysv.pairs.table import check_held
 from pysv.sectors.chebyshev import GROWTH, coefficients, substeps
 from pysv.snapshot import Snapshot
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
-    from pysv.experiment.device import ChainDevice
 
-_ARRAYS = 24
-"""Real state-sized arrays in the search for the ground state; the evolution needs fewer."""
+_ARRAYS = {True: 24, False: 12}
+"""Real state-sized arrays in the search for the ground state, and without it."""
+MAX_DENSITY_ROWS = 4096
+"""Rows of the largest block of the localized spins' density matrix, where it is a block of several S^z."""
 _SECONDS = 2e-8
 """Rough time of one application of H to one amplitude."""
 
@@ -51,7 +55,7 @@ class Fock(Method):
     bound_margin: float = checked(0.01, real_number, low=0.0, high=1.0)
 
     name: ClassVar[str] = "fock"
-    serves: ClassVar[str] = "two electrons, closed system, exact"
+    serves: ClassVar[str] = "two electrons beside any pure state of the spins, closed system, exact"
     backends: ClassVar[tuple[str, ...]] = ("python",)
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 
@@ -60,13 +64,20 @@ class Fock(Method):
         source = experiment.source
         if not isinstance(source, ConfinedElectrons) or source.electrons != 2:
             return f"engine 'fock' serves [source] kind = 'confined' with electrons = 2, not {source.count}; use 'auto'"
-        reason = several_refusal(experiment, self.name)
-        if reason is None:
-            try:
-                KERNELS.kernel_couplings(Couplings.of_terms(hamiltonian_terms(experiment.device)), experiment.device)
-            except NotReadyError as error:
-                return str(error)
-        return reason
+        try:
+            check_held(Couplings.of_terms(hamiltonian_terms(experiment.device)), experiment.device)
+            localized_states(experiment.device, experiment.spins)
+        except NotReadyError as error:
+            return str(error)
+        except InvalidInputError as error:
+            return f"[spins] {error}"
+        block = Sizes(experiment).block
+        if block > MAX_DENSITY_ROWS and not conserves(experiment):
+            return (
+                f"[spins] of several S^z make the density matrix of the localized spins one block of {block:,} rows, "
+                f"engine 'fock' forms up to {MAX_DENSITY_ROWS:,}; take fewer spins, or spins along z"
+            )
+        return None
 
     def drift_tolerance(self, stop: float) -> float:
         """Twice the allowed error of the state, plus a margin for rounding."""
@@ -78,16 +89,12 @@ class Fock(Method):
         return "bound on the truncation (Bessel tail) plus an estimate of the rounding"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """Terms of all expansions, bounds and ground state; (rows of the sector) × L_x² amplitudes."""
-        times, width, amplitudes = (
-            experiment.times,
-            radius(experiment),
-            pair_amplitudes(experiment.device, beside(experiment)),
-        )
+        """Terms of all expansions, bounds and ground state; (rows of the sectors) × L_x² amplitudes."""
+        times, width, amplitudes = experiment.times, radius(experiment), pair_amplitudes(experiment)
         parts, interval = substeps(times.step, width)
         terms = coefficients(width * interval / HBAR, self.tolerance * interval)[0].size - 1
         applications = 100 + (times.count - 1) * parts * terms
-        memory = PROCESS + 8 * _ARRAYS * amplitudes
+        memory = PROCESS + 8 * _ARRAYS[from_ground_state(experiment)] * amplitudes + 64 * Sizes(experiment).block ** 2
         return Cost(amplitudes, memory, applications, applications * amplitudes * _SECONDS, 16 * amplitudes)
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
@@ -95,17 +102,19 @@ class Fock(Method):
         return _FockEngine(experiment, self)
 
 
-def beside(experiment: Experiment) -> int:
-    """Down spins beside two electrons of opposite spins in the sector of S^z that an experiment starts in."""
+def from_ground_state(experiment: Experiment) -> bool:
+    """Whether the run starts from the ground state of H + H_{V,B}; otherwise from the lowest orbitals of the well.
+
+    The field of Eq. 21 can hold localized spins along z only; polarised electrons would not stay in its ground state.
+    """
     assert isinstance(experiment.source, ConfinedElectrons)
-    (down,) = localized_states(experiment.device, experiment.spins)[0].downs
-    return down + experiment.source.numbers[1] - 1
+    return experiment.source.numbers == (1, 1) and experiment.spins.is_product and conserves(experiment)
 
 
-def pair_amplitudes(device: ChainDevice, down: int | None = None) -> int:
-    """Amplitudes of a two-electron state of the device, see `beside`; by default all layers but the first are down."""
-    n, down = device.n_spins, device.n_spins - device.layers[0].count if down is None else down
-    return device.sites**2 * sum(comb(n, d) for d in (down - 1, down, down + 1) if 0 <= d <= n)
+def pair_amplitudes(experiment: Experiment) -> int:
+    """Amplitudes of the two-electron state of an experiment."""
+    (sectors,), spins = occupied_sectors(experiment), Spins(experiment.device.levels)
+    return experiment.device.sites**2 * sum(sector_rows(spins, sector) for sector in sectors)
 
 
 class _FockEngine(Engine):
@@ -115,13 +124,15 @@ class _FockEngine(Engine):
         self.experiment = experiment
         self.method = method
         self.time = 0.0
-        self.hamiltonian = PairHamiltonian.of_device(experiment.device, beside(experiment))
+        (sectors,) = occupied_sectors(experiment)
+        self.hamiltonian = PairHamiltonian.of_device(experiment.device, sectors)
         self._psi: np.ndarray | None = None
         self._spare: list[np.ndarray] = []
         self.bounds = pair_bounds(self.hamiltonian, margin=method.bound_margin)
         self._applications = self.bounds.steps
         self._deviation = 0.0
         self._ground = np.zeros(3)
+        self._start: np.ndarray | None = None
 
     @property
     def psi(self) -> np.ndarray:
@@ -136,20 +147,23 @@ class _FockEngine(Engine):
 
         device, source = self.experiment.device, self.experiment.source
         assert isinstance(source, ConfinedElectrons)
-        held = source.numbers == (1, 1) and self.experiment.spins.is_product
+        held = from_ground_state(self.experiment)
         spin_z: dict[int, float] = {}
         ups = ups_of(self.experiment) if held else None
         if held:
             check_field(device, source, ups)
             real, energy, variance = ground_state(self.hamiltonian, device, source, ups)
             self._psi = real.astype(complex)
-            found = (real**2).sum(axis=(1, 2)) @ spin_signs(self.hamiltonian.basis.configuration, device.n_spins)
+            basis = self.hamiltonian.basis
+            moments = basis.spins.moments(basis.configuration) / (np.array(basis.spins.levels) - 1)
+            found = (real**2).sum(axis=(1, 2)) @ moments
             spin_z = dict(zip(device.spin_sites, found.tolist(), strict=True))
         else:
             (spins,) = localized_states(device, self.experiment.spins)
             self._psi, energy = orbitals_filled(self.hamiltonian, source, spins.amplitude)
             variance = 0.0
-        density, _ = PairState(self.hamiltonian, device, self._psi, energy).electron_densities()
+        density, _ = PairState(self.hamiltonian, self._psi, energy).electron_densities()
+        self._start = density
         check_prepared(density, spin_z, device, source, ups)
         self._ground = np.array([energy, variance, float(density[source.confined_sites :].sum())])
 
@@ -195,7 +209,7 @@ class _FockEngine(Engine):
         """The present state; it stays in the memory of the engine."""
         psi = self.psi
         energy = self.hamiltonian.expectation(psi, self._spare[0] if self._spare else None)
-        return Snapshot(self.time, PairState(self.hamiltonian, self.experiment.device, psi, energy), self._deviation)
+        return Snapshot(self.time, PairState(self.hamiltonian, psi, energy, self._start), self._deviation)
 
     def work(self) -> Work:
         """Applications of H, error bound, spectral bounds, and accuracy of the ground state."""
@@ -209,9 +223,10 @@ class _FockEngine(Engine):
         return Work(self._applications, self._deviation, details)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Amplitudes, deviation and work."""
-        progress = np.array([self._deviation, self._applications])
-        return {"psi": self.psi, "progress": progress, "ground": self._ground}
+        """Amplitudes, deviation and work, and the electrons on each site at t = 0."""
+        psi, progress = self.psi, np.array([self._deviation, self._applications])
+        start = {} if self._start is None else {"start": self._start}
+        return {"psi": psi, "progress": progress, "ground": self._ground, **start}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from what `state` returned."""
@@ -219,4 +234,6 @@ class _FockEngine(Engine):
         deviation, applications = saved_array(state, "progress", (2,))
         self._deviation, self._applications = float(deviation), int(applications)
         self._ground = saved_array(state, "ground", (3,)).copy()
+        if "start" in state:  # files of version 0.1.0 have none, and no currents
+            self._start = saved_array(state, "start", (self.experiment.device.sites,)).copy()
         self.time = time

@@ -199,7 +199,7 @@ class _LLGEngine(Engine):
         from pysv.classical.state import ClassicalState
 
         psi, vectors = self._parts(self._states["state"])
-        state = ClassicalState(self.hamiltonian, replace(self.electrons, psi=psi), vectors)
+        state = ClassicalState(self.hamiltonian, replace(self.electrons, psi=psi), vectors, self.electrons)
         return Snapshot(self.time, state, self._reached())
 
     def _reached(self) -> float | None:

@@ -11,12 +11,12 @@ import numpy as np
 
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost
-from pysv.errors import BondLimitError, InvalidInputError, NotReadyError
+from pysv.errors import BondLimitError, EngineError, NotReadyError
 from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, OneElectron
 from pysv.experiment.spins import Gibbs
 from pysv.model.basis import Spins
-from pysv.model.initial import localized_states
+from pysv.model.conservation import conserves
 from pysv.mps.backend import backend as mps_backend
 from pysv.snapshot import Snapshot
 
@@ -75,7 +75,7 @@ class TDMRG(Method):
     allowed_loss: float = checked(0.1, real_number, above=0.0, high=1.0)
 
     name: ClassVar[str] = "tdmrg"
-    serves: ClassVar[str] = "several electrons (or one, up or down), closed system, collinear spins"
+    serves: ClassVar[str] = "several electrons (or one in a pure state), closed system, product states of spins 1/2"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 
@@ -88,8 +88,18 @@ class TDMRG(Method):
         return self.backends if self.method == "tebd" else ("julia",)
 
     def refusal(self, experiment: Experiment) -> str | None:
-        """Refuse open systems, mixtures, tilted spins, and too many spins for their density matrix."""
-        return several_refusal(experiment, self.name) or _chain_refusal(experiment)
+        """Refuse open systems, mixtures, entangled spins, and too many spins for their density matrix."""
+        if experiment.bath is not None:
+            return "[bath] (open systems) is not served by engine 'tdmrg'; leave it out, or use 'trajectories'"
+        if not Spins(experiment.device.levels).halves:
+            return f"engine 'tdmrg' serves localized spins 1/2 only; {_OTHERS}"
+        asked = next((name for name in ("currents", "torque") if getattr(experiment.record, name)), None)
+        if asked:
+            return f"[record] {asked} = true is not served by engine 'tdmrg'; {_OTHERS}"
+        reason = _chain_refusal(experiment)
+        if reason is None and "python" not in self.able() and not conserves(experiment):
+            return f"method = {self.method!r} runs in Julia, {_ONLY_PYTHON}"
+        return reason
 
     def citations(self, backend: str) -> tuple[str, ...]:
         """Keys of the references of the method, of the time evolution, and of the library."""
@@ -112,62 +122,39 @@ class TDMRG(Method):
         layers = schedule(times.step, steps(times.step, self.time_step, device.largest_hopping), self.trotter_order)
         updates = len(layers) * (device.sites - 1) // 2 * (times.count - 1)
         d, bond = 5, min(self.max_bond, 2**20)
-        amplitudes = device.sites * d * bond**2 // _BLOCKING
+        kept = conserves(experiment)
+        amplitudes = device.sites * d * bond**2 // _BLOCKING[kept]
         memory = PROCESS + 48 * amplitudes + 16 * (d * bond) ** 2
-        return Cost(amplitudes, memory, updates, updates * 2e-9 * bond**2, 16 * amplitudes, "gates")
+        if not kept:  # ρ is contracted from all pairs of configurations of half of the spins
+            memory += 32 * 4 ** -(-device.n_spins // 2) * bond**2 + 64 * 4**device.n_spins
+        seconds = updates * 2e-9 * bond**2 * _BLOCKING[True] / _BLOCKING[kept]
+        return Cost(amplitudes, memory, updates, seconds, 16 * amplitudes, "gates")
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0; the ground state is computed on first use."""
+        if backend == "julia" and not conserves(experiment):
+            raise EngineError(f"backend = 'julia' conserves S^z, {_ONLY_PYTHON}")
         return _TDMRGEngine(experiment, self, backend)
 
 
-_BLOCKING = 8
-"""Rough factor by which charge conservation reduces the number of elements of a tensor."""
-
-
-def several_refusal(experiment: Experiment, engine: str) -> str | None:
-    """Why an engine of several electrons cannot run the experiment; None if it can."""
-    if not Spins(experiment.device.levels).halves:
-        return f"engine {engine!r} serves localized spins 1/2 only; use 'chebyshev' with one electron"
-    asked = next((name for name in ("currents", "torque") if getattr(experiment.record, name)), None)
-    if asked:
-        return f"[record] {asked} = true is not served by engine {engine!r}; use 'chebyshev' with one electron"
-    if experiment.bath is not None:
-        return "[bath] (open systems) needs one electron; leave it out, or use [source] kind = 'wave-packet'"
-    if isinstance(experiment.source, ConfinedElectrons):
-        if isinstance(experiment.spins, Gibbs):
-            return "[spins] kind = 'gibbs' (thermal) needs one electron; use 'antiparallel' or 'product'"
-        try:
-            states = localized_states(experiment.device, experiment.spins)
-        except InvalidInputError as error:
-            return f"[spins] {error}"
-        if len(states[0].downs) > 1:
-            return (
-                "[spins] of several S^z (tilted, or superposed) with [source] kind = 'confined' break the conservation "
-                "of S^z; use spins along z, or one electron"
-            )
-    return None
+_BLOCKING = {True: 8, False: 3}
+"""Rough factor by which charge conservation, with S^z or without, reduces the number of elements of a tensor."""
+_OTHERS = "use 'chebyshev' with one electron, 'fock' with two, or 'llg' for classical vectors"
+_ONLY_PYTHON = "and tilted spins break the conservation of S^z; use method = 'tebd' with backend 'python'"
 
 
 def _chain_refusal(experiment: Experiment) -> str | None:
-    from pysv.model.initial import collinear_configuration
     from pysv.mps.chain import Chain
 
     if isinstance(experiment.spins, Gibbs):
         return "[spins] kind = 'gibbs' (thermal) is not a single matrix-product state; use 'antiparallel' or 'product'"
     if not experiment.spins.is_product:
         return f"[spins] {experiment.spins.kind} is not served by engine 'tdmrg', which starts from product states"
-    if isinstance(experiment.source, OneElectron):
-        if experiment.source.spin not in ("up", "down"):
-            return (
-                f"[source] spin = {experiment.source.spin!r} is not a single matrix-product state of definite S^z; "
-                "run 'up' and 'down', or use engine 'chebyshev'"
-            )
-        if (
-            collinear_configuration(experiment.spins.directions(experiment.device), Spins(experiment.device.levels))
-            is None
-        ):
-            return "[spins] tilted away from z break the conservation of S^z; use engine 'chebyshev'"
+    if isinstance(experiment.source, OneElectron) and experiment.source.spin == "unpolarized":
+        return (
+            "[source] spin = 'unpolarized' is not a single matrix-product state; run 'up' and 'down', or use engine "
+            "'chebyshev'"
+        )
     try:
         Chain.of_device(experiment.device)
     except NotReadyError as error:
@@ -189,7 +176,7 @@ class _TDMRGEngine(Engine):
         self.experiment = experiment
         self.method = method
         self.time = 0.0
-        chain = Chain.of_device(experiment.device)
+        chain = Chain.of_device(experiment.device, keeps_spin=conserves(experiment))
         self._spaces = chain.spaces
         self._bonds = Bonds(chain)
         rules = Truncation(method.min_bond, method.max_bond, method.discarded_weight)
@@ -212,22 +199,23 @@ class _TDMRGEngine(Engine):
         return self._state
 
     def _prepare(self) -> None:
-        from pysv.model.initial import collinear_configuration
         from pysv.model.prepared import ups_of
         from pysv.mps import ground
 
         source, device = self.experiment.source, self.experiment.device
-        if isinstance(source, ConfinedElectrons):
-            ups = ups_of(self.experiment)
-            self._state, known = ground.ground_state(device, source, self.method.max_bond, self._backend.search, ups)
-            self._astray = ground.check_sector(self._state, device, source, ups)
-            self._ground = np.array([asdict(known)[name] for name in _GROUND], dtype=float)
+        if isinstance(source, OneElectron):
+            self._state = ground.packet_state(self.experiment)
             return
-        assert isinstance(source, OneElectron)
-        configuration = collinear_configuration(self.experiment.spins.directions(device), Spins(device.levels))
-        assert configuration is not None  # see `refusal`
-        spins = [(configuration >> (device.n_spins - 1 - i)) & 1 for i in range(device.n_spins)]
-        self._state = ground.packet_state(self.experiment, spins, 0 if source.spin == "up" else 1)
+        most, search = self.method.max_bond, self._backend.search
+        if conserves(self.experiment):
+            ups = ups_of(self.experiment)
+            self._state, known = ground.ground_state(device, source, most, search, ups)
+            self._astray = ground.check_sector(self._state, device, source, ups)
+        else:
+            directions = self.experiment.spins.directions(device)
+            self._state, known = ground.electrons_beside(device, source, most, search, directions)
+            self._astray = ground.check_electrons(self._state, device, source)
+        self._ground = np.array([asdict(known)[name] for name in _GROUND], dtype=float)
 
     def advance(self, time: float) -> None:
         """Evolve to `time`, fs, in equal steps."""

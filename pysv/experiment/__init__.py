@@ -56,7 +56,8 @@ class Experiment(Checked):
     ------
     InvalidInputError
         If a part has the wrong type, or the parts do not fit together: the packet lies outside the chain, or the number
-        of spin directions is not the number of spins.
+        of spin directions is not the number of spins, or no engine serves the
+        combination.
     """
 
     device: ChainDevice = None  # type: ignore[assignment]  # set by `derived`
@@ -158,6 +159,22 @@ class Experiment(Checked):
                 f"region; confine at most {first - 1} sites, or move the layers",
                 "confined_sites",
             )
+        self._check_served(source)
+
+    def _check_served(self, source: ConfinedElectrons) -> None:
+        """Some engine serves the combination; what only one of them cannot do is its own to refuse."""
+        count = source.electrons
+        of_spins = "take another state of the spins, or one electron, kind = 'wave-packet'"
+        reasons = [
+            (self.bath is not None, "with a bath", "leave [bath] out, or take one electron, kind = 'wave-packet'"),
+            (isinstance(self.spins, Gibbs), "beside thermal spins", of_spins),
+        ]
+        if count != 2:
+            remedy = "take two electrons, or a product state"
+            reasons.append((not self.spins.is_product, f"beside a {self.spins.kind}", remedy))
+        for found, what, remedy in reasons:
+            if found:
+                raise InvalidInputError(f"electrons = {count} {what}: no engine serves this; {remedy}", "electrons")
 
     @property
     def truncated(self) -> float:

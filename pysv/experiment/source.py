@@ -264,8 +264,9 @@ class ConfinedElectrons(Checked):
     """Several electrons, released at t = 0 from the ground state of H + H_{V,B} (Eq. 21).
 
     H_{V,B} = −V Σ_{x≤N_conf} n_x − B Σ_{FM_p} Sᶻ + B Σ_{FM_a} Sᶻ acts for t ≤ 0 only, with operators Sᶻ of the run's
-    spin convention; with other collinear states of the spins the field holds each spin in its direction. In `fock`, two
-    electrons that are polarised, or beside entangled spins, start in the lowest orbitals of the well instead.
+    spin convention; with other collinear states of the spins the field holds each spin in its direction. Beside tilted
+    spins, and in `fock` beside superposed ones or with two polarised electrons, the electrons start in the lowest
+    orbitals of the well instead.
 
     Parameters
     ----------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from pysv.measures.registry import Measure, part, register
-from pysv.measures.sizes import start_needed
 from pysv.measures.view import View
 
 
@@ -17,7 +16,10 @@ def _currents(view: View) -> dict[str, np.ndarray]:
 def _transmitted(view: View) -> np.ndarray:
     """Electrons right of each bond, less those at t = 0: by continuity the integral of the current through it."""
     density, _ = view.state.electron_densities()
-    gained = density - view.setting.density_at_start * density.sum()
+    start = view.state.densities_at_start()
+    if start is None:
+        start = view.setting.density_at_start
+    gained = density - start * (density.sum() / start.sum())
     return np.cumsum(gained[::-1])[::-1][1:]
 
 
@@ -56,7 +58,6 @@ for _measure in (
         needs="state",
         linear=True,
         option="currents",
-        refusal=start_needed,
         function=_transmitted,
         place=25,
     ),

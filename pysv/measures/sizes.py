@@ -111,13 +111,6 @@ def two_sides_needed(sizes: Sizes) -> str | None:
     return None
 
 
-def start_needed(sizes: Sizes) -> str | None:
-    """Why there is no density at t = 0 to compare with; None where there is."""
-    if isinstance(sizes.experiment.source, ConfinedElectrons):
-        return "needs the density at t = 0, which is known beforehand for one electron; add up `current` over time"
-    return None
-
-
 def has_pairs(sizes: Sizes) -> bool:
     """Whether there are several pairs of layers."""
     return len(sizes.experiment.device.layers) > 2

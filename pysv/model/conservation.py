@@ -33,8 +33,12 @@ def occupied_sectors(experiment: Experiment) -> tuple[tuple[int, ...], ...]:
     """Down counts (electron included) that each pure run occupies, until a jump at least.
 
     A spin along z has one down count, a tilted spin S has 2S + 1: the run with c tilted spins 1/2 occupies c + 1
-    sectors. Baths that do not conserve S^z spread a run over all sectors of the same parity.
+    sectors. Baths that do not conserve S^z spread a run over all sectors of the same parity. Several electrons are one
+    pure run with a definite number of ↓ electrons.
     """
+    if isinstance(experiment.source, ConfinedElectrons):
+        (spins,) = localized_states(experiment.device, experiment.spins)
+        return (tuple(down + experiment.source.numbers[1] for down in spins.downs),)
     return tuple(sectors for _, _, sectors in components(experiment))
 
 
@@ -45,8 +49,6 @@ def run_labels(experiment: Experiment) -> tuple[str, ...]:
 
 def conserves(experiment: Experiment) -> bool:
     """Whether each pure run lies in a single S^z sector, so that ρ is block diagonal in the down count."""
-    if isinstance(experiment.source, ConfinedElectrons):
-        return True
     return all(len(sectors) == 1 for sectors in occupied_sectors(experiment))
 
 
@@ -76,14 +78,11 @@ def conserved(experiment: Experiment) -> tuple[str, ...]:
 def down_spins(experiment: Experiment) -> tuple[int, ...]:
     """Down counts of the localized spins that a run can reach, one for each block of ρ, where `conserves` holds.
 
-    The electrons can take or give as many spin flips as there are electrons of either spin.
+    Any number of the electrons, from none to all, can be ↓.
     """
-    if isinstance(experiment.source, ConfinedElectrons):
-        (start,) = localized_states(experiment.device, experiment.spins)[0].downs
-        ups, downs = experiment.source.numbers
-        reached = set(range(start - ups, start + downs + 1))
-    elif isinstance(experiment.source, Train):
+    if isinstance(experiment.source, Train):
         reached = set(range(Spins(experiment.device.levels).lowest + 1))
     else:
-        reached = {sector - spin for (sector,) in occupied_sectors(experiment) for spin in (0, 1)}
+        flips = range(experiment.source.count + 1)
+        reached = {sector - down for (sector,) in occupied_sectors(experiment) for down in flips}
     return tuple(sorted(d for d in reached if 0 <= d <= Spins(experiment.device.levels).lowest))

@@ -158,34 +158,6 @@ class Holder:
             self.none(what, {numbers: v for numbers, v in values.items() if not _together(numbers, groups)})
         self.none("product", h.others)
 
-    def kernel_couplings(self, h: Couplings, device: ChainDevice) -> np.ndarray:
-        """γ, −2J and J_sd of tables with one of each, for a chain without a potential.
-
-        Parameters
-        ----------
-        h : Couplings
-        device : ChainDevice
-
-        Returns
-        -------
-        float64 ndarray (3,)
-            eV.
-
-        Raises
-        ------
-        NotReadyError
-            If H has anything else; says what, and which engine can hold it.
-        """
-        everything = range(1, device.n_spins + 1)
-        self.check_held(h, device, (everything,))
-        hopping = self.one("hopping between sites", h.hopping, {(x, x + 1) for x in range(1, device.sites)})
-        carried = {(site, number) for number, site in enumerate(device.spin_sites, start=1)}
-        sd = self.one("sd exchange at site and spin", h.sd, carried)
-        exchanged = {pair for pair, value in h.transverse.items() if value}
-        transverse = self.one("transverse exchange of spins", h.transverse, exchanged)
-        self.none("potential on site", h.potential)
-        return np.array([hopping, -2 * transverse, sd])
-
     def one(self, what: str, values: Mapping[Any, float], places: Collection[Any]) -> float:
         """The one value that there is at all places, 0 where there are none.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from pysv.errors import GroundStateError
 from pysv.experiment.spins import Antiparallel, bloch
+from pysv.model.basis import Spins
 from pysv.model.layer import lowest_levels
 from pysv.model.terms import Ups, held_up, preparation_terms
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pysv.experiment.source import ConfinedElectrons
 
 _ASTRAY = 1e-3
-"""Electrons that may reach the layers, and |⟨σᶻ⟩| that the layers may lack, before the run."""
+"""Electrons that may reach the layers, and |⟨Sᶻ⟩|/S that the layers may lack, before the run."""
 _SMALLEST_GAP = 1e-6
 """Gap of the polarised layers below which their ground state counts as degenerate, in units of γ."""
 
@@ -42,7 +43,7 @@ def check_field(device: ChainDevice, source: ConfinedElectrons, ups: Ups = None)
         lowest_levels(device, layer, preparation_terms(device, source, ups)) for layer in range(len(device.layers))
     ]
     up = held_up(device, ups)
-    meant = tuple(sum(not up[n - 1] for n in spins) for spins in device.layer_spins)
+    meant = tuple(sum(0 if up[n - 1] else device.levels[n - 1] - 1 for n in spins) for spins in device.layer_spins)
     sums = {
         downs: sum(own[down] for own, down in zip(levels, downs, strict=True))
         for downs in product(*(range(len(own)) for own in levels))
@@ -54,7 +55,8 @@ def check_field(device: ChainDevice, source: ConfinedElectrons, ups: Ups = None)
     rival = min(rivals, key=lambda downs: sums[downs])
     if sums[rival] < sums[meant] + _SMALLEST_GAP * device.largest_hopping:
         first, *others = (f"{n} in {layer.name}" for n, layer in zip(rival, device.layers, strict=True))
-        first = first.replace(" in ", " down spins in ", 1)
+        what = "down spins" if Spins(device.levels).halves else "units of spin lowered"
+        first = first.replace(" in ", f" {what} in ", 1)
         raise GroundStateError(
             f"field = {source.field:g} eV does not polarise the layers: with {' and '.join([first, *others])} instead "
             f"of {' and '.join(map(str, meant))} their energy changes by {sums[rival] - sums[meant]:.3g} eV; raise the "
@@ -72,7 +74,7 @@ def check_prepared(
     density : float64 ndarray (L_x,)
         Electrons on each site.
     spin_z : dict of int to float
-        ⟨σᶻ⟩ of the localized spin on each site that has one.
+        ⟨Sᶻ⟩/S of the localized spin on each site that has one.
     device : ChainDevice
     source : ConfinedElectrons
 

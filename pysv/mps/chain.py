@@ -42,9 +42,12 @@ class Space:
     ----------
     has_spin : bool
         Whether a localized spin sits there.
+    keeps_spin : bool
+        Whether Σσᶻ is a conserved charge beside the number of electrons; not so for tilted spins.
     """
 
     has_spin: bool
+    keeps_spin: bool = True
 
     @property
     def dim(self) -> int:
@@ -76,8 +79,12 @@ class Space:
 
     @property
     def charges(self) -> np.ndarray:
-        """Conserved charges of each local state: electrons, and Σσᶻ of electrons and localized spin, int64 (d, 2)."""
-        return np.stack([self.up + self.down, self.up - self.down + self.spin_z], axis=1).astype(np.int64)
+        """Conserved charges of each local state: electrons, and Σσᶻ of electrons and localized spin, int64 (d, 2).
+
+        Where Σσᶻ is no charge, 0 stands for it.
+        """
+        spin = self.keeps_spin * (self.up - self.down + self.spin_z)
+        return np.stack([self.up + self.down, spin], axis=1).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +112,12 @@ class Chain:
     hops: tuple[np.ndarray, ...]
 
     @classmethod
-    def of_device(cls, device: ChainDevice, source: ConfinedElectrons | None = None, ups: Ups = None) -> Chain:
+    def of_device(
+        cls, device: ChainDevice, source: ConfinedElectrons | None = None, ups: Ups = None, *, keeps_spin: bool = True
+    ) -> Chain:
         """H of Eq. 7, for t > 0; with `source`, H + H_{V,B} of Eq. 21, whose ground state starts the run.
+
+        `keeps_spin` says whether states have a definite S^z, see `Space`.
 
         Raises
         ------
@@ -114,13 +125,24 @@ class Chain:
             If a term acts on sites that are not neighbours.
         """
         terms = (*hamiltonian_terms(device), *(() if source is None else preparation_terms(device, source, ups)))
-        carries = [site in device.spin_sites for site in range(1, device.sites + 1)]
-        spaces = tuple(map(Space, carries))
+        return cls._of_products(products(terms), device.sites, device.spin_sites, keeps_spin)
+
+    @classmethod
+    def of_electrons(cls, device: ChainDevice, source: ConfinedElectrons) -> Chain:
+        """The electrons alone in the well: what H and H_{V,B} have without localized spins."""
+        terms = products((*hamiltonian_terms(device), *preparation_terms(device, source)))
+        return cls._of_products({f: value for f, value in terms.items() if not f.spins}, device.sites, (), True)
+
+    @classmethod
+    def _of_products(
+        cls, whole: dict[Factors, float], sites: int, spin_sites: tuple[int, ...], keeps_spin: bool
+    ) -> Chain:
+        carries = [site in spin_sites for site in range(1, sites + 1)]
+        spaces = tuple(Space(has_spin, keeps_spin) for has_spin in carries)
         onsite = tuple(np.zeros((space.dim,) * 2) for space in spaces)
         hops = tuple(np.zeros((one.dim * other.dim,) * 2) for one, other in pairwise(spaces))
-        whole = products(terms)
         for factors, value in whole.items():
-            first, last = _reach(factors, device.spin_sites)
+            first, last = _reach(factors, spin_sites)
             if value and last > first + 1:
                 raise NotReadyError(
                     f"H has the product {factors} of {value:g} eV, which joins sites {first} and {last}, and engine "
@@ -128,10 +150,10 @@ class Chain:
                 )
             if value:
                 electrons = tuple(Electron(to - first, of - first, sigma) for to, of, sigma in factors.electrons)
-                spins = tuple(Spin(device.spin_sites[n - 1] - first, sigma) for n, sigma in factors.spins)
+                spins = tuple(Spin(spin_sites[n - 1] - first, sigma) for n, sigma in factors.spins)
                 target = onsite[first - 1] if last == first else hops[first - 1]
                 target += value * _operator(electrons, spins, tuple(carries[first - 1 : last]))
-        return cls(spaces, device.spin_sites, whole, onsite, hops)
+        return cls(spaces, spin_sites, whole, onsite, hops)
 
     @property
     def couplings(self) -> Couplings:

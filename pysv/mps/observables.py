@@ -56,8 +56,9 @@ class ChainState(State):
         return found[:, 0], found[:, 1]
 
     def electron_spin(self) -> np.ndarray:
-        """z from the sites; x and y vanish in a state of definite S^z."""
-        return np.array([0.0, 0.0, self.electron_densities()[1].sum()])
+        """⟨σ⟩ of all electrons; ⟨σ⁺⟩ = (⟨σˣ⟩ + i⟨σʸ⟩)/2 vanishes in a state of definite S^z."""
+        raised = sum((_raised(self.state, site) for site in range(self.state.sites)), 0j)
+        return np.array([2 * raised.real, 2 * raised.imag, self.electron_densities()[1].sum()])
 
     def spin_density(self) -> SpinDensity:
         """ρ of the localized spins, contracted exactly."""
@@ -104,6 +105,22 @@ def local_probabilities(state: MatrixProductState) -> list[np.ndarray]:
     return found
 
 
+def _raised(state: MatrixProductState, site: int) -> complex:
+    """⟨c†_↑ c_↓⟩ on a site (from 0), which turns a single ↓ electron there."""
+    space, leg = state.spaces[site], state.legs[site]
+    if space.keeps_spin:
+        return 0j
+    blocks = {(a, p): matrix for a, p, _, matrix in state.blocks(site)}
+    ends, step, found = np.concatenate(([0], np.cumsum(leg.sizes))), space.dim // 4, 0j
+    for a in range(leg.charges.size):
+        weight = leg.schmidt[ends[a] : ends[a + 1], None] ** 2
+        for spin in range(step):
+            up, down = blocks.get((a, step + spin)), blocks.get((a, 2 * step + spin))
+            if up is not None and down is not None:
+                found += np.vdot(up, weight * down)
+    return complex(found)
+
+
 def spin_density(state: MatrixProductState, device: ChainDevice) -> SpinDensity:
     """Density matrix of the localized spins, electrons traced out.
 
@@ -120,7 +137,7 @@ def spin_density(state: MatrixProductState, device: ChainDevice) -> SpinDensity:
     Returns
     -------
     SpinDensity
-        One block for each number of down spins with weight in the state.
+        One block for each number of down spins with weight in the state, or a single one without a definite S^z.
     """
     n = device.n_spins
     bits = {site - 1: spin_bit(n, spin) for spin, site in enumerate(device.spin_sites)}
@@ -153,7 +170,7 @@ def spin_density(state: MatrixProductState, device: ChainDevice) -> SpinDensity:
         term = inner.reshape(len(inner), -1) @ outer.reshape(len(outer), -1).T
         difference = int(charges[ket] - charges[bra])
         sums[difference] = sums[difference] + term if difference in sums else term
-    return _blocks(sums, left_pairs, right_pairs, device)
+    return _blocks(sums, left_pairs, right_pairs, device, state.spaces[first].keeps_spin)
 
 
 def _absorbed(
@@ -180,7 +197,9 @@ def _absorbed(
                     key = (one[0], other[0], number)
                     # Equal charge differences of ket and bra come from equal differences before this site.
                     ends[key] = ends[key] + part if key in ends else part
-    shift = {0: 0, 1: 2, 2: -2, 3: 0} if bit is not None else {0: 0}  # σᶻ of ket minus that of bra
+    # Change of the charge difference between ket and bra: σᶻ of the ket's spin minus that of the bra's.
+    flip = 2 if state.spaces[site].keeps_spin else 0
+    shift = {0: 0, 1: flip, 2: -flip, 3: 0} if bit is not None else {0: 0}
     sign = 1 if forward else -1
     sources: dict[int, list[tuple[int, int]]] = {}
     for difference in pairs:
@@ -206,7 +225,9 @@ def _absorbed(
     return found, found_pairs
 
 
-def _blocks(sums: dict[int, np.ndarray], left: Pairs, right: Pairs, device: ChainDevice) -> SpinDensity:
+def _blocks(
+    sums: dict[int, np.ndarray], left: Pairs, right: Pairs, device: ChainDevice, keeps_spin: bool
+) -> SpinDensity:
     """ρ from its elements for pairs of left and right configurations."""
     n = device.n_spins
     kets, bras, values = [], [], []
@@ -216,6 +237,10 @@ def _blocks(sums: dict[int, np.ndarray], left: Pairs, right: Pairs, device: Chai
         bras.append(joined[..., 1].ravel())
         values.append(array.ravel())
     ket, bra, value = (np.concatenate(parts) for parts in (kets, bras, values))
+    if not keeps_spin:
+        whole = np.zeros((1 << n, 1 << n), dtype=complex)
+        whole[ket, bra] = value
+        return SpinDensity(*sides(device), (Block(np.arange(1 << n), (whole + whole.conj().T) / 2),))
     downs = down_count(ket)
     blocks = []
     for down in np.unique(downs):

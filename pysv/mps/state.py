@@ -23,6 +23,11 @@ def codes(charges: np.ndarray) -> np.ndarray:
     return np.asarray(charges[..., 0] * _BASE + charges[..., 1], dtype=np.int64)
 
 
+def electron_count(code: np.ndarray) -> np.ndarray:
+    """Number of electrons of charges that are given by their codes, int64 of the same shape."""
+    return np.asarray((code + _BASE // 2) // _BASE, dtype=np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Leg:
     """A bond, or an end of the chain.
@@ -144,6 +149,15 @@ class MatrixProductState:
                     end = begin + shape[0] * shape[1]
                     found.append((a, p, b, self.tensors[site][begin:end].reshape(shape)))
                     begin = end
+        return found
+
+    def dense(self, site: int) -> np.ndarray:
+        """The tensor of a site (from 0) without blocks, complex (left dimension, d, right dimension)."""
+        left, right = self.legs[site], self.legs[site + 1]
+        rows, columns = (np.concatenate(([0], np.cumsum(leg.sizes))) for leg in (left, right))
+        found = np.zeros((left.dimension, self.spaces[site].dim, right.dimension), dtype=complex)
+        for a, p, b, matrix in self.blocks(site):
+            found[rows[a] : rows[a + 1], p, columns[b] : columns[b + 1]] = matrix
         return found
 
     def overlap(self, other: MatrixProductState) -> complex:

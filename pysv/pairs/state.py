@@ -1,20 +1,23 @@
-"""Two electrons as a snapshot: densities, ρ of the localized spins, and the entropy of half of the system."""
+"""Two electrons as a snapshot: densities, currents, torques, and ρ of the localized spins."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.model.basis import down_count, spin_bit, spin_signs
 from pysv.model.density import Block, SpinDensity
 from pysv.model.layer import sides
-from pysv.pairs.hamiltonian import BOTH_DOWN, BOTH_UP, OPPOSITE, PairHamiltonian
+from pysv.model.operators import Factors, Spin, act
+from pysv.model.torque import SIGMAS, sd_torque
+from pysv.pairs.basis import BOTH_DOWN, BOTH_UP, KINDS, OPPOSITE
+from pysv.pairs.entropy import half_entropy
+from pysv.pairs.hamiltonian import PairHamiltonian
 from pysv.snapshot import State
+from pysv.units import HBAR
 
-if TYPE_CHECKING:
-    from pysv.experiment.device import ChainDevice
+_RAISED = ((OPPOSITE, BOTH_DOWN, 1), (BOTH_UP, OPPOSITE, 2))
+"""σ⁺ makes the first kind of the second one: kinds of the bra and the ket, and the electron's axis of ψ[row, x, y]."""
 
 
 class PairState(State):
@@ -23,24 +26,27 @@ class PairState(State):
     Parameters
     ----------
     hamiltonian : PairHamiltonian
-    device : ChainDevice
     psi : complex ndarray (rows, sites, sites)
     energy : float
         ⟨H⟩, eV.
+    start : float64 ndarray (sites,), optional
+        Electrons on each site at t = 0.
     """
 
-    def __init__(self, hamiltonian: PairHamiltonian, device: ChainDevice, psi: np.ndarray, energy: float) -> None:
+    def __init__(
+        self, hamiltonian: PairHamiltonian, psi: np.ndarray, energy: float, start: np.ndarray | None = None
+    ) -> None:
         self._hamiltonian = hamiltonian
-        self._device = device
         self._psi = psi
         self._energy = energy
+        self._start = start
 
     @cached_property
     def _weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """|ψ|² of each row, and the number of ↑ and of ↓ electrons on each site."""
         kind = self._hamiltonian.basis.kind
         rows = np.zeros(kind.size)
-        up, down = np.zeros((2, self._device.sites))
+        up, down = np.zeros((2, self._hamiltonian.sites))
         for row, (one, psi) in enumerate(zip(kind, self._psi, strict=True)):
             square = psi.real**2 + psi.imag**2
             first, second = square.sum(axis=1), square.sum(axis=0)
@@ -55,26 +61,90 @@ class PairState(State):
         _, up, down = self._weights
         return up + down, up - down
 
+    def densities_at_start(self) -> np.ndarray | None:
+        """Number of electrons on each site at t = 0."""
+        return self._start
+
     def electron_spin(self) -> np.ndarray:
-        """z from the sites; x and y vanish in a state of definite S^z."""
-        return np.array([0.0, 0.0, self.electron_densities()[1].sum()])
+        """⟨σ⟩ of both electrons: ⟨σ⁺⟩ = (⟨σˣ⟩ + i⟨σʸ⟩)/2 pairs rows of equal configuration in adjacent S^z sectors."""
+        basis, raised = self._hamiltonian.basis, 0j
+        for bra, ket, _ in _RAISED if len(basis.sectors) > 1 else ():
+            here = basis.of_kind(ket)
+            there = basis.rows_of(bra, basis.configuration[here])
+            # √2, because both electrons of a row of equal spins can be the one that is turned.
+            pairs = zip(there, self._psi[here], strict=True)
+            raised += np.sqrt(2) * sum(np.vdot(self._psi[row], psi) for row, psi in pairs if row >= 0)
+        return np.array([2 * raised.real, 2 * raised.imag, self.electron_densities()[1].sum()])
+
+    def currents(self) -> tuple[np.ndarray, np.ndarray]:
+        """j_x = (2γ_x/ħ) Im⟨c†_x c_{x+1}⟩ of both electrons, and the same with σᶻ."""
+        h = self._hamiltonian
+        up, down = np.zeros((2, h.sites - 1))
+        for one, psi in zip(h.basis.kind, self._psi, strict=True):
+            into_first, into_second = (down if one == BOTH_DOWN else up), (up if one == BOTH_UP else down)
+            into_first += (psi[:-1].conj() * psi[1:]).imag.sum(axis=1)
+            into_second += (psi[:, :-1].conj() * psi[:, 1:]).imag.sum(axis=0)
+        speed = 2 / HBAR * np.array([h.couplings.hopping.get((x, x + 1), 0.0) for x in range(1, h.sites)])
+        return speed * (up + down), speed * (up - down)
+
+    def torques(self) -> np.ndarray:
+        """See `pysv.model.torque.sd_torque`."""
+        h = self._hamiltonian
+        found = np.zeros((3, h.device.n_spins))
+        for spin, site in enumerate(h.device.spin_sites):
+            means = {(one, two): self._mean(site, spin, one, two) for one in SIGMAS for two in SIGMAS}
+            coupling = h.couplings.sd.get((site, spin + 1), 0.0)
+            found[:, spin] = sd_torque(means, coupling, h.basis.spins.levels[spin])
+        return found
+
+    def _mean(self, site: int, spin: int, one: str, two: str) -> complex:
+        """⟨σ S⟩ of the electrons on a site and a localized spin, for operators "+", "-", "z" (2Sᶻ)."""
+        basis, found = self._hamiltonian.basis, 0j
+        at_site = {1: self._psi[:, site - 1], 2: self._psi[:, :, site - 1]}
+        localized = Factors((), (Spin(spin + 1, two),))
+        value, _, after = act(localized, np.zeros_like(basis.configuration), basis.configuration, basis.spins)
+        for bra, ket, axis, factor in _ELECTRON[one]:
+            source = np.arange(basis.rows)[basis.of_kind(ket)]
+            source = source[value[source] != 0]
+            target = basis.rows_of(bra, after[source])
+            source, target = source[target >= 0], target[target >= 0]
+            psi = at_site[axis]
+            found += factor * np.vdot(psi[target], value[source, None] * psi[source])
+        return complex(found)
 
     def spin_density(self) -> SpinDensity:
-        """ρ of the localized spins, with both electrons traced out: one block for each pair of electron spins."""
-        basis = self._hamiltonian.basis
+        """ρ of the localized spins, with both electrons traced out.
+
+        In one S^z sector it has one block for each pair of electron spins, in sectors of one parity one for even and
+        one for odd down counts, otherwise a single one.
+        """
+        basis, spins = self._hamiltonian.basis, self._hamiltonian.basis.spins
+        grams = {}
+        for kind in KINDS:
+            here = basis.of_kind(kind)
+            if here.stop > here.start:
+                phi = self._psi[here].reshape(here.stop - here.start, -1)
+                grams[kind] = basis.configuration[here], phi @ phi.conj().T
+        if len(basis.sectors) == 1:
+            blocks = [Block(own, (gram + gram.conj().T) / 2) for _, (own, gram) in sorted(grams.items(), reverse=True)]
+            return SpinDensity(*sides(self._hamiltonian.device), tuple(blocks))
+        everything, parities = np.arange(spins.size), {sector % 2 for sector in basis.sectors}
+        odd = spins.down(everything) % 2
+        places = [np.flatnonzero(odd == one) for one in (0, 1)] if len(parities) == 1 else [everything]
         blocks = []
-        for kind in (BOTH_DOWN, OPPOSITE, BOTH_UP):
-            rows = np.flatnonzero(basis.kind == kind)
-            if rows.size:
-                phi = self._psi[rows].reshape(rows.size, -1)
-                matrix = phi @ phi.conj().T
-                blocks.append(Block(basis.configuration[rows], (matrix + matrix.conj().T) / 2))
-        return SpinDensity(*sides(self._device), tuple(blocks))
+        for inside in places:
+            matrix = np.zeros((inside.size,) * 2, dtype=complex)
+            for own, gram in grams.values():
+                held = np.flatnonzero(np.isin(own, inside))
+                there = np.searchsorted(inside, own[held])
+                matrix[np.ix_(there, there)] += gram[np.ix_(held, held)]
+            blocks.append(Block(inside, (matrix + matrix.conj().T) / 2))
+        return SpinDensity(*sides(self._hamiltonian.device), tuple(blocks))
 
     def invariants(self) -> dict[str, float]:
-        """Norm, energy, Σσᶻ and number of electrons."""
+        """Norm, energy, Σσᶻ + Σ2Sᶻ and number of electrons."""
         basis, (rows, up, down) = self._hamiltonian.basis, self._weights
-        spins = spin_signs(basis.configuration, basis.n_spins).sum(axis=1)
+        spins = basis.spins.lowest - 2 * basis.spins.down(basis.configuration)
         return {
             "norm": float(rows.sum()),
             "energy": self._energy,
@@ -84,59 +154,12 @@ class PairState(State):
 
     def bonds(self) -> dict[str, np.ndarray | float]:
         """S_half only: each other bond would take as long."""
-        return {"entropy_half": half_entropy(self._hamiltonian, self._device, self._psi)}
+        return {"entropy_half": half_entropy(self._hamiltonian, self._psi)}
 
 
-def half_entropy(hamiltonian: PairHamiltonian, device: ChainDevice, psi: np.ndarray) -> float:
-    """Entanglement entropy of sites L_x/2 + 1 … L_x with the localized spins on them, nats.
-
-    The state is split into parts with 0, 1 and 2 electrons in the right half, which do not interfere. The creation
-    operators of the left half stand in front, hence the amplitude of an ↑ electron on the right and a ↓ electron on the
-    left changes sign.
-    """
-    from pysv.model.density import entropy_of_spectrum
-
-    basis, cut, n = hamiltonian.basis, device.sites // 2, device.n_spins
-    right_spins = [spin for spin, site in enumerate(device.spin_sites) if site > cut]
-    left_spins = [spin for spin, site in enumerate(device.spin_sites) if site <= cut]
-    left = _restricted(basis.configuration, left_spins, n)
-    right = _restricted(basis.configuration, right_spins, n)
-    rows_left, rows_right = 1 << len(left_spins), 1 << len(right_spins)
-    spectrum = []
-    none = np.zeros((rows_right, rows_right), dtype=complex)
-    two = np.zeros((rows_left, rows_left), dtype=complex)
-    for square, same, other, inner in ((none, left, right, psi[:, :cut, :cut]), (two, right, left, psi[:, cut:, cut:])):
-        for kind in (BOTH_UP, OPPOSITE, BOTH_DOWN):
-            for shared in np.unique(same):
-                rows = np.flatnonzero((basis.kind == kind) & (same == shared))
-                if not rows.size:
-                    continue
-                phi = inner[rows].reshape(rows.size, -1)
-                square[np.ix_(other[rows], other[rows])] += phi.conj() @ phi.T
-        spectrum.append(np.linalg.eigvalsh(square))
-    single = np.zeros((2, rows_left, cut, 2, rows_right, device.sites - cut), dtype=complex)
-    for row, kind in enumerate(basis.kind):
-        here, there = left[row], right[row]
-        if kind == OPPOSITE:
-            single[0, here, :, 1, there] += psi[row, :cut, cut:]
-            single[1, here, :, 0, there] -= psi[row, cut:, :cut].T
-        else:
-            spin = 0 if kind == BOTH_UP else 1
-            single[spin, here, :, spin, there] += np.sqrt(2) * psi[row, :cut, cut:]
-    downs_left = np.add.outer([0, 1], down_count(np.arange(rows_left))).ravel()
-    matrix = single.reshape(2 * rows_left, cut, 2 * rows_right * (device.sites - cut))
-    for downs in np.unique(downs_left):
-        block = matrix[downs_left == downs].reshape(-1, matrix.shape[2])
-        block = block[:, np.any(block != 0, axis=0)]
-        if block.size:
-            small = block if block.shape[0] <= block.shape[1] else block.T
-            spectrum.append(np.linalg.eigvalsh(small @ small.conj().T))
-    return entropy_of_spectrum(np.concatenate(spectrum))
-
-
-def _restricted(configuration: np.ndarray, spins: list[int], n_spins: int) -> np.ndarray:
-    """Configurations restricted to some of the spins, int64 like `configuration`."""
-    found = np.zeros_like(configuration)
-    for spin in spins:
-        found = 2 * found + ((configuration & spin_bit(n_spins, spin)) != 0)
-    return found
+_ELECTRON = {
+    "z": [(kind, kind, axis, -1.0 if kind + axis > 2 else 1.0) for kind in KINDS for axis in (1, 2)],
+    "+": [(bra, ket, axis, np.sqrt(2)) for bra, ket, axis in _RAISED],
+    "-": [(ket, bra, axis, np.sqrt(2)) for bra, ket, axis in _RAISED],
+}
+"""What σ of the electrons on a site does: kinds of the bra and the ket, axis of the electron, factor."""

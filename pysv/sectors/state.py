@@ -13,6 +13,7 @@ from pysv.model.basis import DOWN, UP, Spins
 from pysv.model.couplings import CURRENTS
 from pysv.model.density import Block, SpinDensity
 from pysv.model.operators import Electron, Factors, Spin, act
+from pysv.model.torque import SIGMAS, sd_torque
 from pysv.snapshot import State
 from pysv.units import HBAR
 
@@ -132,23 +133,18 @@ class PureMixture(State):
         CURRENTS.check_held(h.couplings, h.device, (range(1, h.basis.spins.count + 1),))
 
     def torques(self) -> np.ndarray:
-        """(2J/ħ) ⟨(S × σ) n_x⟩/S at the site x of each spin, for −J σ·2S: the sd part of its Heisenberg equation."""
+        """See `pysv.model.torque.sd_torque`."""
         self._check_currents()
         h = self.parts[0].hamiltonian
         found = np.zeros((3, h.basis.spins.count))
-        # σ = (σ⁺ + σ⁻, −i(σ⁺ − σ⁻), σᶻ); 2S likewise, with 2Sᶻ in place of σᶻ.
-        cartesian = np.array([[1, 1, 0], [-1j, 1j, 0], [0, 0, 1]])
         for spin, site in enumerate(h.device.spin_sites):
             coupling = h.couplings.sd.get((site, spin + 1), 0.0)
             means = {
                 (one, two): sum(part.weight * _mean(part, site, spin, one, two) for part in self.parts)
-                for one in "+-z"
-                for two in "+-z"
+                for one in SIGMAS
+                for two in SIGMAS
             }
-            pairs = np.array([[means[one, two] for two in "+-z"] for one in "+-z"])
-            tensor = (cartesian @ pairs @ cartesian.T).real / 2  # ⟨σ_a S_b⟩
-            cross = np.array([tensor[2, 1] - tensor[1, 2], tensor[0, 2] - tensor[2, 0], tensor[1, 0] - tensor[0, 1]])
-            found[:, spin] = 2 * coupling / HBAR * cross / ((h.basis.spins.levels[spin] - 1) / 2)
+            found[:, spin] = sd_torque(means, coupling, h.basis.spins.levels[spin])
         return found
 
     def invariants(self) -> dict[str, float]:

@@ -340,16 +340,16 @@ def test_three_electrons_beside_tilted_vectors_against_dense_matrices():
         for orbital in np.linalg.eigh(h[spin::2, spin::2])[1].T[:count]:
             states.append(np.kron(orbital, np.eye(2)[spin]))
     history = brute.evolve(chain, brute.start([1, 1, 1], states, angles), experiment.times.values.tolist())
-    for k, now in enumerate(history):
+    densities = [(np.abs(now.psi.reshape(3, -1, 2)) ** 2).sum(axis=(0, 2)) for now in history]
+    for k, (now, density) in enumerate(zip(history, densities, strict=True)):
         np.testing.assert_allclose(vectors(data)[k], now.n, atol=2e-9)
-        density = (np.abs(now.psi.reshape(3, -1, 2)) ** 2).sum(axis=(0, 2))
         np.testing.assert_allclose(data.electron_density[k], density, atol=2e-9)
+        right = [(density - densities[0])[bond:].sum() for bond in range(1, density.size)]
+        np.testing.assert_allclose(data.charge_transmitted[k], right, atol=4e-8)
     np.testing.assert_allclose(data.electron_number, 3, atol=1e-9)
     np.testing.assert_allclose(data.norm, 1, atol=1e-9)
     assert abs(data.energy - data.energy[0]).max() < 1e-9
     assert "current" in data
-    assert "charge_transmitted" not in data
-    assert "charge_transmitted: needs the density at t = 0, which is known beforehand for one" in data.attrs["left_out"]
 
 
 def test_a_well_that_does_not_hold_the_electrons_is_refused():

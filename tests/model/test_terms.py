@@ -307,18 +307,21 @@ def test_layers_that_are_coupled_have_no_states_of_their_own(added):
         pysv.solve(thermal, engine="qutip", progress=False)
 
 
-def test_two_electrons_hold_couplings_between_layers_and_no_potential(added):
+def test_two_electrons_hold_couplings_between_layers_and_potentials(added):
     device = pysv.SpinValve(sites=4, polarizer=(2, 2), analyzer=(3, 3), **COUPLINGS)
     bare = np.linalg.eigvalsh(_matrix(PairHamiltonian.of_device(device)))
-    added(Exchange(1, 2, 0.15, 0.25), Field(1, 0.1))
+    added(
+        Exchange(1, 2, 0.15, 0.25), Field(1, 0.1), OnSite(1, 0.2), OnSite(3, -0.4), SdExchange(3, 2, -0.3),
+        Hopping(2, 3, (0.25,)),
+    )  # fmt: skip
     chain = Several(sites=4, polarizer=(2, 2), analyzer=(3, 3), **COUPLINGS, convention="pauli", electrons=2)
     expected = np.linalg.eigvalsh(second_quantised(products_of(hamiltonian_terms(device)), chain).toarray())
     found = np.linalg.eigvalsh(_matrix(PairHamiltonian.of_device(device)))
     np.testing.assert_allclose(found, expected, atol=1e-12)
     assert abs(found - bare).max() > 0.01
-    added(OnSite(1, 0.2))
+    added(SdExchange(1, 1, 0.2))
     with pytest.raises(
-        NotReadyError, match="potential on site 1 of 0.2 eV, which the kernels of two electrons cannot ho"
+        NotReadyError, match="sd exchange at site and spin 1, 1 of 0.2 eV, which the kernels of two electrons cannot ho"
     ):
         PairHamiltonian.of_device(device)
 

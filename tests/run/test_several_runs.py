@@ -111,18 +111,16 @@ def test_auto_takes_the_chain(short):
 
 
 REFUSED = [
-    ({"bath": pysv.BosonicBath()}, "tdmrg", "[bath] (open systems) needs one electron; leave it out"),
-    ({"spins": pysv.ProductState(polarizer=(0.3, 0.0))}, "tdmrg", "[spins] of several S^z (tilted, or superposed) with"),
-    ({"spins": pysv.Gibbs()}, "fock", "[spins] kind = 'gibbs' (thermal) needs one electron; use 'antiparallel' or 'pr"),
+    ({"source": pysv.WavePacket(center=2, momentum_spread=3.0, spin="up"), "bath": pysv.BosonicBath()}, "tdmrg",
+     "[bath] (open systems) is not served by engine 'tdmrg'; leave it out, or use 'trajectories'"),
+    ({"record": pysv.Record(torque=True)}, "tdmrg", "torque = true is not served by engine 'tdmrg'; use 'chebyshev' w"),
     ({}, "chebyshev", "kind = 'confined' (several electrons) is not served by engine 'chebyshev'; use 'tdmrg'"),
     ({"source": pysv.ConfinedElectrons(electrons=4, confined_sites=2)}, "fock", "with electrons = 2, not 4; use 'auto'"),
     ({"source": pysv.WavePacket(center=2, momentum_spread=3.0)}, "fock", "with electrons = 2, not 1; use 'auto'"),
     ({"source": pysv.WavePacket(center=2, momentum_spread=3.0)}, "tdmrg",
-     "[source] spin = 'unpolarized' is not a single matrix-product state of definite S^z; run 'up' and 'down'"),
+     "[source] spin = 'unpolarized' is not a single matrix-product state; run 'up' and 'down', or use engine 'cheby"),
     ({"source": pysv.WavePacket(center=2, momentum_spread=3.0, spin="up"), "spins": pysv.Gibbs()}, "tdmrg",
      "[spins] kind = 'gibbs' (thermal) is not a single matrix-product state"),
-    ({"source": pysv.WavePacket(center=2, momentum_spread=3.0, spin="up"),
-      "spins": pysv.ProductState(polarizer=(1.0, 0.0))}, "tdmrg", "[spins] tilted away from z break the conservation of S^z"),
     ({"device": pysv.SpinValve(sites=30, polarizer=(4, 10), analyzer=(12, 18))}, "tdmrg",
      "14 localized spins are too many for engine 'tdmrg', which forms their density matrix; take at most 12 spins"),
 ]  # fmt: skip
