@@ -58,7 +58,7 @@ SPINS: dict[str, Callable[..., Any]] = {
 PHASES = {"singlet": math.pi, "triplet": 0.0}
 """Phase of the Bell states with names of their own."""
 _HOMES = dict.fromkeys(("between", "layer", "observables"), "record")
-_HOMES |= dict.fromkeys(("polarizer", "analyzer", "pair", "spin_z"), "spins") | {"step": "evolution"}
+_HOMES |= dict.fromkeys(("polarizer", "analyzer", "pair", "spin_z"), "spins") | {"step": "evolution", "at": "evolution"}
 """Tables of keys that an experiment as a whole may refuse; the others are those of [source]."""
 _LISTS = {"layer": "layers", "potential": "potential"}
 """Arrays of tables in [device], and the fields that they become."""
@@ -145,7 +145,7 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
         "source": source,
         "spins": _spins(dict(tables.get("spins", {})), device, f"{name}: [spins]"),
         "bath": _make(BosonicBath, tables["bath"], f"{name}: [bath]") if "bath" in tables else None,
-        "times": _make(Times, _entries(default_times(source)) | evolution, f"{name}: [evolution]"),
+        "times": _make(Times, _times(source, evolution), f"{name}: [evolution]"),
         "record": _make(Record, tables.get("record", {}), f"{name}: [record]"),
     }
     try:
@@ -190,8 +190,13 @@ def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = 
 
 def fingerprint(experiment: Experiment, engine: Method) -> str:
     """Digest of all that determines the results of a run, except its last time: a longer run has the same digest."""
-    open_ended = dataclasses.replace(experiment, times=Times(stop=experiment.times.step, step=experiment.times.step))
+    open_ended = dataclasses.replace(experiment, times=experiment.times.kind)
     return hashlib.sha256(dumps(open_ended, engine).encode()).hexdigest()[:16]
+
+
+def _times(source: Any, evolution: Mapping[str, Any]) -> dict[str, Any]:
+    """Entries of the times; those of the source, where a file names neither a time nor a list."""
+    return dict(evolution) if "at" in evolution else _entries(default_times(source)) | dict(evolution)
 
 
 def _device(table: Any, several: bool, where: str) -> ChainDevice:

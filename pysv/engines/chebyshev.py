@@ -155,7 +155,8 @@ class _ChebyshevEngine(RecursionEngine):
         """The next times that one expansion serves best."""
         interval = round(times[0] - self.time, 9)  # equal intervals share cached coefficients
         radius = max(bounds.radius for bounds in self.bounds)
-        return times[: self.method.together(interval, len(times), radius)]
+        last = self.time + self.method.together(interval, len(times), radius) * interval
+        return [times[0], *(time for time in times[1:] if time <= last + 1e-9)]
 
     def evolution(self, number: int, intervals: Sequence[float]) -> Evolution:
         """Evolve run `number`, expansion by expansion."""

@@ -127,12 +127,16 @@ class Experiment(Checked):
             )
 
     def _check_train(self, train: Train) -> None:
-        pulses = self.times.step / train.interval
-        if abs(pulses - round(pulses)) > 1e-9 * pulses or round(pulses) < 1:
+        own = self.times.at or (self.times.step,)
+        for time in own:
+            pulses = time / train.interval
+            if abs(pulses - round(pulses)) <= 1e-9 * pulses and (pulses or self.times.at):
+                continue
+            key = "at" if self.times.at else "step"
             raise InvalidInputError(
-                f"step = {self.times.step:g} fs must be a whole number of intervals of {train.interval:g} fs: the "
+                f"{key} = {time:g} fs must be a whole number of intervals of {train.interval:g} fs: the "
                 "state of a train is known between its pulses only",
-                "step",
+                key,
             )
 
     def _check_well(self, source: Orbital | ConfinedElectrons) -> None:

@@ -171,7 +171,7 @@ def with_matrix(data: xr.Dataset, progress: bool) -> xr.Dataset:
     every = replace(own.record.every, density_matrix=own.record.every.density_matrix or 1)
     experiment = replace(
         own,
-        times=replace(own.times, stop=max(float(data["time"][-1]), own.times.step)),
+        times=own.times.until(max(float(data["time"][-1]), 0.0 if own.times.at else own.times.step)),
         record=replace(own.record, density_matrix=True, every=every),
     )
     measure = find("density_matrix")

@@ -211,9 +211,9 @@ def _resumed(
 ) -> xr.Dataset:
     """`resume` where all observables are known."""
     own = made_by.experiment
-    wanted = stop if stop is not None else (experiment or own).times.stop
     try:
-        longer = replace(own, times=replace(own.times, stop=wanted))
+        wanted = (experiment or own).times
+        longer = replace(own, times=wanted if stop is None else wanted.until(stop))
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}", error.key) from error
     run = Run.prepare(longer, made_by.engine, backend or made_by.backend, functions=tuple(functions))
@@ -221,6 +221,8 @@ def _resumed(
         raise ResumeError(f"{path}: its state and its attributes come from different experiments; start a new run")
     # After a failure the record may reach further than the last good state.
     data = data.isel(time=data.time.values <= state.time + 1e-9)
+    if data.time.size <= longer.times.count and not longer.times.continues(data.time.values):
+        raise ResumeError(f"{path}: its times are not the first ones of the experiment; they must be the same")
     if data.time.size > longer.times.count:
         raise ResumeError(f"{path}: reaches {float(data.time[-1]):g} fs already; give a later --stop to extend it")
     if data.time.size == longer.times.count and data.attrs["status"] == "complete":
@@ -236,7 +238,7 @@ def _check_origin(
     own, made_with = made_by.experiment, made_by.engine
     if experiment is not None and replace(experiment, times=own.times) != own:
         raise ResumeError(f"{path}: was made by another experiment; {_difference(experiment, own)}")
-    if experiment is not None and experiment.times.step != own.times.step:
+    if experiment is not None and not (experiment.times.at or own.times.at) and experiment.times.step != own.times.step:
         raise ResumeError(
             f"{path}: was made by another experiment; its step is {own.times.step:g} fs, "
             f"not {experiment.times.step:g} fs"
