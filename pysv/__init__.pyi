@@ -43,6 +43,7 @@ from .run.estimate import estimate as estimate
 from .run.merge import merge as merge
 from .run.solve import resume as resume
 from .run.solve import solve as solve
+from .run.state import state as state
 from .run.sweep import Point as Point
 from .run.sweep import Sweep as Sweep
 from .run.sweep import sweep as sweep

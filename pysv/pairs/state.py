@@ -36,18 +36,18 @@ class PairState(State):
     def __init__(
         self, hamiltonian: PairHamiltonian, psi: np.ndarray, energy: float, start: np.ndarray | None = None
     ) -> None:
-        self._hamiltonian = hamiltonian
-        self._psi = psi
+        self.hamiltonian = hamiltonian
+        self.psi = psi
         self._energy = energy
         self._start = start
 
     @cached_property
     def _weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """|ψ|² of each row, and the number of ↑ and of ↓ electrons on each site."""
-        kind = self._hamiltonian.basis.kind
+        kind = self.hamiltonian.basis.kind
         rows = np.zeros(kind.size)
-        up, down = np.zeros((2, self._hamiltonian.sites))
-        for row, (one, psi) in enumerate(zip(kind, self._psi, strict=True)):
+        up, down = np.zeros((2, self.hamiltonian.sites))
+        for row, (one, psi) in enumerate(zip(kind, self.psi, strict=True)):
             square = psi.real**2 + psi.imag**2
             first, second = square.sum(axis=1), square.sum(axis=0)
             rows[row] = first.sum()
@@ -67,20 +67,20 @@ class PairState(State):
 
     def electron_spin(self) -> np.ndarray:
         """⟨σ⟩ of both electrons: ⟨σ⁺⟩ = (⟨σˣ⟩ + i⟨σʸ⟩)/2 pairs rows of equal configuration in adjacent S^z sectors."""
-        basis, raised = self._hamiltonian.basis, 0j
+        basis, raised = self.hamiltonian.basis, 0j
         for bra, ket, _ in _RAISED if len(basis.sectors) > 1 else ():
             here = basis.of_kind(ket)
             there = basis.rows_of(bra, basis.configuration[here])
             # √2, because both electrons of a row of equal spins can be the one that is turned.
-            pairs = zip(there, self._psi[here], strict=True)
-            raised += np.sqrt(2) * sum(np.vdot(self._psi[row], psi) for row, psi in pairs if row >= 0)
+            pairs = zip(there, self.psi[here], strict=True)
+            raised += np.sqrt(2) * sum(np.vdot(self.psi[row], psi) for row, psi in pairs if row >= 0)
         return np.array([2 * raised.real, 2 * raised.imag, self.electron_densities()[1].sum()])
 
     def currents(self) -> tuple[np.ndarray, np.ndarray]:
         """j_x = (2γ_x/ħ) Im⟨c†_x c_{x+1}⟩ of both electrons, and the same with σᶻ."""
-        h = self._hamiltonian
+        h = self.hamiltonian
         up, down = np.zeros((2, h.sites - 1))
-        for one, psi in zip(h.basis.kind, self._psi, strict=True):
+        for one, psi in zip(h.basis.kind, self.psi, strict=True):
             into_first, into_second = (down if one == BOTH_DOWN else up), (up if one == BOTH_UP else down)
             into_first += (psi[:-1].conj() * psi[1:]).imag.sum(axis=1)
             into_second += (psi[:, :-1].conj() * psi[:, 1:]).imag.sum(axis=0)
@@ -89,7 +89,7 @@ class PairState(State):
 
     def torques(self) -> np.ndarray:
         """See `pysv.model.torque.sd_torque`."""
-        h = self._hamiltonian
+        h = self.hamiltonian
         found = np.zeros((3, h.device.n_spins))
         for spin, site in enumerate(h.device.spin_sites):
             means = {(one, two): self._mean(site, spin, one, two) for one in SIGMAS for two in SIGMAS}
@@ -99,8 +99,8 @@ class PairState(State):
 
     def _mean(self, site: int, spin: int, one: str, two: str) -> complex:
         """⟨σ S⟩ of the electrons on a site and a localized spin, for operators "+", "-", "z" (2Sᶻ)."""
-        basis, found = self._hamiltonian.basis, 0j
-        at_site = {1: self._psi[:, site - 1], 2: self._psi[:, :, site - 1]}
+        basis, found = self.hamiltonian.basis, 0j
+        at_site = {1: self.psi[:, site - 1], 2: self.psi[:, :, site - 1]}
         localized = Factors((), (Spin(spin + 1, two),))
         value, _, after = act(localized, np.zeros_like(basis.configuration), basis.configuration, basis.spins)
         for bra, ket, axis, factor in _ELECTRON[one]:
@@ -118,16 +118,16 @@ class PairState(State):
         In one S^z sector it has one block for each pair of electron spins, in sectors of one parity one for even and
         one for odd down counts, otherwise a single one.
         """
-        basis, spins = self._hamiltonian.basis, self._hamiltonian.basis.spins
+        basis, spins = self.hamiltonian.basis, self.hamiltonian.basis.spins
         grams = {}
         for kind in KINDS:
             here = basis.of_kind(kind)
             if here.stop > here.start:
-                phi = self._psi[here].reshape(here.stop - here.start, -1)
+                phi = self.psi[here].reshape(here.stop - here.start, -1)
                 grams[kind] = basis.configuration[here], phi @ phi.conj().T
         if len(basis.sectors) == 1:
             blocks = [Block(own, (gram + gram.conj().T) / 2) for _, (own, gram) in sorted(grams.items(), reverse=True)]
-            return SpinDensity(*sides(self._hamiltonian.device), tuple(blocks))
+            return SpinDensity(*sides(self.hamiltonian.device), tuple(blocks))
         everything, parities = np.arange(spins.size), {sector % 2 for sector in basis.sectors}
         odd = spins.down(everything) % 2
         places = [np.flatnonzero(odd == one) for one in (0, 1)] if len(parities) == 1 else [everything]
@@ -139,11 +139,11 @@ class PairState(State):
                 there = np.searchsorted(inside, own[held])
                 matrix[np.ix_(there, there)] += gram[np.ix_(held, held)]
             blocks.append(Block(inside, (matrix + matrix.conj().T) / 2))
-        return SpinDensity(*sides(self._hamiltonian.device), tuple(blocks))
+        return SpinDensity(*sides(self.hamiltonian.device), tuple(blocks))
 
     def invariants(self) -> dict[str, float]:
         """Norm, energy, Σσᶻ + Σ2Sᶻ and number of electrons."""
-        basis, (rows, up, down) = self._hamiltonian.basis, self._weights
+        basis, (rows, up, down) = self.hamiltonian.basis, self._weights
         spins = basis.spins.lowest - 2 * basis.spins.down(basis.configuration)
         return {
             "norm": float(rows.sum()),
@@ -154,7 +154,7 @@ class PairState(State):
 
     def bonds(self) -> dict[str, np.ndarray | float]:
         """S_half only: each other bond would take as long."""
-        return {"entropy_half": half_entropy(self._hamiltonian, self._psi)}
+        return {"entropy_half": half_entropy(self.hamiltonian, self.psi)}
 
 
 _ELECTRON = {

@@ -107,14 +107,14 @@ def coordinates(experiment: Experiment) -> dict[str, xr.Variable]:
     )
     found["bond"] = xr.Variable("bond", bonds, {"units": "1", "long_name": "bond between this site and the next"})
     if experiment.record.density_matrix:
-        labels = _labels(spins)
+        labels = in_words(spins, np.arange(spins.size))
         found |= {side: xr.Variable(side, labels, {"long_name": f"{side} configuration"}) for side in ("ket", "bra")}
     return found
 
 
-def _labels(spins: Spins) -> list[str]:
-    """All configurations in words."""
-    moments = spins.moments(np.arange(spins.size))
+def in_words(spins: Spins, configurations: np.ndarray) -> list[str]:
+    """Configurations of the localized spins in words: ↑ and ↓ of spins 1/2, otherwise m of each spin."""
+    moments = spins.moments(configurations)
     if spins.halves:
         return ["".join("↑" if moment > 0 else "↓" for moment in row) for row in moments]
     return [" ".join(f"{Fraction(int(moment), 2)}" for moment in row) for row in moments]
