@@ -131,7 +131,9 @@ class Method(Checked, ABC):
     def bath_refusal(self, experiment: Experiment) -> str | None:
         """Why this engine cannot run the experiment with, or without, its baths; None if it can."""
         if experiment.bath is not None and not self.open:
-            others = ", ".join(sorted(method.name for method in _subclasses(Method) if method.open))
+            others = ", ".join(
+                sorted(method.name for method in _subclasses(Method) if method.open and not method.trains)
+            )
             return f"engine {self.name!r} runs closed systems only; leave [bath] out, or use {others}"
         if experiment.bath is None and not self.closed:
             return f"engine {self.name!r} runs open systems only; add a table [bath], or use 'chebyshev'"

@@ -16,6 +16,7 @@ from pysv.experiment.record import Record
 from pysv.experiment.source import ConfinedElectrons, Orbital, WavePacket
 from pysv.experiment.spins import Bell, Gibbs, ProductState
 from pysv.experiment.train import Train
+from pysv.measures.registry import measures
 
 _PACKET = WavePacket(center=5, momentum_spread=1.5, spin="up")
 _VALVE = SpinValve(sites=12, polarizer=(7, 7), analyzer=(10, 10))
@@ -85,7 +86,8 @@ def _serves(method: Method, experiment: Experiment) -> bool:
             return False
     if method.trains and type(experiment.source) is WavePacket:
         experiment = _as_train(experiment)
-    return method.refused(experiment) is None
+    wanted = [one for one in measures() if one.option and getattr(experiment.record, one.option)]
+    return method.refused(experiment) is None and all(method.lacks(measure) is None for measure in wanted)
 
 
 def as_text() -> str:

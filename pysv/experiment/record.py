@@ -89,7 +89,7 @@ def spin_product(key: str, value: Any) -> tuple[tuple[str, int], ...]:
 
 def spin_products(key: str, value: Any) -> tuple[tuple[str, str], ...]:
     """A table of names and products of spin operators, as pairs."""
-    given = dict(value) if isinstance(value, Mapping | tuple) else None
+    given = dict(value) if isinstance(value, Mapping | tuple) else {} if value == [] else None
     if given is None:
         raise InvalidInputError(f"{key} = {value!r} must be a table of names and products, such as zz = 'Z1 Z5'", key)
     for name, product in given.items():

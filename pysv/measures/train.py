@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pysv.experiment.train import Train
 from pysv.measures.registry import Measure, part, register
 from pysv.measures.view import View
 
@@ -17,5 +18,13 @@ for _name, _long_name in (
     ("change_of_state", "trace norm ‖ρ − ρ_before‖ of the change by the last interval of a train"),
 ):
     register(
-        Measure(name=_name, long_name=_long_name, needs="snapshot", function=part(_own, _name), sampled=False, place=21)
+        Measure(
+            name=_name,
+            long_name=_long_name,
+            needs="snapshot",
+            sampled=False,
+            applies=lambda sizes: isinstance(sizes.experiment.source, Train),
+            function=part(_own, _name),
+            place=21,
+        )
     )

@@ -27,6 +27,8 @@ OF_SAMPLES = {name for name in schema() if name.endswith(("_error", "_bias"))}
 """Variables of runs with something sampled only."""
 OF_PAIRS = {"mutual_information_pairs", "log_negativity_pairs"}
 """Variables of three layers or more."""
+OF_TRAINS = {"electron_transmission", "change_of_state"}
+"""Variables of trains only."""
 OPTIONAL = {measure.name for measure in measures() if measure.option}
 """Variables that a run has to be asked for."""
 
@@ -37,7 +39,14 @@ def data():
         device=pysv.SpinValve(sites=20, polarizer=(8, 9), analyzer=(12, 12)),
         source=pysv.WavePacket(center=5, momentum_spread=1.0, spin=(0.3, 0.4)),
         times=pysv.times(stop=2, step=0.5),
-        record=pysv.Record(density_matrix=True, currents=True, torque=True, purity=True, momenta=(0.1, 0.2, 0.3)),
+        record=pysv.Record(
+            density_matrix=True,
+            currents=True,
+            torque=True,
+            purity=True,
+            electron_negativity=True,
+            momenta=(0.1, 0.2, 0.3),
+        ),
     )
     return pysv.solve(experiment, progress=False)
 
@@ -61,8 +70,8 @@ def test_the_contract_of_the_dataset(data):
     for name, values in data.data_vars.items():
         assert values.dims == ("time", *schema()[name].dims)
         assert values.attrs == {"units": schema()[name].units, "long_name": schema()[name].long_name}
-    expected = set(schema()) - OF_CHAINS - OF_FACTORS - OF_SAMPLES - OF_PAIRS
-    assert set(data.data_vars) == expected
+    expected = set(schema()) - OF_CHAINS - OF_FACTORS - OF_SAMPLES - OF_PAIRS - OF_TRAINS
+    assert set(data.data_vars) == expected | {"log_negativity_electron_error"}
     assert data.site.values.tolist() == list(range(1, 21))
     assert data.spin.values.tolist() == [1, 2, 3]
     assert data.layer.values.tolist() == ["polarizer", "polarizer", "analyzer"]
@@ -187,7 +196,7 @@ def test_measures_that_do_not_fit_are_left_out_with_a_reason():
     )
     data = pysv.solve(experiment, progress=False)
     assert set(schema()) - set(data.data_vars) == (
-        OPTIONAL | OF_CHAINS | OF_PAIRS | OF_SAMPLES - {"log_negativity_error"}
+        OPTIONAL | OF_CHAINS | OF_PAIRS | OF_TRAINS | OF_SAMPLES - {"log_negativity_error"}
     )
     assert data.attrs["left_out"] == ""
     large = dataclasses.replace(experiment, record=pysv.Record(density_matrix=True))
