@@ -229,6 +229,10 @@ def animate(
     whole_number("rate", rate, low=1, high=60, unit="frames per second")
     path = movie.check_target(f"movie.{movie.usual_format()}" if target is None else target)
     marks = Marks.of(_experiment(data))
+    if "electron_density" not in data:
+        raise InvalidInputError(
+            "a movie shows the electron on the chain, and the run holds no electron_density; plot it instead", "data"
+        )
     return movie.save(planned.with_matrix(data, progress), path, marks, rate=rate, progress=progress)
 
 

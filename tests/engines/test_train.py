@@ -12,6 +12,7 @@ from scipy.linalg import expm
 from test_any_device import chain_of
 
 import pysv
+from pysv import figures
 from pysv.engines import methods
 from pysv.errors import EngineError, InvalidInputError
 from pysv.model import spin_map
@@ -265,3 +266,10 @@ def test_the_flight_ends_when_the_electron_has_left():
     experiment = train(device=PAIR).echo_free(stop=200.0)
     times = [transit_time(experiment.device, packet(experiment), 200.0, r, 1e-10) for r in (1e-2, 1e-4, 1e-30)]
     assert 5 < times[0] < times[1] < times[2] == 200.0
+
+
+def test_a_train_has_no_movie(tmp_path):
+    found = solve(train(1, device=PAIR))
+    with pytest.raises(InvalidInputError, match="the run holds no electron_density; plot it instead"):
+        figures.animate(found, tmp_path / "m.gif", progress=False)
+    assert figures.plot(found, tmp_path / "p.png").stat().st_size > 10_000
