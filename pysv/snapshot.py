@@ -63,7 +63,7 @@ class State(ABC):
         """sd part of d⟨S⟩/dt/S of each localized spin, 1/fs, float64 (3, N)."""
         return None
 
-    def bonds(self) -> dict[str, np.ndarray | float]:
+    def extras(self) -> dict[str, np.ndarray | float]:
         """Variables that only this form of state has, by name in the dataset."""
         return {}
 

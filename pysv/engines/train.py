@@ -171,7 +171,7 @@ class TrainState(State):
             "electron_number": norm,
         }
 
-    def bonds(self) -> dict[str, np.ndarray | float]:
+    def extras(self) -> dict[str, np.ndarray | float]:
         """Transmission of the last electron, and how much its interval changed ρ."""
         if np.isnan(self.outgoing).all():
             return {}

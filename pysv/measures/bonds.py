@@ -8,8 +8,8 @@ from pysv.measures.registry import Measure, part, register
 from pysv.measures.view import View
 
 
-def _bonds(view: View) -> dict[str, np.ndarray | float]:
-    return view.state.bonds()
+def _extras(view: View) -> dict[str, np.ndarray | float]:
+    return view.state.extras()
 
 
 register(
@@ -28,7 +28,7 @@ for _measure in (
         long_name="entanglement entropy of the chain's right half, S_half",
         units="nat",
         needs="snapshot",
-        function=part(_bonds, "entropy_half"),
+        function=part(_extras, "entropy_half"),
         place=100,
     ),
     Measure(
@@ -37,7 +37,7 @@ for _measure in (
         units="nat",
         dims=("bond",),
         needs="snapshot",
-        function=part(_bonds, "entropy_bond"),
+        function=part(_extras, "entropy_bond"),
         place=100,
     ),
     Measure(
@@ -46,7 +46,7 @@ for _measure in (
         dims=("bond",),
         dtype=np.int64,
         needs="snapshot",
-        function=part(_bonds, "bond_dimension"),
+        function=part(_extras, "bond_dimension"),
         place=100,
     ),
     Measure(
@@ -54,7 +54,7 @@ for _measure in (
         long_name="weight discarded on a bond up to this time",
         dims=("bond",),
         needs="snapshot",
-        function=part(_bonds, "discarded_weight"),
+        function=part(_extras, "discarded_weight"),
         place=100,
     ),
 ):

@@ -9,8 +9,8 @@ from pysv.measures.registry import Measure, part, register
 from pysv.measures.view import View
 
 
-def _own(view: View) -> dict[str, np.ndarray | float]:
-    return view.state.bonds()
+def _extras(view: View) -> dict[str, np.ndarray | float]:
+    return view.state.extras()
 
 
 for _name, _long_name in (
@@ -24,7 +24,7 @@ for _name, _long_name in (
             needs="snapshot",
             sampled=False,
             applies=lambda sizes: isinstance(sizes.experiment.source, Train),
-            function=part(_own, _name),
+            function=part(_extras, _name),
             place=21,
         )
     )

@@ -75,7 +75,7 @@ class ChainState(State):
             "electron_number": float(density.sum()),
         }
 
-    def bonds(self) -> dict[str, np.ndarray | float]:
+    def extras(self) -> dict[str, np.ndarray | float]:
         """Entropies, bond dimensions and discarded weight; S_half is the entropy of the right half of the chain."""
         entropies = self.state.entropies
         return {

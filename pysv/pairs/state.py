@@ -152,7 +152,7 @@ class PairState(State):
             "electron_number": float(up.sum() + down.sum()),
         }
 
-    def bonds(self) -> dict[str, np.ndarray | float]:
+    def extras(self) -> dict[str, np.ndarray | float]:
         """S_half only: each other bond would take as long."""
         return {"entropy_half": half_entropy(self.hamiltonian, self.psi)}
 

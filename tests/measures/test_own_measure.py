@@ -142,7 +142,7 @@ def test_a_measure_that_asks_for_more_than_it_says_is_told_so(small):
         with pytest.raises(InvalidInputError, match=r"only the diagonal of ρ is known; .* needs = 'eigenstates'"):
             solve_within(FACTOR, dataclasses.replace(small, spins=TILTED))
         register(
-            Measure(name="own", long_name="mine", needs="diagonal", function=lambda view: view.state.bonds()),
+            Measure(name="own", long_name="mine", needs="diagonal", function=lambda view: view.state.extras()),
             replace=True,
         )
         bathed = dataclasses.replace(small, bath=pysv.BosonicBath(coupling="z"))
