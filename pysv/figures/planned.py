@@ -125,7 +125,7 @@ def _valve(spins: int, measure: str, version: Version) -> Experiment:
 
 
 def solved(run: Planned, path: Path, progress: bool) -> xr.Dataset:
-    """A finished run; a long one is kept in `path`, and goes on from there. A sweep is made anew."""
+    """A finished run; a long one is kept in `path`, and goes on from there. Sweeps, of short runs, are not kept."""
     from pysv.run.estimate import estimate
 
     if isinstance(run, PlannedSweep):
@@ -151,6 +151,7 @@ def _solved(run: PlannedRun, progress: bool) -> xr.Dataset:
 
 @lru_cache(maxsize=4)
 def _swept(run: PlannedSweep, progress: bool) -> xr.Dataset:
+    """A finished sweep."""
     from pysv.run.sweep import sweep
 
     combined = sweep(run.experiment, dict(run.grid), progress=progress).combined

@@ -53,7 +53,7 @@ def draw(curves: Curves, marks: Marks = UNMARKED) -> Figure:
         If the runs are quick ones, a line below the picture says so; there are no echoes.
     """
     with style.paper_style():
-        figure = style.new_figure(style.PAGE, 1.62 * len(PANELS))
+        figure = style.new_figure(style.PAGE, 1.68 * len(PANELS))
         panels = figure.subplots(len(PANELS), 3)
         for (letter, panel), row in zip(PANELS.items(), panels, strict=True):
             row[0].set_title(panel.draw(row, _of(letter, curves)), loc="left", size=9)

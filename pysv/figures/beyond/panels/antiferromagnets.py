@@ -13,19 +13,15 @@ from pysv.experiment.layer import Layer
 from pysv.experiment.source import WavePacket
 from pysv.experiment.spins import Ground
 from pysv.figures import style
-from pysv.figures.beyond.panels.panel import Panel, Runs, echo_free, finish, of_layer, plot
+from pysv.figures.beyond.panels.panel import NEGATIVITY, Panel, Runs, echo_free, finish, keys, of_layer, plot
 from pysv.figures.claims import NOTHING, Claim, verdict
 from pysv.figures.planned import Planned, PlannedRun
 
 LAYERS = ("AF_1", "AF_2")
 FIELDS = {"no field": 0.0, "field": 0.1}
 """Staggered field on the spins, eV."""
-LOOKS: dict[tuple[str, str], style.Style] = {
-    ("field", "AF_1"): {"color": "#000000", "linestyle": "-"},
-    ("field", "AF_2"): {"color": "#000000", "linestyle": style.DASHED},
-    ("no field", "AF_1"): {"color": style.AMBER, "linestyle": "-"},
-    ("no field", "AF_2"): {"color": style.AMBER, "linestyle": style.DASHED},
-}
+COLORS = {"field": "#000000", "no field": style.AMBER}
+DASHES = {"AF_1": "-", "AF_2": style.DASHED}
 
 
 def runs(quick: bool) -> dict[str, Planned]:
@@ -53,15 +49,17 @@ def draw(axes: Sequence[Axes], runs: Runs) -> str:
     """Staggered magnetisation and magnetisation of both layers, and the negativity between them."""
     for label, data in runs.items():
         for layer in LAYERS:
-            look, name = LOOKS[label, layer], f"{style.layer_label(layer)}, {label}"
-            plot(axes[0], data, staggered(data, layer), name, **look)
+            look: style.Style = {"color": COLORS[label], "linestyle": DASHES[layer]}
+            plot(axes[0], data, staggered(data, layer), **look)
             plot(axes[1], data, of_layer(data, "spin_z", layer).mean(axis=1), **look)
-        plot(axes[2], data, data["log_negativity"], label, **LOOKS[label, "AF_1"])
-    finish(axes[0], "staggered magn.")
+        plot(axes[2], data, data["log_negativity"], color=COLORS[label])
+    finish(axes[0], "staggered\nmagnetisation")
     finish(axes[1], "magnetisation")
-    finish(axes[2], style.LOG_NEGATIVITY)
+    finish(axes[2], NEGATIVITY)
+    looks = {style.layer_label(layer): {"color": "0.4", "linestyle": dashes} for layer, dashes in DASHES.items()}
+    keys(axes, {label: {"color": color} for label, color in COLORS.items()} | looks)
     each = runs["field"].sizes["spin"] // 2
-    return f"two antiferromagnets of {each} spins each in their ground state, electron up"
+    return f"antiferromagnets of {each}+{each} spins in their ground state, electron up"
 
 
 def claims(runs: Runs) -> Iterator[Claim]:

@@ -14,7 +14,7 @@ from pysv.experiment.record import Every, Record
 from pysv.experiment.source import WavePacket
 from pysv.experiment.spins import Antiparallel
 from pysv.figures import style
-from pysv.figures.beyond.panels.panel import Panel, Runs, echo_free, finish, plot, transmission
+from pysv.figures.beyond.panels.panel import NEGATIVITY, Panel, Runs, echo_free, finish, keys, plot, transmission
 from pysv.figures.claims import Claim, verdict
 from pysv.figures.planned import Planned, PlannedSweep
 
@@ -24,6 +24,8 @@ SHOWN = (0.0, 1.0, 2.0, 4.0)
 """Heights, eV, whose negativity is drawn against time."""
 MORE = (0.25, 0.5, 0.75, 1.25, 1.5, 1.75, 2.5, 3.0, 3.5)
 LABEL = "barrier (eV)"
+STOP = 40.0
+"""Last snapshot, fs; the electron has left."""
 
 
 def runs(quick: bool) -> dict[str, Planned]:
@@ -36,7 +38,7 @@ def runs(quick: bool) -> dict[str, Planned]:
     barrier = Potential(sites=(51 + count, 52 + count), energy=0.0)
     device = Device(sites=90, layers=layers, potential=(barrier,))
     record = Record(every=Every(qfi=0, w_fidelity=0))
-    experiment = echo_free(device, WavePacket(center=25), Antiparallel(), 40.0, 1.0, record=record)
+    experiment = echo_free(device, WavePacket(center=25), Antiparallel(), STOP, 1.0, record=record)
     return {"heights": PlannedSweep(experiment, ((KEY, tuple(sorted(heights))),))}
 
 
@@ -55,15 +57,16 @@ def draw(axes: Sequence[Axes], runs: Runs) -> str:
     """Negativity against time for some heights, then its last value and the transmission against the height."""
     data = runs["heights"]
     for height, look in zip(SHOWN, style.CURVES, strict=False):
-        plot(axes[0], data, _at(data, height)["log_negativity"], f"{height:g} eV", **look)
-    finish(axes[0], style.LOG_NEGATIVITY, 2)
+        plot(axes[0], data, _at(data, height)["log_negativity"], **look)
+    finish(axes[0], NEGATIVITY)
+    keys(axes, {f"{height:g} eV": look for height, look in zip(SHOWN, style.CURVES, strict=False)})
     heights, negativity, through = last(runs)
-    for axis, values, label in ((axes[1], negativity, "log. neg. at the end"), (axes[2], through, "transmission")):
+    for axis, values, label in ((axes[1], negativity, f"log. neg. at {STOP:g} fs"), (axes[2], through, "transmission")):
         axis.plot(heights, values, color="black", marker="o", markersize=2.5)
         axis.set(xlabel=LABEL, ylabel=label, ylim=(0.0, None))
         axis.margins(x=0.03)
     return (
-        f"{data.sizes['spin'] // 2}+{data.sizes['spin'] // 2} spins, a barrier of two sites between FM$_p$ and FM$_a$"
+        f"{data.sizes['spin'] // 2}+{data.sizes['spin'] // 2} spins, a barrier on two sites between FM$_p$ and FM$_a$"
     )
 
 

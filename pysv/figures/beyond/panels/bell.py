@@ -11,7 +11,7 @@ from pysv.experiment.device import SpinValve
 from pysv.experiment.source import WavePacket
 from pysv.experiment.spins import Bell
 from pysv.figures import style
-from pysv.figures.beyond.panels.panel import Panel, Runs, echo_free, finish, plot, transmission
+from pysv.figures.beyond.panels.panel import NEGATIVITY, Panel, Runs, echo_free, finish, keys, plot, transmission
 from pysv.figures.claims import Claim, verdict
 from pysv.figures.planned import Planned, PlannedRun
 
@@ -40,13 +40,14 @@ def draw(axes: Sequence[Axes], runs: Runs) -> str:
     for start, look in LOOKS.items():
         for axis, distance in zip(axes, DISTANCES, strict=False):
             data = runs[f"{start} {distance}"]
-            plot(axis, data, data["log_negativity"], start, **look)
+            plot(axis, data, data["log_negativity"], **look)
         near = runs[f"{start} 2"]
         plot(axes[2], near, near["spin_z"].mean("spin"), **look)
     for axis, phase in zip(axes, DISTANCES.values(), strict=False):
         axis.set_ylim(0.0, 0.75)
-        finish(axis, style.LOG_NEGATIVITY, 2, remark=f"$kd=${phase}")
+        finish(axis, NEGATIVITY, remark=f"$kd=${phase}")
     finish(axes[2], r"mean of $\langle\hat\sigma^z_i\rangle$", remark=r"$kd=\pi$")
+    keys(axes, LOOKS)
     return r"two spins that start in a Bell state, electron up, $\delta_k=0.1$"
 
 

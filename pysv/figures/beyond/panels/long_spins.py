@@ -14,7 +14,7 @@ from pysv.experiment.layer import Layer
 from pysv.experiment.source import WavePacket
 from pysv.experiment.spins import Antiparallel, ProductState
 from pysv.figures import style
-from pysv.figures.beyond.panels.panel import Panel, Runs, echo_free, finish, of_layer, plot
+from pysv.figures.beyond.panels.panel import NEGATIVITY, Panel, Runs, echo_free, finish, keys, of_layer, plot
 from pysv.figures.claims import NOTHING, Claim, verdict
 from pysv.figures.planned import Planned, PlannedRun
 
@@ -25,7 +25,7 @@ STARTS = {
 }
 SPLITTING = 0.5
 """2 S J_sd, eV: the electron sees the same field of every spin."""
-COLORS = ("#000000", style.RED, style.AMBER)
+LOOKS = {f"$S={name}$": look for name, look in zip(LENGTHS, style.CURVES, strict=False)}
 
 
 def runs(quick: bool) -> dict[str, Planned]:
@@ -46,17 +46,19 @@ def runs(quick: bool) -> dict[str, Planned]:
 
 def draw(axes: Sequence[Axes], runs: Runs) -> str:
     """z component of FM_a from a collinear and a tilted start, and the negativity of the former."""
-    for (name, length), color in zip(LENGTHS.items(), COLORS, strict=True):
-        for axis, start, label in zip(axes, STARTS, (f"$S={name}$", ""), strict=False):
+    for length, look in zip(LENGTHS.values(), LOOKS.values(), strict=True):
+        classical_look = look | {"linestyle": style.DOTTED, "linewidth": 0.9}
+        for axis, start in zip(axes, STARTS, strict=False):
             quantum, classical = runs[f"{start} {length:g}"], runs[f"{start} {length:g} classical"]
-            plot(axis, quantum, of_layer(quantum, "spin_z", "FM_a"), label, color=color)
-            plot(axis, classical, of_layer(classical, "spin_z", "FM_a"), color=color, linestyle=style.DOTTED)
+            plot(axis, quantum, of_layer(quantum, "spin_z", "FM_a"), **look)
+            plot(axis, classical, of_layer(classical, "spin_z", "FM_a"), **classical_look)
         collinear = runs[f"collinear {length:g}"]
-        plot(axes[2], collinear, collinear["log_negativity"], color=color)
-    finish(axes[0], r"$\langle\hat S^z\rangle/S$ of FM$_a$, collinear", remark="dotted: classical")
-    finish(axes[1], "the same, tilted")
-    finish(axes[2], style.LOG_NEGATIVITY)
-    return r"one spin $S$ in FM$_p$ and in FM$_a$ beside classical vectors, $2SJ_\mathrm{sd}=0.5$ eV, electron up"
+        plot(axes[2], collinear, collinear["log_negativity"], **look)
+    for axis, start in zip(axes, STARTS, strict=False):
+        finish(axis, r"$\langle\hat S^z\rangle/S$ of FM$_a$", remark=f"{start} start")
+    finish(axes[2], NEGATIVITY, remark="collinear start")
+    keys(axes, LOOKS | {"classical": {"color": "0.4", "linestyle": style.DOTTED}})
+    return r"a spin $S$ in each layer, $2SJ_\mathrm{sd}=0.5$ eV, electron up"
 
 
 def _moved(data: xr.Dataset) -> float:

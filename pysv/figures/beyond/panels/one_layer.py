@@ -14,7 +14,7 @@ from pysv.experiment.record import Record
 from pysv.experiment.source import WavePacket
 from pysv.experiment.spins import Parallel
 from pysv.figures import style
-from pysv.figures.beyond.panels.panel import Panel, Runs, echo_free, finish, plot
+from pysv.figures.beyond.panels.panel import Panel, Runs, echo_free, finish, keys, plot
 from pysv.figures.claims import NOTHING, Claim, verdict
 from pysv.figures.planned import Planned, PlannedRun
 
@@ -37,13 +37,14 @@ def runs(quick: bool) -> dict[str, Planned]:
 def draw(axes: Sequence[Axes], runs: Runs) -> str:
     """Mean spin of the layer, the torque on it, its entropy."""
     for label, data in runs.items():
-        plot(axes[0], data, data["spin_z"].mean("spin"), label, **LOOKS[label])
+        plot(axes[0], data, data["spin_z"].mean("spin"), **LOOKS[label])
         plot(axes[1], data, data["torque_z"].mean("spin"), **LOOKS[label])
         plot(axes[2], data, data["entropy_total"], **LOOKS[label])
-    finish(axes[0], r"mean of $\langle\hat\sigma^z_i\rangle$", remark="electron")
+    finish(axes[0], r"mean of $\langle\hat\sigma^z_i\rangle$")
+    keys(axes, {f"electron {label}": look for label, look in LOOKS.items()})
     finish(axes[1], "torque on it (1/fs)")
     finish(axes[2], "entropy (nats)")
-    return f"one layer of {next(iter(runs.values())).sizes['spin']} spins, all up, and one electron"
+    return f"one layer of {next(iter(runs.values())).sizes['spin']} spins, all up"
 
 
 def claims(runs: Runs) -> Iterator[Claim]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from pysv.experiment import Experiment
 from pysv.experiment.spins import SpinSetting
@@ -17,6 +18,7 @@ from pysv.figures import style
 from pysv.figures.claims import Claim
 from pysv.figures.planned import Planned
 
+NEGATIVITY = "log. neg. (nats)"
 Runs = Mapping[str, xr.Dataset]
 """Finished runs of a panel by their labels."""
 
@@ -57,15 +59,27 @@ def transmission(data: xr.Dataset) -> np.ndarray:
     return np.asarray(beyond.sum("site").values)
 
 
-def plot(axes: Axes, data: xr.Dataset, values: Any, label: str = "", **look: Any) -> None:
+def plot(axes: Axes, data: xr.Dataset, values: Any, **look: Any) -> None:
     """Draw values against the time of a run."""
-    axes.plot(data["time"].values, np.asarray(values), label=label or None, **look)
+    axes.plot(data["time"].values, np.asarray(values), **look)
 
 
-def finish(axes: Axes, label: str, columns: int = 1, *, remark: str = "") -> None:
-    """Label an axis of curves against time, and put its legend in place."""
+def keys(axes: Sequence[Axes], looks: Mapping[str, style.Style]) -> None:
+    """Put the legend of a row above its last picture, to the right of the title."""
+    handles = [Line2D([], [], label=label, **look) for label, look in looks.items()]
+    place: style.Style = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2, "borderpad": 0.0}
+    legend = axes[-1].legend(handles=handles, ncols=len(handles), **place)
+    legend.set_in_layout(False)  # it reaches over the other pictures, which need no room for it
+
+
+def finish(axes: Axes, label: str, *, remark: str = "") -> None:
+    """Label a picture of curves against time; a remark stands inside, above the curves."""
     axes.set_ylabel(label)
     axes.set_xlabel(style.TIME)
     times = np.concatenate([line.get_xdata() for line in axes.lines])
     style.time_axis(axes, times, least=style.LEAST)
-    style.legend_above(axes, columns, remark=remark)
+    if remark:
+        low, high = axes.get_ylim()
+        axes.set_ylim(top=low + 1.2 * (high - low))
+        look: style.Style = {"ha": "left", "va": "top", "size": 8, "color": style.GREY}
+        axes.text(0.04, 0.95, remark, transform=axes.transAxes, **look)

@@ -14,7 +14,7 @@ from pysv.experiment import Experiment
 from pysv.experiment.device import SpinValve
 from pysv.experiment.train import Train
 from pysv.figures import style
-from pysv.figures.beyond.panels.panel import Panel, Runs
+from pysv.figures.beyond.panels.panel import NEGATIVITY, Panel, Runs, keys
 from pysv.figures.claims import Claim, verdict
 from pysv.figures.planned import Planned, PlannedRun
 
@@ -45,10 +45,11 @@ def pulses(data: xr.Dataset) -> np.ndarray:
 
 def draw(axes: Sequence[Axes], runs: Runs) -> str:
     """Negativity and mean spin against the number of electrons, and the largest negativity against the width."""
-    for (label, data), look in zip(runs.items(), style.CURVES, strict=False):
-        axes[0].plot(pulses(data), data["log_negativity"].values[1:], label=rf"$\delta_k={label}$", **look)
+    looks = dict(zip(runs, style.CURVES, strict=False))
+    for data, look in zip(runs.values(), looks.values(), strict=True):
+        axes[0].plot(pulses(data), data["log_negativity"].values[1:], **look)
         axes[1].plot(pulses(data), data["spin_z"].mean("spin").values[1:], **look)
-    for axis, label in zip(axes, (style.LOG_NEGATIVITY, r"mean of $\langle\hat\sigma^z_i\rangle$"), strict=False):
+    for axis, label in zip(axes, (NEGATIVITY, r"mean of $\langle\hat\sigma^z_i\rangle$"), strict=False):
         axis.set(xscale="log", xlabel="electrons", ylabel=label)
     axes[0].set_ylim(0.0, 1.1 * LIMIT)
     axes[1].set_ylim(0.0, 1.0)
@@ -56,13 +57,13 @@ def draw(axes: Sequence[Axes], runs: Runs) -> str:
     widths = [float(label) for label in runs]
     axes[2].plot(widths, [float(data["log_negativity"].max()) for data in runs.values()], color="black", marker="o",
                  markersize=2.5)  # fmt: skip
-    axes[2].set(xlabel=r"$\delta_k$ (rad/site)", ylabel="largest log. neg.", xlim=(0.0, 0.21), ylim=(0.0, 1.1 * LIMIT))
+    axes[2].set(xlabel=r"$\delta_k$ (rad/site)", ylabel="largest log. neg.", xlim=(0.0, 0.21), ylim=(0.0, 1.3 * LIMIT))
     for axis in (axes[0], axes[2]):
         axis.axhline(LIMIT, **style.THRESHOLD)
-    place: style.Style = {"textcoords": "offset points", "va": "top", "size": 8, "color": style.GREY}
-    axes[2].annotate("limit for a sharp momentum", (0.0, LIMIT), xytext=(3, -3), **place)
-    style.legend_above(axes[0], 1)
-    return r"electrons up, one after another, on two spins ↑↓ with $kd=\pi$".replace("↑↓", r"$\uparrow\downarrow$")
+    place: style.Style = {"textcoords": "offset points", "va": "bottom", "size": 8, "color": style.GREY}
+    axes[2].annotate("limit for a sharp momentum", (0.0, LIMIT), xytext=(3, 1), **place)
+    keys(axes, {rf"$\delta_k={label}$": look for label, look in looks.items()})
+    return r"electrons up, one after another, two spins, $kd=\pi$"
 
 
 def claims(runs: Runs) -> Iterator[Claim]:
