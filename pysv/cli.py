@@ -331,7 +331,7 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("file", metavar="RUN.nc")
     plot.add_argument("--out", metavar="PICTURE", help="picture file (default: RUN.png, or RUN-NAME.png)")
     plot.add_argument("--var", metavar="NAME", help="draw this variable alone")
-    figure = verb("figure", _figure, "compute and draw a figure of the paper")
+    figure = verb("figure", _figure, "compute and draw a figure of the paper, or beyond it")
     _figure_options(figure)
     movie = verb("movie", _movie, "animate a result file, or the run of the paper")
     movie.add_argument("file", metavar="RUN.nc", nargs="?")
@@ -378,10 +378,12 @@ def _figure_options(parser: _Parser) -> None:
     full = parser.add_argument("--full", action="store_true")
 
     def complete() -> None:
-        from pysv.figures import READY
+        from pysv.figures import BEYOND, READY
         from pysv.figures.catalog import listed, with_way
 
-        number.help = ", ".join([*map(str, READY), "or all"])
+        number.help = (
+            f"{', '.join([*map(str, READY), 'or all'])} of them; beyond the paper {' or '.join(map(str, BEYOND))}"
+        )
         thermal.help = f"with thermal states and baths ({listed(with_way('thermal'))})"
         full.help = f"more spins than usual ({listed(with_way('full'))})"
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from functools import lru_cache
 
-from rows import Row, difference
+import numpy as np
+import xarray as xr
+from rows import Row, difference, number, table
 from scipy.integrate import simpson
 
 import pysv
+from pysv.figures import catalog
+from pysv.figures.planned import Version
+from pysv.measures import negativity_bound
+from pysv.model.basis import Spins
+from pysv.model.conservation import down_spins
 
 SHORT = pysv.times(stop=30, step=1)
+AXES = "xyz"
 
 
 def rows(reduced: bool) -> Iterator[Row]:
@@ -18,6 +28,8 @@ def rows(reduced: bool) -> Iterator[Row]:
     yield from three_flips(reduced)
     yield passed_charge()
     yield from long_chain(reduced)
+    yield from no_torque()
+    yield from below_the_bound(reduced)
 
 
 def thermal() -> Iterator[Row]:
@@ -105,4 +117,56 @@ def long_chain(reduced: bool) -> Iterator[Row]:
         yield Row(
             f"201 sites, before the first echo: {label}", "401 sites", f"{spins}+{spins} spins, 30 fs",
             difference(short[name], long[name]), 1e-5,
+        )  # fmt: skip
+
+
+@lru_cache
+def collinear() -> dict[str, xr.Dataset]:
+    """The valve beside classical vectors, and with its quantum spins."""
+    experiment = pysv.Experiment(times=SHORT, record=pysv.Record(torque=True))
+    return {engine: pysv.solve(experiment, engine=engine, progress=False) for engine in ("llg", "chebyshev")}
+
+
+def motion(data: xr.Dataset) -> float:
+    """Largest change of a component of a localized spin."""
+    return max(float(abs(data[f"spin_{axis}"] - data[f"spin_{axis}"][0]).max()) for axis in AXES)
+
+
+def torque(data: xr.Dataset) -> float:
+    """Largest component of the torque on a localized spin, 1/fs."""
+    return max(float(abs(data[f"torque_{axis}"]).max()) for axis in AXES)
+
+
+def no_torque() -> Iterator[Row]:
+    """A classical vector feels no torque of an electron that is polarised along it."""
+    vectors = collinear()["llg"]
+    against, cases = "0: the vectors are collinear", "4+4 spins, 30 fs"
+    yield Row("classical layers, `llg`: largest torque (1/fs)", against, cases, torque(vectors), 1e-12)
+    yield Row("classical layers, `llg`: largest change of a spin", against, cases, motion(vectors), 1e-12)
+
+
+def beside_the_quantum_spins() -> str:
+    """The same two numbers for quantum spins."""
+    runs = collinear()
+    return table(
+        ("the same valve", "classical (`llg`)", "quantum (`chebyshev`)"),
+        (
+            (label, *(number(measure(data)) for data in runs.values()))
+            for label, measure in (("largest torque (1/fs)", torque), ("largest change of a spin", motion))
+        ),
+    )
+
+
+def below_the_bound(reduced: bool) -> Iterator[Row]:
+    """How far the negativity gets, in units of what S^z allows."""
+    for label, run in catalog.runs(4, Version(quick=reduced)).items():
+        experiment, spins = run.experiment, run.experiment.device.n_spins // 2
+        if spins > 4:
+            break
+        bound = negativity_bound(Spins.of(spins), Spins.of(spins), down_spins(experiment))
+        assert np.isclose(bound, spins * math.log(2))
+        largest = float(pysv.solve(experiment, progress=False).log_negativity.max())
+        yield Row(
+            f"{label} spins: largest negativity / bound by S^z", f"1, where it is {spins} ln 2",
+            f"Fig. 4, {experiment.times.stop:g} fs", largest / bound, 1.0,
         )  # fmt: skip

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import brute_classical
 import brute_general as brute
-from rows import Row, by_variable, count, grouped, worst
+import numpy as np
+from rows import Row, by_variable, count, difference, grouped, worst
 from test_any_device import METHODS, SEEDS, history, random_experiment
+from test_llg import CAREFUL, brute_run, random_run
 
 import pysv
 
@@ -28,6 +31,12 @@ GROUPS = {
 
 
 def rows(reduced: bool) -> Iterator[Row]:
+    yield from quantum(reduced)
+    yield vectors(list(SEEDS)[2:4] if reduced else list(SEEDS))
+
+
+def quantum(reduced: bool) -> Iterator[Row]:
+    """The engines of quantum spins."""
     seeds = list(SEEDS)[2:4] if reduced else list(SEEDS)
     for engine in METHODS:
         found = []
@@ -41,3 +50,21 @@ def rows(reduced: bool) -> Iterator[Row]:
             found.append(by_variable(data, held))
         for label, value in grouped(worst(found), GROUPS):
             yield Row(f"`{engine}`: {label}", "brute force", count(seeds, "random device"), value, 1e-8)
+
+
+def vectors(seeds: list[int]) -> Row:
+    """Classical vectors, the electron beside them and its torque."""
+    found = 0.0
+    for seed in seeds:
+        experiment = random_run(seed)
+        data = pysv.solve(experiment, engine=CAREFUL, progress=False)
+        chain, history = brute_run(experiment)
+        for at, now in enumerate(history):
+            along = brute_classical.electron_spins(now)
+            density = np.einsum("r,rxs->x", now.weights, np.abs(now.psi.reshape(len(now.weights), -1, 2)) ** 2)
+            torque = np.cross(now.n, brute_classical.sd_fields(chain, now)) / brute.HBAR
+            expected = {"electron_density": density, "electron_spin_density_z": along[:, 2]}
+            for axis, name in enumerate("xyz"):
+                expected |= {f"spin_{name}": now.n[:, axis], f"torque_{name}": torque[:, axis]}
+            found = max(found, *(difference(data[name][at], value) for name, value in expected.items()))
+    return Row("`llg`: vectors, electron, torque", "dense integrator", count(seeds, "random device"), found, 1e-8)

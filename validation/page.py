@@ -69,7 +69,8 @@ SECTIONS = (
         "Any device",
         "One to three layers of spins 1/2 to 5/2 with couplings, anisotropies and fields one by one, lists of "
         "hoppings, potentials and disorder, tilted starts: Kronecker products in the full product space "
-        "(`tests/brute_general.py`, written without sight of pysv).",
+        "(`tests/brute_general.py`, written without sight of pysv). For `llg`, spins as vectors: dense matrices and "
+        "SciPy's LSODA (`tests/brute_classical.py`).",
         devices.rows,
     ),
     Section(
@@ -81,8 +82,11 @@ SECTIONS = (
     Section(
         "What the paper states without showing it",
         "It says that thermal layers have mutual information before the pulse, which they have not; that one electron "
-        "makes at most one magnon; and that the chain acts as an infinite one until a reflection returns.",
+        "makes at most one magnon; that the chain acts as an infinite one until a reflection returns; that there is no "
+        "conventional torque; and that the negativity grows with the number of spins towards what S^z allows, from "
+        "which it is far. (A zero negativity does not prove separability.)",
         claims.rows,
+        claims.beside_the_quantum_spins,
     ),
     Section("Invariants and extended runs", "Default options.", closed.invariants),
     Section("Large systems", "Negativity without ρ.", closed.large),

@@ -1,4 +1,4 @@
-"""Pictures and movies of runs, and the figures of the paper: which runs each needs, and how they are drawn."""
+"""Pictures and movies of runs, figures of the paper and beyond it: which runs each needs, and how they are drawn."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from pysv.figures.style import Curves
 
-READY = catalog.names()
-"""The figures that there are: numbers of those of the paper, names of others."""
+READY = catalog.of_paper()
+"""The figures of the paper, and those that lie beside them: what "all" means."""
+BEYOND = tuple(name for name in catalog.names() if name not in READY)
+"""Figures of what the paper could not show, by name."""
 _FORMATS = ("png", "pdf", "svg")
 
 
@@ -30,7 +32,7 @@ def numbers(text: str) -> tuple[catalog.Name, ...]:
     Parameters
     ----------
     text : str
-        The number or the name of one of `READY`, or ``"all"``.
+        The number or the name of one of `READY` or `BEYOND`, or ``"all"``, which means `READY`.
 
     Raises
     ------
@@ -49,13 +51,16 @@ def make(
     thermal: bool = False,
     progress: bool = True,
 ) -> Path:
-    """Run what a figure of the paper needs and draw it.
+    """Run what a figure needs and draw it.
+
+    A figure of `BEYOND` comes with a page beside the picture, which sets what is expected of its runs beside what they
+    show.
 
     Parameters
     ----------
     number : int or str
-        One of `READY`. All are at T = 0, but for some curves of Fig. 3; Fig. 6 has two, four and eight electrons, the
-        others an unpolarized one.
+        One of `READY` or `BEYOND`. Those of the paper are at T = 0, but for some curves of Fig. 3; Fig. 6 has two, four
+        and eight electrons, the others of the paper an unpolarized one.
     folder : str or Path
         Where the picture goes; one that is there is replaced. Long runs are kept beside it in result files, from which
         the same command goes on or draws again.
@@ -70,7 +75,7 @@ def make(
     Returns
     -------
     Path
-        The picture, ``figureN.png``.
+        The picture, ``figureN.png`` or ``figure-NAME.png``; the page is ``figure-NAME.md``.
 
     Raises
     ------
@@ -79,8 +84,15 @@ def make(
     ResultFileError
         If the folder does not exist.
     """
+    from pysv.figures.page import own_page
+
     version = Version(quick=quick, full=full, thermal=thermal)
-    return _make(number, Path(folder), version, progress)[0]
+    name = catalog.named(str(number))
+    picture, curves, experiments = _make(name, Path(folder), version, progress)
+    if name not in catalog.of_paper() and catalog.recipe(name).claims is not None:
+        with whole_file(picture.with_suffix(".md")) as partial:
+            partial.write_text(own_page(name, curves, experiments, quick=quick) + "\n", encoding="utf-8")
+    return picture
 
 
 def make_all(
@@ -91,7 +103,7 @@ def make_all(
     thermal: bool = False,
     progress: bool = True,
 ) -> Iterator[Path]:
-    """Make every figure, then a page that sets what the paper's text says beside what the runs show.
+    """Make every figure of `READY`, then a page that sets what the paper's text says beside what the runs show.
 
     Parameters
     ----------
@@ -109,8 +121,8 @@ def make_all(
     target = check_destination(Path(folder) / "figures.md", overwrite=True)
     made: dict[catalog.Name, tuple[Curves, Experiment]] = {}
     for name in READY:
-        picture, curves, experiment = _make(name, Path(folder), version, progress)
-        made[name] = curves, experiment
+        picture, curves, experiments = _make(name, Path(folder), version, progress)
+        made[name] = curves, experiments[0]
         yield picture
     with whole_file(target) as partial:
         partial.write_text(page(made, quick=quick), encoding="utf-8")
@@ -119,8 +131,8 @@ def make_all(
 
 def _make(
     number: catalog.Name, folder: Path, version: Version, progress: bool
-) -> tuple[Path, list[tuple[str, xr.Dataset]], Experiment]:
-    """The picture of a figure, with its runs and the experiment of the first of them."""
+) -> tuple[Path, list[tuple[str, xr.Dataset]], list[Experiment]]:
+    """The picture of a figure, with its runs and their experiments."""
     name = catalog.named(str(number))
     needed = catalog.runs(name, version)
     stem = f"{catalog.stem(name)}{'-thermal' if version.thermal else ''}"
@@ -129,17 +141,17 @@ def _make(
     for label, run in needed.items():
         kept = f"{stem}{'-quick' if version.quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
         curves.append((label, planned.solved(run, folder / kept, progress)))
-    first = next(iter(needed.values())).experiment
-    return _save(draw(name, curves, first, quick=version.quick), target), curves, first
+    experiments = [run.experiment for run in needed.values()]
+    return _save(draw(name, curves, experiments[0], quick=version.quick), target), curves, experiments
 
 
 def draw(number: int | str, curves: Curves, experiment: Experiment, *, quick: bool = False) -> Figure:
-    """Draw a figure of the paper from finished runs.
+    """Draw a figure from finished runs.
 
     Parameters
     ----------
     number : int or str
-        One of `READY`.
+        One of `READY` or `BEYOND`.
     curves : sequence of (str, xarray.Dataset)
         Labelled runs.
     experiment : Experiment

@@ -1,22 +1,23 @@
-"""The figures that there are: one file each in a package inside `pysv.figures`, such as `paper`.
+"""The figures that there are: one file each in a package inside `pysv.figures`, `paper` or `beyond`.
 
 A file holds the whole figure: which runs it needs, how they are drawn, and what the paper's text claims about them. Its
 last line puts them together as a `Recipe`. The number or the name of the figure is that of the file: `fig3.py` holds
-Fig. 3 of the paper, and a file `probe.py` would hold a figure called probe. A new figure is a new file.
+Fig. 3 of the paper, and a file `probe.py` would hold a figure called probe. A new figure is a new file. A file that
+begins with an underscore and a package inside such a package are no figures.
 """
 
 from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pysv.errors import InvalidInputError, unknown_name
-from pysv.figures.planned import PlannedRun, Version
+from pysv.figures.planned import Planned, Version
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,15 +41,15 @@ class Recipe:
     draw : callable
         Draws the finished runs.
     claims : callable, optional
-        What the paper's text says about the runs, claim by claim; the page `figures.md` lists them. It leaves out a
-        figure that has none.
+        What the paper's text says about the runs, claim by claim, and in a figure beyond the paper what is expected of
+        them. A page lists them. It leaves out a figure that has none.
     remark : callable, optional
         A paragraph, in Markdown, that the page adds to the claims.
     ways : tuple of str
         In which ways the figure may differ from its usual version; see `Version`.
     """
 
-    runs: Callable[[Version], dict[str, PlannedRun]]
+    runs: Callable[[Version], Mapping[str, Planned]]
     draw: Callable[[Curves, Marks], Figure]
     claims: Callable[[Passes], Iterator[Claim]] | None = None
     remark: Callable[[Passes], str] | None = None
@@ -62,7 +63,7 @@ def _modules() -> dict[Name, str]:
     for package in pkgutil.iter_modules(import_module("pysv.figures").__path__, "pysv.figures."):
         if package.ispkg:
             for module in pkgutil.iter_modules(import_module(package.name).__path__):
-                if module.name.startswith("_"):
+                if module.ispkg or module.name.startswith("_"):
                     continue
                 number = re.fullmatch(r"fig(\d+)", module.name)
                 found[int(number[1]) if number else module.name] = f"{package.name}.{module.name}"
@@ -72,6 +73,11 @@ def _modules() -> dict[Name, str]:
 def names() -> tuple[Name, ...]:
     """All figures: those of the paper by number, then others by name."""
     return tuple(_modules())
+
+
+def of_paper() -> tuple[Name, ...]:
+    """The figures in the package `paper`."""
+    return tuple(name for name, module in _modules().items() if module.startswith("pysv.figures.paper."))
 
 
 def named(text: str) -> Name:
@@ -114,7 +120,7 @@ def stem(name: Name) -> str:
     return f"figure{name}" if isinstance(name, int) else f"figure-{name}"
 
 
-def runs(name: Name, version: Version) -> dict[str, PlannedRun]:
+def runs(name: Name, version: Version) -> Mapping[str, Planned]:
     """The runs that a version of a figure needs, by the labels of their curves.
 
     Parameters

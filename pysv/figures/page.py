@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pysv.experiment import Experiment
 from pysv.figures import catalog
@@ -38,13 +38,44 @@ def page(made: Mapping[catalog.Name, tuple[Curves, Experiment]], *, quick: bool)
     return "\n".join(lines)
 
 
+def own_page(name: catalog.Name, curves: Curves, experiments: Sequence[Experiment], *, quick: bool) -> str:
+    """The page of a figure beyond the paper: what is expected of its runs, and what they show.
+
+    Parameters
+    ----------
+    name : str
+        The figure; it has claims.
+    curves : sequence of (str, xarray.Dataset)
+        Its labelled runs.
+    experiments : sequence of Experiment
+        That of each run.
+    quick : bool
+        Whether the runs are the shorter ones.
+
+    Returns
+    -------
+    str
+        In Markdown.
+    """
+    passes = [(label, Pass(data, made)) for (label, data), made in zip(curves, experiments, strict=True)]
+    lines = [f"# Figure {name}", "", *(["These are the short runs of `--quick`.", ""] if quick else [])]
+    return "\n".join([*lines, *_table(name, passes, "expected")])
+
+
 def _section(name: catalog.Name, runs: Passes) -> Iterator[str]:
     """Picture, claims and remark of one figure; nothing if the paper claims nothing about it."""
-    recipe = catalog.recipe(name)
-    if recipe.claims is None:
+    if catalog.recipe(name).claims is None:
         return
-    yield from (f"## Figure {name}", "", f"![Figure {name}]({catalog.stem(name)}.png)", "")
-    yield from ("| the paper's text | this run | agrees? |", "|---|---|---|")
+    yield from (f"## Figure {name}", "")
+    yield from _table(name, runs, "the paper's text")
+
+
+def _table(name: catalog.Name, runs: Passes, said: str) -> Iterator[str]:
+    """Picture, claims and remark of one figure that has claims; `said` heads the first column."""
+    recipe = catalog.recipe(name)
+    assert recipe.claims is not None
+    yield from (f"![Figure {name}]({catalog.stem(name)}.png)", "")
+    yield from (f"| {said} | this run | agrees? |", "|---|---|---|")
     yield from map(_row, recipe.claims(runs))
     yield ""
     if recipe.remark is not None:

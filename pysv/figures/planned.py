@@ -71,6 +71,25 @@ class PlannedRun:
     engine: str | Method = "auto"
 
 
+@dataclass(frozen=True)
+class PlannedSweep:
+    """A sweep that a figure needs, see `pysv.sweep`: its dataset has one more dimension for each key.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        The common part of all points.
+    grid : tuple of (str, tuple)
+        Keys with their values.
+    """
+
+    experiment: Experiment
+    grid: tuple[tuple[str, tuple[float, ...]], ...]
+
+
+Planned = PlannedRun | PlannedSweep
+
+
 def paper_experiment(version: Version) -> Experiment:
     """The experiment of Figs. 2, 3 and 5: 4+4 spins at T = 0, 60 fs; 30 fs if quick."""
     return replace(Experiment(), times=_QUICK if version.quick else _USUAL)
@@ -105,10 +124,12 @@ def _valve(spins: int, measure: str, version: Version) -> Experiment:
     )
 
 
-def solved(run: PlannedRun, path: Path, progress: bool) -> xr.Dataset:
-    """A finished run; a long one is kept in `path`, and goes on from there."""
+def solved(run: Planned, path: Path, progress: bool) -> xr.Dataset:
+    """A finished run; a long one is kept in `path`, and goes on from there. Sweeps, of short runs, are not kept."""
     from pysv.run.estimate import estimate
 
+    if isinstance(run, PlannedSweep):
+        return _swept(run, progress)
     if estimate(run.experiment, run.engine).seconds < _KEEP:
         return _solved(run, progress)
     from pysv.run.solve import resume, solve
@@ -126,6 +147,16 @@ def _solved(run: PlannedRun, progress: bool) -> xr.Dataset:
     from pysv.run.solve import solve
 
     return _finished(solve(run.experiment, engine=run.engine, progress=progress))
+
+
+@lru_cache(maxsize=4)
+def _swept(run: PlannedSweep, progress: bool) -> xr.Dataset:
+    """A finished sweep."""
+    from pysv.run.sweep import sweep
+
+    combined = sweep(run.experiment, dict(run.grid), progress=progress).combined
+    assert combined is not None  # all points have the same times
+    return combined
 
 
 def movie_run(*, quick: bool = False, progress: bool = True) -> xr.Dataset:

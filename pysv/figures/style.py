@@ -134,17 +134,26 @@ def plot_variable(
     return None
 
 
+def layer_label(name: str) -> str:
+    """Label of a layer: its name, what follows an underscore as a subscript.
+
+    >>> layer_label("AF_1")
+    'AF$_1$'
+    """
+    return LAYERS.get(name) or re.sub(r"_([A-Za-z0-9])$", r"$_\1$", name)
+
+
 def layers(data: xr.Dataset) -> dict[str, str]:
     """Layers of a run in their order, with their labels."""
     names = data["layer"].values.tolist() if "layer" in data.coords else list(LAYERS)
-    return {name: LAYERS.get(name, name) for name in dict.fromkeys(names)}
+    return {name: layer_label(name) for name in dict.fromkeys(names)}
 
 
 def sides(data: xr.Dataset) -> tuple[str, str]:
     """Labels of the two sides of mutual information and negativity."""
     asked = tomllib.loads(str(data.attrs.get("experiment", ""))).get("record", {}).get("between")
     one, other = asked or [*layers(data), "", ""][:2]
-    return LAYERS.get(one, one), LAYERS.get(other, other)
+    return layer_label(one), layer_label(other)
 
 
 def plot_spins(axes: Axes, data: xr.Dataset) -> dict[str, list[Line2D]]:
@@ -166,7 +175,7 @@ def spins_panel(axes: Axes, data: xr.Dataset) -> None:
         for line in lines:
             line.set_label("_")
         if lines:
-            lines[0].set_label(LAYERS.get(layer, layer))
+            lines[0].set_label(layer_label(layer))
     axes.set_ylim(SPIN_RANGE)
     time_axis(axes, data["time"].values)
     legend_above(axes, max(2, len(axes.lines) and len(layers(data))), ["spin_z"] if "spin_z" not in data else ())

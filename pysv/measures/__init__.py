@@ -10,7 +10,7 @@ from pysv.measures.entropy import entropy, layer_entropy, mutual_information
 from pysv.measures.factor import SpinFactor
 from pysv.measures.fisher import qfi, qfi_of_probabilities, qfi_paper
 from pysv.measures.magnons import flip_probabilities, w_fidelity
-from pysv.measures.negativity import log_negativity, log_negativity_of_factor, partial_transpose
+from pysv.measures.negativity import log_negativity, log_negativity_of_factor, negativity_bound, partial_transpose
 from pysv.measures.registry import Measure, register, restored, unregister
 from pysv.measures.view import View
 from pysv.model.density import Block, SpinDensity
@@ -27,6 +27,7 @@ __all__ = [
     "log_negativity",
     "log_negativity_of_factor",
     "mutual_information",
+    "negativity_bound",
     "partial_transpose",
     "qfi",
     "qfi_of_probabilities",

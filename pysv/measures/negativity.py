@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
 from scipy.linalg.lapack import zheevd
 
 from pysv.compute import thread_pool
+from pysv.errors import InvalidInputError
 from pysv.experiment.record import LARGEST_DENSE
 from pysv.measures.factor import SpinFactor
 from pysv.measures.quadrature import SEED, trace_norm
@@ -40,9 +41,46 @@ def log_negativity(rho: SpinDensity) -> float:
     Returns
     -------
     float
-        Natural logarithm; 0 for a separable state.
+        Natural logarithm; 0 for a separable state. A zero does not prove separability (bound entanglement).
     """
     return float(np.log(sum(np.abs(_eigenvalues(block)).sum() for block in partial_transpose(rho))))
+
+
+def negativity_bound(one: Spins, other: Spins, downs: Iterable[int]) -> float:
+    """Largest logarithmic negativity that the conservation of S^z allows.
+
+    A pure state in the sector d has a Schmidt decomposition of at most r_d = Σ_k min(m_p(k), m_a(d − k)) terms, where
+    m(k) configurations of a side have the down count k, hence ‖ρ^{T_p}‖₁ ≤ r_d (Vidal and Werner 2002). The trace norm
+    is convex, so that a mixture over states and sectors has max_d ln r_d at most: n ln 2 for two layers of n spins 1/2
+    where d = n can be reached.
+
+    Parameters
+    ----------
+    one, other : Spins
+        The two sides.
+    downs : iterable of int
+        Down counts d of both sides together that the state occupies, without coherence between them.
+
+    Returns
+    -------
+    float
+        Natural logarithm.
+
+    Raises
+    ------
+    InvalidInputError
+        If both sides together have no configuration with any of these down counts.
+    """
+    reached = tuple(downs)
+    ranks = (sum(min(one.multiplicity(k), other.multiplicity(d - k)) for k in range(one.lowest + 1)) for d in reached)
+    rank = max(ranks, default=0)
+    if rank == 0:
+        raise InvalidInputError(
+            f"downs = {list(reached)} has no sector of these spins; their down counts are 0 to "
+            f"{one.lowest + other.lowest}",
+            "downs",
+        )
+    return float(np.log(rank))
 
 
 def log_negativity_of_factor(

@@ -271,7 +271,7 @@ def probe(tmp_path, monkeypatch):
     (folder / "_shared.py").write_text("")
     monkeypatch.setattr(paper_figures, "__path__", [*paper_figures.__path__, str(folder)])
     catalog._modules.cache_clear()
-    monkeypatch.setattr(figures, "READY", catalog.names())
+    monkeypatch.setattr(figures, "READY", catalog.of_paper())
     yield
     catalog._modules.cache_clear()
     sys.modules.pop("pysv.figures.paper.probe", None)

@@ -20,6 +20,7 @@ from pysv.measures import (
     layer_entropy,
     log_negativity,
     mutual_information,
+    negativity_bound,
     partial_transpose,
     qfi,
     qfi_paper,
@@ -189,3 +190,54 @@ def test_what_is_not_a_density_matrix_is_refused():
         SpinDensity.from_dense(np.eye(4), 2, 1)
     with pytest.raises(InvalidInputError, match="not Hermitian"):
         SpinDensity.from_dense(np.triu(np.ones((4, 4))), 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("levels_p", "levels_a"), [((2,), (2,)), ((2, 2), (2, 2)), ((2, 2, 2), (2,)), ((3,), (2, 2)), ((4, 2), (3,))]
+)
+def test_the_bound_of_the_negativity(levels_p, levels_a):
+    """Brute force over each sector: the rank of a random matrix, states below the bound, and one that reaches it."""
+
+    def downs(levels):
+        return np.array([sum(digits) for digits in np.ndindex(*levels)])
+
+    def negativity(matrix):
+        """From the dense partial transpose of the pure state with these amplitudes."""
+        rho = np.einsum("ia,jb->iajb", matrix, matrix.conj()) / np.linalg.norm(matrix) ** 2
+        size = matrix.size
+        return np.log(np.abs(np.linalg.eigvalsh(rho.transpose(2, 1, 0, 3).reshape(size, size))).sum())
+
+    one, other = Spins(levels_p), Spins(levels_a)
+    total = np.add.outer(downs(levels_p), downs(levels_a))
+    rng = np.random.default_rng(4)
+    bounds = []
+    for d in range(total.max() + 1):
+        bounds.append(negativity_bound(one, other, [d]))
+        amplitudes = np.where(total == d, rng.normal(size=total.shape) + 1j * rng.normal(size=total.shape), 0)
+        assert bounds[-1] == pytest.approx(np.log(np.linalg.matrix_rank(amplitudes)), abs=1e-12)
+        assert negativity(amplitudes) <= bounds[-1] + 1e-9
+        left, _, right = np.linalg.svd(amplitudes)
+        rank = np.linalg.matrix_rank(amplitudes)
+        most = left[:, :rank] @ right[:rank]  # equal Schmidt coefficients in the same sector
+        assert np.allclose(most[total != d], 0)
+        assert negativity(most) == pytest.approx(bounds[-1], abs=1e-9)
+    assert negativity_bound(one, other, range(total.max() + 1)) == max(bounds)
+
+
+def test_the_bound_of_equal_layers_is_n_ln_2():
+    for n in (1, 2, 4, 10):
+        assert negativity_bound(Spins.of(n), Spins.of(n), (n - 1, n, n + 1)) == pytest.approx(n * LN2)
+
+
+def test_a_mixture_of_sectors_stays_below_the_bound():
+    for seed in range(6):
+        rho = random_blocks(seed, 2, 2)
+        reached = [d for block in rho.downs for d in block]
+        assert log_negativity(rho) <= negativity_bound(Spins.of(2), Spins.of(2), reached) + 1e-12
+
+
+def test_a_bound_of_no_sector_is_refused():
+    with pytest.raises(
+        InvalidInputError, match=r"downs = \[7\] has no sector of these spins; their down counts are 0 to 4"
+    ):
+        negativity_bound(Spins.of(2), Spins.of(2), [7])

@@ -1,0 +1,1 @@
+"""Figures of what the paper could not show, one file each."""
