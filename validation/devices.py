@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import brute_classical
 import brute_general as brute
@@ -32,7 +33,10 @@ GROUPS = {
 
 def rows(reduced: bool) -> Iterator[Row]:
     yield from quantum(reduced)
-    yield vectors(list(SEEDS)[2:4] if reduced else list(SEEDS))
+    seeds = list(SEEDS)[2:4] if reduced else list(SEEDS)
+    yield vectors(seeds)
+    yield with_the_electron(seeds)
+    yield from pulses()
 
 
 def quantum(reduced: bool) -> Iterator[Row]:
@@ -50,6 +54,43 @@ def quantum(reduced: bool) -> Iterator[Row]:
             found.append(by_variable(data, held))
         for label, value in grouped(worst(found), GROUPS):
             yield Row(f"`{engine}`: {label}", "brute force", count(seeds, "random device"), value, 1e-8)
+
+
+def with_the_electron(seeds: list[int]) -> Row:
+    """Partial transposes of the whole state."""
+    found = 0.0
+    for seed in seeds:
+        experiment = random_experiment(seed)
+        asked = replace(experiment, record=pysv.Record(electron_negativity=True))
+        data = pysv.solve(asked, progress=False)
+        chain, states = history(experiment)
+        groups = [*chain.members, list(range(chain.spins))]
+        for at, runs in enumerate(states):
+            expected = [brute.electron_negativity(runs, chain, group) for group in groups]
+            found = max(found, difference(data.log_negativity_electron[at], expected))
+    return Row(
+        "`chebyshev`: negativity of electron and spins", "brute force", count(seeds, "random device"), found, 1e-6
+    )
+
+
+def pulses() -> Iterator[Row]:
+    """Trains against single packets on leads without echoes, one of them with an electron that is followed to the end."""
+    device, packet = pysv.SpinValve.with_layers(2, 2, first=41), {"center": 20, "momentum_spread": 0.25}
+    names = ("spin_z", "entropy_total", "log_negativity")
+    for what, interval, residual, allowed in (
+        ("one pulse", 60.0, 1e-30, 1e-11),
+        ("one pulse, the electron given up when 1e-6 of it are left", 100.0, 1e-6, 1e-6),
+    ):
+        found = 0.0
+        for spin in ("unpolarized", "down"):
+            train = pysv.Train(**packet, pulses=1, interval=interval, spin=spin)
+            wave, times = pysv.WavePacket(**packet, spin=spin), pysv.times(interval, interval)
+            after = pysv.solve(
+                pysv.Experiment(device=device, source=train), engine=pysv.TrainMap(residual=residual), progress=False
+            )
+            one = pysv.solve(pysv.Experiment(device=device, source=wave, times=times).echo_free(), progress=False)
+            found = max(found, *(difference(after[name][1], one[name][1]) for name in names))
+        yield Row(f"`train`: {what}", "`chebyshev` without echoes", "2 spins of the electron", found, allowed)
 
 
 def vectors(seeds: list[int]) -> Row:
