@@ -74,7 +74,7 @@ def with_the_electron(seeds: list[int]) -> Row:
 
 
 def pulses() -> Iterator[Row]:
-    """Trains against single packets on leads without echoes, one of them with an electron that is followed to the end."""
+    """Trains against single packets on leads without echoes: the electron followed to the end, or given up before."""
     device, packet = pysv.SpinValve.with_layers(2, 2, first=41), {"center": 20, "momentum_spread": 0.25}
     names = ("spin_z", "entropy_total", "log_negativity")
     for what, interval, residual, allowed in (
