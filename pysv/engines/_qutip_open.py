@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 LARGEST_DENSITY = 1000
 """Largest number n of amplitudes for `mesolve`: the Liouvillian of its density matrix is n² × n²."""
-_NEGATIVE = -1e-8
-"""An eigenvalue of ρ below this is negative beyond the tolerance of `mesolve`."""
+_STEPS = 100
+"""Steps of an integrator in 1 fs, each of which may add its tolerance to the error of ρ."""
 
 
 class Options(Protocol):
@@ -166,6 +166,7 @@ class MasterEquation(_OpenSolver):
         import qutip
 
         super().__init__(experiment, method)
+        self._lowest = 0.0
         self._solver = qutip.MESolver(self.generator, self.jumps, options=self.options)
         columns = [run.weight**0.5 * self.initial(number) for number, run in enumerate(self.runs)]
         self.rho = np.array(columns).T @ np.array(columns).conj()
@@ -185,16 +186,23 @@ class MasterEquation(_OpenSolver):
         self.time = time
 
     def snapshot(self) -> Snapshot:
-        """The eigenstates of ρ, each a part with its eigenvalue as weight."""
+        """The eigenstates of ρ, each a part with its eigenvalue as weight; those that are not positive are left out."""
         weights, states = np.linalg.eigh(self.rho)
-        if weights[0] < _NEGATIVE:
+        self._lowest = min(self._lowest, float(weights[0]))
+        # The integrator bounds the error of a step by rtol |ρ| + atol, element by element in the mean.
+        allowed = _STEPS * max(self.time, 1.0) * (self.method.rtol + self.method.atol * len(self.rho))
+        if weights[0] < -allowed:
             raise EngineFailureError(
-                f"ρ has the eigenvalue {weights[0]:.1e} at t = {self.time:g} fs and is not positive; tighten atol and "
-                "rtol in [evolution.qutip]"
+                f"ρ has the eigenvalue {weights[0]:.1e} at t = {self.time:g} fs; the limit is {-allowed:.1e}, which "
+                "follows from atol and rtol; tighten them in [evolution.qutip]"
             )
         kept = np.flatnonzero(weights > 1e-14)
         mixture = PureMixture(tuple(self.part(float(weights[i]), states[:, i]) for i in kept))
         return Snapshot(self.time, mixture, None)
+
+    def work(self) -> Work:
+        """How far ρ was from positive."""
+        return Work(None, None, {"lowest_eigenvalue": self._lowest})
 
     def state(self) -> dict[str, np.ndarray]:
         """ρ."""

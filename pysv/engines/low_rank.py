@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -21,6 +23,7 @@ from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.errors import EngineFailureError
 from pysv.experiment.checks import checked, real_number, whole_number
+from pysv.model.conservation import keeps_spin_z
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Snapshot
 
@@ -109,6 +112,7 @@ class _LowRankEngine(Engine):
         self._applications = sum(propagator.bounds.steps for propagator in self.system.propagators)
         self.discarded = 0.0
         self.largest = 0
+        self._keeps_spin_z = keeps_spin_z(experiment)
         self.columns = [np.zeros((0, *hamiltonian.shape), complex) for hamiltonian in self.system.hamiltonians]
         """For each basis, Φᵀ including the weights, complex (rank, tiles, rows, width)."""
         for run in self.system.runs:
@@ -150,12 +154,13 @@ class _LowRankEngine(Engine):
     def _dissipate(self, step: float, until: float) -> None:
         """Apply the channels of all layers up to `until` fs, and rescale ρ to keep its trace.
 
+        Baths that conserve S^z also conserve the weight of each of its sectors, which is rescaled by itself.
         ρ is truncated after each channel, since the cost grows with the square of the rank. Weight that earlier steps
         were allowed to discard but kept may be discarded now, up to the allowance of one more step.
         """
         allowed = self.method.tolerance * step
         budget = min(2 * allowed, self.method.tolerance * until - self.discarded)
-        total = self._trace()
+        total, sectors = self._trace(), self._sector_weights()
         layers = len(self.system.layers)
         for layer in range(layers):
             share = (layer + 1) / layers
@@ -164,8 +169,27 @@ class _LowRankEngine(Engine):
                 self._truncate(share * (total * budget - (total - self._trace())))
         now = self._trace()
         self.discarded += max(0.0, 1 - now / total)
+        for columns, rows, old, new in zip(self.columns, self._sectors, sectors, self._sector_weights(), strict=True):
+            for where, factor in zip(rows, np.divide(old, new, out=np.ones_like(old), where=new > 0), strict=True):
+                columns[:, :, where] *= factor**0.5
+        now = self._trace()
         for columns in self.columns:
             columns *= (total / now) ** 0.5
+
+    @cached_property
+    def _sectors(self) -> list[list[slice]]:
+        """For each basis, the rows of each sector whose weight the baths conserve; none where they do not."""
+        if not self._keeps_spin_z:
+            return [[] for _ in self.system.hamiltonians]
+        starts = [hamiltonian.basis.starts[::2] for hamiltonian in self.system.hamiltonians]
+        return [[slice(int(begin), int(end)) for begin, end in pairwise(own)] for own in starts]
+
+    def _sector_weights(self) -> list[np.ndarray]:
+        """Weight of each of these sectors."""
+        return [
+            np.array([np.linalg.norm(columns[:, :, where]) ** 2 for where in rows])
+            for columns, rows in zip(self.columns, self._sectors, strict=True)
+        ]
 
     def _trace(self) -> float:
         return sum(float(_weights(columns).sum()) for columns in self.columns)
@@ -225,7 +249,9 @@ class _LowRankEngine(Engine):
             first -= 1
         least = values[first]
         for basis, (matrix, (weights, vectors)) in enumerate(zip(flat, spectra, strict=True)):
-            kept = np.ascontiguousarray(vectors[:, weights >= least].T)
+            chosen = weights >= least
+            chosen[-1:] |= weights[-1:] > _ROUNDING  # a basis must not lose all of its weight: it may be conserved
+            kept = np.ascontiguousarray(vectors[:, chosen].T)
             self.columns[basis] = self._product(kept, matrix).reshape(-1, *self.columns[basis].shape[1:])
         self.largest = max(self.largest, self.rank)
         if self.rank > self.method.max_rank:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _POINTS = 1 << 22
 """Largest number of frequencies at which the jump correlator is sampled."""
+_ALIKE = 1e-9
+"""Relative distance within which two frequencies are one."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class SpectralDensity:
             return np.asarray(np.exp(-((size / self.cutoff) ** 2) / 2))
         if self.shape == "exponential":
             return np.asarray(np.exp(-size / self.cutoff))
-        return (size <= self.cutoff).astype(float)
+        # Equal transitions at the cutoff, which differ by rounding, are kept together.
+        return (size <= self.cutoff * (1 + _ALIKE)).astype(float)
 
     @property
     def reach(self) -> float:
