@@ -19,6 +19,7 @@ FLOORS = (
     ("config",),
     ("keys", "results"),
     ("run",),
+    ("probes",),
     ("doctor", "figures"),
     ("cli",),
     ("__main__",),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysv.engines.base import Engine, Work, saved_array
+from pysv.engines.base import Amplitudes, Engine, Work, saved_array
 from pysv.sectors.backend import Backend, Evolution, StateSpace, backend, in_turn
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Snapshot
@@ -139,6 +139,10 @@ class PureStateEngine(Engine):
             "deviations": np.array(self.deviations),
             "applications": np.array(self._applications, dtype=np.int64),
         }
+
+    def amplitudes(self) -> dict[str, Amplitudes]:
+        """Those of each pure run."""
+        return {f"psi_{run.label}": Amplitudes(1, run.hamiltonian.basis.configuration, run.weight) for run in self.runs}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from the amplitudes, deviations and work that `state` returned."""

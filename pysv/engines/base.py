@@ -46,6 +46,28 @@ class Work:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Amplitudes:
+    """How an array of an engine's state lies over the configurations of the localized spins.
+
+    Parameters
+    ----------
+    axis : int
+        Axis of the rows.
+    configuration : int64 ndarray (rows,)
+        Configuration of the localized spins in each row.
+    weight : float
+        Probability of the pure state that it holds; 0 for one that only measures an error.
+    quadratic : bool
+        Whether the array holds columns Φ of ρ = ΦΦ†, which an engine of open systems evolves, in place of states.
+    """
+
+    axis: int
+    configuration: np.ndarray
+    weight: float = 1.0
+    quadratic: bool = False
+
+
 class Engine(ABC):
     """A run in progress.
 
@@ -74,6 +96,10 @@ class Engine(ABC):
     def state(self) -> dict[str, np.ndarray]:
         """The named arrays that `restore` needs."""
 
+    def amplitudes(self) -> Mapping[str, Amplitudes]:
+        """Arrays of the state that hold amplitudes by configuration of the localized spins; none where none does."""
+        return {}
+
     @abstractmethod
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from a saved state at `time`, fs."""
@@ -96,6 +122,8 @@ class Method(Checked, ABC):
     """Whether it runs systems with baths."""
     trains: ClassVar[bool] = False
     """Whether it runs trains of electrons."""
+    correlators: ClassVar[bool] = False
+    """Whether its states hold amplitudes by configuration of the localized spins, see `Engine.amplitudes`."""
     quantum: ClassVar[bool] = True
     """Whether its localized spins are quantum; an engine of classical spins answers another question."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.engines.base import Engine, Method, Work, saved_array
+from pysv.engines.base import Amplitudes, Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost, radius
 from pysv.errors import InvalidInputError, NotReadyError, SpectralBoundsError
 from pysv.experiment.checks import checked, real_number
@@ -57,6 +57,7 @@ class Fock(Method):
     name: ClassVar[str] = "fock"
     serves: ClassVar[str] = "two electrons beside any pure state of the spins, closed system, exact"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    correlators: ClassVar[bool] = True
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 
     def refusal(self, experiment: Experiment) -> str | None:
@@ -221,6 +222,10 @@ class _FockEngine(Engine):
             "electrons_outside_well": float(self._ground[2]),
         }
         return Work(self._applications, self._deviation, details)
+
+    def amplitudes(self) -> dict[str, Amplitudes]:
+        """ψ[row, x, y]."""
+        return {"psi": Amplitudes(0, self.hamiltonian.basis.configuration)}
 
     def state(self) -> dict[str, np.ndarray]:
         """Amplitudes, deviation and work, and the electrons on each site at t = 0."""

@@ -19,7 +19,7 @@ from scipy.linalg.blas import cherk, zherk
 
 from pysv.compute import thread_pool
 from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
-from pysv.engines.base import Engine, Method, Work, saved_array
+from pysv.engines.base import Amplitudes, Engine, Method, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.errors import EngineFailureError
 from pysv.experiment.checks import checked, real_number, whole_number
@@ -67,6 +67,7 @@ class LowRank(Method):
     name: ClassVar[str] = "low-rank"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; deterministic"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    correlators: ClassVar[bool] = True
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True
@@ -161,6 +162,8 @@ class _LowRankEngine(Engine):
         allowed = self.method.tolerance * step
         budget = min(2 * allowed, self.method.tolerance * until - self.discarded)
         total, sectors = self._trace(), self._sector_weights()
+        if total == 0:  # what a correlator's operator leaves of a state may be nothing
+            return
         layers = len(self.system.layers)
         for layer in range(layers):
             share = (layer + 1) / layers
@@ -309,6 +312,13 @@ class _LowRankEngine(Engine):
         """The columns and the discarded weight."""
         saved = {f"columns_{basis}": columns for basis, columns in enumerate(self.columns)}
         return saved | {"numbers": np.array([self.discarded, self.largest, self._applications])}
+
+    def amplitudes(self) -> dict[str, Amplitudes]:
+        """The columns of each basis."""
+        return {
+            f"columns_{basis}": Amplitudes(2, hamiltonian.basis.configuration, quadratic=True)
+            for basis, hamiltonian in enumerate(self.system.hamiltonians)
+        }
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from the saved columns."""

@@ -1,0 +1,265 @@
+"""Correlators at two times and the structure factor, against dense matrices and against what is known."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import brute_general as brute
+import brute_open
+import numpy as np
+import pytest
+from brute_pairs import Pair
+from scipy.linalg import expm
+from test_any_device import chain_of, history, random_experiment
+from test_brute_force import brute_device
+
+import pysv
+from pysv.engines import methods
+from pysv.errors import EngineError, InvalidInputError, ResultExistsError, ResumeError
+from pysv.probes import rebuild_qfi, smoothed_qfi, structure_factor
+from pysv.units import HBAR
+
+pytestmark = pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
+
+SMALL = pysv.Experiment(
+    device=pysv.SpinValve(sites=14, polarizer=(7, 7), analyzer=(9, 9)),
+    source=pysv.WavePacket(center=4, momentum_spread=1.2),
+    times=pysv.times(3, 0.5),
+)
+
+
+def correlator(experiment, **options):
+    return pysv.correlator(experiment, progress=False, **options)
+
+
+def spin_operators(chain: brute.BruteChain) -> list[np.ndarray]:
+    """S^z of each spin in the full product space of one electron."""
+    return [brute._kron(chain, {n: brute.spin_matrices((d - 1) / 2)[2]}).toarray() for n, d in enumerate(chain.dims)]
+
+
+@pytest.mark.parametrize("engine", [pysv.Chebyshev(), pysv.RK4(time_step=0.001), pysv.QuTiP(rtol=1e-11, atol=1e-12)])
+@pytest.mark.parametrize("seed", [0, 3, 7])
+def test_one_electron_against_the_full_product_space(seed, engine):
+    experiment = dataclasses.replace(random_experiment(seed), record=pysv.Record())
+    found = correlator(experiment, engine=engine)
+    chain, states = history(experiment)
+    h, operators = brute.hamiltonian(chain).toarray(), spin_operators(chain)
+    times = experiment.times.values
+    for a, one in enumerate(times):
+        for b, other in enumerate(times):
+            u = expm(-1j * h * (one - other) / brute.HBAR)
+            for i, first in enumerate(operators):
+                for j, second in enumerate(operators):
+                    pairs = zip(states[a], states[b], strict=True)
+                    exact = sum(weight * np.vdot(bra, first @ u @ second @ ket) for (weight, bra), (_, ket) in pairs)
+                    np.testing.assert_allclose(found.correlation[a, b, i, j], exact, atol=1e-7)
+
+
+@pytest.mark.parametrize("spins", [pysv.Antiparallel(), pysv.Gibbs(temperature=300.0)])
+def test_equal_times_and_hermiticity(spins):
+    """At t₁ = t₂ it is the covariance that ρ gives, and f_Q that of the dataset."""
+    experiment = dataclasses.replace(SMALL, spins=spins)
+    found = correlator(experiment)
+    data = pysv.solve(experiment, progress=False)
+    np.testing.assert_allclose(found.moment, data.spin_z / 2, atol=1e-12)
+    c = found.correlation.values
+    np.testing.assert_allclose(c, c.conj().transpose(1, 0, 3, 2), atol=1e-15)
+    momenta = data.momentum.values
+    np.testing.assert_allclose(smoothed_qfi(found, momenta).direct, data.qfi_variance, atol=1e-10)
+
+
+def test_two_electrons():
+    """Both electrons in the full product space of first quantisation."""
+    device = pysv.SpinValve(sites=5, polarizer=(3, 3), analyzer=(5, 5))
+    source = pysv.ConfinedElectrons(confined_sites=2, well=30.0, spin="up", allow_leak=True)
+    experiment = pysv.Experiment(device=device, source=source, times=pysv.times(2, 1))
+    found = correlator(experiment, engine="fock")
+    chain = chain_of(pysv.Device(sites=5, layers=[dataclasses.replace(own, name="") for own in device.layers]))
+    pair = Pair(chain)
+    h = pair.hamiltonian.toarray()
+    z = [np.kron(np.eye(pair.modes**2), np.kron(*parts)) for parts in (
+        (np.diag([0.5, -0.5]), np.eye(2)), (np.eye(2), np.diag([0.5, -0.5]))
+    )]  # fmt: skip
+    psi = pair.orbitals_filled(2, 30.0, 2, np.kron([1, 0], [0, 1]))
+    at = [expm(-1j * h * time / brute.HBAR) @ psi for time in (0.0, 1.0, 2.0)]
+    for a in range(3):
+        for b in range(3):
+            u = expm(-1j * h * (a - b) / brute.HBAR)
+            for i in range(2):
+                for j in range(2):
+                    exact = np.vdot(at[a], z[i] @ u @ z[j] @ at[b])
+                    np.testing.assert_allclose(found.correlation[a, b, i, j], exact, atol=1e-8)
+
+
+@pytest.mark.parametrize("coupling", ["x", "z"])
+def test_baths_by_the_regression_theorem(coupling):
+    """Tr[S_i e^{ℒ(t₁ − t₂)}(S_j ρ(t₂))] with the dense Liouvillian of the whole system."""
+    experiment = pysv.Experiment(
+        device=pysv.SpinValve(sites=4, polarizer=(2, 2), analyzer=(4, 4)),
+        source=pysv.WavePacket(center=2, momentum_spread=2.5, spin="down"),
+        bath=pysv.BosonicBath(temperature=300.0, coupling=coupling),
+        times=pysv.times(1.0, 0.5),
+    )
+    found = correlator(experiment, engine=pysv.LowRank(tolerance=1e-9, time_step=0.02))
+    device = brute_device(experiment.device)
+    jumps = brute_open.jump_operators(device, brute_open.BruteBath(300.0, coupling, 0.0144))
+    electron = np.eye(8)
+    full = [np.kron(electron, jump) for jump in jumps]
+    import brute as valve
+
+    h = valve.hamiltonian(device).toarray()
+    step = expm(brute_open.liouvillian(h, full) * 0.5 / brute.HBAR)
+    runs = valve.pure_runs(device, valve.packet(4, 2, np.pi / 2, 2.5), "down", valve.antiparallel(device))
+    rho = brute_open.initial_density(runs)
+    z = [np.kron(electron, np.kron(*parts)) for parts in (
+        (np.diag([0.5, -0.5]), np.eye(2)), (np.eye(2), np.diag([0.5, -0.5]))
+    )]  # fmt: skip
+    for b in range(3):
+        for j in range(2):
+            companion = (z[j] @ rho).ravel()
+            for a in range(b, 3):
+                for i in range(2):
+                    exact = np.trace(z[i] @ companion.reshape(rho.shape))
+                    np.testing.assert_allclose(found.correlation[a, b, i, j], exact, atol=2e-6)
+                companion = step @ companion
+        rho = (step @ rho.ravel()).reshape(rho.shape)
+
+
+def stationary(stop=80.0, step=0.5):
+    """A pair of spins in an eigenstate of its own H, ↑↓ + ↓↑, with an electron that it does not feel."""
+    device = pysv.Device(
+        sites=6,
+        layers=[pysv.Layer(name="pair", sites=[3, 4], sd_exchange=0.0, exchange=0.1, exchange_z=-0.05)],
+        convention="half",
+    )
+    source = pysv.WavePacket(center=2, momentum_spread=2.0, spin="up", allow_truncation=True)
+    return pysv.Experiment(
+        device=device, source=source, spins=pysv.Bell(pair=(1, 2), phase=0.0), times=pysv.times(stop, step)
+    )
+
+
+def test_lines_of_an_eigenstate():
+    """S^z_1 takes the triplet |T₀⟩ to the singlet: one line at their splitting, with its weight, at all times."""
+    found = correlator(stationary())
+    splitting = 0.1  # −J(SˣSˣ + SʸSʸ) is −J/2 in |T₀⟩ and +J/2 in |s⟩, of spins 1/2
+    sigma = 8.0
+    omega = np.linspace(-0.4, 0.6, 801)
+    s = structure_factor(found, [math.pi], omega, sigma, [35.0, 45.0])
+    spectrum = s.values[:, 0]
+    np.testing.assert_allclose(spectrum[0], spectrum[1], atol=1e-9)
+    assert abs(float(omega[spectrum[0].argmax()]) - splitting) < 2e-3
+    # Var(O_π)/N with O_π|T₀⟩ = ∓|s⟩: 1/2; the line is |g(ω)|² of that weight.
+    width = HBAR / (math.sqrt(2) * sigma)
+    line = np.exp(-(((omega - splitting) / width) ** 2) / 2) / (math.sqrt(2 * math.pi) * width)
+    weight = 0.5 / (2 * math.sqrt(math.pi) * sigma)
+    np.testing.assert_allclose(spectrum[0], weight * line, atol=2e-4 * weight / width)
+    np.testing.assert_allclose(structure_factor(found, [0.0], omega, sigma, [40.0]), 0.0, atol=1e-9)
+
+
+def test_the_integral_is_the_smoothed_variance():
+    """∫ dω S against the equal-time f_Q, while an electron passes."""
+    experiment = dataclasses.replace(SMALL, times=pysv.times(30, 0.25))
+    found = correlator(experiment, reach=16.5)
+    momenta, sigma = [math.pi / 6, math.pi / 2], 2.0
+    omega = np.linspace(-7, 7, 1401)
+    s = structure_factor(found, momenta, omega, sigma)
+    smooth = smoothed_qfi(found, momenta, sigma)
+    known = smooth.integral.dropna("time")
+    integral = np.trapezoid(s.sel(time=known.time).values, omega, axis=2)
+    np.testing.assert_allclose(integral, known, atol=1e-6)
+
+
+def test_f_q_is_rebuilt():
+    """The round trip direct f_Q → S(k, ω, t) → f_Q, away from the ends of the times."""
+    device = pysv.SpinValve(sites=50, polarizer=(36, 36), analyzer=(40, 40))
+    source = pysv.WavePacket(center=10, momentum_spread=0.6)
+    experiment = pysv.Experiment(device=device, source=source, times=pysv.times(40, 0.25)).echo_free()
+    found = correlator(experiment, reach=8.5)
+    momenta, sigma = [math.pi / 2], 1.0
+    s = structure_factor(found, momenta, np.linspace(-8, 8, 801), sigma)
+    rebuilt = rebuild_qfi(s, error=1e-4)
+    direct = smoothed_qfi(found, momenta, sigma).direct.sel(time=rebuilt.time)
+    middle = (rebuilt.time > 8) & (rebuilt.time < 32)
+    assert float(np.ptp(direct.values[middle])) > 0.1
+    np.testing.assert_allclose(rebuilt.qfi[middle], direct[middle], atol=2e-3)
+    # A flat spectrum of noise grows by the filter: more than by the scale alone.
+    scale = 8 * math.sqrt(math.pi) * sigma * 1e-4
+    assert (rebuilt.qfi_error > scale * math.sqrt(0.2)).all()
+    rng = np.random.default_rng(4)
+    spread = []
+    for _ in range(40):
+        noise = rng.normal(0, 1e-4, s.dropna("time").time.size)
+        noisy = s.dropna("time") + noise[:, None, None] / 16.0  # ∫ dω over 16 eV
+        spread.append(rebuild_qfi(noisy).qfi.values - rebuilt.qfi.values)
+    np.testing.assert_allclose(np.std(spread), float(rebuilt.qfi_error[0, 0]), rtol=0.15)
+
+
+def test_reach_leaves_the_rest_out():
+    whole, near = correlator(SMALL), correlator(SMALL, reach=1.0)
+    apart = np.abs(np.subtract.outer(SMALL.times.values, SMALL.times.values)) > 1.0
+    assert np.isnan(near.correlation.values[apart]).all()
+    np.testing.assert_allclose(near.correlation.values[~apart], whole.correlation.values[~apart], atol=1e-13)
+    with pytest.raises(InvalidInputError, match="must be at least 3.2 fs"):
+        structure_factor(correlator(dataclasses.replace(SMALL, times=pysv.times(6, 0.2)), reach=1.0), [1.0], [0.1], 0.4)
+
+
+def test_a_correlator_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    import importlib
+
+    module = importlib.import_module("pysv.probes.correlator")
+
+    path = tmp_path / "c.nc"
+    whole = correlator(SMALL)
+    usual, calls = module._Correlator._companion, []
+
+    def stopping(self, history, times, second, spin):
+        calls.append(second)
+        if len(calls) == 6:
+            import signal
+
+            signal.raise_signal(signal.SIGINT)
+        usual(self, history, times, second, spin)
+
+    monkeypatch.setattr(module._Correlator, "_companion", stopping)
+    part = correlator(SMALL, out=path)
+    assert part.attrs["status"] == "interrupted"
+    assert 0 < part.attrs["done"] < 7
+    calls[:] = [0] * 10
+    again = correlator(SMALL, out=path)
+    assert again.attrs["status"] == "complete"
+    np.testing.assert_allclose(again.correlation, whole.correlation, atol=1e-13)
+    assert len(calls) < 10 + 14
+    with pytest.raises(ResumeError, match="another experiment, engine or reach"):
+        correlator(dataclasses.replace(SMALL, times=pysv.times(4, 0.5)), out=path)
+    pysv.save(pysv.solve(SMALL, progress=False), tmp_path / "other.nc")
+    with pytest.raises(ResultExistsError, match="exists already"):
+        correlator(SMALL, out=tmp_path / "other.nc")
+
+
+def test_engines_say_what_they_offer():
+    up = dataclasses.replace(SMALL, source=dataclasses.replace(SMALL.source, spin="up"))
+    for name, method in methods().items():
+        own = method()
+        if "python" not in own.backends or own.refused(up) is not None:
+            continue
+        if method.correlators:
+            assert correlator(up, engine=name).attrs["status"] == "complete"
+        else:
+            with pytest.raises(EngineError, match=f"engine '{name}' offers no correlators.*chebyshev"):
+                correlator(up, engine=name)
+
+
+def test_what_a_structure_factor_needs():
+    found = correlator(SMALL)
+    for arguments, sentence in (
+        (([1.0], [0.1], 0.1), "sigma = 0.1 fs must be at least the time between snapshots"),
+        (([1.0], [30.0], 2.0), "omega reaches 30 eV; snapshots every 0.5 fs resolve up to 4.14 eV"),
+        (([], [0.1], 2.0), "momenta must be a list of numbers"),
+    ):
+        with pytest.raises(InvalidInputError, match=sentence):
+            structure_factor(found, *arguments)
+    with pytest.raises(InvalidInputError, match="equally spaced"):
+        structure_factor(correlator(dataclasses.replace(SMALL, times=pysv.times(at=[0, 1, 3]))), [1.0], [0.1], 2.0)
+    with pytest.raises(InvalidInputError, match="fewer than two times"):
+        rebuild_qfi(structure_factor(found, [1.0], [0.1], 2.0))
