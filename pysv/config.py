@@ -180,7 +180,8 @@ def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = 
     tables["spins"] |= tables["spins"].pop("layers", {})
     if experiment.bath is not None:
         tables["bath"] = _entries(experiment.bath)
-    tables["evolution"] = _entries(experiment.times)
+    usual = isinstance(experiment.source, Train) and experiment.times == default_times(experiment.source)
+    tables["evolution"] = {} if usual else _entries(experiment.times)  # so that other pulses bring other times
     tables["evolution"] |= {"engine": engine if isinstance(engine, str) else engine.name, "backend": backend}
     if isinstance(engine, Method):
         tables["evolution"][engine.name] = _options(engine)

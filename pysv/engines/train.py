@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -46,7 +46,9 @@ _GIVEN = ("electron_spin_x", "electron_spin_y", "electron_spin_z")
 _PROBE = 1e-10
 """Truncation error per fs of the run that finds T."""
 _WARNING = 1e-3
-"""Probability left among the spins above which the user is warned."""
+"""Probability left among the spins, over all pulses, above which the user is warned."""
+_TAIL = 8.0
+"""Half-width of a packet, in units of 1/δ_k, that the leads have room for; its amplitude is e^{−16} there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +94,8 @@ class TrainMap(Method):
     def deviation_kind(self) -> str:
         """The truncation is bounded."""
         return (
-            "bound on ‖ρ − ρ_exact‖₁ by the truncation of the series and of the map, over all pulses; what is left "
-            "among the spins when the electron counts as gone (engine_left_behind) comes on top"
+            "bound on ‖ρ − ρ_exact‖₁ by the truncation of the series and of the map, over all pulses; not in it: "
+            "what is left of an electron when it counts as gone (engine_left_behind), and the baths during a collision"
         )
 
     def cost(self, experiment: Experiment) -> Cost:
@@ -107,11 +109,13 @@ class TrainMap(Method):
         terms = coefficients(radius(experiment) * interval / HBAR, self.tolerance * interval)[0].size
         kraus = 2 * sites * sum(spins.multiplicity(d) ** 2 for d in range(spins.lowest + 1))
         products = 2 * sites * sum(spins.multiplicity(d) ** 3 for d in range(spins.lowest + 1))
+        relaxed = [layer.levels ** (4 * layer.count) for layer in experiment.device.layers if experiment.bath]
+        pulses = min(source.pulses, round(experiment.times.stop / source.interval))
         return Cost(
             amplitudes=amplitudes,
-            memory=PROCESS + 16 * (2 * amplitudes + 2 * kraus),
+            memory=PROCESS + 16 * (2 * amplitudes + 2 * kraus + 12 * max(relaxed, default=0)),
             applications=terms * sum(rows),
-            seconds=3e-9 * amplitudes * terms + 1e-10 * products * (experiment.times.count - 1),
+            seconds=3e-9 * amplitudes * terms + 3e-10 * products * pulses + sum(3e-9 * own**1.5 for own in relaxed),
             disk=16 * spins.size**2,
         )
 
@@ -122,10 +126,10 @@ class TrainMap(Method):
 
 
 def _guess(experiment: Experiment, source: Train) -> float:
-    """Rough time after which an electron has left the spins, fs: twice the flight time of the packet's end."""
+    """Rough time after which an electron has left the spins, fs: four times the flight time of the packet's end."""
     speed = abs(source.velocity(experiment.device.largest_hopping))
-    way = max(abs(site - source.center) for site in experiment.device.spin_sites) + 4 / source.momentum_spread
-    return min(source.interval, 2 * way / speed if speed > 0 else math.inf)
+    way = max(abs(site - source.center) for site in experiment.device.irregular) + 4 / source.momentum_spread
+    return min(source.interval, 4 * way / speed if speed > 0 else math.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +164,7 @@ class TrainState(State):
         return spin_map.as_density(self.rho, *sides(self.alone.experiment.device))
 
     def invariants(self) -> dict[str, float]:
-        """Tr ρ, and energy and S^z of the localized spins, which the electrons change."""
+        """Tr ρ, and energy and S^z of the localized spins, which the electrons change; none of these is there now."""
         spins = self.alone.spins
         weight = {ket: float(np.trace(block).real) for (ket, bra), block in self.rho.items() if ket == bra}
         norm = sum(weight.values())
@@ -168,7 +172,7 @@ class TrainState(State):
             "norm": norm,
             "energy": spin_map.expectation(self.alone.energy, self.rho),
             "spin_z_total": sum(own * (spins.lowest - 2 * down) for down, own in weight.items()),
-            "electron_number": norm,
+            "electron_number": 0.0,
         }
 
     def extras(self) -> dict[str, np.ndarray | float]:
@@ -187,16 +191,15 @@ class _TrainEngine(Engine):
         self.done = 0
         """Intervals that have passed."""
         longest = self.source.interval
-        probed = experiment.echo_free(stop=longest)
-        self.transit = transit_time(probed.device, packet(probed), longest, method.residual, _PROBE)
-        long = experiment.echo_free(stop=self.transit)
+        self.transit = _transit(experiment, self.source, method.residual)
+        long = _on_leads(experiment, self.source, self.transit)
         incoming = [(weight, spinor) for _, weight, spinor in electron_states(self.source)]
         self.pulse: Pulse = pulse(long.device, packet(long), incoming, self.transit, method.tolerance)
         self.meeting = _meeting(experiment, self.source, self.transit)
         self.rho = _start(experiment)
         self.outgoing = np.full(5, np.nan)
         self.sets: tuple[KrausSet, ...] = self._collision()
-        self.maps = self.alone.maps(self.meeting, longest - self.meeting, longest)
+        self.maps = self.alone.maps(self.meeting, longest - self.meeting)
 
     def _collision(self) -> tuple[KrausSet, ...]:
         """The map of the whole interval without baths, that of the collision alone with them."""
@@ -218,9 +221,11 @@ class _TrainEngine(Engine):
             if self.done < self.source.pulses:
                 self._electron()
             else:
+                if self.source.interval not in self.maps:
+                    self.maps |= self.alone.maps(self.source.interval)
                 self.rho = self.alone.evolve(self.rho, self.source.interval, self.maps)
                 self.outgoing = np.full(5, np.nan)
-            self.outgoing[4] = _distance(self.rho, before)
+            self.outgoing[4] = spin_map.distance(self.rho, before, self.alone.spins)
             self.done += 1
         self.time = time
 
@@ -250,10 +255,12 @@ class _TrainEngine(Engine):
             "kraus_operators": sum(kraus.count for kraus in self.sets),
         }
         warnings: tuple[str, ...] = ()
-        if self.pulse.left_behind > _WARNING:
+        left = self.pulse.left_behind * min(self.done, self.source.pulses)
+        if left > _WARNING:
             warnings = (
-                f"{self.pulse.left_behind:.1e} of an electron may still be among the spins {self.transit:g} fs after "
-                "its start, when it counts as gone; take a smaller residual in [evolution.train], or a longer interval",
+                f"up to {self.pulse.left_behind:.1e} of each electron has not left {self.transit:g} fs after its "
+                f"start, when it counts as gone, over all pulses {left:.1e}; take a smaller residual in [evolution.train], or "
+                "a longer interval",
             )
         return Work(self.pulse.applications, self.deviation, details, warnings)
 
@@ -274,6 +281,29 @@ class _TrainEngine(Engine):
         self.outgoing = saved_array(state, "outgoing", (5,)).astype(float)
         self.done = int(saved_array(state, "done", (1,))[0])
         self.time = time
+
+
+def _on_leads(experiment: Experiment, source: Train, stop: float) -> Experiment:
+    """The experiment on leads with room for the whole packet, whose echoes do not return before a time, fs."""
+    device, tail = experiment.device, math.ceil(_TAIL / source.momentum_spread)
+    left, right = device.longer_leads(stop)
+    left = max(left, tail - math.floor(source.center) + 1)
+    right = max(right, tail - (device.sites - math.ceil(source.center)))
+    # The times play no part.
+    return replace(
+        experiment, device=device.lengthened(left, right), source=replace(source, center=source.center + left)
+    )
+
+
+def _transit(experiment: Experiment, source: Train, residual: float) -> float:
+    """Time after which an electron counts as gone, fs; the leads of the search grow with the time that it takes."""
+    longest = _guess(experiment, source)
+    while True:
+        probed = _on_leads(experiment, source, longest)
+        found = transit_time(probed.device, packet(probed), longest, residual, _PROBE)
+        if found < longest or longest >= source.interval:
+            return found
+        longest = min(2 * longest, source.interval)
 
 
 def _meeting(experiment: Experiment, source: Train, transit: float) -> float:
@@ -301,8 +331,3 @@ def _start(experiment: Experiment) -> Blocks:
             for bra, others in own.items():
                 found[ket, bra] += state.weight * np.outer(amplitudes, others.conj())
     return found
-
-
-def _distance(one: Blocks, other: Blocks) -> float:
-    """‖ρ − ρ'‖₁, or a bound on it where there are blocks between down counts: the sum of theirs."""
-    return float(sum(np.linalg.norm(one[key] - other.get(key, 0), "nuc") for key in one))

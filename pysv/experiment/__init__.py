@@ -193,8 +193,8 @@ class Experiment(Checked):
     def echo_free(self, *, stop: float | None = None) -> Experiment:
         """The same experiment on a chain whose leads are so long that no echo from a wall acts on the spins.
 
-        The sites that are added on the left shift the layers and the packet alike; see `pysv.Device.echo_free`. The
-        cost grows with the length of the chain.
+        The sites that are added on the left shift the layers and the packet alike; see `pysv.Device.echo_free`. What
+        the ends of the shorter chain cut off the packet is there again. The cost grows with the length of the chain.
 
         Parameters
         ----------
@@ -222,6 +222,11 @@ class Experiment(Checked):
 
     def remarks(self) -> tuple[str, ...]:
         """Sentences that the user must read: how much of the packet the ends of the chain cut off."""
+        if isinstance(self.source, Train):
+            pulses = round(self.times.stop / self.source.interval)
+            return (
+                (f"the run ends after {pulses} of {self.source.pulses} pulses",) if pulses < self.source.pulses else ()
+            )
         if not isinstance(self.source, WavePacket) or self.truncated <= TRUNCATION_WARNING:
             return ()
         lost = _lost(self.source.beyond_ends(self.device.sites))

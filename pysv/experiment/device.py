@@ -63,6 +63,23 @@ class ChainDevice(Checked, ABC):
     def potentials(self) -> Mapping[int, float]:
         """On-site energies ε by site, eV."""
 
+    @property
+    def irregular(self) -> tuple[int, int]:
+        """First and last site between which the chain is no lead: all spins, and what changes along the chain.
+
+        Left of it and right of it potential and hopping are those of the end of the chain, or repeat with the period of
+        a short list of hoppings, so that an electron that runs away does not come back.
+        """
+        sites = [*self.spin_sites]
+        energies = [self.potentials.get(site, 0.0) for site in range(1, self.sites + 1)] if self.potentials else []
+        bonds = self.hoppings if len(self.hoppings) == self.sites - 1 else ()
+        for values, width in ((energies, 0), (bonds, 1)):
+            left = next((n for n, value in enumerate(values, start=1) if value != values[0]), None)
+            if left is not None:
+                right = max(n for n, value in enumerate(values, start=1) if value != values[-1])
+                sites += [left, right + width]
+        return min(sites), max(sites)
+
     @abstractmethod
     def lengthened(self, left: int, right: int) -> Self:
         """The same device with so many more sites at either end; layers and potentials keep their neighbours."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pysv.errors import InvalidInputError
 from pysv.experiment.checks import checked, real_number, whole_number
 from pysv.experiment.source import WavePacket
 
@@ -27,12 +28,28 @@ class Train(WavePacket):
         Number of electrons. Later the spins are left alone.
     interval : float
         Time from the start of one electron to that of the next, fs.
-    center, momentum, momentum_spread, spin, polarization, allow_truncation
+    center, momentum, momentum_spread, spin, polarization
         The packet of each electron, as for `WavePacket`.
+    allow_truncation : bool
+        False: the leads have room for the whole packet.
     """
 
-    pulses: int = checked(100, whole_number, low=1, high=MAX_PULSES)
+    pulses: int = checked(1000, whole_number, low=1, high=MAX_PULSES)
     interval: float = checked(200.0, real_number, above=0.0, unit="fs")
+
+    def check(self) -> None:
+        """Nothing is cut off a packet on leads without end."""
+        super().check()
+        if self.allow_truncation:
+            raise InvalidInputError(
+                "allow_truncation = true would be ignored: the leads of a train have room for the whole packet; leave "
+                "it out",
+                "allow_truncation",
+            )
+
+    def beyond_ends(self, sites: int) -> tuple[float, float]:
+        """Nothing: the leads have no end."""
+        return 0.0, 0.0
 
     def wall_echoes(self, device: ChainDevice) -> tuple[tuple[float, str], ...]:
         """None: the leads have no end."""

@@ -65,11 +65,11 @@ def keeps_spin_z(experiment: Experiment) -> bool:
 def conserved(experiment: Experiment) -> tuple[str, ...]:
     """Invariants that the experiment conserves: with baths neither energy nor, but for σᶻ, the total spin.
 
-    In a train each electron takes energy and S^z away.
+    In a train each electron exchanges energy and S^z with the spins.
     """
-    always = ("norm", "electron_number")
     if isinstance(experiment.source, Train):
-        return always
+        return ("norm",)
+    always = ("norm", "electron_number")
     if experiment.bath is None:
         return (*always, "energy", "spin_z_total")
     return (*always, "spin_z_total") if keeps_spin_z(experiment) else always

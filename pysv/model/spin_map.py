@@ -173,6 +173,12 @@ def as_density(rho: Blocks, one: Spins, other: Spins) -> SpinDensity:
     return SpinDensity(one, other, tuple(blocks))
 
 
+def distance(one: Blocks, other: Blocks, spins: Spins) -> float:
+    """‖ρ − ρ'‖₁ of two matrices with the same blocks."""
+    apart = as_density({key: matrix - other[key] for key, matrix in one.items()}, spins, Spins(()))
+    return float(sum(np.abs(block.eigen[0]).sum() for block in apart.blocks))
+
+
 def to_dense(rho: Blocks, spins: Spins) -> np.ndarray:
     """ρ over the Kronecker product of the spins, complex ndarray (size, size)."""
     found = np.zeros((spins.size, spins.size), dtype=complex)

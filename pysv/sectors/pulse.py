@@ -39,9 +39,9 @@ class Pulse:
     electron_spin : tuple of three Blocks
         Operators of the spins before the pulse whose expectation values are ⟨σ⟩ of the electron after it.
     transmitted : Blocks
-        The same for the probability that the electron is beyond the last spin.
+        The same for the probability that the electron has passed the spins.
     left_behind : float
-        Largest probability, over all states of the spins, that the electron is still among them.
+        Largest probability, over all states of the spins, that the electron has not left for good.
     trace_error : float
         ‖Σ K†K − 1‖.
     applications : int
@@ -59,7 +59,7 @@ class Pulse:
 def transit_time(
     device: ChainDevice, packet: np.ndarray, longest: float, residual: float, tolerance: float, step: float = 1.0
 ) -> float:
-    """Time after which the electron has left the spins, fs.
+    """Time after which the electron has left the spins and all that could send it back to them, fs.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def transit_time(
     longest : float
         Largest time, fs; it is the result where the electron stays.
     residual : float
-        Probability of finding the electron between the first and the last spin that counts as none. The spins and the
+        Probability of finding the electron within `ChainDevice.irregular` that counts as none. The spins and the
         electron's spin are in a random state of the largest sector.
     tolerance : float
         Truncation error of the evolution per fs.
@@ -84,7 +84,7 @@ def transit_time(
     psi, (work, total) = run.psi, (np.zeros(hamiltonian.shape, complex) for _ in range(2))
     propagator, among = _propagator(hamiltonian, tolerance), _among(device)
     time, arrived = 0.0, False
-    while time + step <= longest:
+    while time + step <= longest + 1e-9:
         _, after = propagator.advance(psi, work, total, step)
         psi, total = (after, psi) if after is total else (psi, total)
         time += step
@@ -102,8 +102,16 @@ def _propagator(hamiltonian: Hamiltonian, tolerance: float) -> Propagator:
 
 
 def _among(device: ChainDevice) -> slice:
-    """Sites, from 0, from the first to the last spin."""
-    return slice(min(device.spin_sites) - 1, max(device.spin_sites))
+    """Sites, from 0, that an electron must have left."""
+    first, last = device.irregular
+    return slice(first - 1, last)
+
+
+def _passed(device: ChainDevice, packet: np.ndarray) -> slice:
+    """Sites, from 0, on the other side of the spins, as seen from the packet."""
+    first, last = min(device.spin_sites), max(device.spin_sites)
+    centre = float(np.abs(packet) ** 2 @ np.arange(1, packet.size + 1))
+    return slice(0, first - 1) if centre > (first + last) / 2 else slice(last, None)
 
 
 def pulse(
@@ -137,7 +145,7 @@ def pulse(
         known = hamiltonian
         applications += _evolve(hamiltonian, packet, interval, tolerance, needed, amplitudes)
     negligible = _NEGLIGIBLE * spins.size
-    among, last = _among(device), max(device.spin_sites)
+    among, passed = _among(device), _passed(device, packet)
     sets: list[KrausSet] = []
     density: list[list[Blocks]] = [[{}, {}], [{}, {}]]
     transmitted: Blocks = {}
@@ -148,7 +156,7 @@ def pulse(
             for other in (UP, DOWN):
                 for key, matrix in product_effect(found[one][1].blocks, found[other][1].blocks).items():
                     add(density[one][other], key, matrix)
-            for where, effect in ((slice(last, None), transmitted), (among, staying)):
+            for where, effect in ((passed, transmitted), (among, staying)):
                 part = {key: np.ascontiguousarray(block[:, where]) for key, block in found[one][0].items()}
                 for key, matrix in product_effect(part, part).items():
                     add(effect, key, matrix)
