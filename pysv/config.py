@@ -32,7 +32,7 @@ from pysv.experiment.spins import (
     SpinVector,
     WState,
 )
-from pysv.experiment.times import Times
+from pysv.experiment.times import Times, check_alone
 from pysv.experiment.train import Train
 
 SOURCES: dict[str, Callable[..., Any]] = {
@@ -145,7 +145,7 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
         "source": source,
         "spins": _spins(dict(tables.get("spins", {})), device, f"{name}: [spins]"),
         "bath": _make(BosonicBath, tables["bath"], f"{name}: [bath]") if "bath" in tables else None,
-        "times": _make(Times, _times(source, evolution), f"{name}: [evolution]"),
+        "times": _make(Times, _times(source, evolution, f"{name}: [evolution]"), f"{name}: [evolution]"),
         "record": _make(Record, tables.get("record", {}), f"{name}: [record]"),
     }
     try:
@@ -181,7 +181,8 @@ def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = 
     if experiment.bath is not None:
         tables["bath"] = _entries(experiment.bath)
     usual = isinstance(experiment.source, Train) and experiment.times == default_times(experiment.source)
-    tables["evolution"] = {} if usual else _entries(experiment.times)  # so that other pulses bring other times
+    times = {"at": experiment.times.at} if experiment.times.at else _entries(experiment.times)
+    tables["evolution"] = {} if usual else times  # so that other pulses bring other times
     tables["evolution"] |= {"engine": engine if isinstance(engine, str) else engine.name, "backend": backend}
     if isinstance(engine, Method):
         tables["evolution"][engine.name] = _options(engine)
@@ -195,9 +196,15 @@ def fingerprint(experiment: Experiment, engine: Method) -> str:
     return hashlib.sha256(dumps(open_ended, engine).encode()).hexdigest()[:16]
 
 
-def _times(source: Any, evolution: Mapping[str, Any]) -> dict[str, Any]:
+def _times(source: Any, evolution: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Entries of the times; those of the source, where a file names neither a time nor a list."""
-    return dict(evolution) if "at" in evolution else _entries(default_times(source)) | dict(evolution)
+    if evolution.get("at"):
+        try:
+            check_alone(evolution)
+        except InvalidInputError as error:
+            raise ExperimentFileError(f"{where} {error}", error.key) from error
+        return dict(evolution)
+    return _entries(default_times(source)) | dict(evolution)
 
 
 def _device(table: Any, several: bool, where: str) -> ChainDevice:

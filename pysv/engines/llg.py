@@ -53,12 +53,12 @@ class LLG(Method):
     damping : float
         Gilbert's α ≥ 0, without a unit; 0 conserves energy and S^z.
     tolerance : float
-        Allowed error of all ψ and n together in each step, as the integrator estimates it, 1e-12 … 1e-4.
+        Allowed error of all ψ and n together in each step, as the integrator estimates it.
     measure_error : bool
         Whether to carry the twin run, which takes about 1.6 times as long as the run itself.
     """
 
-    damping: float = checked(0.0, real_number, low=0.0)
+    damping: float = checked(0.0, real_number, low=0.0, high=1e3)
     tolerance: float = checked(1e-10, real_number, low=1e-12, high=1e-4)
     measure_error: bool = checked(True, truth)
 
@@ -98,7 +98,7 @@ class LLG(Method):
 
     def drift_tolerance(self, stop: float) -> float:
         """The errors of a hundred steps each fs, plus a margin for rounding."""
-        return 1e-9 + 100 * self.tolerance * stop
+        return min(1e-9 + 100 * self.tolerance * stop, 1e-3)
 
     @property
     def deviation_kind(self) -> str:

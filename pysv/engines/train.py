@@ -259,8 +259,8 @@ class _TrainEngine(Engine):
         if left > _WARNING:
             warnings = (
                 f"up to {self.pulse.left_behind:.1e} of each electron has not left {self.transit:g} fs after its "
-                f"start, when it counts as gone, over all pulses {left:.1e}; take a smaller residual in [evolution.train], or "
-                "a longer interval",
+                f"start, when it counts as gone, over all pulses {left:.1e}; take a smaller residual in "
+                "[evolution.train], or a longer interval",
             )
         return Work(self.pulse.applications, self.deviation, details, warnings)
 

@@ -204,8 +204,11 @@ class Experiment(Checked):
         Raises
         ------
         InvalidInputError
-            If the electrons start in a well at the left wall: what they send back to it is no echo.
+            If the electrons start in a well at the left wall: what they send back to it is no echo. If the source is a
+            train, whose leads have no end.
         """
+        if isinstance(self.source, Train):
+            raise InvalidInputError("the leads of a train have no end; leave echo_free out", "source")
         until = real_number("stop", self.times.stop if stop is None else stop, above=0.0, unit="fs")
         left, right = self.device.longer_leads(until)
         if isinstance(self.source, WavePacket):

@@ -207,10 +207,11 @@ def optional_pair(key: str, value: Any) -> tuple[int, int] | None:
 
 
 def label(key: str, value: Any) -> str:
-    """A word without '|' and '+', which join two names, and not 'kind'."""
-    if not isinstance(value, str) or set(value) & set("|+\n\t") or value != value.strip() or value == "kind":
+    """A word without '|' and '+', which join two names, and not 'kind' or 'all'."""
+    if not isinstance(value, str) or set(value) & set("|+\n\t") or value != value.strip() or value in ("kind", "all"):
         raise InvalidInputError(
-            f"{key} = {value!r} must be a word without '|' and '+', without blanks around it, and not 'kind'", key
+            f"{key} = {value!r} must be a word without '|' and '+', without blanks around it, and not 'kind' or 'all'",
+            key,
         )
     return value
 

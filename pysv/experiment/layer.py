@@ -66,7 +66,8 @@ class Layer(Checked):
         J_z (longitudinal) between successive spins, eV; one number for all bonds, or one for each. J_z < 0 is
         antiferromagnetic.
     anisotropy : float or sequence of float
-        K, eV; one number for all spins, or one for each. K > 0 makes z the easy axis; without effect on spins 1/2.
+        K, eV; one number for all spins, or one for each. K > 0 makes z the easy axis; without effect on
+        quantum spins 1/2.
     field : float or sequence of float
         B along z, eV; one number for all spins, or one for each.
 

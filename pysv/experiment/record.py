@@ -89,7 +89,8 @@ def spin_product(key: str, value: Any) -> tuple[tuple[str, int], ...]:
 
 def spin_products(key: str, value: Any) -> tuple[tuple[str, str], ...]:
     """A table of names and products of spin operators, as pairs."""
-    given = dict(value) if isinstance(value, Mapping | tuple) else {} if value == [] else None
+    pairs = isinstance(value, list | tuple) and all(isinstance(one, tuple) and len(one) == 2 for one in value)
+    given = dict(value) if isinstance(value, Mapping) or pairs else None
     if given is None:
         raise InvalidInputError(f"{key} = {value!r} must be a table of names and products, such as zz = 'Z1 Z5'", key)
     for name, product in given.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -132,6 +132,22 @@ class Times(Checked):
         return len(own) == len(recorded) and bool(np.allclose(own, recorded, rtol=1e-12, atol=1e-9))
 
 
-def times(stop: float = _STOP, step: float = _STEP, at: Sequence[float] = ()) -> Times:
-    """Snapshots from 0 to `stop` every `step`, both in fs, or at the times `at` of a list; see `Times`."""
-    return Times(stop=stop, step=step, at=at)  # type: ignore[arg-type]  # made a tuple by its check
+def times(stop: float | None = None, step: float | None = None, at: Sequence[float] = ()) -> Times:
+    """Snapshots from 0 to `stop` (by default 60) every `step` (1), both in fs, or at the times `at` of a list.
+
+    Raises
+    ------
+    InvalidInputError
+        If a time is not allowed, see `Times`, or a list comes with `stop` or `step`.
+    """
+    given = {key: value for key, value in (("stop", stop), ("step", step)) if value is not None}
+    if len(at):
+        check_alone(given)
+    return Times(**given, at=at)  # type: ignore[arg-type]  # made a tuple by its check
+
+
+def check_alone(beside: Iterable[str]) -> None:
+    """A list of times has neither `stop` nor `step` beside it."""
+    for key in ("stop", "step"):
+        if key in beside:
+            raise InvalidInputError(f"{key} would be ignored beside the list at; leave one of them out", key)

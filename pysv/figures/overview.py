@@ -111,8 +111,9 @@ def fisher(axes: Axes, data: xr.Dataset) -> None:
     axes.set_ylabel("QFI per spin")
     style.time_axis(axes, data["time"].values, least=style.LEAST)
     style.legend_above(axes, 4, [] if momenta.size else ["qfi"])
-    if momenta.size and axes.get_ylim()[1] > 1:
-        axes.axhline(1, **style.THRESHOLD)
+    single = (2 * float(data["spin_length"].max())) ** 2 if "spin_length" in data.coords else 1.0
+    if momenta.size and axes.get_ylim()[1] > single:
+        axes.axhline(single, **style.THRESHOLD)
 
 
 def drift(axes: Axes, data: xr.Dataset) -> None:

@@ -22,7 +22,8 @@ from pysv.measures.quadrature import SEED, trace_norm
 from pysv.measures.registry import Estimated, Measure, Probes, register
 from pysv.measures.sizes import Sizes
 from pysv.measures.view import View
-from pysv.model.basis import DOWN, UP, Spins
+from pysv.model.basis import DOWN, UP
+from pysv.model.conservation import conserves, down_spins, occupied_sectors
 from pysv.sectors.state import PureMixture
 
 LARGEST_DENSE = 2500
@@ -188,21 +189,19 @@ def _occupied(rows: np.ndarray) -> np.ndarray:
     return np.asarray(vectors[values > _EMPTY].conj().T)
 
 
-def partners(sizes: Sizes) -> tuple[tuple[int, ...], ...]:
-    """Spins, from 0, of each layer, and all of them."""
-    return partners_of(sizes.experiment.device.layer_spins)
-
-
 def partners_of(layers: tuple[range, ...]) -> tuple[tuple[int, ...], ...]:
-    """The same from the numbers of the layers' spins, from 1."""
+    """Spins, from 0, of each layer, and all of them, from the numbers of the layers' spins, from 1."""
     own = tuple(tuple(number - 1 for number in layer) for layer in layers)
     return (*own, tuple(number for layer in own for number in layer))
 
 
 def _measured(view: View) -> Estimated:
     layers = view.setting.experiment.device.layer_spins
-    found = [ElectronAndSpins.of_mixture(view.mixture, chosen).log_negativity() for chosen in partners_of(layers)]
-    values, errors = np.array(found).T
+    known = {
+        chosen: ElectronAndSpins.of_mixture(view.mixture, chosen).log_negativity()
+        for chosen in dict.fromkeys(partners_of(layers))
+    }
+    values, errors = np.array([known[chosen] for chosen in partners_of(layers)]).T
     return Estimated(values, errors)
 
 
@@ -213,11 +212,25 @@ def _refusal(sizes: Sizes) -> str | None:
 
 
 def _cost(sizes: Sizes) -> tuple[float, float]:
-    """Orbitals as many as configurations, or sites; a block is formed, or multiplied some 3000 times."""
-    spins: Spins = sizes.localized
-    orbitals = min(2 * sizes.block, 2 * sizes.experiment.device.sites)
-    amplitudes = orbitals * spins.size
-    return 16 * (4 * amplitudes + 3 * LARGEST_DENSE**2), 1e-9 * LARGEST_DENSE**3 + 3e-6 * amplitudes * orbitals / 100
+    """Orbitals as many as configurations, or sites; blocks are diagonalised, or multiplied some 5000 times."""
+    states, whole = len(occupied_sectors(sizes.experiment)), sizes.localized
+    orbitals = 2 * min(sizes.block, sizes.experiment.device.sites)
+    memory = seconds = 0.0
+    for chosen in set(partners_of(sizes.experiment.device.layer_spins)):
+        own = whole.chosen(chosen)
+        terms = states * (whole.size // own.size)
+        if terms == 1:
+            continue  # singular values alone
+        reached = set(down_spins(sizes.experiment)) if own == whole and conserves(sizes.experiment) else None
+        counts = [own.multiplicity(down) for down in range(own.lowest + 1) if reached is None or down in reached]
+        rows = orbitals * max(counts)
+        if rows <= LARGEST_DENSE:
+            memory = max(memory, 48.0 * rows**2)
+            seconds += (1e-9 * rows + 4e-9 * terms) * rows**2 * len(counts) / 2
+        else:
+            memory = max(memory, 48.0 * LARGEST_DENSE**2, 24.0 * terms * orbitals * own.size)
+            seconds += 5000 * terms * 4e-10 * orbitals * sum(counts) * orbitals / 2
+    return memory + 64.0 * orbitals * whole.size * states, seconds
 
 
 register(

@@ -52,7 +52,8 @@ def qfi(rho: SpinDensity | SpinFactor, positions: np.ndarray, momenta: np.ndarra
     """True quantum Fisher information per spin, spin-1/2 operators.
 
     F[O] = 2 Σ_ab (p_a − p_b)²/(p_a + p_b) |⟨a|O|b⟩|², F(k) = F[Σ cos(kr_j) σᶻ_j/2] + F[Σ sin(kr_j) σᶻ_j/2], divided by
-    N. A value > m shows at least (m+1)-partite entanglement (P. Hyllus et al., Phys. Rev. A 85, 022321 (2012)).
+    N. A value > m (2S)², with the longest spin S, shows at least (m+1)-partite entanglement: > m for spins 1/2 (P.
+    Hyllus et al., Phys. Rev. A 85, 022321 (2012)); no state of m spins has 4 Var(O) above (Σ 2S)².
 
     Parameters
     ----------

@@ -95,11 +95,31 @@ def _of_function(name: str, function: Function) -> Measure:
         raise InvalidInputError(
             f"observables: {name!r} = {function!r} must be a function, or text such as 'Z1 Z5'", "observables"
         )
-    parameters = list(inspect.signature(function).parameters)
-    whole = bool(parameters) and parameters[0] == "snapshot"
+    if not name.isidentifier() or name.endswith(("_error", "_bias")):
+        raise InvalidInputError(
+            f"observables: {name!r} must be a Python name that ends neither in _error nor in _bias", "observables"
+        )
+    try:
+        signature = inspect.signature(function)
+        signature.bind(None)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"observables: {name!r} must be a function of one argument, ρ or the snapshot ({error})", "observables"
+        ) from error
+    whole = next(iter(signature.parameters)) == "snapshot"
+    shapes: list[tuple[int, ...]] = []
 
     def measured(view: View) -> Value:
-        return _numbers(name, function(view.snapshot if whole else view.rho))
+        found = _numbers(name, function(view.snapshot if whole else view.rho))
+        shapes.append(found.shape)
+        if shapes[0] != found.shape:
+            raise InvalidInputError(
+                f"observables: {name!r} gave an array of shape {found.shape} after one of {shapes[0]}; it must keep "
+                "its shape",
+                "observables",
+            )
+        del shapes[1:]
+        return found
 
     return Measure(
         name=name,

@@ -197,6 +197,8 @@ def part(family: Callable[[View], Mapping[str, Value]], name: str) -> Callable[[
     return lambda view: view.once(family).get(name)
 
 
+_LABELS = ("time", "time2", "layer", "spin_site", "spin_length", "ket", "bra")
+"""Coordinates of a dataset that are no dimension of a measure."""
 _registered: dict[str, Measure] = {}
 _additional: ContextVar[tuple[Measure, ...]] = ContextVar("additional", default=())
 
@@ -262,9 +264,12 @@ def additional(some: Iterable[Measure]) -> Iterator[None]:
         If a registered measure has the name of one of them.
     """
     own = {measure.name: measure for measure in some}
+    taken = {*_registered, *_LABELS, *(dim for measure in _registered.values() for dim in measure.dims or ())}
     for name in own:
-        if name in _registered:
-            raise InvalidInputError(f"observables: {name!r} is a variable of pysv; choose another name", "observables")
+        if name in taken:
+            raise InvalidInputError(
+                f"observables: {name!r} is a variable or a coordinate of pysv; choose another name", "observables"
+            )
     token = _additional.set((*(one for one in _additional.get() if one.name not in own), *own.values()))
     try:
         yield

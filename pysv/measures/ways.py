@@ -58,7 +58,7 @@ def left_out(
     never = {
         name: f"not asked for: every = {{ {measure.schedule} = 0 }}"
         for measure in asked
-        if measure.schedule and not measure.option and getattr(every, measure.schedule) == 0
+        if measure.schedule and getattr(every, measure.schedule) == 0
         for name in measure.names
     }
     return {name: reason for name, reason in reasons.items() if reason} | never
@@ -87,7 +87,7 @@ def _of_sizes(measure: Measure, sizes: Sizes) -> str | None:
 def _of_average(measure: Measure, sizes: Sizes) -> str | None:
     """Why a measure cannot be had of an average over the parts of a run."""
     if measure.needs in ("state", "amplitudes") and not measure.linear:
-        return "is not linear in ρ, and over trajectories or batches only ρ of the localized spins is averaged"
+        return "is not known to be linear in ρ, and over trajectories or batches only ρ of the spins is averaged"
     return measure.refusal(sizes) if measure.refusal else None
 
 

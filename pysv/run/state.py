@@ -93,7 +93,9 @@ def _labelled(state: State, labels: list[str]) -> xr.Dataset:
     if isinstance(state, ChainState):
         return _tensors(state)
     raise InvalidInputError(
-        "the engine of this run holds no state vector; use another engine, or [record] density_matrix = true", "source"
+        "the engine of this run holds no state vector; classical vectors are in spin_x, spin_y and spin_z, ρ of the "
+        "spins is kept by [record] density_matrix = true",
+        "source",
     )
 
 

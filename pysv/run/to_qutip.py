@@ -9,6 +9,7 @@ import numpy as np
 
 from pysv.errors import InvalidInputError
 from pysv.experiment.source import OneElectron
+from pysv.experiment.train import Train
 from pysv.model.basis import Basis, Spins
 from pysv.model.baths.jumps import layer_baths, spin_operator
 from pysv.sectors.pure_run import pure_runs
@@ -78,7 +79,7 @@ def to_qutip(experiment: Experiment) -> QutipProblem:
     """
     import qutip
 
-    if not isinstance(experiment.source, OneElectron):
+    if not isinstance(experiment.source, OneElectron) or isinstance(experiment.source, Train):
         raise InvalidInputError("source has several electrons; QuTiP gets experiments with one", "source")
     device, spins = experiment.device, Spins(experiment.device.levels)
     if 2 * device.sites * spins.size > MAX_STATES:

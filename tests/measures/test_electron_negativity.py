@@ -92,6 +92,45 @@ def test_what_has_no_amplitudes_says_so():
     assert "log_negativity_electron: needs" in pysv.solve(single, engine="llg", progress=False).left_out
 
 
+def test_never_taken_is_left_out_with_a_reason():
+    asked = pysv.Record(electron_negativity=True, every={"log_negativity": 0})
+    valve = pysv.SpinValve(sites=14, polarizer=(7, 7), analyzer=(9, 9))
+    packet = pysv.WavePacket(center=3, momentum_spread=1.5)
+    found = pysv.solve(
+        pysv.Experiment(device=valve, source=packet, times=pysv.times(1, 1), record=asked), progress=False
+    )
+    assert "log_negativity_electron: not asked for: every = { log_negativity = 0 }" in found.left_out
+
+
+def test_the_estimate_follows_the_sizes():
+    """Seconds a snapshot: none for two spins, some for 4+4 beside an unpolarized electron, whose block is sampled."""
+    seconds = []
+    for n in (1, 2, 4):
+        experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(n, n), times=pysv.times(1, 1))
+        plain = pysv.estimate(experiment).seconds
+        seconds.append((pysv.estimate(dataclasses.replace(experiment, record=ASKED)).seconds - plain) / 2)
+    assert seconds[0] < 0.05
+    assert seconds[1] < 1.0
+    assert 3 < seconds[2] < 60
+
+
+def test_entanglement_that_dies():
+    """A Bell pair in a hot bath: the dataset says when the negativity is gone."""
+    experiment = pysv.Experiment(
+        device=pysv.SpinValve(sites=6, polarizer=(3, 3), analyzer=(5, 5), sd_exchange=0.0),
+        source=pysv.WavePacket(center=3, momentum_spread=2.5, spin="up"),
+        spins=pysv.Bell(),
+        bath=pysv.BosonicBath(temperature=1000.0, coupling="xyz", strength=0.01),
+        times=pysv.times(200, 20),
+    )
+    found = pysv.solve(experiment, engine="low-rank", progress=False)
+    values = found.log_negativity.values
+    assert found.attrs["entanglement_birth"] == 0.0
+    death = float(found.attrs["entanglement_death"])
+    assert (values[found.time < death] > 1e-6).all()
+    assert (values[found.time >= death] <= 1e-6).all()
+
+
 def test_birth_and_death():
     times, none = np.arange(6.0), np.zeros(6)
     assert birth_and_death(times, none) == (None, None)

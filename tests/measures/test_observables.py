@@ -102,8 +102,19 @@ def test_products_in_a_file(tmp_path):
 
 
 def test_what_an_observable_must_not_be():
-    with pytest.raises(InvalidInputError, match="'norm' is a variable of pysv"):
+    with pytest.raises(InvalidInputError, match="'norm' is a variable or a coordinate of pysv"):
         pysv.solve(SMALL, observables={"norm": lambda rho: 1.0}, progress=False)
+    for name in ("time", "site", "with", "spin_length"):
+        with pytest.raises(InvalidInputError, match=f"'{name}' is a variable or a coordinate"):
+            pysv.solve(SMALL, observables={name: "Z1"}, progress=False)
+    with pytest.raises(InvalidInputError, match="must be a function of one argument"):
+        pysv.solve(SMALL, observables={"c": lambda: 1.0}, progress=False)
+    lengths = iter(range(1, 9))
+    with pytest.raises(InvalidInputError, match="it must keep its shape"):
+        pysv.solve(SMALL, observables={"c": lambda rho: np.zeros(next(lengths))}, progress=False)
+    for wrong in ((1, 2), ("ab", "cd"), [["zz", "Z1"]]):
+        with pytest.raises(InvalidInputError, match="must be a table of names and products"):
+            pysv.Record(observables=wrong)
     with pytest.raises(InvalidInputError, match="it must give a real number"):
         pysv.solve(SMALL, observables={"c": lambda rho: 1j}, progress=False)
     with pytest.raises(InvalidInputError, match="must be a function, or text"):

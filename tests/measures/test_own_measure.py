@@ -105,7 +105,7 @@ def test_a_measure_of_the_whole_state(small):
         np.testing.assert_allclose(data.left, by_hand, atol=1e-12)
         assert ("left_error" in data, "left_bias" in data) == (data is not closed, False)
         assert ("uneven" in data) == (data is closed)
-        assert ("uneven: is not linear in ρ" in data.attrs["left_out"]) == (data is not closed)
+        assert ("uneven: is not known to be linear in ρ" in data.attrs["left_out"]) == (data is not closed)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_a_list_in_a_file(tmp_path):
     assert pysv.config.loads(pysv.config.dumps(asked)).experiment == asked
     for text, sentence in (
         ("at = [0, 2, 2]", r"\[evolution\] at\[2\] = 2 fs must be later than the time before, 2 fs"),
-        ("at = [0, 2]\nstop = 7", "stop = 7 fs would be ignored beside the list at"),
+        ("at = [0, 2]\nstop = 60.0", "stop would be ignored beside the list at"),
         ("at = [-1, 2]", r"at\[0\] = -1 must be at least 0"),
         ("at = [0]", "must go beyond 0 fs"),
         ("at = 3", "must be a list of times"),

@@ -55,7 +55,7 @@ def of_layer(data: xr.Dataset, variable: str, layer: str) -> np.ndarray:
 
 def transmission(data: xr.Dataset) -> np.ndarray:
     """Probability that the electron is beyond the last localized spin."""
-    beyond = data["electron_density"].where(data["site"] > data["spin_site"].values[-1], 0.0)
+    beyond = data["electron_density"].where(data["site"] > data["spin_site"].values.max(), 0.0)
     return np.asarray(beyond.sum("site").values)
 
 
