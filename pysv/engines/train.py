@@ -60,8 +60,8 @@ class TrainMap(Method):
     tolerance : float
         Allowed truncation error of the electron's evolution per fs, 1e-15 … 1e-2.
     residual : float
-        Probability of finding the electron among the spins (averaged over their states) at which it counts as gone.
-        Later its lead has no end, and the spins are alone. An electron that is not gone after the interval is lost.
+        Probability of finding the electron among the spins, in the mean over their states, at which it counts as gone:
+        from then on the spins are alone. An electron that is not gone after the interval is lost, with a warning.
     """
 
     tolerance: float = checked(1e-13, real_number, low=1e-15, high=1e-2, unit="per fs")
@@ -251,6 +251,7 @@ class _TrainEngine(Engine):
         """Applications of H, and what is known of the map."""
         details = {
             "transit": self.transit,
+            "meeting": self.meeting,
             "left_behind": self.pulse.left_behind,
             "kraus_operators": sum(kraus.count for kraus in self.sets),
         }

@@ -114,6 +114,7 @@ def test_the_estimate_follows_the_sizes():
     assert 3 < seconds[2] < 60
 
 
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
 def test_entanglement_that_dies():
     """A Bell pair in a hot bath: the dataset says when the negativity is gone."""
     experiment = pysv.Experiment(
