@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from pysv.compute.environment import check_environment
 from pysv.errors import (
     BondLimitError,
     EngineFailureError,
@@ -19,13 +22,20 @@ from pysv.errors import (
     PysvError,
     PysvWarning,
     SpectralBoundsError,
+    quoted,
+    reason,
 )
 from pysv.results.versions import __version__
+from pysv.run import interrupt
 
 if TYPE_CHECKING:
     from pysv.config import Configuration
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+
+
+class _OutputError(Exception):
+    """Standard output cannot be written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,9 +49,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for bad input; 1 for a run that failed; 130 for a run that Ctrl-C ended (the first Ctrl-C saves what was
-        recorded).
+        0; 2 for what the user can mend; 1 for a run that failed; 130 where Ctrl-C, SIGTERM or SIGHUP ended the command
+        (the first signal saves what was recorded). docs/files.md has the whole list.
     """
+    own_process = arguments is None
+    if own_process:
+        _prepare_process()
+    try:
+        with interrupt.caught(last=own_process):
+            try:
+                return _answer(arguments)
+            except KeyboardInterrupt as error:
+                return _complain(reason(error), INTERRUPTED)
+    except KeyboardInterrupt:  # once more, while the first one was reported
+        return INTERRUPTED
+
+
+def _prepare_process() -> None:
+    """What the surroundings of a command may lack or bring along."""
+    for number in range(3):  # a file must not take the number of a closed standard stream
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    os.environ["MPLBACKEND"] = "agg"  # pictures go to files; the user's backend may not exist here
+
+
+def _answer(arguments: Sequence[str] | None) -> int:
+    """Run one verb; every failure is one line on stderr."""
     options = _parser().parse_args(arguments)
     warnings.simplefilter("always", PysvWarning)
     warnings.showwarning = _show_warning
@@ -49,20 +84,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without σ shows a question mark
     try:
-        code = int(options.verb(options) or 0)
-        sys.stdout.flush()
-        return code
+        check_environment()
+        return int(options.verb(options) or 0)
     except (BondLimitError, EngineFailureError, InvariantError, SpectralBoundsError) as error:
         return _complain(str(error), FAILED)
     except PysvError as error:
         return _complain(str(error), BAD_INPUT)
-    except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED)
-    except OSError as error:  # the reader has closed the pipe, or the output cannot be written
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            return FAILED
-        return _complain(f"the output cannot be written ({error.strerror or error})", FAILED)
+    except _OutputError as error:
+        return FAILED if isinstance(error.__cause__, BrokenPipeError) else _complain(str(error), FAILED)
+    except MemoryError as error:
+        return _complain(f"{reason(error)}; end other programs, or take fewer spins, sites or snapshots", BAD_INPUT)
+    except ArithmeticError as error:
+        return _complain(
+            f"{_subject(options)}a number is beyond what the arithmetic can do ({reason(error)}); look for a value at "
+            "the end of its range, which `pysv keys` lists",
+            FAILED,
+        )
+    except OSError as error:
+        return _complain(f"{error.filename or 'a file'}: {error.strerror or reason(error)}", FAILED)
+    except ValueError as error:
+        if type(error).__name__ != "LinAlgError":  # NumPy is not imported for it
+            raise
+        return _complain(
+            f"{_subject(options)}a matrix cannot be diagonalised or inverted ({reason(error)}); look for a value at "
+            "the end of its range, which `pysv keys` lists, or take another engine",
+            FAILED,
+        )
+
+
+def _subject(options: argparse.Namespace) -> str:
+    """The file that a verb works on, at the beginning of a sentence."""
+    file = getattr(options, "file", None)
+    return f"{file}: " if file else ""
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -113,9 +166,9 @@ def _sweep(options: argparse.Namespace) -> int:
         done = sweep_tables(tables, grid, options.file, out=folder, **how)
     except KeyboardInterrupt:
         return _complain("stopped; run the same command again to compute the missing points", INTERRUPTED)
-    print(f"{folder}: complete, {len(done.points)} points")
+    _note(f"{folder}: complete, {len(done.points)} points")
     if done.combined is None:
-        print(f"no {COMBINED}: the points differ in their times")
+        _note(f"no {COMBINED}: the points differ in their times")
     return 0
 
 
@@ -138,9 +191,9 @@ def _resume(options: argparse.Namespace) -> int:
 def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]
     reached = f"{float(data.time[-1]):g} fs, {data.time.size} snapshots, {data.attrs['wall_time']:.2f} s"
     if data.attrs["status"] == "complete":
-        print(f"{out}: complete, {reached}")
+        _note(f"{out}: complete, {reached}")
         return 0
-    print(f"{out}: stopped at {reached}; continue with `pysv resume {out}`")
+    _note(f"{out}: stopped at {reached}; continue with `pysv resume {out}`")
     return INTERRUPTED
 
 
@@ -148,7 +201,7 @@ def _info(options: argparse.Namespace) -> None:
     from pysv.results.files import load
     from pysv.results.summary import describe
 
-    print(describe(load(options.file), options.file))
+    _print(describe(load(options.file), options.file))
 
 
 def _estimate(options: argparse.Namespace) -> int:
@@ -156,17 +209,18 @@ def _estimate(options: argparse.Namespace) -> int:
 
     asked = _read(options)
     needed = estimate(asked.experiment, asked.engine, asked.backend)
-    print(needed)
+    _print(str(needed))
     if needed.fits:
         return 0
     return _complain(f"{options.file}: the run does not fit in memory", BAD_INPUT)
 
 
-def _convergence(options: argparse.Namespace) -> None:
+def _convergence(options: argparse.Namespace) -> int:
     from pysv.run.convergence import convergence
 
     asked = _read(options)
-    print(convergence(asked.experiment, asked.engine, progress=not options.quiet))
+    _print(str(convergence(asked.experiment, asked.engine, progress=not options.quiet)))
+    return INTERRUPTED if interrupt.asked() else 0
 
 
 def _plot(options: argparse.Namespace) -> None:
@@ -177,7 +231,7 @@ def _plot(options: argparse.Namespace) -> None:
 
     name = Path(options.file)
     usual = name.with_suffix(".png") if options.var is None else name.with_name(f"{name.stem}-{options.var}.png")
-    print(plot(load(options.file), options.out or usual, variable=options.var))
+    _note(str(plot(load(options.file), options.out or usual, variable=options.var)))
 
 
 def _figure(options: argparse.Namespace) -> None:
@@ -187,7 +241,7 @@ def _figure(options: argparse.Namespace) -> None:
     how = {"quick": options.quick, "full": options.full, "thermal": options.thermal, "progress": not options.quiet}
     made = make_all(options.out, **how) if len(asked) > 1 else (make(number, options.out, **how) for number in asked)
     for path in made:
-        print(path, flush=True)
+        _note(str(path))
 
 
 def _movie(options: argparse.Namespace) -> None:
@@ -205,7 +259,7 @@ def _movie(options: argparse.Namespace) -> None:
     target = movie.check_target(options.out or Path(options.file or ".").parent / f"{stem}.{movie.usual_format()}")
     data = movie_run(quick=options.quick, progress=not options.quiet) if options.paper else load(options.file)
     for path in animate(data, target, rate=options.rate, progress=not options.quiet):
-        print(path)
+        _note(str(path))
 
 
 def _engines(options: argparse.Namespace) -> None:
@@ -213,8 +267,10 @@ def _engines(options: argparse.Namespace) -> None:
 
     for row in readiness():
         state = "ready" if row.ready else "not ready"
-        print(f"{row.engine:<13} {row.backend:<7} {state:<10} {row.serves}" + (f"; {row.remark}" if row.remark else ""))
-    print("\n" + guests.as_text())
+        _print(
+            f"{row.engine:<13} {row.backend:<7} {state:<10} {row.serves}" + (f"; {row.remark}" if row.remark else "")
+        )
+    _print("\n" + guests.as_text())
 
 
 def _keys(options: argparse.Namespace) -> None:
@@ -223,16 +279,16 @@ def _keys(options: argparse.Namespace) -> None:
     if options.markdown and options.table:
         raise InvalidInputError(f"keys: {options.table} would be ignored with --markdown, which writes all tables")
     if options.markdown:
-        print(keys.as_markdown(), end="")
+        _print(keys.as_markdown(), end="")
     else:
-        print(keys.as_text(keys.tables_named(options.table) if options.table else keys.tables()))
+        _print(keys.as_text(keys.tables_named(options.table) if options.table else keys.tables()))
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from pysv.doctor import examine
 
     healthy, report = examine()
-    print(report)
+    _print(report)
     return 0 if healthy else FAILED
 
 
@@ -240,11 +296,11 @@ def _julia(options: argparse.Namespace) -> int:
     from pysv import doctor
 
     if options.action == "setup":
-        found = doctor.set_up_julia(lambda text: print(f"pysv: {text}", file=sys.stderr, flush=True))
+        found = doctor.set_up_julia(lambda text: _say(f"pysv: {text}"))
     else:
         found = doctor.julia_status()
     width = max(map(len, found))
-    print("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
+    _print("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
     return 0 if found["state"].startswith("ready") else FAILED
 
 
@@ -252,7 +308,7 @@ def _cite(options: argparse.Namespace) -> None:
     from pysv.results.citations import write
     from pysv.results.files import load
 
-    print(write(load(options.file) if options.file else None, bibtex=options.bibtex))
+    _print(write(load(options.file) if options.file else None, bibtex=options.bibtex))
 
 
 def _read(options: argparse.Namespace) -> Configuration:
@@ -393,13 +449,54 @@ def _engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", metavar="B", help="backend, instead of the one in the file")
 
 
+def _print(text: str, *, end: str = "\n") -> None:
+    """Print on standard output at once, so that a failure shows here.
+
+    Raises
+    ------
+    _OutputError
+        If that is not possible.
+    """
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "standard output is closed")
+        print(text, end=end, flush=True)
+    except OSError as error:
+        with suppress(OSError, AttributeError):  # what is left in the buffer must not fail once more at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _OutputError(f"the output cannot be written ({error.strerror or error})") from error
+
+
+def _note(text: str) -> None:
+    """Print what became of a file; the file is there, printed or not."""
+    try:
+        _print(text)
+    except _OutputError as error:
+        if not isinstance(error.__cause__, BrokenPipeError):
+            _complain(f"{error}, but the result is saved: {text}", 0)
+
+
+def _say(text: str) -> None:
+    """Print a line on standard error, if there is one."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
+
+
 def _complain(message: str, code: int) -> int:
-    print(f"pysv: {' '.join(message.split())}", file=sys.stderr)
+    _say(f"pysv: {' '.join(message.split())}")
     return code
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:  # type: ignore[no-untyped-def]
-    print(f"pysv: {message}", file=sys.stderr)
+    """A warning of pysv is a sentence; one of a library is put into one."""
+    if issubclass(category, PysvWarning):
+        _say(f"pysv: {message}")
+    else:
+        _say(
+            f"pysv: {os.path.basename(filename)}, line {lineno}, warns of {quoted(str(message))}; the results hold "
+            "unless they look wrong, and then a bug report should quote this line"
+        )
 
 
 if __name__ == "__main__":

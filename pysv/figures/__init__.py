@@ -12,6 +12,7 @@ from pysv.experiment.checks import whole_number
 from pysv.figures import catalog, planned
 from pysv.figures.planned import Version
 from pysv.results.files import check_destination, whole_file
+from pysv.run import interrupt
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -126,9 +127,10 @@ def _make(
     stem = f"{catalog.stem(name)}{'-thermal' if version.thermal else ''}"
     target = check_destination(folder / f"{stem}.png", overwrite=True)
     curves = []
-    for label, run in needed.items():
-        kept = f"{stem}{'-quick' if version.quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
-        curves.append((label, planned.solved(run, folder / kept, progress)))
+    with interrupt.caught():
+        for label, run in needed.items():
+            kept = f"{stem}{'-quick' if version.quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
+            curves.append((label, planned.solved(run, folder / kept, progress)))
     first = next(iter(needed.values())).experiment
     return _save(draw(name, curves, first, quick=version.quick), target), curves, first
 

@@ -29,6 +29,7 @@ from pysv.measures.ways import left_out, way
 from pysv.model.basis import Spins
 from pysv.model.conservation import occupied_sectors
 from pysv.results import files
+from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import SHARE, available_memory, check_fits, size
 from pysv.run.mixture import GROUPS, Groups, Mixture
@@ -98,7 +99,12 @@ def solve_in_batches(
     folder = None if out is None else out.with_name(f"{out.name}.parts")
     if folder is not None:
         tasks = [replace(task, path=folder / f"{number:04d}.nc") for number, task in enumerate(tasks)]
-    with OneThread(), connected(dask) as client, closing(progress_bar(method.name, len(tasks), progress)) as bar:
+    with (
+        interrupt.caught(),
+        OneThread(),
+        connected(dask) as client,
+        closing(progress_bar(method.name, len(tasks), progress)) as bar,
+    ):
         if folder is not None:
             folder.mkdir(exist_ok=True)
 

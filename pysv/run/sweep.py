@@ -21,6 +21,7 @@ from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvW
 from pysv.experiment.checks import as_list, is_list
 from pysv.results import files
 from pysv.results.dataset import REQUIRED_NUMBERS
+from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
 from pysv.run.remarks import warn
@@ -138,7 +139,11 @@ def sweep_tables(
     values = _checked(grid, paths)
     folder = None if out is None else _folder(out)
     tasks, settings = _tasks(tables, paths, values, name, folder)
-    with connected(dask) as client, closing(progress_bar("sweep", len(tasks), progress)) as bar:
+    with (
+        interrupt.caught(),
+        connected(dask) as client,
+        closing(progress_bar("sweep", len(tasks), progress)) as bar,
+    ):
         if folder is not None:
             folder.mkdir(exist_ok=True)
         results = list(compute(tasks, client, bar=bar, overwrite=overwrite))

@@ -26,6 +26,8 @@ from pysv.errors import (
     ResultFileError,
 )
 from pysv.results import files
+from pysv.run import interrupt
+from pysv.run.progress import Screen
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -131,6 +133,11 @@ def compute(
     Yields
     ------
     xarray.Dataset
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After a task, if a signal has asked for the end; its result is kept.
     """
     found = {number: task.kept(overwrite) for number, task in enumerate(tasks)}
     missing = [number for number, data in found.items() if data is None]
@@ -141,10 +148,12 @@ def compute(
         while found[number] is None:
             other, data = next(finished)
             if (path := tasks[other].path) is not None:
-                files.write(data, path)
+                with interrupt.CtrlC(_put_off):
+                    files.write(data, path)
             found[other] = data
             if bar is not None:
                 bar.update()
+            interrupt.check()
         result = found.pop(number)
         assert result is not None
         yield result
@@ -180,6 +189,10 @@ def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Ite
         client.cancel(list(futures))
 
 
+def _put_off(text: str) -> None:
+    """A file is written in less time than it takes to read a notice."""
+
+
 @contextmanager
 def _named(task: Task) -> Iterator[None]:
     """Put the name of the task in front of the error sentences of pysv."""
@@ -192,4 +205,4 @@ def _named(task: Task) -> Iterator[None]:
 def progress_bar(label: str, total: int, shown: bool) -> tqdm[Any]:
     """A progress bar that counts tasks."""
     disabled = not shown or sys.stderr is None
-    return tqdm(total=total, desc=label, unit="task", disable=disabled, dynamic_ncols=True)
+    return tqdm(file=Screen(), total=total, desc=label, unit="task", disable=disabled, dynamic_ncols=True)

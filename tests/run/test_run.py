@@ -184,7 +184,7 @@ def test_the_second_ctrl_c_stops_at_once_and_keeps_the_record(small, tmp_path):
     assert time.monotonic() - begun < 15, errors.decode()
     assert b"KeyboardInterrupt" in errors
     kept = pysv.load(path)
-    assert kept.attrs["status"] == "stopped: KeyboardInterrupt"
+    assert kept.attrs["status"] == "stopped: a second signal (SIGINT) ended it at once"
     until = float(kept.time[-1]) + 1
     whole = pysv.solve(dataclasses.replace(small, times=pysv.times(stop=until, step=0.5)), progress=False)
     assert_same(pysv.resume(path, stop=until, progress=False), whole)
