@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pysv.config import Configuration
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+LONGEST_SENTENCE = 2000
 
 
 class _OutputError(Exception):
@@ -484,7 +486,7 @@ def _say(text: str) -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    _say(f"pysv: {' '.join(message.split())}")
+    _say(f"pysv: {textwrap.shorten(message, LONGEST_SENTENCE, placeholder=' …')}")
     return code
 
 

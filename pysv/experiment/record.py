@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from pysv.errors import InvalidInputError, unknown_name
+from pysv.errors import InvalidInputError, quoted, unknown_name
 from pysv.experiment.checks import Checked, as_list, checked, is_list, real_number, truth, whole_number
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def momentum_list(key: str, value: Any, *, unit: str = "") -> tuple[float, ...]:
     """At least one real number, all different."""
     given = as_list(value)
     if not is_list(given) or not given:
-        raise InvalidInputError(f"{key} = {value!r} must be a list of at least one number", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be a list of at least one number", key)
     momenta = tuple(real_number(f"{key}[{n}]", k, unit=unit) for n, k in enumerate(given))
     if len(set(momenta)) < len(momenta):
-        raise InvalidInputError(f"{key} = {list(momenta)} names a momentum twice; leave one out", key)
+        raise InvalidInputError(f"{key} = {quoted(list(momenta))} names a momentum twice; leave one out", key)
     return momenta
 
 
@@ -63,7 +63,9 @@ def two_sides(key: str, value: Any) -> tuple[str, str] | None:
     if given is None:
         return None
     if not is_list(given) or len(given) != 2 or not all(isinstance(side, str) and side for side in given):
-        raise InvalidInputError(f"{key} = {value!r} must be two names of layers, or of several joined by '+'", key)
+        raise InvalidInputError(
+            f"{key} = {quoted(value)} must be two names of layers, or of several joined by '+'", key
+        )
     return given[0], given[1]
 
 
@@ -76,14 +78,17 @@ def spin_product(key: str, value: Any) -> tuple[tuple[str, int], ...]:
     found = [match for match in map(_FACTOR.fullmatch, factors) if match]
     if not factors or len(found) < len(factors):
         raise InvalidInputError(
-            f"{key} = {value!r} must be a product of X, Y and Z with the numbers of localized spins, such as 'Z1 Z5'",
+            f"{key} = {quoted(value)} must be a product of X, Y and Z with the numbers of localized spins, such as "
+            "'Z1 Z5'",
             key,
         )
     own = tuple((match[1], int(match[2])) for match in found)
     numbers = [number for _, number in own]
     twice = [number for number in numbers if numbers.count(number) > 1]
     if twice:
-        raise InvalidInputError(f"{key} = {value!r} names spin {twice[0]} twice; a product has each spin once", key)
+        raise InvalidInputError(
+            f"{key} = {quoted(value)} names spin {twice[0]} twice; a product has each spin once", key
+        )
     return own
 
 
@@ -91,11 +96,15 @@ def spin_products(key: str, value: Any) -> tuple[tuple[str, str], ...]:
     """A table of names and products of spin operators, as pairs."""
     given = dict(value) if isinstance(value, Mapping | tuple) else {} if value == [] else None
     if given is None:
-        raise InvalidInputError(f"{key} = {value!r} must be a table of names and products, such as zz = 'Z1 Z5'", key)
+        raise InvalidInputError(
+            f"{key} = {quoted(value)} must be a table of names and products, such as zz = 'Z1 Z5'", key
+        )
     for name, product in given.items():
         if not isinstance(name, str) or not name.isidentifier() or name.endswith(("_error", "_bias")):
             raise InvalidInputError(
-                f"{key}: {name!r} must be a name of letters, digits and _ that ends neither in _error nor in _bias", key
+                f"{key}: {quoted(name)} must be a name of letters, digits and _ that ends neither in _error nor in "
+                "_bias",
+                key,
             )
         spin_product(f"{key}.{name}", product)
     return tuple(given.items())
@@ -106,7 +115,7 @@ def schedules(key: str, value: Any) -> Every:
     if isinstance(value, Every):
         return value
     if not isinstance(value, Mapping):
-        raise InvalidInputError(f"{key} = {value!r} must be a table of measures and whole numbers", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be a table of measures and whole numbers", key)
     known = [entry.name for entry in fields(Every)]
     for name in value:
         if name not in known:
@@ -171,7 +180,7 @@ class Record(Checked):
             for _, number in spin_product(name, product):
                 if number > device.n_spins:
                     raise InvalidInputError(
-                        f"observables.{name} = {product!r} names spin {number}; the device has spins 1 to "
+                        f"observables.{name} = {quoted(product)} names spin {number}; the device has spins 1 to "
                         f"{device.n_spins}",
                         "observables",
                     )

@@ -17,7 +17,7 @@ import xarray as xr
 
 from pysv import config
 from pysv.engines import choose
-from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError
+from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError, quoted
 from pysv.experiment.checks import as_list, is_list
 from pysv.results import files
 from pysv.results.dataset import REQUIRED_NUMBERS
@@ -166,12 +166,12 @@ def setting(text: str) -> tuple[str, list[Any]]:
     """
     key, equals, given = text.partition("=")
     if not equals or not given.strip():
-        raise InvalidInputError(f"--set {text!r} must be KEY=V1,V2,…, e.g. bath.temperature=10,30,100")
-    pieces, depth, quoted = [""], 0, False
+        raise InvalidInputError(f"--set {quoted(text)} must be KEY=V1,V2,…, e.g. bath.temperature=10,30,100")
+    pieces, depth, inside = [""], 0, False
     for letter in given:
-        quoted ^= letter == '"'
-        depth += (letter == "[") - (letter == "]") if not quoted else 0
-        if letter == "," and depth == 0 and not quoted:
+        inside ^= letter == '"'
+        depth += (letter == "[") - (letter == "]") if not inside else 0
+        if letter == "," and depth == 0 and not inside:
             pieces.append("")
         else:
             pieces[-1] += letter
@@ -180,7 +180,7 @@ def setting(text: str) -> tuple[str, list[Any]]:
 
 def _value(piece: str, text: str) -> Any:
     if not piece:
-        raise InvalidInputError(f"--set {text!r} has an empty value; write KEY=V1,V2,…")
+        raise InvalidInputError(f"--set {quoted(text)} has an empty value; write KEY=V1,V2,…")
     try:
         return tomllib.loads(f"value = {piece}")["value"]
     except tomllib.TOMLDecodeError:
@@ -196,7 +196,7 @@ def _checked(grid: Grid, known: Iterable[str]) -> dict[str, list[Any]]:
             raise ExperimentFileError(f"sweep: {unknown_key(str(key), names)}", str(key))
         values = as_list(given)
         if not is_list(values) or not len(values):
-            raise InvalidInputError(f"sweep: {key} = {given!r} must be a list of values", key)
+            raise InvalidInputError(f"sweep: {key} = {quoted(given)} must be a list of values", key)
         found[key] = [value.tolist() if hasattr(value, "tolist") else value for value in values]
         if len({json.dumps(value, default=str) for value in found[key]}) < len(found[key]):
             raise InvalidInputError(f"sweep: {key} names a value twice; leave one out", key)
