@@ -25,6 +25,7 @@ from pysv.errors import (
     SpectralBoundsError,
     quoted,
     reason,
+    unknown_name,
 )
 from pysv.results.versions import __version__
 from pysv.run import interrupt
@@ -126,7 +127,7 @@ def _run(options: argparse.Namespace) -> int:
     from pysv.run.solve import solve
 
     asked = _read(options)
-    out = Path(options.out) if options.out else Path(options.file).with_suffix(".nc").name
+    out = options.out if options.out is not None else Path(options.file).with_suffix(".nc").name
     try:
         data = solve(
             asked.experiment,
@@ -162,7 +163,7 @@ def _sweep(options: argparse.Namespace) -> int:
     chosen = {name: getattr(options, name) for name in ("engine", "backend") if getattr(options, name) is not None}
     if chosen and isinstance(tables.setdefault("evolution", {}), dict):
         tables["evolution"] |= chosen
-    folder = options.out or f"{Path(options.file).stem}-sweep"
+    folder = options.out if options.out is not None else f"{Path(options.file).stem}-sweep"
     how = {"dask": options.dask, "overwrite": options.force, "progress": not options.quiet}
     try:
         done = sweep_tables(tables, grid, options.file, out=folder, **how)
@@ -231,9 +232,11 @@ def _plot(options: argparse.Namespace) -> None:
     from pysv.figures import plot
     from pysv.results.files import load
 
-    name = Path(options.file)
+    name, data = Path(options.file), load(options.file)
+    if options.var is not None and options.var not in data.data_vars:
+        raise InvalidInputError(unknown_name("variable", options.var, map(str, data.data_vars)), "variable")
     usual = name.with_suffix(".png") if options.var is None else name.with_name(f"{name.stem}-{options.var}.png")
-    _note(str(plot(load(options.file), options.out or usual, variable=options.var)))
+    _note(str(plot(data, options.out if options.out is not None else usual, variable=options.var)))
 
 
 def _figure(options: argparse.Namespace) -> None:
@@ -318,7 +321,7 @@ def _read(options: argparse.Namespace) -> Configuration:
 
     from pysv.config import read
     from pysv.engines import BACKENDS, choose, engine_names
-    from pysv.errors import EngineError, unknown_name
+    from pysv.errors import EngineError
 
     asked = read(options.file)
     if options.engine is not None:
@@ -357,6 +360,13 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(_complain(f"{message} (see `{self.prog} --help`)", BAD_INPUT))
 
 
+def _name(text: str) -> str:
+    """The name of a file or folder on the command line."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no name of a file or folder; give one")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="pysv", description="Simulate how a pulse of electrons entangles quantum magnets.")
     parser.add_argument("--version", action="version", version=f"pysv {__version__}")
@@ -368,34 +378,38 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     run = verb("run", _run, "run an experiment file")
-    run.add_argument("file", metavar="FILE.toml")
-    run.add_argument("--out", metavar="RUN.nc", help="result file (default: FILE.nc in the current folder)")
+    run.add_argument("file", type=_name, metavar="FILE.toml")
+    run.add_argument("--out", type=_name, metavar="RUN.nc", help="result file (default: FILE.nc in the current folder)")
     run.add_argument("--force", action="store_true", help="replace the result file if it exists")
     _engine_options(run)
     resume = verb("resume", _resume, "continue or extend a run in its result file")
-    resume.add_argument("file", metavar="RUN.nc")
+    resume.add_argument("file", type=_name, metavar="RUN.nc")
     resume.add_argument("--stop", type=float, metavar="T", help="new last time, fs")
     resume.add_argument("--backend", metavar="B", help="backend, instead of the one in the file")
-    resume.add_argument("--experiment", metavar="FILE.toml", help="continue only if this experiment made the file")
+    resume.add_argument(
+        "--experiment", type=_name, metavar="FILE.toml", help="continue only if this experiment made the file"
+    )
     info = verb("info", _info, "describe a result file")
-    info.add_argument("file", metavar="RUN.nc")
+    info.add_argument("file", type=_name, metavar="RUN.nc")
     needs = verb("estimate", _estimate, "estimate the memory, time and disk space of a run")
-    needs.add_argument("file", metavar="FILE.toml")
+    needs.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(needs)
     finer = verb("convergence", _convergence, "repeat a tdmrg run with finer settings and print the changes")
-    finer.add_argument("file", metavar="FILE.toml")
+    finer.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(finer)
     plot = verb("plot", _plot, "draw an overview of a result file, or one variable")
-    plot.add_argument("file", metavar="RUN.nc")
-    plot.add_argument("--out", metavar="PICTURE", help="picture file (default: RUN.png, or RUN-NAME.png)")
+    plot.add_argument("file", type=_name, metavar="RUN.nc")
+    plot.add_argument("--out", type=_name, metavar="PICTURE", help="picture file (default: RUN.png, or RUN-NAME.png)")
     plot.add_argument("--var", metavar="NAME", help="draw this variable alone")
     figure = verb("figure", _figure, "compute and draw a figure of the paper")
     _figure_options(figure)
     movie = verb("movie", _movie, "animate a result file, or the run of the paper")
-    movie.add_argument("file", metavar="RUN.nc", nargs="?")
+    movie.add_argument("file", type=_name, metavar="RUN.nc", nargs="?")
     movie.add_argument("--paper", action="store_true", help="the movie of the paper, computed first")
     movie.add_argument("--quick", action="store_true", help="with --paper: a shorter run")
-    movie.add_argument("--out", metavar="MOVIE", help=".mp4 or .gif (default: RUN.mp4, or RUN.gif without ffmpeg)")
+    movie.add_argument(
+        "--out", type=_name, metavar="MOVIE", help=".mp4 or .gif (default: RUN.mp4, or RUN.gif without ffmpeg)"
+    )
     movie.add_argument("--rate", metavar="N", type=int, default=12, help="frames per second (default: 12)")
     keys = verb("keys", _keys, "list the keys of an experiment file: default, unit, allowed values and meaning")
     keys.add_argument("table", metavar="TABLE", nargs="?", help="one table, e.g. device.layer or evolution.tdmrg")
@@ -404,7 +418,7 @@ def _parser() -> argparse.ArgumentParser:
     julia = verb("julia", _julia, "set up the backend 'julia', or show its status")
     julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only report")
     sweep = verb("sweep", _sweep, "run an experiment file for several values of its keys")
-    sweep.add_argument("file", metavar="FILE.toml")
+    sweep.add_argument("file", type=_name, metavar="FILE.toml")
     sweep.add_argument(
         "--set",
         metavar="KEY=V1,V2",
@@ -412,7 +426,9 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="values of a key, e.g. bath.temperature=10,30; several --set make all combinations",
     )
-    sweep.add_argument("--out", metavar="DIR", help="folder of the results (default: FILE-sweep in the current one)")
+    sweep.add_argument(
+        "--out", type=_name, metavar="DIR", help="folder of the results (default: FILE-sweep in the current one)"
+    )
     sweep.add_argument("--force", action="store_true", help="replace files of other runs in the folder")
     _engine_options(sweep)
     for sub in (run, sweep):
@@ -421,7 +437,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     verb("doctor", _doctor, "check this installation")
     cite = verb("cite", _cite, "list the references for a result file, or for pysv and the paper")
-    cite.add_argument("file", metavar="RUN.nc", nargs="?")
+    cite.add_argument("file", type=_name, metavar="RUN.nc", nargs="?")
     cite.add_argument("--bibtex", action="store_true", help="print BibTeX entries")
     for sub in (run, resume, finer, figure, movie, sweep):
         sub.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -430,7 +446,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _figure_options(parser: _Parser) -> None:
     number = parser.add_argument("number", metavar="N")
-    parser.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the current one)")
+    parser.add_argument(
+        "--out", type=_name, metavar="DIR", default=".", help="folder of the picture (default: the current one)"
+    )
     parser.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
     thermal = parser.add_argument("--thermal", action="store_true")
     full = parser.add_argument("--full", action="store_true")

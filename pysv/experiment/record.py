@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LARGEST_DENSE = 5000
 """Largest block of a partial transpose that is diagonalised (50 s), in rows. For larger blocks sampling is faster."""
 MAX_DENSE = 100_000
+_LARGEST = 1e6
+"""Largest momentum, rad/site: exp(ikx) needs the digits of kx."""
 _SNAPSHOTS: dict[str, Any] = {"low": 0, "unit": "snapshots, 0 for never"}
 
 
@@ -47,11 +49,11 @@ class Every(Checked):
 
 
 def momentum_list(key: str, value: Any, *, unit: str = "") -> tuple[float, ...]:
-    """At least one real number, all different."""
+    """At least one real number of modulus up to 1e6, all different."""
     given = as_list(value)
     if not is_list(given) or not given:
         raise InvalidInputError(f"{key} = {quoted(value)} must be a list of at least one number", key)
-    momenta = tuple(real_number(f"{key}[{n}]", k, unit=unit) for n, k in enumerate(given))
+    momenta = tuple(real_number(f"{key}[{n}]", k, low=-_LARGEST, high=_LARGEST, unit=unit) for n, k in enumerate(given))
     if len(set(momenta)) < len(momenta):
         raise InvalidInputError(f"{key} = {quoted(list(momenta))} names a momentum twice; leave one out", key)
     return momenta

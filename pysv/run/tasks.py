@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from pysv.errors import (
 )
 from pysv.results import files
 from pysv.run import interrupt
+from pysv.run.dask import scheduler_lost, watched
 from pysv.run.progress import Screen
 
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Ite
             with _named(tasks[number]):
                 yield number, tasks[number].compute()
         return
+    from concurrent.futures import CancelledError
+
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
@@ -173,7 +176,7 @@ def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Ite
         client.submit(Task.compute_alone, tasks[number], retries=RETRIES, pure=False): number for number in numbers
     }
     try:
-        for future in as_completed(list(futures), loop=client.loop):
+        for future in watched(as_completed(list(futures), loop=client.loop), client):
             number = futures.pop(future)
             try:
                 with _named(tasks[number]):
@@ -183,10 +186,13 @@ def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Ite
                     f"{tasks[number].label}: {RETRIES + 1} workers in turn were lost during this task, perhaps out of "
                     "memory; give the workers more memory"
                 ) from error
+            except CancelledError as error:
+                raise scheduler_lost() from error
             future.release()  # the scheduler need not keep the result
             yield number, data
     finally:
-        client.cancel(list(futures))
+        with suppress(Exception):  # the scheduler may be gone
+            client.cancel(list(futures))
 
 
 def _put_off(text: str) -> None:
