@@ -21,6 +21,7 @@ import xarray as xr
 
 from pysv.errors import ResultExistsError, ResultFileError
 from pysv.results.dataset import ALWAYS, FORMAT, REQUIRED_NUMBERS, REQUIRED_TEXTS
+from pysv.units import size
 
 _STATE_GROUP = "checkpoint"
 _PARTS = ("_real", "_imag")
@@ -131,8 +132,8 @@ def check_room(target: Path, needed: int) -> None:
         return
     if needed > free:
         raise ResultFileError(
-            f"{target}: needs {needed / 1e9:.3g} GB on a disk with {free / 1e9:.3g} GB free; make room, or choose a "
-            "file on another disk"
+            f"{target}: needs {size(needed)} on a disk with {size(free)} free; make room, or choose a file on another "
+            "disk"
         )
 
 

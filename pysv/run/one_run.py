@@ -29,7 +29,7 @@ from pysv.results.dataset import ALWAYS, build, provenance, schema
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.estimate import check_fits
 from pysv.run.interrupt import CtrlC
-from pysv.run.invariants import Watch
+from pysv.run.invariants import Watch, remedy
 from pysv.run.loop import Listener, evolve
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
@@ -107,6 +107,7 @@ class Run:
             self.method.drift_tolerance(float(times[-1])),
             radius(self.experiment),
             self.method.conserved(self.experiment),
+            remedy(self.method, resumed=earlier is not None),
         )
         recorder = Recorder(self.experiment, times.size, watch, self.limits, self.method.lacks)
         before = 0.0
