@@ -87,8 +87,8 @@ class Watch:
             unit = "" if (units := INVARIANTS[name][0]) == "1" else f" {units}"
             if not math.isfinite(value):
                 raise InvariantError(
-                    f"{name} is {value} at t = {snapshot.time:g} fs: the state is not finite; look for a value at the "
-                    f"end of its range, or {self._remedy}"
+                    f"{name} is {value} at t = {snapshot.time:g} fs: the state is not finite; {self._remedy}, or "
+                    "look for a value at the end of its range"
                 )
             drift = abs(value - self.start[name])
             allowed = self.tolerance * (self._energy_scale if name == "energy" else max(1.0, abs(self.start[name])))
