@@ -90,7 +90,8 @@ def caught(*, last: bool = False) -> Iterator[None]:
     Parameters
     ----------
     last : bool
-        Whether the process ends after this context: signals that repeat an earlier one are then ignored.
+        Whether the process ends after this context. What has been done is done: SIGTERM and SIGHUP are ignored then,
+        and Ctrl-C ends the process.
     """
     global _active
     if _active is not None or threading.current_thread() is not threading.main_thread():
@@ -101,7 +102,7 @@ def caught(*, last: bool = False) -> Iterator[None]:
         _active.install()
         yield
     finally:
-        if last and _active.first:
+        if last:
             _active.fall_silent()
         else:
             _active.restore()
