@@ -252,3 +252,13 @@ sys.exit(main())
     own = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code, "run", "long.toml"], capture_output=True, env=own, check=False)
     assert (done.returncode, done.stderr) == (130, b"pysv: stopped by SIGTERM\n")
+
+
+def test_after_the_last_word_it_changes_nothing():
+    """What is done is done: the exit code is that of the command."""
+    code = "import atexit, os, signal, sys\natexit.register(os.kill, os.getpid(), signal.SIGTERM)\n"
+    code += "from pysv.cli import main\nsys.exit(main())"
+    own = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code, "keys", "bath"], capture_output=True, env=own, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"temperature" in done.stdout
