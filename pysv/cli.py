@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from pysv.compute.environment import check_environment
 from pysv.errors import (
     BondLimitError,
     EngineFailureError,
@@ -19,13 +23,22 @@ from pysv.errors import (
     PysvError,
     PysvWarning,
     SpectralBoundsError,
+    quoted,
+    reason,
+    unknown_name,
 )
 from pysv.results.versions import __version__
+from pysv.run import interrupt
 
 if TYPE_CHECKING:
     from pysv.config import Configuration
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+LONGEST_SENTENCE = 2000
+
+
+class _OutputError(Exception):
+    """Standard output cannot be written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,9 +52,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for bad input; 1 for a run that failed; 130 for a run that Ctrl-C ended (the first Ctrl-C saves what was
-        recorded).
+        0; 2 for what the user can mend; 1 for a run that failed; 130 where Ctrl-C, SIGTERM or SIGHUP ended the command
+        (the first signal saves what was recorded). docs/files.md has the whole list.
     """
+    own_process = arguments is None
+    if own_process:
+        _prepare_process()
+    try:
+        with interrupt.caught(last=own_process):
+            try:
+                return _answer(arguments)
+            except KeyboardInterrupt as error:
+                return _complain(reason(error), INTERRUPTED)
+    except KeyboardInterrupt:  # once more, while the first one was reported
+        return INTERRUPTED
+
+
+def _prepare_process() -> None:
+    """What the surroundings of a command may lack or bring along."""
+    for number in range(3):  # a file must not take the number of a closed standard stream
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    os.environ["MPLBACKEND"] = "agg"  # pictures go to files; the user's backend may not exist here
+
+
+def _answer(arguments: Sequence[str] | None) -> int:
+    """Run one verb; every failure is one line on stderr."""
     options = _parser().parse_args(arguments)
     warnings.simplefilter("always", PysvWarning)
     warnings.showwarning = _show_warning
@@ -49,20 +87,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without σ shows a question mark
     try:
-        code = int(options.verb(options) or 0)
-        sys.stdout.flush()
-        return code
+        check_environment()
+        return int(options.verb(options) or 0)
     except (BondLimitError, EngineFailureError, InvariantError, SpectralBoundsError) as error:
         return _complain(str(error), FAILED)
     except PysvError as error:
         return _complain(str(error), BAD_INPUT)
-    except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED)
-    except OSError as error:  # the reader has closed the pipe, or the output cannot be written
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            return FAILED
-        return _complain(f"the output cannot be written ({error.strerror or error})", FAILED)
+    except _OutputError as error:
+        return FAILED if isinstance(error.__cause__, BrokenPipeError) else _complain(str(error), FAILED)
+    except MemoryError as error:
+        return _complain(f"{reason(error)}; end other programs, or take fewer spins, sites or snapshots", BAD_INPUT)
+    except ArithmeticError as error:
+        return _complain(
+            f"{_subject(options)}a number is beyond what the arithmetic can do ({reason(error)}); look for a value at "
+            "the end of its range, which `pysv keys` lists",
+            FAILED,
+        )
+    except OSError as error:
+        return _complain(f"{error.filename or 'a file'}: {error.strerror or reason(error)}", FAILED)
+    except ValueError as error:
+        if type(error).__name__ != "LinAlgError":  # NumPy is not imported for it
+            raise
+        return _complain(
+            f"{_subject(options)}a matrix cannot be diagonalised or inverted ({reason(error)}); look for a value at "
+            "the end of its range, which `pysv keys` lists, or take another engine",
+            FAILED,
+        )
+
+
+def _subject(options: argparse.Namespace) -> str:
+    """The file that a verb works on, at the beginning of a sentence."""
+    file = getattr(options, "file", None)
+    return f"{file}: " if file else ""
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -71,7 +127,7 @@ def _run(options: argparse.Namespace) -> int:
     from pysv.run.solve import solve
 
     asked = _read(options)
-    out = Path(options.out) if options.out else Path(options.file).with_suffix(".nc").name
+    out = options.out if options.out is not None else Path(options.file).with_suffix(".nc").name
     try:
         data = solve(
             asked.experiment,
@@ -107,15 +163,15 @@ def _sweep(options: argparse.Namespace) -> int:
     chosen = {name: getattr(options, name) for name in ("engine", "backend") if getattr(options, name) is not None}
     if chosen and isinstance(tables.setdefault("evolution", {}), dict):
         tables["evolution"] |= chosen
-    folder = options.out or f"{Path(options.file).stem}-sweep"
+    folder = options.out if options.out is not None else f"{Path(options.file).stem}-sweep"
     how = {"dask": options.dask, "overwrite": options.force, "progress": not options.quiet}
     try:
         done = sweep_tables(tables, grid, options.file, out=folder, **how)
     except KeyboardInterrupt:
         return _complain("stopped; run the same command again to compute the missing points", INTERRUPTED)
-    print(f"{folder}: complete, {len(done.points)} points")
+    _note(f"{folder}: complete, {len(done.points)} points")
     if done.combined is None:
-        print(f"no {COMBINED}: the points differ in their times")
+        _note(f"no {COMBINED}: the points differ in their times")
     return 0
 
 
@@ -138,9 +194,9 @@ def _resume(options: argparse.Namespace) -> int:
 def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]
     reached = f"{float(data.time[-1]):g} fs, {data.time.size} snapshots, {data.attrs['wall_time']:.2f} s"
     if data.attrs["status"] == "complete":
-        print(f"{out}: complete, {reached}")
+        _note(f"{out}: complete, {reached}")
         return 0
-    print(f"{out}: stopped at {reached}; continue with `pysv resume {out}`")
+    _note(f"{out}: stopped at {reached}; continue with `pysv resume {out}`")
     return INTERRUPTED
 
 
@@ -148,7 +204,7 @@ def _info(options: argparse.Namespace) -> None:
     from pysv.results.files import load
     from pysv.results.summary import describe
 
-    print(describe(load(options.file), options.file))
+    _print(describe(load(options.file), options.file))
 
 
 def _estimate(options: argparse.Namespace) -> int:
@@ -156,17 +212,18 @@ def _estimate(options: argparse.Namespace) -> int:
 
     asked = _read(options)
     needed = estimate(asked.experiment, asked.engine, asked.backend)
-    print(needed)
+    _print(str(needed))
     if needed.fits:
         return 0
     return _complain(f"{options.file}: the run does not fit in memory", BAD_INPUT)
 
 
-def _convergence(options: argparse.Namespace) -> None:
+def _convergence(options: argparse.Namespace) -> int:
     from pysv.run.convergence import convergence
 
     asked = _read(options)
-    print(convergence(asked.experiment, asked.engine, progress=not options.quiet))
+    _print(str(convergence(asked.experiment, asked.engine, progress=not options.quiet)))
+    return INTERRUPTED if interrupt.asked() else 0
 
 
 def _plot(options: argparse.Namespace) -> None:
@@ -175,9 +232,11 @@ def _plot(options: argparse.Namespace) -> None:
     from pysv.figures import plot
     from pysv.results.files import load
 
-    name = Path(options.file)
+    name, data = Path(options.file), load(options.file)
+    if options.var is not None and options.var not in data.data_vars:
+        raise InvalidInputError(unknown_name("variable", options.var, map(str, data.data_vars)), "variable")
     usual = name.with_suffix(".png") if options.var is None else name.with_name(f"{name.stem}-{options.var}.png")
-    print(plot(load(options.file), options.out or usual, variable=options.var))
+    _note(str(plot(data, options.out if options.out is not None else usual, variable=options.var)))
 
 
 def _figure(options: argparse.Namespace) -> None:
@@ -187,7 +246,7 @@ def _figure(options: argparse.Namespace) -> None:
     how = {"quick": options.quick, "full": options.full, "thermal": options.thermal, "progress": not options.quiet}
     made = make_all(options.out, **how) if len(asked) > 1 else (make(number, options.out, **how) for number in asked)
     for path in made:
-        print(path, flush=True)
+        _note(str(path))
 
 
 def _movie(options: argparse.Namespace) -> None:
@@ -205,7 +264,7 @@ def _movie(options: argparse.Namespace) -> None:
     target = movie.check_target(options.out or Path(options.file or ".").parent / f"{stem}.{movie.usual_format()}")
     data = movie_run(quick=options.quick, progress=not options.quiet) if options.paper else load(options.file)
     for path in animate(data, target, rate=options.rate, progress=not options.quiet):
-        print(path)
+        _note(str(path))
 
 
 def _engines(options: argparse.Namespace) -> None:
@@ -213,8 +272,10 @@ def _engines(options: argparse.Namespace) -> None:
 
     for row in readiness():
         state = "ready" if row.ready else "not ready"
-        print(f"{row.engine:<13} {row.backend:<7} {state:<10} {row.serves}" + (f"; {row.remark}" if row.remark else ""))
-    print("\n" + guests.as_text())
+        _print(
+            f"{row.engine:<13} {row.backend:<7} {state:<10} {row.serves}" + (f"; {row.remark}" if row.remark else "")
+        )
+    _print("\n" + guests.as_text())
 
 
 def _keys(options: argparse.Namespace) -> None:
@@ -223,16 +284,16 @@ def _keys(options: argparse.Namespace) -> None:
     if options.markdown and options.table:
         raise InvalidInputError(f"keys: {options.table} would be ignored with --markdown, which writes all tables")
     if options.markdown:
-        print(keys.as_markdown(), end="")
+        _print(keys.as_markdown(), end="")
     else:
-        print(keys.as_text(keys.tables_named(options.table) if options.table else keys.tables()))
+        _print(keys.as_text(keys.tables_named(options.table) if options.table else keys.tables()))
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from pysv.doctor import examine
 
     healthy, report = examine()
-    print(report)
+    _print(report)
     return 0 if healthy else FAILED
 
 
@@ -240,11 +301,11 @@ def _julia(options: argparse.Namespace) -> int:
     from pysv import doctor
 
     if options.action == "setup":
-        found = doctor.set_up_julia(lambda text: print(f"pysv: {text}", file=sys.stderr, flush=True))
+        found = doctor.set_up_julia(lambda text: _say(f"pysv: {text}"))
     else:
         found = doctor.julia_status()
     width = max(map(len, found))
-    print("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
+    _print("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
     return 0 if found["state"].startswith("ready") else FAILED
 
 
@@ -252,7 +313,7 @@ def _cite(options: argparse.Namespace) -> None:
     from pysv.results.citations import write
     from pysv.results.files import load
 
-    print(write(load(options.file) if options.file else None, bibtex=options.bibtex))
+    _print(write(load(options.file) if options.file else None, bibtex=options.bibtex))
 
 
 def _read(options: argparse.Namespace) -> Configuration:
@@ -260,7 +321,7 @@ def _read(options: argparse.Namespace) -> Configuration:
 
     from pysv.config import read
     from pysv.engines import BACKENDS, choose, engine_names
-    from pysv.errors import EngineError, unknown_name
+    from pysv.errors import EngineError
 
     asked = read(options.file)
     if options.engine is not None:
@@ -299,6 +360,13 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(_complain(f"{message} (see `{self.prog} --help`)", BAD_INPUT))
 
 
+def _name(text: str) -> str:
+    """The name of a file or folder on the command line."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no name of a file or folder; give one")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="pysv", description="Simulate how a pulse of electrons entangles quantum magnets.")
     parser.add_argument("--version", action="version", version=f"pysv {__version__}")
@@ -310,34 +378,38 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     run = verb("run", _run, "run an experiment file")
-    run.add_argument("file", metavar="FILE.toml")
-    run.add_argument("--out", metavar="RUN.nc", help="result file (default: FILE.nc in the current folder)")
+    run.add_argument("file", type=_name, metavar="FILE.toml")
+    run.add_argument("--out", type=_name, metavar="RUN.nc", help="result file (default: FILE.nc in the current folder)")
     run.add_argument("--force", action="store_true", help="replace the result file if it exists")
     _engine_options(run)
     resume = verb("resume", _resume, "continue or extend a run in its result file")
-    resume.add_argument("file", metavar="RUN.nc")
+    resume.add_argument("file", type=_name, metavar="RUN.nc")
     resume.add_argument("--stop", type=float, metavar="T", help="new last time, fs")
     resume.add_argument("--backend", metavar="B", help="backend, instead of the one in the file")
-    resume.add_argument("--experiment", metavar="FILE.toml", help="continue only if this experiment made the file")
+    resume.add_argument(
+        "--experiment", type=_name, metavar="FILE.toml", help="continue only if this experiment made the file"
+    )
     info = verb("info", _info, "describe a result file")
-    info.add_argument("file", metavar="RUN.nc")
+    info.add_argument("file", type=_name, metavar="RUN.nc")
     needs = verb("estimate", _estimate, "estimate the memory, time and disk space of a run")
-    needs.add_argument("file", metavar="FILE.toml")
+    needs.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(needs)
     finer = verb("convergence", _convergence, "repeat a tdmrg run with finer settings and print the changes")
-    finer.add_argument("file", metavar="FILE.toml")
+    finer.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(finer)
     plot = verb("plot", _plot, "draw an overview of a result file, or one variable")
-    plot.add_argument("file", metavar="RUN.nc")
-    plot.add_argument("--out", metavar="PICTURE", help="picture file (default: RUN.png, or RUN-NAME.png)")
+    plot.add_argument("file", type=_name, metavar="RUN.nc")
+    plot.add_argument("--out", type=_name, metavar="PICTURE", help="picture file (default: RUN.png, or RUN-NAME.png)")
     plot.add_argument("--var", metavar="NAME", help="draw this variable alone")
     figure = verb("figure", _figure, "compute and draw a figure of the paper, or beyond it")
     _figure_options(figure)
     movie = verb("movie", _movie, "animate a result file, or the run of the paper")
-    movie.add_argument("file", metavar="RUN.nc", nargs="?")
+    movie.add_argument("file", type=_name, metavar="RUN.nc", nargs="?")
     movie.add_argument("--paper", action="store_true", help="the movie of the paper, computed first")
     movie.add_argument("--quick", action="store_true", help="with --paper: a shorter run")
-    movie.add_argument("--out", metavar="MOVIE", help=".mp4 or .gif (default: RUN.mp4, or RUN.gif without ffmpeg)")
+    movie.add_argument(
+        "--out", type=_name, metavar="MOVIE", help=".mp4 or .gif (default: RUN.mp4, or RUN.gif without ffmpeg)"
+    )
     movie.add_argument("--rate", metavar="N", type=int, default=12, help="frames per second (default: 12)")
     keys = verb("keys", _keys, "list the keys of an experiment file: default, unit, allowed values and meaning")
     keys.add_argument("table", metavar="TABLE", nargs="?", help="one table, e.g. device.layer or evolution.tdmrg")
@@ -346,7 +418,7 @@ def _parser() -> argparse.ArgumentParser:
     julia = verb("julia", _julia, "set up the backend 'julia', or show its status")
     julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only report")
     sweep = verb("sweep", _sweep, "run an experiment file for several values of its keys")
-    sweep.add_argument("file", metavar="FILE.toml")
+    sweep.add_argument("file", type=_name, metavar="FILE.toml")
     sweep.add_argument(
         "--set",
         metavar="KEY=V1,V2",
@@ -354,7 +426,9 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="values of a key, e.g. bath.temperature=10,30; several --set make all combinations",
     )
-    sweep.add_argument("--out", metavar="DIR", help="folder of the results (default: FILE-sweep in the current one)")
+    sweep.add_argument(
+        "--out", type=_name, metavar="DIR", help="folder of the results (default: FILE-sweep in the current one)"
+    )
     sweep.add_argument("--force", action="store_true", help="replace files of other runs in the folder")
     _engine_options(sweep)
     for sub in (run, sweep):
@@ -363,7 +437,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     verb("doctor", _doctor, "check this installation")
     cite = verb("cite", _cite, "list the references for a result file, or for pysv and the paper")
-    cite.add_argument("file", metavar="RUN.nc", nargs="?")
+    cite.add_argument("file", type=_name, metavar="RUN.nc", nargs="?")
     cite.add_argument("--bibtex", action="store_true", help="print BibTeX entries")
     for sub in (run, resume, finer, figure, movie, sweep):
         sub.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -372,7 +446,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _figure_options(parser: _Parser) -> None:
     number = parser.add_argument("number", metavar="N")
-    parser.add_argument("--out", metavar="DIR", default=".", help="folder of the picture (default: the current one)")
+    parser.add_argument(
+        "--out", type=_name, metavar="DIR", default=".", help="folder of the picture (default: the current one)"
+    )
     parser.add_argument("--quick", action="store_true", help="shorter runs of fewer spins")
     thermal = parser.add_argument("--thermal", action="store_true")
     full = parser.add_argument("--full", action="store_true")
@@ -395,13 +471,54 @@ def _engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", metavar="B", help="backend, instead of the one in the file")
 
 
+def _print(text: str, *, end: str = "\n") -> None:
+    """Print on standard output at once, so that a failure shows here.
+
+    Raises
+    ------
+    _OutputError
+        If that is not possible.
+    """
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "standard output is closed")
+        print(text, end=end, flush=True)
+    except OSError as error:
+        with suppress(OSError, AttributeError):  # what is left in the buffer must not fail once more at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _OutputError(f"the output cannot be written ({error.strerror or error})") from error
+
+
+def _note(text: str) -> None:
+    """Print what became of a file; the file is there, printed or not."""
+    try:
+        _print(text)
+    except _OutputError as error:
+        if not isinstance(error.__cause__, BrokenPipeError):
+            _complain(f"{error}, but the result is saved: {text}", 0)
+
+
+def _say(text: str) -> None:
+    """Print a line on standard error, if there is one."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
+
+
 def _complain(message: str, code: int) -> int:
-    print(f"pysv: {' '.join(message.split())}", file=sys.stderr)
+    _say(f"pysv: {textwrap.shorten(message, LONGEST_SENTENCE, placeholder=' …')}")
     return code
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:  # type: ignore[no-untyped-def]
-    print(f"pysv: {message}", file=sys.stderr)
+    """A warning of pysv is a sentence; one of a library is put into one."""
+    if issubclass(category, PysvWarning):
+        _say(f"pysv: {message}")
+    else:
+        _say(
+            f"pysv: {os.path.basename(filename)}, line {lineno}, warns of {quoted(str(message))}; the results hold "
+            "unless they look wrong, and then a bug report should quote this line"
+        )
 
 
 if __name__ == "__main__":

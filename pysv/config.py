@@ -15,7 +15,7 @@ import tomli_w
 
 from pysv.engines import BACKENDS, engine_names, methods
 from pysv.engines.base import Method
-from pysv.errors import ExperimentFileError, InvalidInputError, unknown_name
+from pysv.errors import ExperimentFileError, InvalidInputError, quoted, unknown_name
 from pysv.experiment import Experiment, default_times
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.device import SEVERAL_ELECTRONS, ChainDevice, Device, SpinValve
@@ -32,6 +32,7 @@ from pysv.experiment.spins import (
     SpinVector,
     WState,
 )
+from pysv.experiment.text import check_shape, read_text
 from pysv.experiment.times import Times, check_alone
 from pysv.experiment.train import Train
 
@@ -100,21 +101,12 @@ def read(path: str | Path) -> Configuration:
         If the file cannot be read, is not TOML, or holds a key or value that is not allowed. The sentence names the
         file, the key and the allowed values.
     """
-    return loads(_text(path), str(path))
+    return loads(read_text(path), str(path))
 
 
 def read_tables(path: str | Path) -> dict[str, Any]:
     """The tables of an experiment file, unchecked."""
-    return _tables(_text(path), str(path))
-
-
-def _text(path: str | Path) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ExperimentFileError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise ExperimentFileError(f"{path}: is not a text file in UTF-8") from error
+    return _tables(read_text(path), str(path))
 
 
 def loads(text: str, name: str = "experiment") -> Configuration:
@@ -123,6 +115,7 @@ def loads(text: str, name: str = "experiment") -> Configuration:
 
 
 def _tables(text: str, name: str) -> dict[str, Any]:
+    check_shape(text, name)
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, or very deep nesting
@@ -135,7 +128,7 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
         if key not in TABLES:
             raise ExperimentFileError(f"{name}: {unknown_name('table', key, TABLES)}", key)
         if not isinstance(table, Mapping):
-            raise ExperimentFileError(f"{name}: {key} = {table!r} must be a table [{key}]", key)
+            raise ExperimentFileError(f"{name}: {key} = {quoted(table)} must be a table [{key}]", key)
     evolution = dict(tables.get("evolution", {}))
     engine, backend = _engine(evolution, name)
     source = _make_kind(SOURCES, tables.get("source", {}), f"{name}: [source]")
@@ -258,7 +251,7 @@ def _spins(entries: dict[str, Any], device: ChainDevice, where: str) -> Any:
     """The spins of a table: layers by their names, Bell states by theirs."""
     kind = str(entries.get("kind"))
     if kind in PHASES and "phase" in entries:
-        raise ExperimentFileError(f"{where} phase belongs to kind = 'bell', not to kind = {kind!r}", "phase")
+        raise ExperimentFileError(f"{where} phase belongs to kind = 'bell', not to kind = {quoted(kind)}", "phase")
     if kind in PHASES:
         entries |= {"kind": "bell", "phase": PHASES[kind]}
     if kind == "product":

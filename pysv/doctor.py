@@ -20,10 +20,10 @@ from pysv.experiment.device import SpinValve
 from pysv.experiment.source import WavePacket
 from pysv.julia import session, setup
 from pysv.results.versions import versions
-from pysv.run.estimate import available_memory, size
+from pysv.run.estimate import available_memory
 from pysv.sectors.pure_run import pure_runs
 from pysv.sectors.state import PureMixture
-from pysv.units import HBAR
+from pysv.units import HBAR, size
 
 OTHERS = ("juliacall", "dask", "distributed", "imageio-ffmpeg")
 SETTINGS = ("NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "JULIA_", "PYTHON_JULIACALL_")

@@ -101,6 +101,46 @@ class TargetErrorWarning(PysvWarning):
     """Random trajectories did not reach the target error."""
 
 
+class KernelCacheWarning(PysvWarning):
+    """Compiled functions cannot be kept for the next command."""
+
+
+LONGEST = 80
+"""Characters of a quoted value in a sentence."""
+
+
+def quoted(value: object) -> str:
+    """A value as Python writes it, cut at 80 characters.
+
+    >>> quoted("up")
+    "'up'"
+    >>> len(quoted("up" * 1000))
+    80
+    """
+    text = repr(value[: 2 * LONGEST] if isinstance(value, str) else value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def reason(error: BaseException) -> str:
+    """What an error says; for one without words of its own, what it means.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    said = " ".join(str(error).split())
+    if isinstance(error, KeyboardInterrupt):
+        return said or "a second Ctrl-C ended it at once"
+    if isinstance(error, MemoryError) and not said:
+        return "the memory is exhausted"
+    return said or f"an error of the kind {type(error).__name__}"
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """Sentence for an unknown name; it suggests the closest known one.
 
@@ -119,6 +159,6 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
         ``unknown key 'sits'; did you mean 'sites'? known: …``
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
+    near = difflib.get_close_matches(name[:LONGEST], names, n=1)
     hint = f" did you mean {near[0]!r}?" if near else ""
-    return f"unknown {what} {name!r};{hint} known: {', '.join(names)}"
+    return f"unknown {what} {quoted(name)};{hint} known: {', '.join(names)}"

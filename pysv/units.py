@@ -28,3 +28,16 @@ def to_hopping_times(time: float, hopping: float) -> float:
         γ t/ħ, a pure number.
     """
     return time * hopping / HBAR
+
+
+def size(count: float) -> str:
+    """Bytes in readable units.
+
+    >>> size(1_380_000)
+    '1.38 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{float(count):.3g} EB"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pysv.errors import InvalidInputError
+from pysv.errors import InvalidInputError, quoted
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.checks import Checked, real_number
 from pysv.experiment.device import ChainDevice, Device, SpinValve
@@ -91,7 +91,7 @@ class Experiment(Checked):
             value = getattr(self, key)
             if not isinstance(value, kinds):
                 names = " or ".join("None" if kind is type(None) else f"pysv.{kind.__name__}" for kind in kinds)
-                raise InvalidInputError(f"{key} = {value!r} must be a {names}", key)
+                raise InvalidInputError(f"{key} = {quoted(value)} must be a {names}", key)
         self.spins.check_device(self.device)
         self.record.sides(self.device)
         self.record.check_spins(self.device)

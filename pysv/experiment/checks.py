@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeGuard, TypeVar
 
-from pysv.errors import InvalidInputError, unknown_name
+from pysv.errors import InvalidInputError, quoted, unknown_name
 
 T = TypeVar("T")
 Angles = tuple[float, float]
@@ -69,11 +69,11 @@ def checked(default: Any, check: Callable[..., Any], *arguments: Any, added: boo
 def whole_number(key: str, value: Any, *, low: int, high: int | None = None, unit: str = "") -> int:
     """A whole number; a bool or a float is refused, and a number outside [low, high]."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise InvalidInputError(f"{key} = {value!r} must be a whole number{_of(unit)}", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be a whole number{_of(unit)}", key)
     number = int(value)
     if number < low or (high is not None and number > high):
         span = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise InvalidInputError(f"{key} = {value} must be {span}{_of(unit)}", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be {span}{_of(unit)}", key)
     return number
 
 
@@ -88,7 +88,7 @@ def real_number(
 ) -> float:
     """A real number; finite, and optionally > `above`, ≥ `low`, ≤ `high`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise InvalidInputError(f"{key} = {value!r} must be a number{_of(unit)}", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be a number{_of(unit)}", key)
     try:
         number = float(value)
     except OverflowError:
@@ -107,7 +107,7 @@ def real_number(
 def truth(key: str, value: Any) -> bool:
     """true or false; any other value is refused."""
     if not isinstance(value, bool):
-        raise InvalidInputError(f"{key} = {value!r} must be true or false", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be true or false", key)
     return value
 
 
@@ -115,7 +115,7 @@ def choice(key: str, value: Any, allowed: Iterable[str]) -> str:
     """A word; the error suggests the closest one that is allowed."""
     names = list(allowed)
     if not isinstance(value, str):
-        raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(names)}", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be one of {', '.join(names)}", key)
     if value not in names:
         raise InvalidInputError(f"{key}: {unknown_name('value', value, names)}", key)
     return value
@@ -125,7 +125,7 @@ def angles(key: str, value: Any) -> Angles:
     """A Bloch direction [θ, φ] in rad, 0 ≤ θ ≤ π."""
     value = as_list(value)
     if not is_list(value) or len(value) != 2:
-        raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be a pair [theta, phi] in rad", key)
     theta = real_number(f"{key}[0] (theta)", value[0], low=0.0, unit="rad")
     if theta > math.pi * (1 + 1e-12):
         raise InvalidInputError(f"{key}[0] (theta) = {theta:g} must be at most pi = {math.pi:.6f} rad", key)
@@ -137,7 +137,7 @@ def site_range(key: str, value: Any) -> tuple[int, int]:
     value = as_list(value)
     if not is_list(value) or len(value) != 2:
         raise InvalidInputError(
-            f"{key} = {value!r} must be two numbers [first site, last site]; a layer has at least one site", key
+            f"{key} = {quoted(value)} must be two numbers [first site, last site]; a layer has at least one site", key
         )
     first, last = (whole_number(f"{key}[{n}]", site, low=-(2**62)) for n, site in enumerate(value))
     if first > last:
@@ -152,12 +152,14 @@ def site_list(key: str, value: Any, *, words: tuple[str, ...] = ()) -> tuple[int
         return value
     if not is_list(value) or len(value) < 2:
         other = "".join(f", or {word!r}" for word in words)
-        raise InvalidInputError(f"{key} = {value!r} must be [first, last] or a list of three or more sites{other}", key)
+        raise InvalidInputError(
+            f"{key} = {quoted(value)} must be [first, last] or a list of three or more sites{other}", key
+        )
     if len(value) == 2:
         return site_range(key, value)
     sites = tuple(whole_number(f"{key}[{n}]", site, low=-(2**62)) for n, site in enumerate(value))
     if any(one >= other for one, other in pairwise(sites)):
-        raise InvalidInputError(f"{key} = {list(sites)} must be ascending, each site once", key)
+        raise InvalidInputError(f"{key} = {quoted(list(sites))} must be ascending, each site once", key)
     return sites
 
 
@@ -181,7 +183,7 @@ def complex_list(key: str, value: Any) -> tuple[tuple[float, float], ...]:
         if isinstance(entry, numbers.Complex):
             entry = (complex(entry).real, complex(entry).imag)
         if not is_list(entry) or len(entry) != 2:
-            raise InvalidInputError(f"{key}[{n}] = {entry!r} must be a number, or a pair [real, imaginary]", key)
+            raise InvalidInputError(f"{key}[{n}] = {quoted(entry)} must be a number, or a pair [real, imaginary]", key)
         found.append((real_number(f"{key}[{n}]", entry[0]), real_number(f"{key}[{n}]", entry[1])))
     if not any(map(any, found)):
         raise InvalidInputError(f"{key} lists zeros only; give at least one number that is not 0", key)
@@ -199,7 +201,7 @@ def optional_pair(key: str, value: Any) -> tuple[int, int] | None:
     if value is None:
         return None
     if not is_list(value) or len(value) != 2:
-        raise InvalidInputError(f"{key} = {value!r} must be two numbers [i, j]", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be two numbers [i, j]", key)
     one, other = (whole_number(f"{key}[{n}]", entry, low=1) for n, entry in enumerate(value))
     if one == other:
         raise InvalidInputError(f"{key} = [{one}, {other}] names a spin twice; name two spins", key)
@@ -210,7 +212,7 @@ def label(key: str, value: Any) -> str:
     """A word without '|' and '+', which join two names, and not 'kind' or 'all'."""
     if not isinstance(value, str) or set(value) & set("|+\n\t") or value != value.strip() or value in ("kind", "all"):
         raise InvalidInputError(
-            f"{key} = {value!r} must be a word without '|' and '+', without blanks around it, and not 'kind' or 'all'",
+            f"{key} = {quoted(value)} must be a word without '|' and '+', without blanks around it, and not 'kind' or 'all'",
             key,
         )
     return value
@@ -219,7 +221,7 @@ def label(key: str, value: Any) -> str:
 def objects(key: str, value: Any, kind: type[T]) -> tuple[T, ...]:
     """Objects of one class, each given as such or as a mapping of its fields."""
     if isinstance(value, kind | Mapping) or not is_list(value):
-        raise InvalidInputError(f"{key} = {value!r} must be a list of pysv.{kind.__name__}", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be a list of pysv.{kind.__name__}", key)
     found = []
     for number, entry in enumerate(value, start=1):
         if isinstance(entry, Mapping):
@@ -232,7 +234,7 @@ def objects(key: str, value: Any, kind: type[T]) -> tuple[T, ...]:
             except InvalidInputError as error:
                 raise InvalidInputError(f"{kind.__name__} {number}: {error}", key) from error
         if not isinstance(entry, kind):
-            raise InvalidInputError(f"{kind.__name__} {number}: {entry!r} is not a pysv.{kind.__name__}", key)
+            raise InvalidInputError(f"{kind.__name__} {number}: {quoted(entry)} is not a pysv.{kind.__name__}", key)
         found.append(entry)
     return tuple(found)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from pysv.errors import InvalidInputError, unknown_name
+from pysv.errors import InvalidInputError, quoted, unknown_name
 from pysv.experiment.checks import Checked, as_list, checked, is_list, real_number, truth, whole_number
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LARGEST_DENSE = 5000
 """Largest block of a partial transpose that is diagonalised (50 s), in rows. For larger blocks sampling is faster."""
 MAX_DENSE = 100_000
+_LARGEST = 1e6
+"""Largest momentum, rad/site: exp(ikx) needs the digits of kx."""
 _SNAPSHOTS: dict[str, Any] = {"low": 0, "unit": "snapshots, 0 for never"}
 
 
@@ -47,13 +49,13 @@ class Every(Checked):
 
 
 def momentum_list(key: str, value: Any, *, unit: str = "") -> tuple[float, ...]:
-    """At least one real number, all different."""
+    """At least one real number of modulus up to 1e6, all different."""
     given = as_list(value)
     if not is_list(given) or not given:
-        raise InvalidInputError(f"{key} = {value!r} must be a list of at least one number", key)
-    momenta = tuple(real_number(f"{key}[{n}]", k, unit=unit) for n, k in enumerate(given))
+        raise InvalidInputError(f"{key} = {quoted(value)} must be a list of at least one number", key)
+    momenta = tuple(real_number(f"{key}[{n}]", k, low=-_LARGEST, high=_LARGEST, unit=unit) for n, k in enumerate(given))
     if len(set(momenta)) < len(momenta):
-        raise InvalidInputError(f"{key} = {list(momenta)} names a momentum twice; leave one out", key)
+        raise InvalidInputError(f"{key} = {quoted(list(momenta))} names a momentum twice; leave one out", key)
     return momenta
 
 
@@ -63,7 +65,9 @@ def two_sides(key: str, value: Any) -> tuple[str, str] | None:
     if given is None:
         return None
     if not is_list(given) or len(given) != 2 or not all(isinstance(side, str) and side for side in given):
-        raise InvalidInputError(f"{key} = {value!r} must be two names of layers, or of several joined by '+'", key)
+        raise InvalidInputError(
+            f"{key} = {quoted(value)} must be two names of layers, or of several joined by '+'", key
+        )
     return given[0], given[1]
 
 
@@ -76,14 +80,17 @@ def spin_product(key: str, value: Any) -> tuple[tuple[str, int], ...]:
     found = [match for match in map(_FACTOR.fullmatch, factors) if match]
     if not factors or len(found) < len(factors):
         raise InvalidInputError(
-            f"{key} = {value!r} must be a product of X, Y and Z with the numbers of localized spins, such as 'Z1 Z5'",
+            f"{key} = {quoted(value)} must be a product of X, Y and Z with the numbers of localized spins, such as "
+            "'Z1 Z5'",
             key,
         )
     own = tuple((match[1], int(match[2])) for match in found)
     numbers = [number for _, number in own]
     twice = [number for number in numbers if numbers.count(number) > 1]
     if twice:
-        raise InvalidInputError(f"{key} = {value!r} names spin {twice[0]} twice; a product has each spin once", key)
+        raise InvalidInputError(
+            f"{key} = {quoted(value)} names spin {twice[0]} twice; a product has each spin once", key
+        )
     return own
 
 
@@ -92,11 +99,15 @@ def spin_products(key: str, value: Any) -> tuple[tuple[str, str], ...]:
     pairs = isinstance(value, list | tuple) and all(isinstance(one, tuple) and len(one) == 2 for one in value)
     given = dict(value) if isinstance(value, Mapping) or pairs else None
     if given is None:
-        raise InvalidInputError(f"{key} = {value!r} must be a table of names and products, such as zz = 'Z1 Z5'", key)
+        raise InvalidInputError(
+            f"{key} = {quoted(value)} must be a table of names and products, such as zz = 'Z1 Z5'", key
+        )
     for name, product in given.items():
         if not isinstance(name, str) or not name.isidentifier() or name.endswith(("_error", "_bias")):
             raise InvalidInputError(
-                f"{key}: {name!r} must be a name of letters, digits and _ that ends neither in _error nor in _bias", key
+                f"{key}: {quoted(name)} must be a name of letters, digits and _ that ends neither in _error nor in "
+                "_bias",
+                key,
             )
         spin_product(f"{key}.{name}", product)
     return tuple(given.items())
@@ -107,7 +118,7 @@ def schedules(key: str, value: Any) -> Every:
     if isinstance(value, Every):
         return value
     if not isinstance(value, Mapping):
-        raise InvalidInputError(f"{key} = {value!r} must be a table of measures and whole numbers", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be a table of measures and whole numbers", key)
     known = [entry.name for entry in fields(Every)]
     for name in value:
         if name not in known:
@@ -172,7 +183,7 @@ class Record(Checked):
             for _, number in spin_product(name, product):
                 if number > device.n_spins:
                     raise InvalidInputError(
-                        f"observables.{name} = {product!r} names spin {number}; the device has spins 1 to "
+                        f"observables.{name} = {quoted(product)} names spin {number}; the device has spins 1 to "
                         f"{device.n_spins}",
                         "observables",
                     )

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pysv.errors import InvalidInputError
+from pysv.errors import InvalidInputError, quoted
 from pysv.experiment.checks import (
     Angles,
     Checked,
@@ -43,7 +43,7 @@ def electron_spin(key: str, value: Any, *, words: tuple[str, ...] = ELECTRON_SPI
         return angles(key, value)
     if isinstance(value, str):
         return choice(key, value, words)
-    raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(words)} or [theta, phi] in rad", key)
+    raise InvalidInputError(f"{key} = {quoted(value)} must be one of {', '.join(words)} or [theta, phi] in rad", key)
 
 
 _POLARIZATION: dict[str, Any] = {"low": -1.0, "high": 1.0}
@@ -254,7 +254,7 @@ def electron_numbers(key: str, value: Any, *, words: tuple[str, ...] = ELECTRON_
     if isinstance(value, str):
         return choice(key, value, words)
     if not is_list(value) or len(value) != 2:
-        raise InvalidInputError(f"{key} = {value!r} must be one of {', '.join(words)} or [n_up, n_down]", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be one of {', '.join(words)} or [n_up, n_down]", key)
     up, down = (whole_number(f"{key}[{n}]", count, low=0) for n, count in enumerate(value))
     return up, down
 

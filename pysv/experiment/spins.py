@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from pysv.errors import InvalidInputError
+from pysv.errors import InvalidInputError, quoted
 from pysv.experiment.checks import (
     Angles,
     Checked,
@@ -45,7 +45,9 @@ def layer_directions(key: str, value: Any) -> Angles | tuple[Angles, ...]:
     """A Bloch direction [θ, φ] in rad, or a list of one for each spin of the layer."""
     value = as_list(value)
     if not is_list(value) or not value:
-        raise InvalidInputError(f"{key} = {value!r} must be a pair [theta, phi] in rad, or one pair per spin", key)
+        raise InvalidInputError(
+            f"{key} = {quoted(value)} must be a pair [theta, phi] in rad, or one pair per spin", key
+        )
     if any(is_list(entry) for entry in value):
         return tuple(angles(f"{key}[{n}]", entry) for n, entry in enumerate(value))
     return angles(key, value)
@@ -56,7 +58,7 @@ def named_directions(key: str, value: Any) -> tuple[tuple[str, Angles | tuple[An
     if isinstance(value, tuple) and all(isinstance(entry, tuple) and len(entry) == 2 for entry in value):
         value = dict(value)
     if not isinstance(value, Mapping):
-        raise InvalidInputError(f"{key} = {value!r} must be a table of layers and their directions", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be a table of layers and their directions", key)
     return tuple((str(name), layer_directions(str(name), entry)) for name, entry in value.items())
 
 

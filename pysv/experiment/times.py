@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pysv.errors import InvalidInputError
+from pysv.errors import InvalidInputError, quoted
 from pysv.experiment.checks import Checked, as_list, checked, is_list, real_number
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def ascending_times(key: str, value: Any) -> tuple[float, ...]:
     """A list of ascending numbers, 0 or greater; or an empty list."""
     given = as_list(value)
     if not is_list(given):
-        raise InvalidInputError(f"{key} = {value!r} must be a list of times in fs", key)
+        raise InvalidInputError(f"{key} = {quoted(value)} must be a list of times in fs", key)
     if len(given) > MAX_SNAPSHOTS:
         raise InvalidInputError(f"{key} lists {len(given)} times; the limit is {MAX_SNAPSHOTS:.0e}", key)
     found = tuple(real_number(f"{key}[{n}]", time, low=0.0, unit="fs") for n, time in enumerate(given))
@@ -30,7 +30,7 @@ def ascending_times(key: str, value: Any) -> tuple[float, ...]:
         if other <= one:
             raise InvalidInputError(f"{key}[{n}] = {other:g} fs must be later than the time before, {one:g} fs", key)
     if found and not found[-1]:
-        raise InvalidInputError(f"{key} = {list(found)} must go beyond 0 fs", key)
+        raise InvalidInputError(f"{key} = {quoted(list(found))} must go beyond 0 fs", key)
     return found
 
 

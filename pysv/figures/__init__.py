@@ -12,6 +12,7 @@ from pysv.experiment.checks import whole_number
 from pysv.figures import catalog, planned
 from pysv.figures.planned import Version
 from pysv.results.files import check_destination, whole_file
+from pysv.run import interrupt
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -138,9 +139,10 @@ def _make(
     stem = f"{catalog.stem(name)}{'-thermal' if version.thermal else ''}"
     target = check_destination(folder / f"{stem}.png", overwrite=True)
     curves = []
-    for label, run in needed.items():
-        kept = f"{stem}{'-quick' if version.quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
-        curves.append((label, planned.solved(run, folder / kept, progress)))
+    with interrupt.caught():
+        for label, run in needed.items():
+            kept = f"{stem}{'-quick' if version.quick else ''}-{label.replace(' ', '-').replace(',', '')}.nc"
+            curves.append((label, planned.solved(run, folder / kept, progress)))
     experiments = [run.experiment for run in needed.values()]
     return _save(draw(name, curves, experiments[0], quick=version.quick), target), curves, experiments
 

@@ -6,6 +6,7 @@ It is modelled on the movie in the Supplemental Material of the paper (its Ref. 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from pysv.errors import InvalidInputError, NotReadyError, unknown_name
 from pysv.figures import density, style
 from pysv.figures.marks import UNMARKED, Marks
 from pysv.results.files import check_destination, whole_file
+from pysv.run.progress import Screen
 
 FORMATS = ("mp4", "gif")
 _INCHES = 9.6, 4.5
@@ -171,7 +173,8 @@ def save(data: xr.Dataset, target: Path, marks: Marks, *, rate: int, progress: b
     """
     kind, poster = _format(target), _poster(target)
     film = Film(data, marks, dpi=_DPI[kind])
-    shown = tqdm(range(len(film)), desc=target.name, unit="frame", disable=not progress, dynamic_ncols=True)
+    hidden = not progress or sys.stderr is None
+    shown = tqdm(range(len(film)), file=Screen(), desc=target.name, unit="frame", disable=hidden, dynamic_ncols=True)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder) / f"movie.{kind}"
         (_mp4 if kind == "mp4" else _gif)(scratch, (film.frame(number) for number in shown), film.size, rate)

@@ -14,6 +14,7 @@ from pysv.experiment.device import SpinValve
 from pysv.experiment.record import Every, Record
 from pysv.experiment.spins import Gibbs
 from pysv.experiment.times import Times
+from pysv.run import interrupt
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -224,4 +225,5 @@ def with_matrix(data: xr.Dataset, progress: bool) -> xr.Dataset:
 def _finished(data: xr.Dataset) -> xr.Dataset:
     if data.attrs["status"] != "complete":
         raise KeyboardInterrupt  # half a run is no figure
+    interrupt.check()
     return data

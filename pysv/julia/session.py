@@ -196,7 +196,7 @@ def _load(juliacall: Any) -> _Session:
     base, folder = juliacall.Base, setup.bundled()
     base.push_b(base.LOAD_PATH, str(folder))
     # Julia blocks these signals in the thread that starts it; Python's handlers need them.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         package = base.require(juliacall.Main, juliacall.Core.Symbol(_PACKAGE))
     except juliacall.JuliaError as error:

@@ -21,6 +21,7 @@ import xarray as xr
 
 from pysv.errors import ResultExistsError, ResultFileError
 from pysv.results.dataset import ALWAYS, FORMAT, REQUIRED_NUMBERS, REQUIRED_TEXTS
+from pysv.units import size
 
 _STATE_GROUP = "checkpoint"
 _PARTS = ("_real", "_imag")
@@ -55,6 +56,8 @@ def check_destination(path: str | Path, *, overwrite: bool = False) -> Path:
         If the file exists and `overwrite` is False.
     """
     target = Path(path)
+    if not str(path):
+        raise ResultFileError("the name of the result file is empty; give one")
     try:
         if target.is_symlink():
             target = target.resolve()  # the link stays, its target is replaced
@@ -67,6 +70,8 @@ def check_destination(path: str | Path, *, overwrite: bool = False) -> Path:
         if target.exists() and not overwrite:
             raise ResultExistsError(f"{target}: exists already; use --force (overwrite=True) to replace it")
         _beside(target).unlink()  # fail now, not at the end of a long run
+    except RuntimeError as error:
+        raise ResultFileError(f"{target}: is a loop of symbolic links; name another file") from error
     except OSError as error:
         if isinstance(error, ResultFileError):
             raise
@@ -127,8 +132,8 @@ def check_room(target: Path, needed: int) -> None:
         return
     if needed > free:
         raise ResultFileError(
-            f"{target}: needs {needed / 1e9:.3g} GB on a disk with {free / 1e9:.3g} GB free; make room, or choose a "
-            "file on another disk"
+            f"{target}: needs {size(needed)} on a disk with {size(free)} free; make room, or choose a file on another "
+            "disk"
         )
 
 
@@ -221,6 +226,11 @@ def _opened(path: str | Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
+        if "unable to lock" in str(error):
+            raise ResultFileError(
+                f"{path}: is locked: another program has it open for writing, or the file system knows no locks; close "
+                "it there, or set HDF5_USE_FILE_LOCKING=FALSE"
+            ) from error
         raise ResultFileError(f"{path}: is not a NetCDF4/HDF5 file, or is truncated") from error
     with file:
         try:

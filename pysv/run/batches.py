@@ -29,11 +29,13 @@ from pysv.measures.ways import left_out, way
 from pysv.model.basis import Spins
 from pysv.model.conservation import occupied_sectors
 from pysv.results import files
+from pysv.run import interrupt
 from pysv.run.dask import connected
-from pysv.run.estimate import SHARE, available_memory, check_fits, size
+from pysv.run.estimate import SHARE, available_memory, check_fits
 from pysv.run.mixture import GROUPS, Groups, Mixture
 from pysv.run.one_run import OneThread, run_members
 from pysv.run.tasks import Task, compute, progress_bar
+from pysv.units import size
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -98,7 +100,12 @@ def solve_in_batches(
     folder = None if out is None else out.with_name(f"{out.name}.parts")
     if folder is not None:
         tasks = [replace(task, path=folder / f"{number:04d}.nc") for number, task in enumerate(tasks)]
-    with OneThread(), connected(dask) as client, closing(progress_bar(method.name, len(tasks), progress)) as bar:
+    with (
+        interrupt.caught(),
+        OneThread(),
+        connected(dask) as client,
+        closing(progress_bar(method.name, len(tasks), progress)) as bar,
+    ):
         if folder is not None:
             folder.mkdir(exist_ok=True)
 

@@ -10,6 +10,7 @@ import numpy as np
 from pysv.engines import choose
 from pysv.engines.tdmrg import TDMRG
 from pysv.errors import EngineError
+from pysv.run import interrupt
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -96,14 +97,16 @@ def convergence(experiment: Experiment, engine: str | Method = "auto", *, progre
         "twice the bond dimension": replace(method, min_bond=2 * method.min_bond, max_bond=2 * method.max_bond),
         "a tenth of the discarded weight": replace(method, discarded_weight=method.discarded_weight / 10),
     }
-    reference = solve(experiment, engine=method, backend=backend, progress=progress)
-    if _interrupted(reference):
-        raise KeyboardInterrupt
-    variants = {}
-    for label, variant in finer.items():
-        variants[label] = solve(experiment, engine=variant, backend=backend, progress=progress)
-        if _interrupted(variants[label]):
-            break
+    variants: dict[str, xr.Dataset] = {}
+    with interrupt.caught():
+        reference = solve(experiment, engine=method, backend=backend, progress=progress)
+        if _interrupted(reference):
+            raise KeyboardInterrupt
+        interrupt.check()
+        for label, variant in finer.items():
+            variants[label] = solve(experiment, engine=variant, backend=backend, progress=progress)
+            if _interrupted(variants[label]) or interrupt.asked():
+                break
     return Convergence(reference, variants)
 
 

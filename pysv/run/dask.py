@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,6 +18,8 @@ from pysv.results.versions import __version__
 
 PATIENCE = 8
 """Longest wait for a scheduler and for its first worker, s."""
+LOST = 60.0
+"""Longest time without any worker in the middle of the work, s; lost workers are often restarted."""
 
 
 def connected(dask: str | None) -> AbstractContextManager[Any]:
@@ -86,9 +89,10 @@ def _without_interrupts() -> Iterator[None]:
 def _client_of(address: str) -> Iterator[Any]:
     from distributed import Client
 
-    logs = logging.getLogger("distributed")
-    level = logs.level
-    logs.setLevel(logging.CRITICAL)  # errors are reported in one sentence
+    logs = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)  # errors are reported in one sentence
     try:
         try:
             with ThreadPoolExecutor(1) as aside:  # in a notebook this thread runs an event loop already
@@ -103,7 +107,61 @@ def _client_of(address: str) -> Iterator[Any]:
             _check_workers(client, address)
             yield client
     finally:
-        logs.setLevel(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
+
+
+def watched(ready: Any, client: Any) -> Iterator[Any]:
+    """The futures of ``distributed.as_completed`` as they finish, while there is a scheduler and a worker now and then.
+
+    Parameters
+    ----------
+    ready : distributed.as_completed
+    client : distributed.Client
+
+    Yields
+    ------
+    distributed.Future
+
+    Raises
+    ------
+    DaskUnavailableError
+        If the scheduler is gone, or there were no workers for `LOST` seconds.
+    """
+    while not ready.is_empty():
+        seen = asked = time.monotonic()
+        while not ready.has_ready():
+            time.sleep(0.02)
+            now = time.monotonic()
+            if now - asked > 1:
+                asked = now
+                if _has_workers(client):
+                    seen = now
+            if now - seen > LOST:
+                raise DaskUnavailableError(
+                    f"the Dask cluster has had no workers for {LOST:g} s; start some, and run the same command again: "
+                    "results that files keep are not computed again"
+                )
+        yield next(ready)
+
+
+def _has_workers(client: Any) -> bool:
+    try:
+        return bool(client.sync(client.scheduler.ncores, callback_timeout=PATIENCE))
+    except TimeoutError:
+        return False
+    except Exception as error:  # the connection is broken in one of many ways
+        if client.status != "running":
+            raise scheduler_lost() from error
+        return False
+
+
+def scheduler_lost() -> DaskUnavailableError:
+    """The error for a scheduler that is gone in the middle of the work."""
+    return DaskUnavailableError(
+        "the Dask scheduler was lost during the run; start it anew with its workers, and run the same command again: "
+        "results that files keep are not computed again"
+    )
 
 
 async def _knock(address: str) -> None:

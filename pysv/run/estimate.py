@@ -19,6 +19,7 @@ from pysv.measures.ways import left_out, measuring
 from pysv.model.conservation import occupied_sectors, run_labels
 from pysv.run.remarks import remarks
 from pysv.run.smaller import spins_in_words, with_fewer_spins
+from pysv.units import size
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -184,15 +185,6 @@ def available_memory() -> int:
     except (OSError, ValueError):  # no cgroup, or "max"
         return free
     return max(min(free, bound), 0)
-
-
-def size(count: float) -> str:
-    """Bytes in readable units."""
-    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{float(count):.3g} EB"
 
 
 def _duration(seconds: float) -> str:

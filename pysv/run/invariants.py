@@ -4,13 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from pysv.errors import InvariantError
 from pysv.measures.invariants import INVARIANTS
 
 if TYPE_CHECKING:
+    from pysv.engines.base import Method
     from pysv.snapshot import Snapshot
+
+
+def remedy(method: Method, *, resumed: bool) -> str:
+    """What helps where an invariant drifts: a finer option that the engine has, and what may be wrong with a file.
+
+    Parameters
+    ----------
+    method : Method
+    resumed : bool
+        Whether the run goes on from a result file.
+
+    Returns
+    -------
+    str
+    """
+    own = {entry.name for entry in fields(method)}  # type: ignore[arg-type]
+    finer = [name for name in ("time_step", "tolerance", "rtol") if name in own]
+    words = f"take a smaller {' or '.join(finer)}, or another engine" if finer else "take another engine"
+    return (
+        f"make the run again from its start, since the state in its file may be damaged, or {words}"
+        if resumed
+        else words
+    )
 
 
 class Watch:
@@ -25,12 +50,21 @@ class Watch:
         Half-width of the spectrum, eV. The allowed drift of the energy is `tolerance` times this.
     conserved : collection of str
         Invariants that must not drift; baths exchange energy and S^z with the spins.
+    remedy : str
+        What helps where one drifts; see `remedy`.
     """
 
-    def __init__(self, tolerance: float, energy_scale: float, conserved: Collection[str] = tuple(INVARIANTS)) -> None:
+    def __init__(
+        self,
+        tolerance: float,
+        energy_scale: float,
+        conserved: Collection[str] = tuple(INVARIANTS),
+        remedy: str = "take another engine",
+    ) -> None:
         self._conserved = conserved
         self.tolerance = tolerance
         self._energy_scale = energy_scale
+        self._remedy = remedy
         self.start: dict[str, float] = {}
         self.now: dict[str, float] = {}
         self.drift: dict[str, float] = {}
@@ -53,15 +87,15 @@ class Watch:
             unit = "" if (units := INVARIANTS[name][0]) == "1" else f" {units}"
             if not math.isfinite(value):
                 raise InvariantError(
-                    f"{name} is {value} at t = {snapshot.time:g} fs: the state is not finite; "
-                    "take a smaller time step or another engine"
+                    f"{name} is {value} at t = {snapshot.time:g} fs: the state is not finite; {self._remedy}, or "
+                    "look for a value at the end of its range"
                 )
             drift = abs(value - self.start[name])
             allowed = self.tolerance * (self._energy_scale if name == "energy" else max(1.0, abs(self.start[name])))
             if name in self._conserved and drift > allowed:
                 raise InvariantError(
                     f"{name} drifted by {drift:.1e}{unit} until t = {snapshot.time:g} fs; the limit is "
-                    f"{allowed:.1e}{unit}; take a smaller time step or tolerance, or another engine"
+                    f"{allowed:.1e}{unit}; {self._remedy}"
                 )
         for name, value in self.now.items():  # only now, so that a refused snapshot does not count
             self.drift[name] = max(abs(value - self.start[name]), self.drift.get(name, 0.0))

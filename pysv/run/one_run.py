@@ -17,7 +17,7 @@ from pysv.engines import choose
 from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
 from pysv.engines.cost import radius
-from pysv.errors import ResultFileError, ResumeError
+from pysv.errors import ResultFileError, ResumeError, reason
 from pysv.measures.observables import own_measures
 from pysv.measures.registry import additional
 from pysv.measures.sizes import LIMITS, Limits
@@ -29,7 +29,7 @@ from pysv.results.dataset import ALWAYS, build, provenance, schema
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.estimate import check_fits
 from pysv.run.interrupt import CtrlC
-from pysv.run.invariants import Watch
+from pysv.run.invariants import Watch, remedy
 from pysv.run.loop import Listener, evolve
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
@@ -107,6 +107,7 @@ class Run:
             self.method.drift_tolerance(float(times[-1])),
             radius(self.experiment),
             self.method.conserved(self.experiment),
+            remedy(self.method, resumed=earlier is not None),
         )
         recorder = Recorder(self.experiment, times.size, watch, self.limits, self.method.lacks)
         before = 0.0
@@ -134,9 +135,8 @@ class Run:
             if checkpoint is not None and recorder.count:  # the engine's state is invalid, the record is not
                 with suppress(ResultFileError):
                     kept = files.load_state(checkpoint.path) if checkpoint.holds_state else None
-                    reason = str(error) or type(error).__name__
-                    files.write(dataset(recorder.count, f"stopped: {reason}"), checkpoint.path, kept)
-                    bar.say(f"pysv: the {recorder.count} snapshots before the failure are in {checkpoint.path}")
+                    files.write(dataset(recorder.count, f"stopped: {reason(error)}"), checkpoint.path, kept)
+                    bar.say(f"pysv: the {recorder.count} snapshots so far are in {checkpoint.path}")
             raise
         finally:
             bar.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -12,6 +13,23 @@ if TYPE_CHECKING:
     from pysv.snapshot import Snapshot
 
 _FORMAT = "{desc}{percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} fs [{elapsed}<{remaining}{postfix}]"
+
+
+class Screen:
+    """Standard error for progress bars: a terminal that is gone, or a pipe that nobody reads, does not end a run."""
+
+    def write(self, text: str) -> None:
+        """Write, if that is possible."""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
 
 
 class Progress:
@@ -30,7 +48,9 @@ class Progress:
 
     def __init__(self, stop: float, done: float, watch: Watch, label: str, shown: bool) -> None:
         self._watch = watch
+        self._stream = Screen()
         self._bar = tqdm(
+            file=self._stream,
             total=stop,
             initial=done,
             desc=label,
@@ -48,7 +68,7 @@ class Progress:
     def say(self, text: str) -> None:
         """Print a line without breaking the bar."""
         if sys.stderr is not None:
-            self._bar.write(text, file=sys.stderr)
+            self._bar.write(text, file=self._stream)
 
     def close(self) -> None:
         """Close the bar; it stays visible."""

@@ -17,10 +17,11 @@ import xarray as xr
 
 from pysv import config
 from pysv.engines import choose
-from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError
+from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError, quoted
 from pysv.experiment.checks import as_list, is_list
 from pysv.results import files
 from pysv.results.dataset import REQUIRED_NUMBERS
+from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
 from pysv.run.remarks import warn
@@ -138,7 +139,11 @@ def sweep_tables(
     values = _checked(grid, paths)
     folder = None if out is None else _folder(out)
     tasks, settings = _tasks(tables, paths, values, name, folder)
-    with connected(dask) as client, closing(progress_bar("sweep", len(tasks), progress)) as bar:
+    with (
+        interrupt.caught(),
+        connected(dask) as client,
+        closing(progress_bar("sweep", len(tasks), progress)) as bar,
+    ):
         if folder is not None:
             folder.mkdir(exist_ok=True)
         results = list(compute(tasks, client, bar=bar, overwrite=overwrite))
@@ -159,14 +164,16 @@ def setting(text: str) -> tuple[str, list[Any]]:
     >>> setting("source.spin=up,[1.5, 0.0]")
     ('source.spin', ['up', [1.5, 0.0]])
     """
+    if not text.isprintable():
+        raise InvalidInputError(f"--set {quoted(text)} has a line break or a control character; leave it out")
     key, equals, given = text.partition("=")
     if not equals or not given.strip():
-        raise InvalidInputError(f"--set {text!r} must be KEY=V1,V2,…, e.g. bath.temperature=10,30,100")
-    pieces, depth, quoted = [""], 0, False
+        raise InvalidInputError(f"--set {quoted(text)} must be KEY=V1,V2,…, e.g. bath.temperature=10,30,100")
+    pieces, depth, inside = [""], 0, False
     for letter in given:
-        quoted ^= letter == '"'
-        depth += (letter == "[") - (letter == "]") if not quoted else 0
-        if letter == "," and depth == 0 and not quoted:
+        inside ^= letter == '"'
+        depth += (letter == "[") - (letter == "]") if not inside else 0
+        if letter == "," and depth == 0 and not inside:
             pieces.append("")
         else:
             pieces[-1] += letter
@@ -175,10 +182,12 @@ def setting(text: str) -> tuple[str, list[Any]]:
 
 def _value(piece: str, text: str) -> Any:
     if not piece:
-        raise InvalidInputError(f"--set {text!r} has an empty value; write KEY=V1,V2,…")
+        raise InvalidInputError(f"--set {quoted(text)} has an empty value; write KEY=V1,V2,…")
     try:
         return tomllib.loads(f"value = {piece}")["value"]
-    except tomllib.TOMLDecodeError:
+    except RecursionError as error:
+        raise InvalidInputError(f"--set {quoted(text)} has lists too deep in each other; write fewer") from error
+    except ValueError:  # also whole numbers of thousands of digits
         return piece
 
 
@@ -191,9 +200,9 @@ def _checked(grid: Grid, known: Iterable[str]) -> dict[str, list[Any]]:
             raise ExperimentFileError(f"sweep: {unknown_key(str(key), names)}", str(key))
         values = as_list(given)
         if not is_list(values) or not len(values):
-            raise InvalidInputError(f"sweep: {key} = {given!r} must be a list of values", key)
-        found[key] = [value.tolist() if hasattr(value, "tolist") else value for value in values]
-        if len({json.dumps(value, default=str) for value in found[key]}) < len(found[key]):
+            raise InvalidInputError(f"sweep: {key} = {quoted(given)} must be a list of values", key)
+        found[key] = [plain(value) for value in values]
+        if len({_words(value) for value in found[key]}) < len(found[key]):
             raise InvalidInputError(f"sweep: {key} names a value twice; leave one out", key)
     if len({dimension(key) for key in found}) < len(found):
         raise InvalidInputError(f"sweep: two of {', '.join(found)} would be one dimension; rename a layer")
@@ -205,6 +214,12 @@ def _checked(grid: Grid, known: Iterable[str]) -> dict[str, list[Any]]:
 
 def _folder(out: str | Path) -> Path:
     folder = Path(out)
+    if not str(out):
+        raise ResultFileError("the name of the folder is empty; give one")
+    try:
+        folder.resolve()
+    except (RuntimeError, OSError) as error:
+        raise ResultFileError(f"{folder}: is a loop of symbolic links; name another folder") from error
     if folder.exists() and not folder.is_dir():
         raise ResultFileError(f"{folder}: is not a folder; name another one")
     if not folder.parent.is_dir():
@@ -220,7 +235,7 @@ def _tasks(
     said: set[tuple[type[Warning], str]] = set()
     for number, values in enumerate(itertools.product(*grid.values())):
         own = dict(zip(grid, values, strict=True))
-        where = f"{name} with {', '.join(f'{key} = {json.dumps(value)}' for key, value in own.items())}"
+        where = f"{name} with {', '.join(f'{key} = {_words(value)}' for key, value in own.items())}"
         asked = config.from_tables(changed(tables, {paths[key]: value for key, value in own.items()}), where)
         try:
             method, backend = choose(asked.experiment, asked.engine, asked.backend)
@@ -274,12 +289,26 @@ def combine(points: Sequence[Point], grid: Grid) -> xr.Dataset | None:
     swept = {dim: (dim, values, {"long_name": key}) for (dim, values), key in zip(dims.items(), grid, strict=True)}
     attrs = _attrs([point.data for point in points])
     reason = "its shape or its coordinates differ from point to point"
-    attrs |= {"sweep": json.dumps(grid), "left_out": "\n".join(f"{name}: {reason}" for name in lacking)}
+    attrs |= {"sweep": json.dumps(grid, default=str), "left_out": "\n".join(f"{name}: {reason}" for name in lacking)}
     return xr.Dataset(kept, {**coords, **swept}, attrs)
 
 
+def plain(value: Any) -> Any:
+    """A value of a grid in the types of a TOML parser: NumPy's scalars and arrays become Python's."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if is_list(value) else value
+
+
+def _words(value: Any) -> str:
+    """A value of a grid as text; a date, which TOML knows and JSON does not, is one, too."""
+    return json.dumps(value, default=str)
+
+
 def _label(value: Any) -> Any:
-    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
+    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else _words(value)
 
 
 def _attrs(datasets: Sequence[xr.Dataset]) -> dict[str, Any]:

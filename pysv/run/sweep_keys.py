@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pysv.errors import quoted
 from pysv.keys import tables as file_tables
 
 KeyPath = tuple[str | int, ...]
@@ -52,10 +53,10 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
         where = "this experiment"
         known = [name for name in known if name.startswith(f"{array}.")]
         if not known:
-            return f"{key!r} is not a key of this experiment, which has no [[{array}]]"
+            return f"{quoted(key)} is not a key of this experiment, which has no [[{array}]]"
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{key!r} is not a key of {where}{hint}"
+    return f"{quoted(key)} is not a key of {where}{hint}"
 
 
 def changed(tables: Mapping[str, Any], settings: Mapping[KeyPath, Any]) -> dict[str, Any]:

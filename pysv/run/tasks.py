@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,9 @@ from pysv.errors import (
     ResultFileError,
 )
 from pysv.results import files
+from pysv.run import interrupt
+from pysv.run.dask import scheduler_lost, watched
+from pysv.run.progress import Screen
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -131,6 +134,11 @@ def compute(
     Yields
     ------
     xarray.Dataset
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After a task, if a signal has asked for the end; its result is kept.
     """
     found = {number: task.kept(overwrite) for number, task in enumerate(tasks)}
     missing = [number for number, data in found.items() if data is None]
@@ -141,10 +149,12 @@ def compute(
         while found[number] is None:
             other, data = next(finished)
             if (path := tasks[other].path) is not None:
-                files.write(data, path)
+                with interrupt.CtrlC(_put_off):
+                    files.write(data, path)
             found[other] = data
             if bar is not None:
                 bar.update()
+            interrupt.check()
         result = found.pop(number)
         assert result is not None
         yield result
@@ -157,6 +167,8 @@ def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Ite
             with _named(tasks[number]):
                 yield number, tasks[number].compute()
         return
+    from concurrent.futures import CancelledError
+
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
@@ -164,7 +176,7 @@ def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Ite
         client.submit(Task.compute_alone, tasks[number], retries=RETRIES, pure=False): number for number in numbers
     }
     try:
-        for future in as_completed(list(futures), loop=client.loop):
+        for future in watched(as_completed(list(futures), loop=client.loop), client):
             number = futures.pop(future)
             try:
                 with _named(tasks[number]):
@@ -174,10 +186,18 @@ def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Ite
                     f"{tasks[number].label}: {RETRIES + 1} workers in turn were lost during this task, perhaps out of "
                     "memory; give the workers more memory"
                 ) from error
+            except CancelledError as error:
+                raise scheduler_lost() from error
             future.release()  # the scheduler need not keep the result
             yield number, data
     finally:
-        client.cancel(list(futures))
+        with suppress(Exception):  # the scheduler may be gone
+            client.cancel(list(futures))
+
+
+def _put_off(text: str) -> None:
+    """Say nothing: a file is written in less time than it takes to read a notice."""
+    del text
 
 
 @contextmanager
@@ -192,4 +212,4 @@ def _named(task: Task) -> Iterator[None]:
 def progress_bar(label: str, total: int, shown: bool) -> tqdm[Any]:
     """A progress bar that counts tasks."""
     disabled = not shown or sys.stderr is None
-    return tqdm(total=total, desc=label, unit="task", disable=disabled, dynamic_ncols=True)
+    return tqdm(file=Screen(), total=total, desc=label, unit="task", disable=disabled, dynamic_ncols=True)

@@ -14,7 +14,6 @@ from pysv import config
 from pysv.cli import main
 from pysv.errors import BondLimitError, EngineError, GroundStateError, ResumeError
 from pysv.run import one_run
-from pysv.run.interrupt import CtrlC
 
 DEVICE = {"sites": 9, "polarizer": (4, 5), "analyzer": (7, 8)}
 METHODS = [pysv.Fock(), pysv.TDMRG(discarded_weight=1e-9)]
@@ -53,8 +52,7 @@ def test_interrupted_and_extended(short, method, tmp_path, monkeypatch):
     whole = pysv.solve(dataclasses.replace(short, times=pysv.times(stop=3, step=0.5)), engine=method, progress=False)
     path = tmp_path / "run.nc"
     with monkeypatch.context() as patch:
-        patch.setattr(CtrlC, "requested", True, raising=False)
-        patch.setattr(CtrlC, "__init__", lambda self, notice: setattr(self, "_usual", {}))
+        patch.setattr(one_run, "CtrlC", StopAfter(1))
         first = pysv.solve(short, engine=method, out=path, progress=False)
     assert first.attrs["status"] == "interrupted"
     assert first.time.size == 1

@@ -1,0 +1,39 @@
+"""Settings in the environment that numba, tqdm and NumExpr read, and stumble over, when they are imported."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+from pysv.errors import InvalidInputError, quoted
+
+_COUNTS = ("NUMBA_NUM_THREADS",)
+_COUNTS_OF_NUMEXPR = ("OMP_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMEXPR_MAX_THREADS")
+"""pandas, which xarray imports, imports NumExpr where it is installed."""
+_NUMBERS = ("TQDM_MININTERVAL", "TQDM_MAXINTERVAL", "TQDM_SMOOTHING", "TQDM_DELAY")
+
+
+def check_environment() -> None:
+    """Check the settings that would stop a library.
+
+    Raises
+    ------
+    InvalidInputError
+        If a number of threads is not a whole number of at least 1, or an interval of the progress bar is not a number.
+    """
+    for name in _COUNTS + (_COUNTS_OF_NUMEXPR if find_spec("numexpr") else ()):
+        value = os.environ.get(name, "").strip()
+        if value and not (value.isdecimal() and int(value[:9]) > 0):
+            raise InvalidInputError(
+                f"{name} = {quoted(value)} in the environment must be a whole number of at least 1; set it to a number "
+                "of threads, or unset it",
+                name,
+            )
+    for name in _NUMBERS:
+        value = os.environ.get(name, "0")
+        try:
+            float(value)
+        except ValueError as error:
+            raise InvalidInputError(
+                f"{name} = {quoted(value)} in the environment must be a number (s); correct it, or unset it", name
+            ) from error
