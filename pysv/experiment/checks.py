@@ -212,7 +212,8 @@ def label(key: str, value: Any) -> str:
     """A word without '|' and '+', which join two names, and not 'kind' or 'all'."""
     if not isinstance(value, str) or set(value) & set("|+\n\t") or value != value.strip() or value in ("kind", "all"):
         raise InvalidInputError(
-            f"{key} = {quoted(value)} must be a word without '|' and '+', without blanks around it, and not 'kind' or 'all'",
+            f"{key} = {quoted(value)} must be a word without '|' and '+', without blanks around it, and not 'kind' or "
+            "'all'",
             key,
         )
     return value

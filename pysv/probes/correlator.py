@@ -20,11 +20,12 @@ from pysv.experiment.checks import real_number
 from pysv.model.basis import Spins
 from pysv.results import files
 from pysv.results.dataset import coordinates, provenance
-from pysv.run.estimate import SHARE, available_memory, size
+from pysv.run.estimate import SHARE, available_memory
 from pysv.run.interrupt import CtrlC
 from pysv.run.one_run import OneThread, Run
 from pysv.run.remarks import remarks, warn
 from pysv.run.tasks import progress_bar
+from pysv.units import size
 
 if TYPE_CHECKING:
     from pysv.engines.base import Amplitudes, Engine, Method
