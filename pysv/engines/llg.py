@@ -58,7 +58,7 @@ class LLG(Method):
         Whether to carry the twin run, which takes about 1.6 times as long as the run itself.
     """
 
-    damping: float = checked(0.0, real_number, low=0.0)
+    damping: float = checked(0.0, real_number, low=0.0, high=1e3)
     tolerance: float = checked(1e-10, real_number, low=1e-12, high=1e-4)
     measure_error: bool = checked(True, truth)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pysv.experiment.checks import checked, real_number, whole_number
+from pysv.experiment.ranges import DURATION
 from pysv.experiment.source import WavePacket
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Train(WavePacket):
     """
 
     pulses: int = checked(100, whole_number, low=1, high=MAX_PULSES)
-    interval: float = checked(200.0, real_number, above=0.0, unit="fs")
+    interval: float = checked(200.0, real_number, **DURATION)
 
     def wall_echoes(self, device: ChainDevice) -> tuple[tuple[float, str], ...]:
         """None: the leads have no end."""

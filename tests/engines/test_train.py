@@ -251,7 +251,7 @@ def test_what_a_train_is_not():
         train(times=pysv.times(90.0, 30.0))
     with pytest.raises(InvalidInputError, match="pulses = 0 must be between 1"):
         pysv.Train(pulses=0)
-    with pytest.raises(InvalidInputError, match="interval = 0 must be greater"):
+    with pytest.raises(InvalidInputError, match="interval = 0 must be at least 1e-06"):
         pysv.Train(interval=0)
 
 
