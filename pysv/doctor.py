@@ -23,7 +23,8 @@ from pysv.experiment.source import WavePacket
 from pysv.julia import session, setup
 from pysv.results.summary import printable
 from pysv.results.versions import versions
-from pysv.run.estimate import available_memory, size
+from pysv.run.estimate import size
+from pysv.run.memory import available_memory
 from pysv.sectors.numba.row_operator import apply_rows
 from pysv.sectors.pure_run import pure_runs
 from pysv.sectors.state import PureMixture
