@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -13,21 +14,36 @@ import numpy as np
 import psutil
 
 from pysv.compute import thread_pool
+from pysv.compute.caches import open_to_others
 from pysv.engines import readiness
 from pysv.errors import JuliaUnavailableError
 from pysv.experiment import Experiment
 from pysv.experiment.device import SpinValve
 from pysv.experiment.source import WavePacket
 from pysv.julia import session, setup
+from pysv.results.summary import printable
 from pysv.results.versions import versions
-from pysv.run.estimate import available_memory
+from pysv.run.memory import available_memory
+from pysv.sectors.numba.row_operator import apply_rows
 from pysv.sectors.pure_run import pure_runs
 from pysv.sectors.state import PureMixture
 from pysv.units import HBAR, size
 
-OTHERS = ("juliacall", "dask", "distributed", "imageio-ffmpeg")
-SETTINGS = ("NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "JULIA_", "PYTHON_JULIACALL_")
+OTHERS = ("juliacall", "dask", "distributed", "cryptography", "imageio-ffmpeg")
+SETTINGS = ("NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "MPL", "JULIA_", "PYTHON_JULIACALL_", "PYTHON_JULIAPKG_")
 """Prefixes of the environment variables that change how pysv runs."""
+SHOWN = {
+    "NUMBA_NUM_THREADS", "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES",
+    "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY", "NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_DEBUG",
+    "NUMBA_ENABLE_AVX", "OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES", "OMP_DYNAMIC", "OPENBLAS_NUM_THREADS",
+    "OPENBLAS_CORETYPE", "MKL_NUM_THREADS", "MKL_DYNAMIC", "MPLCONFIGDIR", "MPLBACKEND", "JULIA_NUM_THREADS",
+    "JULIA_DEPOT_PATH", "JULIA_PROJECT", "JULIA_LOAD_PATH", "JULIA_CPU_TARGET", "JULIA_EXCLUSIVE", "JULIA_PKG_SERVER",
+    "JULIA_PKG_OFFLINE", "JULIA_PKG_USE_CLI_GIT", "JULIA_PKG_PRECOMPILE_AUTO", "PYTHON_JULIACALL_EXE",
+    "PYTHON_JULIACALL_PROJECT", "PYTHON_JULIACALL_THREADS", "PYTHON_JULIACALL_HANDLE_SIGNALS",
+    "PYTHON_JULIACALL_OPTIMIZE", "PYTHON_JULIACALL_SYSIMAGE", "PYTHON_JULIAPKG_EXE", "PYTHON_JULIAPKG_PROJECT",
+    "PYTHON_JULIAPKG_OFFLINE",
+}  # fmt: skip
+"""Those whose values are no secrets; of the others the report, which goes to others, says that they are set."""
 
 
 def examine() -> tuple[bool, str]:
@@ -55,6 +71,7 @@ def examine() -> tuple[bool, str]:
         "BLAS": ", ".join(_blas()),
         "Julia": _julia(),
         "others": ", ".join(f"{name} {version}" for name, version in _others().items()),
+        "caches": "; ".join(_caches()),
         "environment": ", ".join(_settings()) or "no setting that concerns pysv",
         "engines": f"{', '.join(ready)} ready (see `pysv engines`)",
         "self-check": ("passed" if healthy else "FAILED")
@@ -85,7 +102,36 @@ def _others() -> dict[str, str]:
 
 def _settings() -> list[str]:
     """Environment variables that change threads, caches or Julia."""
-    return [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith(SETTINGS)]
+    return [
+        f"{printable(name)}={public(value)}" if name in SHOWN else f"{printable(name)} is set"
+        for name, value in sorted(os.environ.items())
+        if name.startswith(SETTINGS)
+    ]
+
+
+def public(value: str) -> str:
+    """The value of a setting as it may be shown: without control characters, names, passwords and tokens in URLs."""
+    without_names = re.sub(r"(?<=://)[^\s;,]*@", "***@", printable(value))
+    return re.sub(r"(://[^\s;,?#]*[?#])[^\s;,]*", r"\1***", without_names)
+
+
+def _caches() -> list[str]:
+    """Folders of compiled kernels and of matplotlib's settings, and whether others can write there."""
+    import matplotlib
+
+    kernels = getattr(getattr(apply_rows, "_cache", None), "cache_path", None)
+    folders = {"kernels": kernels, "matplotlib": matplotlib.get_cachedir()}
+    said = []
+    for name, folder in folders.items():
+        reason = open_to_others(Path(folder)) if folder else None
+        said.append(
+            f"{name} in {folder or 'no folder'}"
+            + (
+                f" (WARNING: {reason}, and what lies there is run; name a private folder, see docs/cluster.md)"
+                * bool(reason)
+            )
+        )
+    return said
 
 
 def _blas() -> list[str]:

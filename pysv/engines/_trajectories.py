@@ -11,6 +11,7 @@ import numpy as np
 from pysv.engines.base import Method
 from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment.checks import as_list, checked, choice, is_list, real_number, whole_number
+from pysv.experiment.ranges import SEED
 from pysv.measures.registry import sampled
 from pysv.snapshot import Sample
 
@@ -29,8 +30,8 @@ def seed_numbers(key: str, value: Any) -> Seeds:
     """A whole number ≥ 0, or a list of such numbers, all different; a number stands for seeds that follow from it."""
     given = as_list(value)
     if not is_list(given):
-        return whole_number(key, value, low=0, high=2**63 - 1)
-    listed = tuple(whole_number(f"{key}[{n}]", seed, low=0, high=2**63 - 1) for n, seed in enumerate(given))
+        return whole_number(key, value, **SEED)
+    listed = tuple(whole_number(f"{key}[{n}]", seed, **SEED) for n, seed in enumerate(given))
     if len(set(listed)) < len(listed):
         raise InvalidInputError(f"{key} names a number twice: two trajectories would be the same; change one", key)
     return listed
@@ -59,9 +60,9 @@ class Sampling(Method):
         and only the average over many trajectories is free of it.
     """
 
-    ntraj: int = checked(200, whole_number, low=2)
+    ntraj: int = checked(200, whole_number, low=2, high=1_000_000)
     seeds: Seeds = checked(0, seed_numbers)
-    target_error: float = checked(0.0, real_number, low=0.0)
+    target_error: float = checked(0.0, real_number, low=0.0, high=1e3)
     target_variable: str = ""
     unravelling: str = checked("local", choice, ("local", "mixed"))
 

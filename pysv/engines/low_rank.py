@@ -23,6 +23,7 @@ from pysv.engines.base import Amplitudes, Engine, Method, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.errors import EngineFailureError
 from pysv.experiment.checks import checked, real_number, whole_number
+from pysv.experiment.ranges import TIME_STEP
 from pysv.model.conservation import keeps_spin_z
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Snapshot
@@ -61,8 +62,8 @@ class LowRank(Method):
     """
 
     tolerance: float = checked(1e-4, real_number, low=0.0, high=1e-2, unit="per fs")
-    max_rank: int = checked(2000, whole_number, low=1)
-    time_step: float = checked(1.0, real_number, above=0.0, unit="fs")
+    max_rank: int = checked(2000, whole_number, low=1, high=1_000_000)
+    time_step: float = checked(1.0, real_number, **TIME_STEP)
 
     name: ClassVar[str] = "low-rank"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; deterministic"

@@ -18,7 +18,7 @@ from pysv.engines._qutip_open import (
 )
 from pysv.engines._trajectories import Sampling, check_strata, trajectory_seeds
 from pysv.engines.base import Engine, Work
-from pysv.engines.cost import Cost, pure_run_cost, radius, run_places, state_bytes
+from pysv.engines.cost import PROCESS, Cost, pure_run_cost, radius, run_places, state_bytes
 from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.units import HBAR
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _STATES = 45
 """Memory of the integrator's history and of the sparse matrix, in states."""
+_SECONDS = 2e-8
+"""Rough time of one application of H and the jump operators to one amplitude, s."""
+_CALL = 3e-5
+"""Rough time of one call of QuTiP's integrator, s."""
 _METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5")
 
 
@@ -53,9 +57,9 @@ class QuTiP(Sampling):
     """
 
     method: str = checked("adams", choice, _METHODS)
-    atol: float = checked(1e-10, real_number, above=0.0, high=1.0)
-    rtol: float = checked(1e-8, real_number, above=0.0, high=1.0)
-    nsteps: int = checked(100_000, whole_number, low=1)
+    atol: float = checked(1e-10, real_number, low=1e-20, high=1.0)
+    rtol: float = checked(1e-8, real_number, low=1e-13, high=1.0)
+    nsteps: int = checked(100_000, whole_number, low=1, high=2**31 - 1)
     solver: str = checked("auto", choice, ("auto", "mesolve", "mcsolve"))
 
     name: ClassVar[str] = "qutip"
@@ -127,7 +131,22 @@ class QuTiP(Sampling):
         """The default integrator needs roughly 15 evaluations for each radian of the fastest phase."""
         times = experiment.times
         applications = int(15 * radius(experiment) * times.stop / HBAR) + 20 * (times.count - 1)
-        return pure_run_cost(experiment, applications, state_bytes(run_places(experiment), _STATES))
+        solver = self.chosen(experiment)
+        if solver == "sesolve":
+            return pure_run_cost(experiment, applications, state_bytes(run_places(experiment), _STATES))
+        amplitudes, columns = reachable_amplitudes(experiment), self.ntraj
+        if solver == "mesolve":
+            columns = amplitudes  # of ρ; one application serves all of them
+            applied, elements = applications, amplitudes**2
+        else:
+            applied, elements = applications * self.ntraj, amplitudes
+        return Cost(
+            amplitudes=columns * amplitudes,
+            memory=PROCESS + 16 * (2 * columns * amplitudes + _STATES * elements),
+            applications=applied,
+            seconds=applied * (elements * _SECONDS + _CALL),
+            disk=16 * columns * amplitudes,
+        )
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0."""

@@ -12,6 +12,7 @@ from pysv.engines._pure_states import RecursionEngine
 from pysv.engines.base import Amplitudes, Engine, Method, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places, state_bytes
 from pysv.experiment.checks import checked, real_number, truth
+from pysv.experiment.ranges import TIME_STEP
 from pysv.sectors import backend as backends
 from pysv.sectors.backend import Backend, Evolution, Steps
 from pysv.units import HBAR
@@ -41,7 +42,7 @@ class RK4(Method):
         Whether to carry the twin run, which triples the work.
     """
 
-    time_step: float = checked(0.1, real_number, above=0.0, unit="fs")
+    time_step: float = checked(0.1, real_number, **TIME_STEP)
     measure_error: bool = checked(True, truth)
 
     name: ClassVar[str] = "rk4"

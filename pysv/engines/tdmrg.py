@@ -66,13 +66,13 @@ class TDMRG(Method):
     """
 
     method: str = checked("tebd", choice, METHODS)
-    time_step: float = checked(0.1, real_number, above=0.0, high=1.0, unit="hbar/hopping")
+    time_step: float = checked(0.1, real_number, low=1e-6, high=1.0, unit="hbar/hopping")
     trotter_order: int = checked(2, decomposition_order)
-    min_bond: int = checked(100, whole_number, low=1)
-    max_bond: int = checked(400, whole_number, low=1)
+    min_bond: int = checked(100, whole_number, low=1, high=100_000)
+    max_bond: int = checked(400, whole_number, low=1, high=100_000)
     discarded_weight: float = checked(1e-7, real_number, low=0.0, high=1e-2)
     bond_limit: str = checked("warn", choice, ("warn", "stop"))
-    allowed_loss: float = checked(0.1, real_number, above=0.0, high=1.0)
+    allowed_loss: float = checked(0.1, real_number, low=1e-16, high=1.0)
 
     name: ClassVar[str] = "tdmrg"
     serves: ClassVar[str] = "several electrons (or one in a pure state), closed system, product states of spins 1/2"
@@ -96,10 +96,22 @@ class TDMRG(Method):
         asked = next((name for name in ("currents", "torque") if getattr(experiment.record, name)), None)
         if asked:
             return f"[record] {asked} = true is not served by engine 'tdmrg'; {_OTHERS}"
+        count = self._steps(experiment)
+        if count > _MOST_STEPS:
+            return (
+                f"engine 'tdmrg' would take {count:.0e} Trotter steps between two snapshots, where the limit is "
+                f"{_MOST_STEPS:.0e}; take snapshots closer together, or a larger time_step in [evolution.tdmrg]"
+            )
         reason = _chain_refusal(experiment)
         if reason is None and "python" not in self.able() and not conserves(experiment):
             return f"method = {self.method!r} runs in Julia, {_ONLY_PYTHON}"
         return reason
+
+    def _steps(self, experiment: Experiment) -> int:
+        """Trotter steps between two snapshots, whose distance is the mean one where there is a list of times."""
+        from pysv.mps.trotter import steps
+
+        return steps(experiment.times.step, self.time_step, experiment.device.largest_hopping)
 
     def citations(self, backend: str) -> tuple[str, ...]:
         """Keys of the references of the method, of the time evolution, and of the library."""
@@ -116,11 +128,11 @@ class TDMRG(Method):
 
     def cost(self, experiment: Experiment) -> Cost:
         """Upper bounds, as if every bond reached `max_bond`."""
-        from pysv.mps.trotter import schedule, steps
+        from pysv.mps.trotter import layers_of
 
         device, times = experiment.device, experiment.times
-        layers = schedule(times.step, steps(times.step, self.time_step, device.largest_hopping), self.trotter_order)
-        updates = len(layers) * (device.sites - 1) // 2 * (times.count - 1)
+        layers = layers_of(self._steps(experiment), self.trotter_order)
+        updates = layers * (device.sites - 1) // 2 * (times.count - 1)
         d, bond = 5, min(self.max_bond, 2**20)
         kept = conserves(experiment)
         amplitudes = device.sites * d * bond**2 // _BLOCKING[kept]
@@ -137,6 +149,8 @@ class TDMRG(Method):
         return _TDMRGEngine(experiment, self, backend)
 
 
+_MOST_STEPS = 1_000_000
+"""Most Trotter steps between two snapshots."""
 _BLOCKING = {True: 8, False: 3}
 """Rough factor by which charge conservation, with S^z or without, reduces the number of elements of a tensor."""
 _OTHERS = "use 'chebyshev' with one electron, 'fock' with two, or 'llg' for classical vectors"

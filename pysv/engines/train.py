@@ -65,7 +65,7 @@ class TrainMap(Method):
     """
 
     tolerance: float = checked(1e-13, real_number, low=1e-15, high=1e-2, unit="per fs")
-    residual: float = checked(1e-6, real_number, above=0.0, high=0.1)
+    residual: float = checked(1e-6, real_number, low=1e-300, high=0.1)
 
     name: ClassVar[str] = "train"
     serves: ClassVar[str] = "electrons one after another, with or without baths between them"

@@ -20,6 +20,7 @@ from pysv.engines._trajectories import Sampling, check_strata, sample_of, trajec
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.experiment.checks import checked, real_number
+from pysv.experiment.ranges import TIME_STEP
 from pysv.sectors.row_operator import layer_density
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Snapshot
@@ -40,7 +41,7 @@ class Trajectories(Sampling):
         Time step τ > 0, fs; shortened so that it divides the time between snapshots. The error is of second order in τ.
     """
 
-    time_step: float = checked(1.0, real_number, above=0.0, unit="fs")
+    time_step: float = checked(1.0, real_number, **TIME_STEP)
 
     name: ClassVar[str] = "trajectories"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; statistical error on every curve"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pysv.errors import InvalidInputError
 from pysv.experiment.checks import Checked, checked, choice, real_number, truth, whole_number
+from pysv.experiment.ranges import COUPLING, CUTOFF, TEMPERATURE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +36,10 @@ class BosonicBath(Checked):
         If a value is outside its range, or the power series does not exist for the cutoff.
     """
 
-    temperature: float = checked(100.0, real_number, above=0.0, unit="K")
+    temperature: float = checked(100.0, real_number, **TEMPERATURE)
     coupling: str = checked("x", choice, ("x", "y", "z", "xyz"))
-    strength: float = checked(0.0144, real_number, low=0.0)
-    cutoff: float = checked(0.1, real_number, above=0.0, unit="eV")
+    strength: float = checked(0.0144, real_number, **COUPLING)
+    cutoff: float = checked(0.1, real_number, **CUTOFF)
     cutoff_shape: str = checked("gaussian", choice, ("gaussian", "exponential", "hard"))
     lamb_shift: bool = checked(False, truth)
     series_terms: int = checked(0, whole_number, low=0, high=60)

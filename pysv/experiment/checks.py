@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, TypeGuard, TypeVar
 
 from pysv.errors import InvalidInputError, quoted, unknown_name
+from pysv.experiment.ranges import AMPLITUDE, PHASE, SMALLEST_AMPLITUDE
 
 T = TypeVar("T")
 Angles = tuple[float, float]
@@ -129,7 +130,7 @@ def angles(key: str, value: Any) -> Angles:
     theta = real_number(f"{key}[0] (theta)", value[0], low=0.0, unit="rad")
     if theta > math.pi * (1 + 1e-12):
         raise InvalidInputError(f"{key}[0] (theta) = {theta:g} must be at most pi = {math.pi:.6f} rad", key)
-    return min(theta, math.pi), real_number(f"{key}[1] (phi)", value[1], unit="rad")
+    return min(theta, math.pi), real_number(f"{key}[1] (phi)", value[1], **PHASE)
 
 
 def site_range(key: str, value: Any) -> tuple[int, int]:
@@ -184,15 +185,18 @@ def complex_list(key: str, value: Any) -> tuple[tuple[float, float], ...]:
             entry = (complex(entry).real, complex(entry).imag)
         if not is_list(entry) or len(entry) != 2:
             raise InvalidInputError(f"{key}[{n}] = {quoted(entry)} must be a number, or a pair [real, imaginary]", key)
-        found.append((real_number(f"{key}[{n}]", entry[0]), real_number(f"{key}[{n}]", entry[1])))
-    if not any(map(any, found)):
-        raise InvalidInputError(f"{key} lists zeros only; give at least one number that is not 0", key)
+        real, imaginary = (real_number(f"{key}[{n}]", number, **AMPLITUDE) for number in entry)
+        found.append((real, imaginary))
+    if max(math.hypot(*pair) for pair in found) < SMALLEST_AMPLITUDE:
+        raise InvalidInputError(
+            f"{key} lists zeros only, or numbers below {SMALLEST_AMPLITUDE:g}; give at least one that is not 0", key
+        )
     return tuple(found)
 
 
-def optional_number(key: str, value: Any) -> float | None:
+def optional_number(key: str, value: Any, **bounds: Any) -> float | None:
     """A real number; None where it is left out."""
-    return None if value is None else real_number(key, value)
+    return None if value is None else real_number(key, value, **bounds)
 
 
 def optional_pair(key: str, value: Any) -> tuple[int, int] | None:

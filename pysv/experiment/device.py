@@ -21,8 +21,6 @@ from pysv.experiment.checks import (
     whole_number,
 )
 from pysv.experiment.layer import (
-    ENERGY,
-    LARGEST_ENERGY,
     MAX_CONFIGURATIONS,
     MAX_SPINS,
     Layer,
@@ -30,6 +28,7 @@ from pysv.experiment.layer import (
     Values,
     check_inside,
 )
+from pysv.experiment.ranges import ENERGY, HOPPING, SITES
 from pysv.units import HBAR
 
 CONVENTIONS: dict[str, tuple[float, float]] = {"pauli": (1.0, 1.0), "half": (0.5, 0.5), "mixed": (1.0, 0.5)}
@@ -201,7 +200,7 @@ class Device(ChainDevice):
         If a value is outside its range, layers share a site or leave the chain, or their spins are too many.
     """
 
-    sites: int = checked(201, whole_number, low=2, high=10**9)
+    sites: int = checked(201, whole_number, **SITES)
     layers: tuple[Layer, ...] = checked(
         (Layer(name="FM_p", sites=(44, 47)), Layer(name="FM_a", sites=(52, 55))), layer_list
     )
@@ -244,9 +243,11 @@ class Device(ChainDevice):
                 "chain",
                 "hopping",
             )
-        if not any(self.hoppings):
+        if self.largest_hopping < HOPPING["low"]:
             raise InvalidInputError(
-                "hopping = 0 leaves every electron where it is; give a number that is not 0", "hopping"
+                f"hopping = {self.largest_hopping:g} leaves every electron where it is; give a number of at least "
+                f"{HOPPING['low']:g} eV",
+                "hopping",
             )
         for potential in self.potential:
             potential.on(self.sites)
@@ -316,10 +317,10 @@ class SpinValve(ChainDevice):
         If a value is outside its range, or the layers overlap or leave the chain.
     """
 
-    sites: int = checked(201, whole_number, low=2, high=10**9)
+    sites: int = checked(201, whole_number, **SITES)
     polarizer: tuple[int, int] = checked((44, 47), site_range)
     analyzer: tuple[int, int] = checked((52, 55), site_range)
-    hopping: float = checked(1.0, real_number, above=0.0, high=LARGEST_ENERGY, unit="eV")
+    hopping: float = checked(1.0, real_number, **HOPPING)
     sd_exchange: float = checked(0.5, real_number, **ENERGY)
     exchange: float = checked(0.1, real_number, **ENERGY)
     exchange_z: float = checked(0.1005, real_number, **ENERGY)

@@ -9,12 +9,11 @@ from typing import Any
 
 from pysv.errors import InvalidInputError
 from pysv.experiment.checks import Checked, checked, label, number_or_list, real_number, site_list, whole_number
+from pysv.experiment.ranges import ENERGY, SEED, WIDTH
 
 MAX_SPINS = 60
 """Largest number of localized spins; 64-bit integers hold their configurations, and sums of these."""
 MAX_CONFIGURATIONS = 2**MAX_SPINS
-LARGEST_ENERGY = 1e6
-ENERGY: dict[str, Any] = {"low": -LARGEST_ENERGY, "high": LARGEST_ENERGY, "unit": "eV"}
 
 Values = float | tuple[float, ...]
 """One number for all, or one for each."""
@@ -153,8 +152,8 @@ class Potential(Checked):
 
     sites: tuple[int, ...] | str = checked("all", site_list, words=("all",))
     energy: Values = checked(0.0, number_or_list, **ENERGY)
-    disorder: float = checked(0.0, real_number, low=0.0, high=LARGEST_ENERGY, unit="eV")
-    seed: int = checked(0, whole_number, low=0, high=2**63 - 1)
+    disorder: float = checked(0.0, real_number, **WIDTH)
+    seed: int = checked(0, whole_number, **SEED)
 
     def check(self) -> None:
         """A seed needs disorder."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pysv.errors import InvalidInputError, quoted, unknown_name
 from pysv.experiment.checks import Checked, as_list, checked, is_list, real_number, truth, whole_number
+from pysv.experiment.ranges import MOMENTUM, SNAPSHOTS
 
 if TYPE_CHECKING:
     from pysv.experiment.device import ChainDevice
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 LARGEST_DENSE = 5000
 """Largest block of a partial transpose that is diagonalised (50 s), in rows. For larger blocks sampling is faster."""
 MAX_DENSE = 100_000
-_LARGEST = 1e6
-"""Largest momentum, rad/site: exp(ikx) needs the digits of kx."""
-_SNAPSHOTS: dict[str, Any] = {"low": 0, "unit": "snapshots, 0 for never"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +34,11 @@ class Every(Checked):
         The variable of that name; "qfi" is the true quantum Fisher information.
     """
 
-    entropies: int = checked(1, whole_number, **_SNAPSHOTS)
-    log_negativity: int = checked(1, whole_number, **_SNAPSHOTS)
-    w_fidelity: int = checked(1, whole_number, **_SNAPSHOTS)
-    qfi: int = checked(1, whole_number, **_SNAPSHOTS)
-    density_matrix: int = checked(1, whole_number, **_SNAPSHOTS)
+    entropies: int = checked(1, whole_number, **SNAPSHOTS)
+    log_negativity: int = checked(1, whole_number, **SNAPSHOTS)
+    w_fidelity: int = checked(1, whole_number, **SNAPSHOTS)
+    qfi: int = checked(1, whole_number, **SNAPSHOTS)
+    density_matrix: int = checked(1, whole_number, **SNAPSHOTS)
 
     def due(self, measure: str, index: int) -> bool:
         """Whether a measure is taken at snapshot number `index`."""
@@ -49,11 +47,11 @@ class Every(Checked):
 
 
 def momentum_list(key: str, value: Any, *, unit: str = "") -> tuple[float, ...]:
-    """At least one real number of modulus up to 1e6, all different."""
+    """At least one real number, all different; each in the range of a momentum."""
     given = as_list(value)
     if not is_list(given) or not given:
         raise InvalidInputError(f"{key} = {quoted(value)} must be a list of at least one number", key)
-    momenta = tuple(real_number(f"{key}[{n}]", k, low=-_LARGEST, high=_LARGEST, unit=unit) for n, k in enumerate(given))
+    momenta = tuple(real_number(f"{key}[{n}]", k, **(MOMENTUM | {"unit": unit})) for n, k in enumerate(given))
     if len(set(momenta)) < len(momenta):
         raise InvalidInputError(f"{key} = {quoted(list(momenta))} names a momentum twice; leave one out", key)
     return momenta

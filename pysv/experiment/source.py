@@ -21,6 +21,16 @@ from pysv.experiment.checks import (
     truth,
     whole_number,
 )
+from pysv.experiment.ranges import (
+    ELECTRONS,
+    ENERGY,
+    LEVEL,
+    MOMENTUM,
+    POLARIZATION,
+    SITE,
+    SPREAD,
+    WELL_SITES,
+)
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -44,9 +54,6 @@ def electron_spin(key: str, value: Any, *, words: tuple[str, ...] = ELECTRON_SPI
     if isinstance(value, str):
         return choice(key, value, words)
     raise InvalidInputError(f"{key} = {quoted(value)} must be one of {', '.join(words)} or [theta, phi] in rad", key)
-
-
-_POLARIZATION: dict[str, Any] = {"low": -1.0, "high": 1.0}
 
 
 class OneElectron(Checked):
@@ -103,11 +110,11 @@ class WavePacket(OneElectron):
         one electron; the dataset says how much was lost.
     """
 
-    center: float = checked(20.0, real_number, unit="site")
-    momentum: float = checked(math.pi / 2, real_number, unit="rad per site")
-    momentum_spread: float = checked(0.2, real_number, above=0.0, unit="rad per site")
+    center: float = checked(20.0, real_number, **SITE)
+    momentum: float = checked(math.pi / 2, real_number, **MOMENTUM)
+    momentum_spread: float = checked(0.2, real_number, **SPREAD)
     spin: str | Angles = checked("unpolarized", electron_spin, words=ELECTRON_SPINS)
-    polarization: float = checked(0.0, real_number, added=True, **_POLARIZATION)
+    polarization: float = checked(0.0, real_number, added=True, **POLARIZATION)
     allow_truncation: bool = checked(False, truth, added=True)
 
     def amplitudes(self, sites: int) -> np.ndarray:
@@ -198,11 +205,11 @@ class Orbital(OneElectron):
         Of the electron, as for `WavePacket`.
     """
 
-    confined_sites: int = checked(10, whole_number, low=1)
-    well: float = checked(2.0, real_number, unit="eV")
-    level: int = checked(0, whole_number, low=0)
+    confined_sites: int = checked(10, whole_number, **WELL_SITES)
+    well: float = checked(2.0, real_number, **ENERGY)
+    level: int = checked(0, whole_number, **LEVEL)
     spin: str | Angles = checked("unpolarized", electron_spin, words=ELECTRON_SPINS)
-    polarization: float = checked(0.0, real_number, **_POLARIZATION)
+    polarization: float = checked(0.0, real_number, **POLARIZATION)
 
     def beyond_ends(self, sites: int) -> tuple[float, float]:
         """Nothing is cut off."""
@@ -228,7 +235,7 @@ class Amplitudes(OneElectron):
 
     values: tuple[tuple[float, float], ...] = checked(((1.0, 0.0),), complex_list)
     spin: str | Angles = checked("unpolarized", electron_spin, words=ELECTRON_SPINS)
-    polarization: float = checked(0.0, real_number, **_POLARIZATION)
+    polarization: float = checked(0.0, real_number, **POLARIZATION)
 
     def amplitudes(self, sites: int) -> np.ndarray:
         """Amplitudes ⟨x|Φ⟩ on the chain, normalised, complex ndarray (sites,)."""
@@ -290,10 +297,10 @@ class ConfinedElectrons(Checked):
         the field polarises the layers.
     """
 
-    electrons: int = checked(2, whole_number, low=1)
-    confined_sites: int = checked(10, whole_number, low=1)
-    well: float = checked(2.0, real_number, unit="eV")
-    field: float = checked(10.0, real_number, unit="eV")
+    electrons: int = checked(2, whole_number, **ELECTRONS)
+    confined_sites: int = checked(10, whole_number, **WELL_SITES)
+    well: float = checked(2.0, real_number, **ENERGY)
+    field: float = checked(10.0, real_number, **ENERGY)
     spin: str | tuple[int, int] = checked("unpolarized", electron_numbers, added=True, words=ELECTRON_SPINS)
     allow_leak: bool = checked(False, truth, added=True)
 

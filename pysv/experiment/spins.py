@@ -23,6 +23,7 @@ from pysv.experiment.checks import (
     optional_pair,
     real_number,
 )
+from pysv.experiment.ranges import PHASE, SPIN_Z, TEMPERATURE, WIDTH
 
 if TYPE_CHECKING:
     from pysv.experiment.device import ChainDevice
@@ -179,7 +180,7 @@ class Ground(SpinSetting):
         When a run begins, if the ground state is degenerate.
     """
 
-    spin_z: float | None = checked(None, optional_number)
+    spin_z: float | None = checked(None, optional_number, **SPIN_Z)
 
     @property
     def kind(self) -> str:
@@ -201,7 +202,7 @@ class Bell(SpinSetting):
         Numbers of the two spins, from 1; by default those of a device with two spins.
     """
 
-    phase: float = checked(math.pi, real_number, unit="rad")
+    phase: float = checked(math.pi, real_number, **PHASE)
     pair: tuple[int, int] | None = checked(None, optional_pair)
 
     @property
@@ -290,8 +291,8 @@ class Gibbs(SpinSetting):
         Largest total weight of the least occupied eigenstates that are left out, 0 … 0.1.
     """
 
-    temperature: float = checked(100.0, real_number, above=0.0, unit="K")
-    pinning: float = checked(0.0, real_number, low=0.0, unit="eV")
+    temperature: float = checked(100.0, real_number, **TEMPERATURE)
+    pinning: float = checked(0.0, real_number, **WIDTH)
     tolerance: float = checked(1e-6, real_number, low=0.0, high=0.1)
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pysv.errors import InvalidInputError, quoted
 from pysv.experiment.checks import Checked, as_list, checked, is_list, real_number
+from pysv.experiment.ranges import DURATION, TIME
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,10 +26,18 @@ def ascending_times(key: str, value: Any) -> tuple[float, ...]:
         raise InvalidInputError(f"{key} = {quoted(value)} must be a list of times in fs", key)
     if len(given) > MAX_SNAPSHOTS:
         raise InvalidInputError(f"{key} lists {len(given)} times; the limit is {MAX_SNAPSHOTS:.0e}", key)
-    found = tuple(real_number(f"{key}[{n}]", time, low=0.0, unit="fs") for n, time in enumerate(given))
+    found = tuple(real_number(f"{key}[{n}]", time, **TIME) for n, time in enumerate(given))
+    if found and 0 < found[0] < DURATION["low"]:
+        raise InvalidInputError(f"{key}[0] = {found[0]:g} fs must be 0, or at least {DURATION['low']:g} fs", key)
     for n, (one, other) in enumerate(pairwise(found), start=1):
         if other <= one:
             raise InvalidInputError(f"{key}[{n}] = {other:g} fs must be later than the time before, {one:g} fs", key)
+        if other - one < DURATION["low"] * (1 - 1e-9):
+            raise InvalidInputError(
+                f"{key}[{n}] = {other:g} fs must be later than the time before, {one:g} fs, by at least "
+                f"{DURATION['low']:g} fs",
+                key,
+            )
     if found and not found[-1]:
         raise InvalidInputError(f"{key} = {quoted(list(found))} must go beyond 0 fs", key)
     return found
@@ -48,8 +57,8 @@ class Times(Checked):
         Times of the snapshots, fs, ascending from 0 or later, in place of `stop` and `step`.
     """
 
-    stop: float = checked(_STOP, real_number, above=0.0, unit="fs")
-    step: float = checked(_STEP, real_number, above=0.0, unit="fs")
+    stop: float = checked(_STOP, real_number, **DURATION)
+    step: float = checked(_STEP, real_number, **DURATION)
     at: tuple[float, ...] = checked((), ascending_times, added=True)
 
     def derived(self) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pysv.errors import InvalidInputError
 from pysv.experiment.checks import checked, real_number, whole_number
+from pysv.experiment.ranges import DURATION
 from pysv.experiment.source import WavePacket
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Train(WavePacket):
     """
 
     pulses: int = checked(1000, whole_number, low=1, high=MAX_PULSES)
-    interval: float = checked(200.0, real_number, above=0.0, unit="fs")
+    interval: float = checked(200.0, real_number, **DURATION)
 
     def check(self) -> None:
         """Nothing is cut off a packet on leads without end."""

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pysv.errors import EngineFailureError
 from pysv.model.basis import Spins
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.model.baths.jumps import LayerBath
 
+_STRONGEST = 1e12
+"""Largest element of the generator of a channel: beyond it expm loses all digits of what stays."""
 _NEGLIGIBLE = 1e-15
 """Weight of a Kraus operator that is rounding."""
 MAX_CHANNEL_STATES = 64
@@ -47,11 +50,23 @@ class LayerChannel:
 
     @classmethod
     def of_bath(cls, bath: LayerBath, step: float) -> LayerChannel:
-        """The channel of a step of `step` fs."""
+        """The channel of a step of `step` fs.
+
+        Raises
+        ------
+        EngineFailureError
+            If the baths are so strong that rounding would spoil the channel.
+        """
         from scipy.linalg import expm
 
         vectors, size = bath.spectrum.vectors, bath.spectrum.energies.size
         matrix = _dissipator(bath, step) * (step / HBAR)
+        strongest = float(np.abs(matrix).max())
+        if not strongest < _STRONGEST:
+            raise EngineFailureError(
+                f"the baths act {strongest:.1e} times in one step of {step:g} fs, where the limit is {_STRONGEST:g}; "
+                "take a weaker bath, a smaller time_step, or fewer series_terms"
+            )
         after = expm(matrix.real if not matrix.imag.any() else matrix)
         choi = after.reshape((size,) * 4).transpose(0, 2, 1, 3)  # [m, n, k, l]: Σ_a K_a[m, n] K_a*[k, l]
         turned = np.einsum("am,bn,mnkl,ck,dl->abcd", *(vectors, vectors, choi, vectors, vectors), optimize=True)

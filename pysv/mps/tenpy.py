@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pysv.errors import GroundStateError
 from pysv.mps.backend import SMALLEST_WEIGHT, SWEEPS, Backend, GroundState
 from pysv.mps.chain import Chain
 from pysv.mps.gates import BlockEvolution
@@ -18,6 +19,7 @@ def tenpy_dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixPro
     from tenpy.algorithms.dmrg import TwoSiteDMRGEngine
     from tenpy.models.model import MPOModel
     from tenpy.networks.mps import MPS
+    from tenpy.tools.misc import TenpyInconsistencyError
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about options and deprecations inside TeNPy
@@ -35,7 +37,13 @@ def tenpy_dmrg(chain: Chain, start: list[int], max_bond: int) -> tuple[MatrixPro
             "trunc_params": {"chi_max": max_bond, "svd_min": SMALLEST_WEIGHT**0.5},
         }
         engine = TwoSiteDMRGEngine(psi, MPOModel(model.lat, model.calc_H_MPO_from_bond()), options)
-        energy, psi = engine.run()
+        try:
+            energy, psi = engine.run()
+        except TenpyInconsistencyError as error:
+            raise GroundStateError(
+                f"max_bond = {max_bond} is too small for the ground state of the electrons before t = 0; raise it in "
+                "[evolution.tdmrg]"
+            ) from error
         psi.canonical_form()
         variance = float(np.real(engine.env.H.variance(psi, energy)))
         history = engine.sweep_stats["E"]

@@ -31,6 +31,11 @@ def steps(interval: float, time_step: float, hopping: float) -> int:
     return max(1, math.ceil(abs(interval) * hopping / HBAR / time_step - 1e-9))
 
 
+def layers_of(count: int, order: int) -> int:
+    """Number of layers of `count` steps of order 2 or 4 in `schedule`."""
+    return 2 * count * (1 if order == 2 else 5) + 1
+
+
 def schedule(interval: float, count: int, order: int) -> list[GateLayer]:
     """Layers of `count` equal steps over `interval` fs, with adjacent layers of the same parity merged.
 

@@ -20,8 +20,9 @@ from pysv.experiment.checks import real_number
 from pysv.model.basis import Spins
 from pysv.results import files
 from pysv.results.dataset import coordinates, provenance
-from pysv.run.estimate import SHARE, available_memory
+from pysv.run.estimate import SHARE
 from pysv.run.interrupt import CtrlC
+from pysv.run.memory import available_memory
 from pysv.run.one_run import OneThread, Run
 from pysv.run.remarks import remarks, warn
 from pysv.run.tasks import progress_bar

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _SHOWN = ("entropy_total", "mutual_information", "log_negativity", "w_fidelity", "electron_spin_z")
+
+_SEQUENCE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]"
+)
+"""Escape sequences of terminals: colours and cursor, strings such as window titles, and two-letter ones."""
+
+
+def printable(text: str) -> str:
+    """A line of text without what a terminal obeys: escape sequences, control and invisible characters.
+
+    A file of somebody else must not move the cursor, hide what it holds, or set the title of a window.
+    """
+    bare = _SEQUENCE.sub("", text).replace("\t", " ")
+    return "".join(letter for letter in bare if unicodedata.category(letter)[0] != "C")
 
 
 def describe(data: xr.Dataset, name: str) -> str:
@@ -52,4 +68,4 @@ def describe(data: xr.Dataset, name: str) -> str:
                 f"    {values.attrs['long_name']:<48} {round(float(values[-1]), 6) + 0.0:.6f} {values.attrs['units']}"
             )
     lines += ["  experiment", *(f"    {line}" for line in str(attrs["experiment"]).splitlines() if line)]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

@@ -31,7 +31,8 @@ from pysv.model.conservation import occupied_sectors
 from pysv.results import files
 from pysv.run import interrupt
 from pysv.run.dask import connected
-from pysv.run.estimate import SHARE, available_memory, check_fits
+from pysv.run.estimate import SHARE, check_fits
+from pysv.run.memory import available_memory
 from pysv.run.mixture import GROUPS, Groups, Mixture
 from pysv.run.one_run import OneThread, run_members
 from pysv.run.tasks import Task, compute, progress_bar

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
 from typing import Any
 
 from pysv.compute import thread_pool
@@ -20,6 +21,9 @@ PATIENCE = 8
 """Longest wait for a scheduler and for its first worker, s."""
 LOST = 60.0
 """Longest time without any worker in the middle of the work, s; lost workers are often restarted."""
+
+_NO_PAGES: dict[str, Any] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+"""Dask's servers of web pages cannot be left out; these serve no page."""
 
 
 def connected(dask: str | None) -> AbstractContextManager[Any]:
@@ -57,19 +61,41 @@ def connected(dask: str | None) -> AbstractContextManager[Any]:
 
 @contextmanager
 def _local(workers: int) -> Iterator[Any]:
+    """A cluster that nobody else can reach: on the loopback address, encrypted where possible, without a dashboard."""
+    from dask import config
     from distributed import LocalCluster
 
-    options: Mapping[str, Any] = {"processes": True, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
+    options: Mapping[str, Any] = {
+        "processes": True,
+        "host": "127.0.0.1",
+        "dashboard_address": "127.0.0.1:0",
+        "scheduler_kwargs": {"dashboard": False},
+        "security": _temporary_keys(),
+        "silence_logs": logging.CRITICAL,
+    }
     try:
-        with _without_interrupts():
+        with _without_interrupts(), config.set(_NO_PAGES):
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **options)
     except (OSError, RuntimeError) as error:
         raise DaskUnavailableError(
             f"a local cluster of {workers} workers cannot be started ({error}); a script must call pysv under "
             "`if __name__ == '__main__':`, since every worker imports the script"
         ) from error
-    with cluster, _client_of(cluster.scheduler_address) as client:
+    with cluster, _client_of(cluster.scheduler_address, cluster.security) as client:
         yield client
+
+
+def _temporary_keys() -> Any:
+    """A certificate and a key that live as long as the cluster; None without the package cryptography.
+
+    A scheduler runs whatever a client sends. On the loopback address alone every user of this machine is a client; with
+    the key only this process and its workers are.
+    """
+    if find_spec("cryptography") is None:
+        return None
+    from distributed.security import Security
+
+    return Security.temporary()
 
 
 @contextmanager
@@ -86,8 +112,11 @@ def _without_interrupts() -> Iterator[None]:
 
 
 @contextmanager
-def _client_of(address: str) -> Iterator[Any]:
+def _client_of(address: str, security: Any = None) -> Iterator[Any]:
     from distributed import Client
+    from distributed.security import Security
+
+    security = security or Security()  # the user's own configuration of Dask
 
     logs = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
     levels = [log.level for log in logs]
@@ -96,8 +125,8 @@ def _client_of(address: str) -> Iterator[Any]:
     try:
         try:
             with ThreadPoolExecutor(1) as aside:  # in a notebook this thread runs an event loop already
-                aside.submit(asyncio.run, _knock(address)).result()
-            client = Client(address, timeout=PATIENCE, set_as_default=False)
+                aside.submit(asyncio.run, _knock(address, security)).result()
+            client = Client(address, timeout=PATIENCE, set_as_default=False, security=security)
         except Exception as error:  # anything may answer at this address
             raise DaskUnavailableError(
                 f"no Dask scheduler answers at {address!r}; start one with `dask scheduler`, check the address, or use "
@@ -164,11 +193,13 @@ def scheduler_lost() -> DaskUnavailableError:
     )
 
 
-async def _knock(address: str) -> None:
+async def _knock(address: str, security: Any) -> None:
     """Connect once. Unlike a client, a failed connection leaves no tasks or messages behind."""
     from distributed.comm import connect
 
-    comm = await asyncio.wait_for(connect(address, timeout=PATIENCE), PATIENCE)
+    comm = await asyncio.wait_for(
+        connect(address, timeout=PATIENCE, **security.get_connection_args("client")), PATIENCE
+    )
     await comm.close()
 
 

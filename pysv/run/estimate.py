@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import psutil
 
 from pysv.engines import choose
 from pysv.engines.base import Method
@@ -17,6 +14,7 @@ from pysv.measures.observables import own_measures
 from pysv.measures.registry import additional
 from pysv.measures.ways import left_out, measuring
 from pysv.model.conservation import occupied_sectors, run_labels
+from pysv.run.memory import available_memory
 from pysv.run.remarks import remarks
 from pysv.run.smaller import spins_in_words, with_fewer_spins
 from pysv.units import size
@@ -176,22 +174,15 @@ def _smaller(experiment: Experiment, engine: str | Method, backend: str) -> tupl
     return None
 
 
-def available_memory() -> int:
-    """Bytes that can be allocated now, within the limit of the container if there is one."""
-    free = int(psutil.virtual_memory().available)
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    try:
-        bound = int(limit.read_text()) - int(used.read_text())
-    except (OSError, ValueError):  # no cgroup, or "max"
-        return free
-    return max(min(free, bound), 0)
-
-
 def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.2g} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 2e5:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.3g} days"
+    """Seconds in the unit that a person would take, without an exponent."""
+    if seconds < 0.01:
+        return "less than 0.01 s"
+    for below, length, unit in ((90, 1, "s"), (5400, 60, "min"), (1.7e5, 3600, "h"), (6.3e7, 86400, "days")):
+        if seconds < below:
+            number = seconds / length
+            return f"{number:.2g} {unit}" if number < 10 else f"{number:.0f} {unit}"
+    years = seconds / 31_557_600
+    if years < 1e4:
+        return f"{float(f'{years:.2g}'):.0f} years"
+    return "more than 10,000 years"

@@ -256,14 +256,14 @@ def test_jackknife_errors_are_the_spread_of_independent_runs(small):
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: pysv.Trajectories(ntraj=1), "ntraj = 1 must be at least 2"),
+        (lambda: pysv.Trajectories(ntraj=1), "ntraj = 1 must be between 2 and 1000000"),
         (
             lambda: pysv.Trajectories(ntraj=4, seeds=[1, 2, 3]),
             "seeds lists 3 numbers for ntraj = 4 trajectories; give one",
         ),
         (lambda: pysv.Trajectories(ntraj=3, seeds=[1, 2, 1]), "seeds names a number twice"),
         (lambda: pysv.Trajectories(seeds=-1), "seeds = -1 must be between 0 and"),
-        (lambda: pysv.Trajectories(time_step=0), r"time_step = 0 must be greater than 0 \(fs\)"),
+        (lambda: pysv.Trajectories(time_step=0), r"time_step = 0 must be at least 1e-06 \(fs\)"),
         (lambda: pysv.Trajectories(unravelling="mixd"), "unravelling: unknown value 'mixd'; did you mean 'mixed'"),
         (lambda: pysv.LowRank(tolerance=1), r"tolerance = 1 must be at most 0.01"),
     ],

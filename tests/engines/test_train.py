@@ -313,7 +313,7 @@ def test_what_a_train_is_not():
         pysv.Train(pulses=0)
     with pytest.raises(InvalidInputError, match="allow_truncation = true would be ignored"):
         pysv.Train(allow_truncation=True)
-    with pytest.raises(InvalidInputError, match="interval = 0 must be greater"):
+    with pytest.raises(InvalidInputError, match="interval = 0 must be at least 1e-06"):
         pysv.Train(interval=0)
 
 

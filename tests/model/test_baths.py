@@ -218,8 +218,8 @@ def test_a_series_without_moments_is_refused(shape):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"temperature": 0}, "temperature = 0 must be greater than 0 (K)"),
-        ({"temperature": -3}, "temperature = -3 must be greater than 0 (K)"),
+        ({"temperature": 0}, "temperature = 0 must be at least 0.001 (K)"),
+        ({"temperature": -3}, "temperature = -3 must be at least 0.001 (K)"),
         ({"temperature": float("inf")}, "temperature = inf must be finite (K)"),
         ({"temperature": float("nan")}, "temperature = nan must be finite (K)"),
         ({"strength": -0.1}, "strength = -0.1 must be at least 0"),

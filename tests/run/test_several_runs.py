@@ -173,14 +173,14 @@ def test_the_bond_limit(short):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"time_step": 0}, "time_step = 0 must be greater than 0 (hbar/hopping)"),
+        ({"time_step": 0}, "time_step = 0 must be at least 1e-06 (hbar/hopping)"),
         ({"method": "tebt"}, "method: unknown value 'tebt'; did you mean 'tebd'?"),
         ({"trotter_order": 3}, "trotter_order: unknown value '3'"),
         ({"max_bond": 50}, "max_bond = 50 must be at least 100"),
-        ({"min_bond": 0}, "min_bond = 0 must be at least 1"),
+        ({"min_bond": 0}, "min_bond = 0 must be between 1 and 100000"),
         ({"discarded_weight": -1.0}, "discarded_weight = -1 must be at least 0"),
         ({"bond_limit": "halt"}, "bond_limit: unknown value 'halt'"),
-        ({"allowed_loss": 0.0}, "allowed_loss = 0 must be greater than 0"),
+        ({"allowed_loss": 0.0}, "allowed_loss = 0 must be at least 1e-16"),
     ],
 )
 def test_bad_options(options, sentence):

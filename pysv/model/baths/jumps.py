@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.errors import InvariantError
+from pysv.errors import InvalidInputError, InvariantError
 from pysv.model.basis import Spins
 from pysv.model.baths.spectral import SpectralDensity, validity
 from pysv.model.layer import LayerSpectrum, layer_spectrum, layer_spins
@@ -29,6 +29,8 @@ VALIDITY_WARNING = 0.1
 """Γ_NR τ above which the universal Lindblad equation is doubtful."""
 SERIES_WARNING = 0.01
 """Relative distance of the power series from the exact jump operators that is worth a warning."""
+_FREQUENCIES = 10_000_000
+"""Most frequencies at which the integral of the Lamb shift is sampled."""
 _BALANCE = 1e-9
 """Relative error allowed to detailed balance; a Boltzmann factor below e⁻⁶⁰⁰ is not looked at."""
 
@@ -137,9 +139,15 @@ def _lamb_shift(density: SpectralDensity, energies: np.ndarray, inner: np.ndarra
     Λ = (1/2i) ∫∫ ds ds' X(s) g(s) g(−s') X(s') sgn(s − s') (the erratum's f(E_l − E_m, E_n − E_l)). The principal
     value is the integral of the difference of both sides of ω = 0, by the midpoint rule.
     """
-    step = max(1 / (40 * density.beta), density.cutoff / 20_000)
+    step = max(min(1 / (40 * density.beta), density.cutoff / 100), density.cutoff / 20_000)
     reach = density.reach + float(np.ptp(energies))
     count = math.ceil(reach / step)
+    if count > _FREQUENCIES:
+        raise InvalidInputError(
+            f"lamb_shift = true needs {count:.0e} frequencies up to {reach:.3g} eV, the span of the layer's levels; "
+            f"the limit is {_FREQUENCIES:.0e}; raise cutoff or temperature, or leave lamb_shift out",
+            "lamb_shift",
+        )
     found = np.zeros((energies.size, energies.size), dtype=complex)
     for level, energy in enumerate(energies):
         kernel = np.zeros((energies.size, energies.size))

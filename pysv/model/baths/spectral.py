@@ -133,7 +133,7 @@ def validity(density: SpectralDensity) -> Validity:
     if density.shape == "hard":
         return Validity(math.inf, math.inf)
     width = 8 * density.reach  # wider than √J, so that g is sampled finely
-    step = max(1 / (30 * density.beta), width / _POINTS)
+    step = max(min(1 / density.beta, density.cutoff) / 30, width / _POINTS)
     count = 1 << math.ceil(math.log2(width / step))
     step = width / count
     omega = step * (np.arange(count) - count // 2)
@@ -141,5 +141,7 @@ def validity(density: SpectralDensity) -> Validity:
     time = np.abs(np.fft.fftfreq(count, step / (2 * np.pi)))
     spacing = 2 * np.pi / (step * count)
     area = float(g.sum() * spacing)
+    if area == 0:  # the strength underflows
+        return Validity(0.0, 0.0)
     memory = math.inf if density.shape == "exponential" else float((time * g).sum() * spacing) / area * HBAR
     return Validity(4 * area**2 / HBAR, memory)
