@@ -81,6 +81,25 @@ class ResultExistsError(ResultFileError, FileExistsError):
     """A result file exists and may not be replaced."""
 
 
+class UnsavedResultError(ResultFileError):
+    """A run is finished, and its result could be written nowhere.
+
+    Parameters
+    ----------
+    message : str
+        One sentence.
+    data : xarray.Dataset, optional
+        The result.
+    """
+
+    def __init__(self, message: str, data: object = None) -> None:
+        super().__init__(message)
+        self.data = data
+
+    def __reduce__(self) -> tuple[type, tuple[str, object]]:
+        return type(self), (str(self), self.data)
+
+
 class ResumeError(PysvError, ValueError):
     """A run cannot be continued from its result file."""
 
@@ -99,6 +118,10 @@ class BathValidityWarning(PysvWarning):
 
 class TargetErrorWarning(PysvWarning):
     """Random trajectories did not reach the target error."""
+
+
+class OtherPlaceWarning(PysvWarning):
+    """A result is in another file than was asked for."""
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from pysv.experiment import Experiment
 from pysv.experiment.checks import whole_number
 from pysv.figures import catalog, planned
 from pysv.figures.planned import Version
-from pysv.results.files import check_destination, whole_file
+from pysv.results.destination import check_destination, whole_file
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from pysv.errors import InvalidInputError, NotReadyError, unknown_name
 from pysv.figures import density, style
 from pysv.figures.marks import UNMARKED, Marks
-from pysv.results.files import check_destination, whole_file
+from pysv.results.destination import check_destination, whole_file
 
 FORMATS = ("mp4", "gif")
 _INCHES = 9.6, 4.5
