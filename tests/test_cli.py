@@ -144,8 +144,8 @@ def test_doctor_notices_wrong_kernels(capsys, monkeypatch):
             "bad.toml: [device] analyzer = [] must be two numbers [first site, last site]; a layer has at",
         ),
         ("[device]\npolarizer = [30, 49]\nanalyzer = [52, 71]", "bad.toml: the run needs"),
-        ("[evolution]\nstep = 0", "bad.toml: [evolution] step = 0 must be greater than 0 (fs)"),
-        ("[evolution]\nstep = -1", "bad.toml: [evolution] step = -1 must be greater than 0 (fs)"),
+        ("[evolution]\nstep = 0", "bad.toml: [evolution] step = 0 must be at least 1e-06 (fs)"),
+        ("[evolution]\nstep = -1", "bad.toml: [evolution] step = -1 must be at least 1e-06 (fs)"),
         ("[evolution]\nstep = 61", "bad.toml: [evolution] step = 61 fs is larger than stop = 60 fs"),
         (
             "[source]\ncenter = 5",
@@ -250,7 +250,7 @@ def test_bad_result_files(experiment_file, folder, capsys):
     )
     assert "stop = nan must be finite" in fails(capsys, "resume", "small.nc", "--stop", "nan")
     assert "is not a whole number of steps" in fails(capsys, "resume", "small.nc", "--stop", "8.3")
-    assert "stop = -1 must be greater than 0" in fails(capsys, "resume", "small.nc", "--stop", "-1")
+    assert "stop = -1 must be at least 1e-06" in fails(capsys, "resume", "small.nc", "--stop", "-1")
     with h5py.File("small.nc", "a") as file:
         del file["checkpoint"]
     assert "small.nc: holds no state to continue from" in fails(capsys, "resume", "small.nc", "--stop", "9")

@@ -114,7 +114,7 @@ BAD = {
     "[spins]\ntemperature = 10": "run.toml: [spins] temperature belongs to kind = 'gibbs', not to kind = 'antiparallel'",
     "[spins]\nkind = 3": "run.toml: [spins] unknown kind '3'",
     "[bath]\ntemperature = 0": "run.toml: [bath] temperature = 0 must be greater than 0 (K)",
-    "[evolution]\nstep = 0": "run.toml: [evolution] step = 0 must be greater than 0 (fs)",
+    "[evolution]\nstep = 0": "run.toml: [evolution] step = 0 must be at least 1e-06 (fs)",
     "[evolution]\nstop = 1\nstep = 2": "run.toml: [evolution] step = 2 fs is larger than stop = 1 fs",
     "[evolution]\nstopp = 1": "run.toml: [evolution] unknown key 'stopp'; did you mean 'stop'?",
     "[evolution]\nengine = 'chebychev'": "run.toml: [evolution] unknown engine 'chebychev'; did you mean 'chebyshev'?",

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAX_SNAPSHOTS = 10_000_000
+SHORTEST = 1e-6
+"""Shortest time between snapshots, fs; far below what any energy of pysv resolves."""
 _STOP, _STEP = 60.0, 1.0
 
 
 def ascending_times(key: str, value: Any) -> tuple[float, ...]:
-    """A list of ascending numbers, 0 or greater; or an empty list."""
+    """A list of ascending numbers, 0 or greater, at least 1e-6 fs apart; or an empty list."""
     given = as_list(value)
     if not is_list(given):
         raise InvalidInputError(f"{key} = {value!r} must be a list of times in fs", key)
@@ -29,6 +31,13 @@ def ascending_times(key: str, value: Any) -> tuple[float, ...]:
     for n, (one, other) in enumerate(pairwise(found), start=1):
         if other <= one:
             raise InvalidInputError(f"{key}[{n}] = {other:g} fs must be later than the time before, {one:g} fs", key)
+        if other - one < 0.999 * SHORTEST:  # the difference is rounded
+            raise InvalidInputError(
+                f"{key}[{n}] = {other!r} fs must be at least {SHORTEST:g} fs later than the time before, {one!r} fs",
+                key,
+            )
+    if found and 0 < found[0] < SHORTEST:
+        raise InvalidInputError(f"{key}[0] = {found[0]:g} fs must be 0 or at least {SHORTEST:g} fs", key)
     if found and not found[-1]:
         raise InvalidInputError(f"{key} = {list(found)} must go beyond 0 fs", key)
     return found
@@ -48,8 +57,8 @@ class Times(Checked):
         Times of the snapshots, fs, ascending from 0 or later, in place of `stop` and `step`.
     """
 
-    stop: float = checked(_STOP, real_number, above=0.0, unit="fs")
-    step: float = checked(_STEP, real_number, above=0.0, unit="fs")
+    stop: float = checked(_STOP, real_number, low=SHORTEST, unit="fs")
+    step: float = checked(_STEP, real_number, low=SHORTEST, unit="fs")
     at: tuple[float, ...] = checked((), ascending_times, added=True)
 
     def derived(self) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pysv.errors import ResultExistsError, ResultFileError
-from pysv.results.lock import has_locks, held, open_locked
+from pysv.results.lock import has_locks, held, open_locked, unlock
 
 _MODE = 0o666
 """Permissions of a new file, of which the system takes away those of the user's umask."""
@@ -46,8 +46,8 @@ def check_destination(path: str | Path, *, overwrite: bool = False, source: str 
             raise ResultFileError(f"{target}: is a folder; name a file in it")
         if target.exists() and not target.is_file():
             raise ResultFileError(f"{target}: is not an ordinary file; name another one")
-        if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
-            raise ResultFileError(f"{target}: is the file that is read, and would be replaced; name another output")
+        if source is not None:
+            check_apart(target, source)
         if target.exists() and not overwrite:
             raise ResultExistsError(f"{target}: exists already; use --force (overwrite=True) to replace it")
         partial, handle = _beside(target)  # fail now, not at the end of a long run
@@ -60,6 +60,18 @@ def check_destination(path: str | Path, *, overwrite: bool = False, source: str 
     except RuntimeError as error:  # a circle of links
         raise ResultFileError(f"{target}: is a circle of links; name another file") from error
     return target
+
+
+def check_apart(target: Path, source: str | Path) -> None:
+    """Check that an output is not the file that it is made from, by whatever name.
+
+    Raises
+    ------
+    ResultFileError
+        If it is.
+    """
+    if target.exists() and Path(source).exists() and target.samefile(source):
+        raise ResultFileError(f"{target}: is the file that is read, and would be replaced; name another output")
 
 
 def followed(path: Path) -> Path:
@@ -238,6 +250,7 @@ def whole_file(target: Path, own: OwnFile | None = None, *, keep: bool = False) 
         try:
             yield partial
             os.fsync(handle)
+            unlock(handle)  # HDF5 would not open a locked file for reading
             if own is None:
                 partial.replace(target)
             else:

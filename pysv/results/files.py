@@ -186,7 +186,9 @@ def load(path: str | Path) -> xr.Dataset:
             raise
         except Exception as error:  # a damaged file can fail anywhere in three libraries
             raise _unreadable(path, error) from error
-    return _join_complex(stored)
+    data = _join_complex(stored)
+    data.encoding["source"] = str(path)  # no output made from it may replace it
+    return data
 
 
 def load_state(path: str | Path) -> SavedState | None:

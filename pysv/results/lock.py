@@ -51,6 +51,7 @@ def held(target: Path) -> Iterator[None]:
         if handle is not None:
             with contextlib.suppress(OSError):
                 path.unlink()
+            unlock(handle)  # a child process may hold it open
             os.close(handle)
 
 
@@ -93,6 +94,14 @@ def lock(handle: int) -> None:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
+
+
+def unlock(handle: int) -> None:
+    """Release the lock of an open file."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 def has_locks(handle: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 import warnings
@@ -108,7 +109,10 @@ class Checkpoint:
         ResultFileError
             If that is not possible.
         """
-        state = load_state(self._own.path) if self._holds_state else None  # the engine's own is not valid any more
+        state = None  # the engine's own is not valid any more
+        if self._holds_state:
+            with contextlib.suppress(ResultFileError):
+                state = load_state(self._own.path)
         data = self._dataset(count).assign_attrs(status=f"stopped: {reason}")
         self._save(data, state)
         self._say(f"pysv: the {count} snapshots before the failure are in {data.encoding['source']}")
