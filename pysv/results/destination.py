@@ -70,7 +70,11 @@ def check_apart(target: Path, source: str | Path) -> None:
     ResultFileError
         If it is.
     """
-    if target.exists() and Path(source).exists() and target.samefile(source):
+    try:
+        same = target.samefile(source)
+    except OSError:  # one of them does not exist
+        return
+    if same:
         raise ResultFileError(f"{target}: is the file that is read, and would be replaced; name another output")
 
 

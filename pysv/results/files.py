@@ -29,8 +29,9 @@ _STATE_GROUP, _DIGEST_GROUP = "checkpoint", "digest"
 _LAYOUT = ("v110", "v110")
 """Layout of HDF5 1.10 (2016), the first with a checksum for all metadata and little room for small arrays."""
 _CHUNK = 2**20
-_OVERHEAD, _PER_ARRAY, _ROUNDING = 16_384, 1_024, 101
-"""Bytes of a file without arrays, those that HDF5 keeps for each array, and percent of an array's bytes in chunks."""
+_OVERHEAD, _PER_ARRAY, _ROUNDING, _MANY = 16_384, 1_024, 101, 100
+"""Bytes of a file without arrays, those that HDF5 keeps for each array, percent of an array's bytes in chunks, and
+about as many arrays as a run records."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +150,11 @@ def _chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
         found.append(-(-size // pieces))
         row = row // size * found[-1]
     return tuple(found)
+
+
+def room_for(count: int) -> int:
+    """Bytes of the file of a run whose arrays take `count` bytes."""
+    return _OVERHEAD + _MANY * _PER_ARRAY + _ROUNDING * count // 100
 
 
 def _needed(stored: xr.Dataset, state: SavedState | None) -> int:

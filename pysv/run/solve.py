@@ -135,7 +135,7 @@ def _solved(
         return solve_in_batches(experiment, method, chosen, dask=dask, **options)
     run = Run.prepare(experiment, engine, backend, functions=functions)
     if own is not None:  # fail now, not at the first checkpoint
-        check_room(own.path, run.needed.disk)
+        check_room(own.path, files.room_for(run.needed.disk))
     warn(experiment)
     return run.go(own, progress, checkpoint_every)
 

@@ -21,6 +21,7 @@ import xarray as xr
 from conftest import StopAfter
 
 import pysv
+from pysv import config
 from pysv.cli import main
 from pysv.errors import (
     InvalidInputError,
@@ -348,6 +349,20 @@ def test_a_file_without_a_digest_is_measured(tmp_path, change, sentence):
         change(file)
     with pytest.raises(ResumeError, match=rf"run\.nc: {sentence}"):
         pysv.resume(path, stop=3, progress=False)
+
+
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
+@pytest.mark.parametrize("name", ["rk4", "qutip", "low-rank", "trajectories", "tdmrg-packet"])
+def test_a_restart_changes_no_bit(name, tmp_path, monkeypatch):
+    """All engines but chebyshev, whose series spans several snapshots."""
+    asked = config.loads(pysv.load(DATA / f"{name}.nc").attrs["experiment"])
+    experiment = dataclasses.replace(asked.experiment, times=pysv.times(stop=1.5, step=0.5))
+    whole = pysv.solve(experiment, engine=asked.engine, progress=False)
+    interrupted(experiment, tmp_path / "run.nc", 2, monkeypatch, engine=asked.engine)
+    data = pysv.resume(tmp_path / "run.nc", progress=False)
+    assert set(data.data_vars) == set(whole.data_vars)
+    for variable in whole.data_vars:
+        np.testing.assert_array_equal(data[variable], whole[variable], err_msg=str(variable))
 
 
 @pytest.mark.parametrize("where", ["start", "now"])
