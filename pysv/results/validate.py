@@ -219,6 +219,9 @@ def _check_attributes(path: str | Path, attrs: Mapping[str, Any]) -> None:
     for name in ("functions", "seeds"):
         if not isinstance(attrs.get(name, ""), str):
             raise damaged(path, f"attribute {name} is not a string")
+    seeds = _json(path, attrs, "seeds") if attrs.get("seeds", "").startswith("[") else []
+    if not all(isinstance(seed, int) for seed in seeds):
+        raise damaged(path, "attribute seeds does not list whole numbers")
     if not isinstance(attrs.get("state_deviation_reached", 0.0), numbers.Real):
         raise damaged(path, "attribute state_deviation_reached is not a number")
 

@@ -126,6 +126,8 @@ class Checkpoint:
         data.encoding["source"] = str(write(data, asked, state, own=self._own, keep=self._holds_state))
         if self._own.path != asked:
             _warn_of(f"{asked}: another file has appeared there; the result is in {self._own.path}")
+        if not self._holds_state:
+            self._own.drop_previous()  # of another run
         self._holds_state = state is not None
 
     def _save(self, data: xr.Dataset, state: SavedState | None) -> None:

@@ -96,6 +96,7 @@ CHANGES = {
     "versions of nothing": (set_attribute("versions", "[1]"), "attribute versions does not name those of pysv"),
     "versions in no JSON": (set_attribute("versions", "pysv"), "attribute versions is not JSON"),
     "a sweep of nothing": (set_attribute("sweep", json.dumps({"a": 3})), "attribute sweep does not list the values"),
+    "seeds of nothing": (set_attribute("seeds", '["a"]'), "attribute seeds does not list whole numbers"),
     "functions in numbers": (set_attribute("functions", 3), "attribute functions is not a string"),
     "an experiment of another kind": (set_attribute("experiment", "[device"), "attribute experiment is not TOML"),
     "an experiment out of range": (

@@ -239,6 +239,13 @@ def test_the_checkpoint_before_is_kept_until_the_run_is_complete(small, tmp_path
     assert os.listdir(tmp_path) == ["run.nc"]
 
 
+def test_the_checkpoint_of_another_run_is_not_taken_for_one_of_this(small, tmp_path, monkeypatch):
+    path, before = tmp_path / "run.nc", tmp_path / "run.nc.prev"
+    before.write_text("of a run that was replaced")
+    interrupted(small, path, 5, monkeypatch, overwrite=True)
+    assert not before.exists()
+
+
 def test_parts_of_dead_processes_are_removed(small, tmp_path):
     """Those of a living one, and files of other names, stay."""
     path = tmp_path / "run.nc"
