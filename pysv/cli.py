@@ -23,6 +23,7 @@ from pysv.errors import (
     PysvError,
     PysvWarning,
     SpectralBoundsError,
+    UnsavedResultError,
     quoted,
     reason,
     unknown_name,
@@ -89,7 +90,7 @@ def _answer(arguments: Sequence[str] | None) -> int:
     try:
         check_environment()
         return int(options.verb(options) or 0)
-    except (BondLimitError, EngineFailureError, InvariantError, SpectralBoundsError) as error:
+    except (BondLimitError, EngineFailureError, InvariantError, SpectralBoundsError, UnsavedResultError) as error:
         return _complain(str(error), FAILED)
     except PysvError as error:
         return _complain(str(error), BAD_INPUT)
@@ -124,10 +125,12 @@ def _subject(options: argparse.Namespace) -> str:
 def _run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
+    from pysv.results.destination import check_apart
     from pysv.run.solve import solve
 
     asked = _read(options)
     out = options.out if options.out is not None else Path(options.file).with_suffix(".nc").name
+    check_apart(Path(out), options.file)
     try:
         data = solve(
             asked.experiment,
@@ -151,6 +154,7 @@ def _sweep(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from pysv.config import read_tables
+    from pysv.results.destination import check_apart
     from pysv.run.sweep import COMBINED, setting, sweep_tables
 
     grid: dict[str, list[object]] = {}
@@ -164,6 +168,8 @@ def _sweep(options: argparse.Namespace) -> int:
     if chosen and isinstance(tables.setdefault("evolution", {}), dict):
         tables["evolution"] |= chosen
     folder = options.out if options.out is not None else f"{Path(options.file).stem}-sweep"
+    for path in Path(folder).glob("*.nc"):
+        check_apart(path, options.file)
     how = {"dask": options.dask, "overwrite": options.force, "progress": not options.quiet}
     try:
         done = sweep_tables(tables, grid, options.file, out=folder, **how)
@@ -192,6 +198,11 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]
+    from pathlib import Path
+
+    source = data.encoding.get("source")
+    if source and not (Path(out).exists() and Path(out).samefile(source)):
+        out = source  # it had to be written elsewhere
     reached = f"{float(data.time[-1]):g} fs, {data.time.size} snapshots, {data.attrs['wall_time']:.2f} s"
     if data.attrs["status"] == "complete":
         _note(f"{out}: complete, {reached}")
@@ -261,7 +272,9 @@ def _movie(options: argparse.Namespace) -> None:
     if options.quick and not options.paper:
         raise InvalidInputError("movie: --quick would be ignored without --paper; leave it out")
     stem = "movie" if options.paper else Path(options.file).with_suffix("").name
-    target = movie.check_target(options.out or Path(options.file or ".").parent / f"{stem}.{movie.usual_format()}")
+    target = movie.check_target(
+        options.out or Path(options.file or ".").parent / f"{stem}.{movie.usual_format()}", options.file
+    )
     data = movie_run(quick=options.quick, progress=not options.quiet) if options.paper else load(options.file)
     for path in animate(data, target, rate=options.rate, progress=not options.quiet):
         _note(str(path))

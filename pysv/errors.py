@@ -81,6 +81,25 @@ class ResultExistsError(ResultFileError, FileExistsError):
     """A result file exists and may not be replaced."""
 
 
+class UnsavedResultError(ResultFileError):
+    """A run is finished, and its result could be written nowhere.
+
+    Parameters
+    ----------
+    message : str
+        One sentence.
+    data : xarray.Dataset, optional
+        The result.
+    """
+
+    def __init__(self, message: str, data: object = None) -> None:
+        super().__init__(message)
+        self.data = data
+
+    def __reduce__(self) -> tuple[type, tuple[str, object]]:
+        return type(self), (str(self), self.data)
+
+
 class ResumeError(PysvError, ValueError):
     """A run cannot be continued from its result file."""
 
@@ -139,6 +158,10 @@ def reason(error: BaseException) -> str:
     if isinstance(error, MemoryError) and not said:
         return "the memory is exhausted"
     return said or f"an error of the kind {type(error).__name__}"
+
+
+class OtherPlaceWarning(PysvWarning):
+    """A result is in another file than was asked for."""
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:

@@ -15,7 +15,9 @@ import pysv
 from pysv import config
 from pysv.measures.sizes import Limits
 from pysv.results import files
-from pysv.run.one_run import Earlier, Run
+from pysv.results.destination import OwnFile
+from pysv.run.one_run import Run
+from pysv.run.restored import Earlier
 from pysv.sectors.layout import CUT, Cut
 
 threadpool_limits(1, "blas")  # small matrices: a second thread only waits
@@ -108,7 +110,9 @@ NARROW = narrow(3)
 
 def solve_within(limits, experiment, engine="auto", backend="auto", out=None, checkpoint_every=30.0, cut=CUT):
     """`pysv.solve` with other limits of how snapshots are measured, or with states cut into other tiles."""
-    return Run.prepare(experiment, engine, backend, limits=limits, cut=cut).go(out, False, checkpoint_every)
+    return Run.prepare(experiment, engine, backend, limits=limits, cut=cut).go(
+        None if out is None else OwnFile(out), False, checkpoint_every
+    )
 
 
 def resume_within(limits, path, stop=None, cut=CUT):
@@ -118,7 +122,8 @@ def resume_within(limits, path, stop=None, cut=CUT):
     times = asked.experiment.times if stop is None else dataclasses.replace(asked.experiment.times, stop=stop)
     longer = dataclasses.replace(asked.experiment, times=times)
     earlier = Earlier(data.isel(time=data.time.values <= state.time + 1e-9), state)
-    return Run.prepare(longer, asked.engine, asked.backend, limits=limits, cut=cut).go(path, False, 30.0, earlier)
+    run = Run.prepare(longer, asked.engine, asked.backend, limits=limits, cut=cut)
+    return run.go(OwnFile(path), False, 30.0, earlier)
 
 
 class StopAfter:

@@ -20,7 +20,7 @@ _STOP, _STEP = 60.0, 1.0
 
 
 def ascending_times(key: str, value: Any) -> tuple[float, ...]:
-    """A list of ascending numbers, 0 or greater; or an empty list."""
+    """A list of ascending numbers, 0 or greater, at least 1e-6 fs apart; or an empty list."""
     given = as_list(value)
     if not is_list(given):
         raise InvalidInputError(f"{key} = {quoted(value)} must be a list of times in fs", key)
@@ -32,10 +32,10 @@ def ascending_times(key: str, value: Any) -> tuple[float, ...]:
     for n, (one, other) in enumerate(pairwise(found), start=1):
         if other <= one:
             raise InvalidInputError(f"{key}[{n}] = {other:g} fs must be later than the time before, {one:g} fs", key)
-        if other - one < DURATION["low"] * (1 - 1e-9):
+        if other - one < 0.999 * DURATION["low"]:  # the difference is rounded
             raise InvalidInputError(
-                f"{key}[{n}] = {other:g} fs must be later than the time before, {one:g} fs, by at least "
-                f"{DURATION['low']:g} fs",
+                f"{key}[{n}] = {other!r} fs must be at least {DURATION['low']:g} fs later than the time before, {one!r} "
+                "fs",
                 key,
             )
     if found and not found[-1]:

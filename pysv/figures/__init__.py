@@ -11,7 +11,7 @@ from pysv.experiment import Experiment
 from pysv.experiment.checks import whole_number
 from pysv.figures import catalog, planned
 from pysv.figures.planned import Version
-from pysv.results.files import check_destination, whole_file
+from pysv.results.destination import check_destination, whole_file
 from pysv.run import interrupt
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -
     from pysv.figures import overview, single
     from pysv.figures.marks import Marks
 
-    path = check_destination(target, overwrite=True)
+    path = check_destination(target, overwrite=True, source=data.encoding.get("source"))
     marks = Marks.of(_experiment(data))
     return _save(overview.draw(data, marks) if variable is None else single.draw(data, variable, marks), path)
 
@@ -241,7 +241,8 @@ def animate(
     from pysv.figures.marks import Marks
 
     whole_number("rate", rate, low=1, high=60, unit="frames per second")
-    path = movie.check_target(f"movie.{movie.usual_format()}" if target is None else target)
+    usual = f"movie.{movie.usual_format()}"
+    path = movie.check_target(usual if target is None else target, source=data.encoding.get("source"))
     marks = Marks.of(_experiment(data))
     if "electron_density" not in data:
         raise InvalidInputError(

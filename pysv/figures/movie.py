@@ -24,7 +24,7 @@ from tqdm import tqdm
 from pysv.errors import InvalidInputError, NotReadyError, unknown_name
 from pysv.figures import density, style
 from pysv.figures.marks import UNMARKED, Marks
-from pysv.results.files import check_destination, whole_file
+from pysv.results.destination import check_destination, whole_file
 from pysv.run.progress import Screen
 
 FORMATS = ("mp4", "gif")
@@ -186,13 +186,15 @@ def save(data: xr.Dataset, target: Path, marks: Marks, *, rate: int, progress: b
     return target, poster
 
 
-def check_target(path: str | Path) -> Path:
+def check_target(path: str | Path, source: str | Path | None = None) -> Path:
     """Check that a movie and its poster may be written to a path; files that are there will be replaced.
 
     Parameters
     ----------
     path : str or Path
         ``NAME.mp4`` or ``NAME.gif``; the poster becomes ``NAME-poster.png``.
+    source : str or Path, optional
+        The result file, which is not replaced.
 
     Returns
     -------
@@ -213,8 +215,8 @@ def check_target(path: str | Path) -> Path:
         raise InvalidInputError(f"{target}: {unknown_name('movie format', kind, FORMATS)}")
     if kind == "mp4" and ffmpeg() is None:
         raise NotReadyError(f"{target}: needs ffmpeg, which is not found; `pip install imageio-ffmpeg`, or name a .gif")
-    check_destination(_poster(target), overwrite=True)
-    return check_destination(target, overwrite=True)
+    check_destination(_poster(target), overwrite=True, source=source)
+    return check_destination(target, overwrite=True, source=source)
 
 
 def _format(target: Path) -> str:

@@ -20,6 +20,7 @@ from pysv.experiment.checks import real_number
 from pysv.model.basis import Spins
 from pysv.results import files
 from pysv.results.dataset import coordinates, provenance
+from pysv.results.destination import check_destination
 from pysv.run.estimate import SHARE
 from pysv.run.interrupt import CtrlC
 from pysv.run.memory import available_memory
@@ -99,7 +100,7 @@ def correlator(
     if target is not None and target.exists() and not overwrite:
         table.take_up(target)
     elif target is not None:
-        files.check_destination(target, overwrite=overwrite)
+        check_destination(target, overwrite=overwrite)
     warn(experiment)
     with OneThread():
         engine_ = run.begin()

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FORMAT = "pysv-1"
 """Marks a dataset as written by pysv, with the version of its layout."""
-
-
+PARTS = ("_real", "_imag")
+"""Endings of the two variables in which a file holds a complex one."""
 ALWAYS = tuple(INVARIANTS)
 """Variables that every dataset holds: the invariants."""
 REQUIRED_TEXTS = (

@@ -7,24 +7,31 @@ the new one, never an incomplete one. NetCDF has no complex numbers: a complex v
 from __future__ import annotations
 
 import contextlib
-import numbers
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import h5netcdf
 import h5py
 import numpy as np
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
-from pysv.errors import ResultExistsError, ResultFileError
-from pysv.results.dataset import ALWAYS, FORMAT, REQUIRED_NUMBERS, REQUIRED_TEXTS
-from pysv.units import size
+from pysv.errors import ResultFileError
+from pysv.results import digest
+from pysv.results.dataset import FORMAT, PARTS
+from pysv.results.destination import OwnFile, check_destination, check_room, whole_file
+from pysv.results.stream import Stream
+from pysv.results.validate import Contents, check_file, check_labels, check_state, damaged
 
-_STATE_GROUP = "checkpoint"
-_PARTS = ("_real", "_imag")
+_STATE_GROUP, _DIGEST_GROUP = "checkpoint", "digest"
+_LAYOUT = ("v110", "v110")
+"""Layout of HDF5 1.10 (2016), the first with a checksum for all metadata and little room for small arrays."""
+_CHUNK = 2**20
+_OVERHEAD, _PER_ARRAY, _ROUNDING, _MANY = 16_384, 1_024, 101, 100
+"""Bytes of a file without arrays, those that HDF5 keeps for each array, percent of an array's bytes in chunks, and
+about as many arrays as a run records."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,45 +45,14 @@ class SavedState:
     fingerprint : str
         Digest of its experiment and engine.
     arrays : mapping of str to ndarray
+    sealed : bool
+        Whether a digest has shown that state and record are as they were written.
     """
 
     time: float
     fingerprint: str
     arrays: Mapping[str, np.ndarray]
-
-
-def check_destination(path: str | Path, *, overwrite: bool = False) -> Path:
-    """Check that a result file may be written to a path; returns it as a `Path`.
-
-    Raises
-    ------
-    ResultFileError
-        If the folder is missing or not writable, or the path is a folder or a device.
-    ResultExistsError
-        If the file exists and `overwrite` is False.
-    """
-    target = Path(path)
-    if not str(path):
-        raise ResultFileError("the name of the result file is empty; give one")
-    try:
-        if target.is_symlink():
-            target = target.resolve()  # the link stays, its target is replaced
-        if not target.parent.is_dir():
-            raise ResultFileError(f"{target}: the folder {target.parent} does not exist; make it first")
-        if target.is_dir():
-            raise ResultFileError(f"{target}: is a folder; name a file in it")
-        if target.exists() and not target.is_file():
-            raise ResultFileError(f"{target}: is not an ordinary file; name another one")
-        if target.exists() and not overwrite:
-            raise ResultExistsError(f"{target}: exists already; use --force (overwrite=True) to replace it")
-        _beside(target).unlink()  # fail now, not at the end of a long run
-    except RuntimeError as error:
-        raise ResultFileError(f"{target}: is a loop of symbolic links; name another file") from error
-    except OSError as error:
-        if isinstance(error, ResultFileError):
-            raise
-        raise ResultFileError(f"{target}: cannot be written ({error.strerror or error})") from error
-    return target
+    sealed: bool = False
 
 
 def save(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -102,70 +78,91 @@ def save(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> Path
     return write(data, check_destination(path, overwrite=overwrite))
 
 
-def write(data: xr.Dataset, target: Path, state: SavedState | None = None) -> Path:
-    """Write dataset and state, completely or not at all; an existing file is replaced.
+def write(
+    data: xr.Dataset,
+    target: Path,
+    state: SavedState | None = None,
+    *,
+    own: OwnFile | None = None,
+    keep: bool = False,
+) -> Path:
+    """Write dataset and state, completely or not at all.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+    target : Path
+        An existing file is replaced.
+    state : SavedState, optional
+    own, keep
+        See `whole_file`.
+
+    Returns
+    -------
+    Path
+        Where the file is: `target`, or a path beside it.
 
     Raises
     ------
     ResultFileError
         If the disk is too full or the file system refuses; an existing file stays unchanged.
     """
-    check_room(target, data.nbytes + sum(array.nbytes for array in state.arrays.values()) if state else data.nbytes)
-    with whole_file(target) as partial:
-        _split_complex(data).to_netcdf(partial, engine="h5netcdf")
+    stored = _split_complex(data)
+    needed = _needed(stored, state)
+    try:
+        check_room(target, needed)
+    except ResultFileError:
+        if own is None or not own.drop_previous():
+            raise
+        check_room(target, needed)
+    with whole_file(target, own, keep=keep) as partial, Stream(partial) as stream:
+        _write_hdf5(stream, stored, state)
+        stream.finish()
+    return target if own is None else own.path
+
+
+def _write_hdf5(stream: Stream, stored: xr.Dataset, state: SavedState | None) -> None:
+    """Write a file with a checksum for each array and each part of the metadata, and a digest of all."""
+    record = digest.of_record(stored)
+    encoding = {name: _checksummed(variable) for name, variable in stored.variables.items()}
+    with h5netcdf.File(stream, "w", libver=_LAYOUT) as file:
+        stored.dump_to_store(H5NetCDFStore(file), encoding={name: own for name, own in encoding.items() if own})
+        digests = {"record": record}
         if state is not None:
-            _write_state(partial, state)
-    return target
+            digests["state"] = digest.of_state(state.time, state.fingerprint, state.arrays, record)
+            _write_state(file._h5file, state)
+        file._h5file.create_group(_DIGEST_GROUP).attrs.update(digests)
 
 
-def check_room(target: Path, needed: int) -> None:
-    """Check that the disk has room for `needed` bytes in addition to the present file.
-
-    Raises
-    ------
-    ResultFileError
-        If it has not.
-    """
-    try:
-        free = shutil.disk_usage(target.parent).free
-    except OSError:  # the file system does not report it
-        return
-    if needed > free:
-        raise ResultFileError(
-            f"{target}: needs {size(needed)} on a disk with {size(free)} free; make room, or choose a file on another "
-            "disk"
-        )
+def _checksummed(variable: xr.Variable) -> dict[str, Any]:
+    values = variable.values
+    if values.dtype.kind not in "fiub" or not values.size or not values.ndim:
+        return {}
+    return {"fletcher32": True, "chunksizes": _chunks(values.shape, values.itemsize)}
 
 
-@contextlib.contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
-    """A temporary path beside `target`. It replaces `target` if the context ends without an error, else it is deleted.
-
-    Raises
-    ------
-    ResultFileError
-        If the file system refuses; an existing `target` stays unchanged.
-    """
-    try:
-        partial = _beside(target)
-        try:
-            yield partial
-            with partial.open("rb+") as stream:
-                os.fsync(stream.fileno())
-            _take_usual_mode(partial)
-            partial.replace(target)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                partial.unlink()
-    except OSError as error:
-        raise ResultFileError(f"{target}: cannot be written ({error.strerror or error})") from error
+def _chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Chunks of about a megabyte: single entries along the first axes, and equal shares of the next one."""
+    row = int(np.prod(shape, dtype=np.int64)) * itemsize
+    found = []
+    for size in shape:
+        pieces = min(size, -(-row // _CHUNK))
+        found.append(-(-size // pieces))
+        row = row // size * found[-1]
+    return tuple(found)
 
 
-def _beside(target: Path) -> Path:
-    """A new empty file in the folder of `target`."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    os.close(handle)
-    return Path(name)
+def room_for(count: int) -> int:
+    """Bytes of the file of a run whose arrays take `count` bytes."""
+    return _OVERHEAD + _MANY * _PER_ARRAY + _ROUNDING * count // 100
+
+
+def _needed(stored: xr.Dataset, state: SavedState | None) -> int:
+    """Bytes of a file: its arrays in whole chunks, what HDF5 keeps with each, and the texts."""
+    arrays = [variable.values for variable in stored.variables.values()]
+    arrays += [] if state is None else list(state.arrays.values())
+    texts = sum(len(str(value)) for value in stored.attrs.values())
+    return _OVERHEAD + 4 * texts + sum(_ROUNDING * array.nbytes // 100 + _PER_ARRAY for array in arrays)
 
 
 def load(path: str | Path) -> xr.Dataset:
@@ -184,38 +181,54 @@ def load(path: str | Path) -> xr.Dataset:
     ResultFileError
         If the file is missing, truncated, not NetCDF4, or not from pysv.
     """
-    with _opened(path):
-        pass
-    try:
-        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored:
-            data = _join_complex(stored.load())
-    except Exception as error:  # a damaged file can fail anywhere in three libraries
-        raise ResultFileError(f"{path}: is damaged and cannot be read ({error})") from error
-    for name in (*REQUIRED_TEXTS, *REQUIRED_NUMBERS):
-        kind, word = (str, "string") if name in REQUIRED_TEXTS else (numbers.Real, "number")
-        if not isinstance(data.attrs.get(name), kind):
-            raise ResultFileError(f"{path}: is damaged (attribute {name} is missing or is not a {word})")
-    for name in ALWAYS:
-        if name not in data or data[name].sizes.get("time", 0) < 1:
-            raise ResultFileError(f"{path}: is damaged (variable {name} is missing or empty)")
+    with _opened(path) as (file, contents):
+        try:
+            with h5netcdf.File(file, "r", decode_vlen_strings=True) as inner:
+                stored = xr.open_dataset(H5NetCDFStore(inner), decode_times=False)
+                check_labels(stored, contents)
+                stored = stored.load()
+            _check_digest(file, path, stored)
+        except ResultFileError:
+            raise
+        except Exception as error:  # a damaged file can fail anywhere in three libraries
+            raise _unreadable(path, error) from error
+    data = _join_complex(stored)
+    data.encoding["source"] = str(path)  # no output made from it may replace it
     return data
 
 
 def load_state(path: str | Path) -> SavedState | None:
-    """The engine's state in a result file; None if the file holds none."""
-    with _opened(path) as file:
-        if _STATE_GROUP not in file:
-            return None
+    """The engine's state in a result file; None if the file holds none.
+
+    Raises
+    ------
+    ResultFileError
+        If the state is damaged, or does not belong to the data of the file.
+    """
+    with _opened(path) as (file, _):
         try:
+            if _STATE_GROUP not in file:
+                return None
             group = file[_STATE_GROUP]
+            check_state(group, path)
             arrays = {name: np.asarray(stored) for name, stored in group.items()}
-            return SavedState(float(group.attrs["time"]), str(group.attrs["fingerprint"]), arrays)
+            state = SavedState(float(group.attrs["time"]), str(group.attrs["fingerprint"]), arrays)
+            digests = _digests(file)
+            if (
+                digests
+                and digest.of_state(state.time, state.fingerprint, arrays, digests["record"]) != digests["state"]
+            ):
+                raise damaged(path, "its saved state is not the one that was written")
+            return replace(state, sealed=bool(digests))
+        except ResultFileError:
+            raise
         except Exception as error:  # as in `load`
-            raise ResultFileError(f"{path}: its saved state is damaged ({error})") from error
+            raise ResultFileError(f"{path}: its saved state is damaged ({_short(error)})") from error
 
 
 @contextlib.contextmanager
-def _opened(path: str | Path) -> Iterator[h5py.File]:
+def _opened(path: str | Path) -> Iterator[tuple[h5py.File, Contents]]:
+    """A result file whose contents are known to be what they should, before any array is read."""
     try:
         with Path(path).open("rb"):
             pass
@@ -235,44 +248,65 @@ def _opened(path: str | Path) -> Iterator[h5py.File]:
     with file:
         try:
             found = file.attrs.get("pysv_format")
+            if found is None:
+                raise ResultFileError(f"{path}: was not written by pysv (it has no attribute pysv_format)")
+            if not isinstance(found, str) or found != FORMAT:
+                raise ResultFileError(
+                    f"{path}: has the format {str(found)[:80]!r}; this version of pysv reads {FORMAT!r}"
+                )
+            contents = check_file(file, path)
+        except ResultFileError:
+            raise
         except Exception as error:  # as in `load`
-            raise ResultFileError(f"{path}: is damaged and cannot be read ({error})") from error
-        if found is None:
-            raise ResultFileError(f"{path}: was not written by pysv (it has no attribute pysv_format)")
-        if found != FORMAT:
-            raise ResultFileError(f"{path}: has the format {found!r}; this version of pysv reads {FORMAT!r}")
-        yield file
+            raise _unreadable(path, error) from error
+        yield file, contents
 
 
-def _write_state(path: Path, state: SavedState) -> None:
-    with h5py.File(path, "a") as file:
-        group = file.create_group(_STATE_GROUP)
-        group.attrs["time"] = state.time
-        group.attrs["fingerprint"] = state.fingerprint
-        for name, values in state.arrays.items():
-            group.create_dataset(name, data=values)
+def _unreadable(path: str | Path, error: Exception) -> ResultFileError:
+    return ResultFileError(f"{path}: is damaged and cannot be read ({_short(error)})")
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _digests(file: h5py.File) -> dict[str, str]:
+    """Digests of a file, by what they are of; empty for a file of an early version."""
+    return dict(file[_DIGEST_GROUP].attrs) if _DIGEST_GROUP in file else {}
+
+
+def _check_digest(file: h5py.File, path: str | Path, stored: xr.Dataset) -> None:
+    digests = _digests(file)
+    if digests and digest.of_record(stored) != digests["record"]:
+        raise damaged(path, "its data and attributes are not those that pysv wrote")
+
+
+def _write_state(file: h5py.File, state: SavedState) -> None:
+    group = file.create_group(_STATE_GROUP)
+    group.attrs["time"] = state.time
+    group.attrs["fingerprint"] = state.fingerprint
+    for name, values in state.arrays.items():
+        checked = (
+            {"fletcher32": True, "chunks": _chunks(values.shape, values.itemsize)}
+            if values.size and values.ndim
+            else {}
+        )
+        group.create_dataset(name, data=values, **checked)
 
 
 def _split_complex(data: xr.Dataset) -> xr.Dataset:
     for name in [str(name) for name, values in data.data_vars.items() if np.iscomplexobj(values)]:
         values = data[name]
         parts = (part.assign_attrs(values.attrs) for part in (values.real, values.imag))
-        data = data.drop_vars(name).assign({name + ending: part for ending, part in zip(_PARTS, parts, strict=True)})
+        data = data.drop_vars(name).assign({name + ending: part for ending, part in zip(PARTS, parts, strict=True)})
     return data
 
 
 def _join_complex(data: xr.Dataset) -> xr.Dataset:
-    for real in [str(name) for name in data.data_vars if str(name).endswith(_PARTS[0])]:
-        name = real.removesuffix(_PARTS[0])
-        imag = name + _PARTS[1]
+    for real in [str(name) for name in data.data_vars if str(name).endswith(PARTS[0])]:
+        name = real.removesuffix(PARTS[0])
+        imag = name + PARTS[1]
         if imag in data:
             values = (data[real] + 1j * data[imag]).assign_attrs(data[real].attrs)
             data = data.drop_vars([real, imag]).assign({name: values})
     return data
-
-
-def _take_usual_mode(path: Path) -> None:
-    """Give a temporary file, which is private, the permissions of the user's umask."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)

@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pysv.experiment import Experiment
+    from pysv.results.destination import OwnFile
 
 Results = Callable[[int, int], Iterator["xr.Dataset"]]
 """Results of the tasks from one number to another (exclusive), in their order."""
@@ -60,7 +60,7 @@ def solve_in_batches(
     *,
     dask: str | None = None,
     progress: bool = True,
-    out: Path | None = None,
+    own: OwnFile | None = None,
     overwrite: bool = False,
 ) -> xr.Dataset:
     """Run an experiment in batches.
@@ -75,7 +75,7 @@ def solve_in_batches(
         See `pysv.run.dask.connected`; None for this process.
     progress : bool
         Whether to show a bar that counts batches.
-    out : Path, optional
+    own : OwnFile, optional
         Result file. Finished batches are kept in the folder ``NAME.parts`` beside it until it is written.
     overwrite : bool
         Whether batches of another run in that folder may be replaced.
@@ -98,7 +98,7 @@ def solve_in_batches(
     check_fits(tasks[0].experiment, tasks[0].method, backend)
     sampled = isinstance(method, Sampling) and method.samples(experiment)
     _check_fits(experiment, min(GROUPS, len(tasks)) if sampled else 0)
-    folder = None if out is None else out.with_name(f"{out.name}.parts")
+    folder = None if own is None else own.path.with_name(f"{own.path.name}.parts")
     if folder is not None:
         tasks = [replace(task, path=folder / f"{number:04d}.nc") for number, task in enumerate(tasks)]
     with (
@@ -115,8 +115,8 @@ def solve_in_batches(
 
         data = (_trajectories if sampled else _pure_runs)(experiment, method, tasks, results)
     data = _finished(data, experiment, method, backend)
-    if out is not None and folder is not None:
-        files.write(data, out)
+    if own is not None and folder is not None:
+        data.encoding["source"] = str(files.write(data, own.path, own=own))
         for task in tasks:
             assert task.path is not None
             task.path.unlink(missing_ok=True)

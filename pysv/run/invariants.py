@@ -85,14 +85,14 @@ class Watch:
         self.start = self.start or self.now
         for name, value in self.now.items():
             unit = "" if (units := INVARIANTS[name][0]) == "1" else f" {units}"
-            if not math.isfinite(value):
+            if not (math.isfinite(value) and math.isfinite(self.start[name])):
                 raise InvariantError(
                     f"{name} is {value} at t = {snapshot.time:g} fs: the state is not finite; {self._remedy}, or "
                     "look for a value at the end of its range"
                 )
             drift = abs(value - self.start[name])
             allowed = self.tolerance * (self._energy_scale if name == "energy" else max(1.0, abs(self.start[name])))
-            if name in self._conserved and drift > allowed:
+            if name in self._conserved and not drift <= allowed:  # true of a drift that is no number, too
                 raise InvariantError(
                     f"{name} drifted by {drift:.1e}{unit} until t = {snapshot.time:g} fs; the limit is "
                     f"{allowed:.1e}{unit}; {self._remedy}"

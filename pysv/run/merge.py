@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pysv import config
+from pysv.engines._trajectories import Sampling
 from pysv.errors import InvalidInputError
 from pysv.measures.observables import own_measures
 from pysv.measures.registry import additional, biased, sampled
@@ -75,7 +76,8 @@ def _common_experiment(datasets: Sequence[xr.Dataset]) -> Any:
     made = [config.loads(str(data.attrs["experiment"]), "run to merge") for data in datasets]
     first = made[0]
     for data, other in zip(datasets, made, strict=True):
-        if not str(data.attrs["seeds"]).startswith("["):
+        sampling = isinstance(other.engine, str | Sampling)
+        if not sampling or not str(data.attrs["seeds"]).startswith("["):
             raise InvalidInputError("a run to merge is not of random trajectories; deterministic runs need no merging")
         if "density_matrix" not in data:
             raise InvalidInputError(

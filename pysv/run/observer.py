@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pysv.model.density import SpinDensity
     from pysv.snapshot import Snapshot
 
+_CHECKED = ("spin_x", "spin_y", "spin_z", "electron_density")
+
 
 class Observer:
     """Measures snapshots of one experiment.
@@ -57,6 +59,17 @@ class Observer:
         assert isinstance(snapshot.state, PureMixture)
         cells = group_sums(snapshot.state, snapshot.sample, lambda state: self.of_state(state, due))
         return measure_sample(cells, snapshot.sample, lambda rho: self.of_density(rho, due))
+
+    def check_values(self, snapshot: Snapshot) -> Measured:
+        """What shows whether a saved state is that of a snapshot: linear in the state, and quick to compute."""
+        chosen = [one for one in self._usual if one.name in _CHECKED]
+        view = View(self._setting, lambda _: True, snapshot.state, snapshot.deviation, snapshot=snapshot)
+        return _taken(chosen, view)
+
+    def expected(self, count: int) -> list[str]:
+        """Variables that every record of `count` snapshots of the experiment holds."""
+        usual = [one for one in self._usual if one.needs != "snapshot"]
+        return [one.name for one in usual if one.schedule is None or self._every.due(one.schedule, 0)] if count else []
 
     def of_density(self, rho: SpinDensity, due: Due) -> Measured:
         """What the localized spins' density matrix gives."""

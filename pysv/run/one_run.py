@@ -6,7 +6,6 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,14 +16,13 @@ from pysv.engines import choose
 from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
 from pysv.engines.cost import radius
-from pysv.errors import ResultFileError, ResumeError, reason
+from pysv.errors import ResultFileError, ResumeError, UnsavedResultError, reason
 from pysv.measures.observables import own_measures
 from pysv.measures.registry import additional
 from pysv.measures.sizes import LIMITS, Limits
 from pysv.measures.ways import left_out, probe_seeds
 from pysv.model.baths import jumps
 from pysv.model.initial import dropped_weight
-from pysv.results import files
 from pysv.results.dataset import ALWAYS, build, provenance, schema
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.estimate import check_fits
@@ -34,6 +32,7 @@ from pysv.run.loop import Listener, evolve
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.remarks import remarks
+from pysv.run.restored import Earlier, check_restored
 from pysv.sectors.layout import CUT, Cut
 from pysv.sectors.pure_run import pure_runs
 
@@ -42,16 +41,8 @@ if TYPE_CHECKING:
 
     from pysv.engines.base import Engine
     from pysv.experiment import Experiment
-    from pysv.results.files import SavedState
+    from pysv.results.destination import OwnFile
     from pysv.run.estimate import Estimate
-
-
-@dataclass(frozen=True, eq=False)
-class Earlier:
-    """The earlier part of a run: its dataset and the state of the engine."""
-
-    data: xr.Dataset
-    state: SavedState
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +87,9 @@ class Run:
         return self.method.start(runs if self.members is None else runs[slice(*self.members)], self.backend)
 
     def go(
-        self, target: Path | None, progress: bool, checkpoint_every: float, earlier: Earlier | None = None
+        self, own: OwnFile | None, progress: bool, checkpoint_every: float, earlier: Earlier | None = None
     ) -> xr.Dataset:
-        """Run, or continue, to the last snapshot; keep `target` up to date."""
+        """Run, or continue, to the last snapshot; keep the run's own file up to date."""
         begun = time.monotonic()
         times = self.experiment.times.values
         with OneThread():
@@ -116,27 +107,29 @@ class Run:
             first = earlier.data.time.size
             before = float(earlier.data.attrs["wall_time"])
             _take_up(earlier, engine, watch, recorder)
+            check_restored(earlier, engine.snapshot(), recorder.observer, radius(self.experiment))
 
-        def dataset(count: int, status: str = "") -> xr.Dataset:
-            reached = "complete" if count == times.size else status or "interrupted"
+        def dataset(count: int) -> xr.Dataset:
+            reached = "complete" if count == times.size else "interrupted"
             return self._dataset(count, reached, recorder, watch, engine, before + time.monotonic() - begun)
 
-        checkpoint = None
-        if target is not None:
-            checkpoint = Checkpoint(target, engine, self.fingerprint, dataset, checkpoint_every)
-            checkpoint.holds_state = earlier is not None
         bar = Progress(float(times[-1]), float(times[max(first - 1, 0)]), watch, self.method.name, progress)
+        checkpoint = None
+        if own is not None:
+            checkpoint = Checkpoint(
+                own, engine, self.fingerprint, dataset, checkpoint_every, bar.say, holds_state=earlier is not None
+            )
         listeners: list[Listener] = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
         try:
             with CtrlC(bar.say) as stop, OneThread():
                 count = evolve(engine, times, first, listeners, stop)
-                return dataset(count) if checkpoint is None else checkpoint.write(count)
+                return dataset(count) if checkpoint is None else checkpoint.finish(count)
+        except UnsavedResultError:
+            raise
         except BaseException as error:
             if checkpoint is not None and recorder.count:  # the engine's state is invalid, the record is not
                 with suppress(ResultFileError):
-                    kept = files.load_state(checkpoint.path) if checkpoint.holds_state else None
-                    files.write(dataset(recorder.count, f"stopped: {reason(error)}"), checkpoint.path, kept)
-                    bar.say(f"pysv: the {recorder.count} snapshots so far are in {checkpoint.path}")
+                    checkpoint.keep(recorder.count, reason(error))
             raise
         finally:
             bar.close()

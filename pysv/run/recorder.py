@@ -38,7 +38,7 @@ class Recorder:
     ) -> None:
         self._watch = watch
         self._count = count
-        self._observer = Observer(experiment, limits, lacks)
+        self.observer = Observer(experiment, limits, lacks)
         self._schema = schema()
         self._arrays: dict[str, np.ndarray] = {}
         self.count = 0
@@ -58,7 +58,7 @@ class Recorder:
 
     def heard(self, index: int, snapshot: Snapshot) -> None:
         """Measure and keep."""
-        for name, value in (self._observer.measure(snapshot, index) | self._watch.now).items():
+        for name, value in (self.observer.measure(snapshot, index) | self._watch.now).items():
             self._array(name, np.asarray(value))[index] = value
         self.count = index + 1
 

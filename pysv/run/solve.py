@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,16 @@ from pysv import config
 from pysv.engines import choose
 from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
-from pysv.errors import InvalidInputError, ResumeError
+from pysv.errors import InvalidInputError, ResultFileError, ResumeError, UnsavedResultError
 from pysv.measures.observables import Function, own_measures
 from pysv.measures.registry import additional
 from pysv.results import files
+from pysv.results.destination import OwnFile, check_destination, check_room, followed, owned, previous
+from pysv.results.lock import held
 from pysv.run.batches import solve_in_batches
-from pysv.run.one_run import Earlier, Run
+from pysv.run.one_run import Run
 from pysv.run.remarks import warn
+from pysv.run.restored import Earlier
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -78,16 +82,20 @@ def solve(
     MemoryLimitError
         If the run does not fit in memory.
     ResultFileError, ResultExistsError
-        If `out` cannot be written.
+        If `out` cannot be written, or another run writes it.
+    UnsavedResultError
+        If the disk has filled during the run, and there is no other place for the result, which is the attribute
+        `data` of the error.
     InvariantError, SpectralBoundsError
         If the run loses a conserved quantity; `out` holds what was recorded before.
     """
-    target = None if out is None else files.check_destination(out, overwrite=overwrite)
+    target = None if out is None else check_destination(out, overwrite=overwrite)
     experiment, functions = _with_observables(experiment, observables or {})
-    with additional(own_measures(experiment, functions)):
-        return _solved(
-            experiment, engine, backend, progress, target, overwrite, checkpoint_every, dask, tuple(functions)
-        )
+    with (
+        nullcontext() if target is None else owned(target, replace=overwrite) as own,
+        additional(own_measures(experiment, functions)),
+    ):
+        return _solved(experiment, engine, backend, progress, own, overwrite, checkpoint_every, dask, tuple(functions))
 
 
 def _with_observables(
@@ -107,7 +115,7 @@ def _solved(
     engine: str | Method,
     backend: str,
     progress: bool,
-    target: Path | None,
+    own: OwnFile | None,
     overwrite: bool,
     checkpoint_every: float,
     dask: str | None,
@@ -123,13 +131,13 @@ def _solved(
             )
         method, chosen = choose(experiment, engine, backend)
         warn(experiment)
-        options: dict[str, Any] = {"progress": progress, "out": target, "overwrite": overwrite}
+        options: dict[str, Any] = {"progress": progress, "own": own, "overwrite": overwrite}
         return solve_in_batches(experiment, method, chosen, dask=dask, **options)
     run = Run.prepare(experiment, engine, backend, functions=functions)
-    if target is not None:  # fail now, not at the first checkpoint
-        files.check_room(target, run.needed.disk)
+    if own is not None:  # fail now, not at the first checkpoint
+        check_room(own.path, files.room_for(run.needed.disk))
     warn(experiment)
-    return run.go(target, progress, checkpoint_every)
+    return run.go(own, progress, checkpoint_every)
 
 
 def resume(
@@ -170,10 +178,36 @@ def resume(
     Raises
     ------
     ResumeError
-        If the file holds no state to continue from, comes from another experiment, or reaches beyond `stop` already.
+        If the file holds no state to continue from, comes from another experiment, or reaches beyond `stop` already; or
+        if its state, measured again, does not give the last snapshot of its record.
     ResultFileError
-        If the file cannot be read.
+        If the file cannot be read, is damaged, or another run writes it.
     """
+    with held(followed(Path(path))):
+        try:
+            return _taken_up(
+                path, stop, experiment, engine, backend, progress, checkpoint_every, dict(observables or {})
+            )
+        except (ResultFileError, ResumeError) as error:
+            earlier = previous(followed(Path(path)))
+            if not earlier.is_file() or isinstance(error, UnsavedResultError):
+                raise
+            raise type(error)(
+                f"{error}; the checkpoint before is in {earlier}: rename it to go on from there"
+            ) from error
+
+
+def _taken_up(
+    path: str | Path,
+    stop: float | None,
+    experiment: Experiment | None,
+    engine: str | Method,
+    backend: str | None,
+    progress: bool,
+    checkpoint_every: float,
+    functions: dict[str, Function],
+) -> xr.Dataset:
+    """`resume` where no other run writes the file."""
     data = files.load(path)
     state = files.load_state(path)
     if state is None and str(data.attrs["status"]).startswith("stopped"):
@@ -186,7 +220,6 @@ def resume(
         raise ResumeError(f"{path}: holds no state to continue from; make it with `pysv run` or solve(..., out=...)")
     made_by = config.loads(str(data.attrs["experiment"]), f"{path}: experiment")
     _check_origin(path, made_by, experiment, engine)
-    functions = dict(observables or {})
     known = str(data.attrs.get("functions", ""))
     if sorted(functions) != sorted(known.split()):
         raise ResumeError(
@@ -221,6 +254,8 @@ def _resumed(
         raise ResumeError(f"{path}: its state and its attributes come from different experiments; start a new run")
     # After a failure the record may reach further than the last good state.
     data = data.isel(time=data.time.values <= state.time + 1e-9)
+    if not data.time.size:
+        raise ResumeError(f"{path}: its saved state is earlier than its first snapshot; start a new run")
     if data.time.size <= longer.times.count and not longer.times.continues(data.time.values):
         raise ResumeError(f"{path}: its times are not the first ones of the experiment; they must be the same")
     if data.time.size > longer.times.count:
@@ -228,7 +263,11 @@ def _resumed(
     if data.time.size == longer.times.count and data.attrs["status"] == "complete":
         return data
     warn(longer)
-    return run.go(Path(path), progress, checkpoint_every, Earlier(data, state))
+    with OwnFile(followed(Path(path))) as file:
+        try:
+            return run.go(file, progress, checkpoint_every, Earlier(data, state))
+        except ResumeError as error:
+            raise ResumeError(f"{path}: {error}") from error
 
 
 def _check_origin(

@@ -7,7 +7,7 @@ import json
 import tomllib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvW
 from pysv.experiment.checks import as_list, is_list
 from pysv.results import files
 from pysv.results.dataset import REQUIRED_NUMBERS
+from pysv.results.lock import held
 from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
@@ -146,7 +147,8 @@ def sweep_tables(
     ):
         if folder is not None:
             folder.mkdir(exist_ok=True)
-        results = list(compute(tasks, client, bar=bar, overwrite=overwrite))
+        with nullcontext() if folder is None else held(folder / COMBINED):
+            results = list(compute(tasks, client, bar=bar, overwrite=overwrite))
     points = tuple(Point(own, data) for own, data in zip(settings, results, strict=True))
     combined = combine(points, values)
     if folder is not None and combined is not None:

@@ -18,6 +18,7 @@ from pysv.errors import ResultExistsError, ResultFileError
 from pysv.measures.registry import measures
 from pysv.measures.ways import left_out
 from pysv.results.dataset import schema
+from pysv.results.stream import Stream
 
 OF_CHAINS = {"entropy_half", "entropy_bond", "bond_dimension", "discarded_weight"}
 """Variables of matrix-product states only."""
@@ -111,10 +112,10 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(data, tmp_path, monkey
     path = pysv.save(data, tmp_path / "run.nc")
     before = path.read_bytes()
 
-    def full(self, *args, **kwargs):
+    def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", full)
+    monkeypatch.setattr(Stream, "_put", full)
     with pytest.raises(ResultFileError, match=r"run\.nc: cannot be written \(No space left on device\)"):
         pysv.save(data, path, overwrite=True)
     assert path.read_bytes() == before
@@ -123,13 +124,13 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(data, tmp_path, monkey
 
 def test_the_old_file_is_whole_while_the_new_one_is_written(data, tmp_path, monkeypatch):
     path = pysv.save(data, tmp_path / "run.nc")
-    before, usual, seen = path.read_bytes(), xr.Dataset.to_netcdf, []
+    before, usual, seen = path.read_bytes(), Stream.finish, []
 
-    def watched(self, target, *args, **kwargs):
-        usual(self, target, *args, **kwargs)
-        seen.append(path.read_bytes() == before and str(target) != str(path))
+    def watched(self):
+        usual(self)
+        seen.append(path.read_bytes() == before)
 
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", watched)
+    monkeypatch.setattr(Stream, "finish", watched)
     pysv.save(data.isel(time=slice(2)), path, overwrite=True)
     assert seen == [True]
     assert pysv.load(path).time.size == 2

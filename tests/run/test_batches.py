@@ -27,6 +27,7 @@ from pysv.errors import (
     TargetErrorWarning,
 )
 from pysv.measures.registry import targets
+from pysv.results.destination import OwnFile
 from pysv.run import batches, dask, tasks
 
 pytestmark = pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
@@ -59,8 +60,9 @@ def same_bits(one, other):
         np.testing.assert_array_equal(one[name], other[name], err_msg=str(name))
 
 
-def in_batches(experiment, method, backend="python", **options):
-    return batches.solve_in_batches(experiment, method, backend, progress=False, **options)
+def in_batches(experiment, method, backend="python", out=None, **options):
+    own = None if out is None else OwnFile(out)
+    return batches.solve_in_batches(experiment, method, backend, progress=False, own=own, **options)
 
 
 def test_batches_are_the_same_trajectories(bathed):
