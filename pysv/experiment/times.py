@@ -34,8 +34,8 @@ def ascending_times(key: str, value: Any) -> tuple[float, ...]:
             raise InvalidInputError(f"{key}[{n}] = {other:g} fs must be later than the time before, {one:g} fs", key)
         if other - one < 0.999 * DURATION["low"]:  # the difference is rounded
             raise InvalidInputError(
-                f"{key}[{n}] = {other!r} fs must be at least {DURATION['low']:g} fs later than the time before, {one!r} "
-                "fs",
+                f"{key}[{n}] = {other!r} fs must be at least {DURATION['low']:g} fs later than the time before, "
+                f"{one!r} fs",
                 key,
             )
     if found and not found[-1]:

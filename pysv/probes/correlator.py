@@ -15,14 +15,16 @@ import xarray as xr
 
 from pysv import config
 from pysv.engines import methods
+from pysv.engines.cost import radius
 from pysv.errors import EngineError, MemoryLimitError, ResultExistsError, ResumeError
 from pysv.experiment.checks import real_number
 from pysv.model.basis import Spins
 from pysv.results import files
-from pysv.results.dataset import coordinates, provenance
+from pysv.results.dataset import ALWAYS, build, provenance
 from pysv.results.destination import check_destination
 from pysv.run.estimate import SHARE
 from pysv.run.interrupt import CtrlC
+from pysv.run.invariants import Watch
 from pysv.run.memory import available_memory
 from pysv.run.one_run import OneThread, Run
 from pysv.run.remarks import remarks, warn
@@ -125,6 +127,9 @@ class _Table:
     reach : float or None
     correlation : complex ndarray (times, times, spins, spins)
     moment : float ndarray (times, spins)
+    watch : Watch
+        Invariants of ψ itself.
+    invariants : dict of str to float ndarray (times,)
     done : int
         Number of times t₂ that are finished.
     seconds : float
@@ -136,6 +141,8 @@ class _Table:
     reach: float | None
     correlation: np.ndarray
     moment: np.ndarray
+    watch: Watch
+    invariants: dict[str, np.ndarray]
     done: int = 0
     seconds: float = 0.0
 
@@ -143,7 +150,10 @@ class _Table:
     def empty(cls, experiment: Experiment, run: Run, reach: float | None) -> _Table:
         count, spins = experiment.times.count, experiment.device.n_spins
         correlation = np.full((count, count, spins, spins), complex(np.nan, np.nan))
-        return cls(experiment, run, reach, correlation, np.full((count, spins), np.nan))
+        method = run.method
+        watch = Watch(method.drift_tolerance(experiment.times.stop), radius(experiment), method.conserved(experiment))
+        invariants = {name: np.full(count, np.nan) for name in ALWAYS}
+        return cls(experiment, run, reach, correlation, np.full((count, spins), np.nan), watch, invariants)
 
     def take_up(self, path: Path) -> None:
         """Continue from a file of the same correlator."""
@@ -166,39 +176,22 @@ class _Table:
 
     def dataset(self, engine: Engine, seconds: float) -> xr.Dataset:
         """The labelled arrays, with their provenance."""
-        known = coordinates(self.experiment)
-        times = self.experiment.times.values
-        own = {name: known[name] for name in ("spin", "layer", "spin_site", "spin_length")}
-        second = xr.Variable("spin2", known["spin"].values, known["spin"].attrs)
-        work = engine.work()
+        times, work = self.experiment.times.values, engine.work()
         attrs: dict[str, Any] = dict(provenance(self.toml, self.run.method.name, self.run.backend, "none"))
         attrs |= {
             "kind": KIND,
             "status": "complete" if self.done == len(times) else "interrupted",
             "reach": self._reach,
             "done": self.done,
-            "left_out": "",
-            "state_deviation_kind": self.run.method.deviation_kind,
             "wall_time": self.seconds + seconds,
+            "drift_tolerance": self.watch.tolerance,
+            "state_deviation_kind": self.run.method.deviation_kind,
             "warnings": "\n".join((*remarks(self.experiment), *work.warnings)),
+            "left_out": "",
         }
-        return xr.Dataset(
-            {
-                "correlation": (
-                    ("time", "time2", "spin", "spin2"),
-                    self.correlation,
-                    {"units": "1", "long_name": "⟨S^z_i(t₁) S^z_j(t₂)⟩"},
-                ),
-                "moment": (("time", "spin"), self.moment, {"units": "1", "long_name": "⟨S^z⟩"}),
-            },
-            {
-                "time": xr.Variable("time", times, {"units": "fs", "long_name": "time t₁"}),
-                "time2": xr.Variable("time2", times, {"units": "fs", "long_name": "time t₂"}),
-                "spin2": second,
-                **own,
-            },
-            attrs,
-        )
+        attrs |= {f"drift_{name}": value for name, value in self.watch.drift.items()}
+        arrays = {"correlation": self.correlation, "moment": self.moment, **self.invariants}
+        return build(self.experiment, times, arrays, attrs)
 
 
 @dataclass(eq=False)
@@ -279,6 +272,9 @@ class _Correlator:
             state = {name: np.array(values) for name, values in self.engine.state().items()}
             found.append(state)
             self.table.moment[number] = self._lengths * self._mean(state)
+            self.table.watch.heard(number, self.engine.snapshot())
+            for name, value in self.table.watch.now.items():
+                self.table.invariants[name][number] = value
         return found
 
     def _mean(self, state: State) -> np.ndarray:

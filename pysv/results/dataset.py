@@ -55,8 +55,15 @@ class Variable:
         return tuple(f"{name}_{axis}" for axis in range(values.ndim - 1)) if self.dims is None else self.dims
 
 
+PROBED = {
+    "correlation": Variable(("time2", "spin", "spin2"), "1", "⟨S^z_i(t₁) S^z_j(t₂)⟩", np.complex128),
+    "moment": Variable(("spin",), "1", "⟨S^z⟩"),
+}
+"""Variables of the probes, which are no measures of one snapshot."""
+
+
 def schema() -> dict[str, Variable]:
-    """Every variable that a dataset may hold, in its order: the measures, then their errors, then their biases."""
+    """Every variable that a dataset may hold: the measures, their errors, their biases, then those of the probes."""
     found = {m.name: Variable(m.dims, m.units, m.long_name, m.dtype) for m in measures()}
     errors = {
         f"{m.name}_error": replace(found[m.name], long_name=f"standard error: {m.long_name}")
@@ -68,7 +75,7 @@ def schema() -> dict[str, Variable]:
         for m in measures()
         if m.biased
     }
-    return found | errors | biases
+    return found | errors | biases | PROBED
 
 
 def coordinates(experiment: Experiment) -> dict[str, xr.Variable]:
@@ -102,6 +109,8 @@ def coordinates(experiment: Experiment) -> dict[str, xr.Variable]:
     names = [layer.name for layer in device.layers]
     found["pair"] = xr.Variable("pair", [f"{a}|{b}" for a, b in combinations(names, 2)], {"long_name": "two layers"})
     found["with"] = xr.Variable("with", [*names, "all"], {"long_name": "layer, or all layers"})
+    found["time2"] = xr.Variable("time2", experiment.times.values, {"units": "fs", "long_name": "time t₂"})
+    found["spin2"] = xr.Variable("spin2", np.arange(1, n + 1), {"units": "1", "long_name": "localized spin j"})
     found["bond_site"] = xr.Variable(
         "bond_site", bonds, {"units": "1", "long_name": "bond between this site and the next"}
     )

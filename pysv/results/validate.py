@@ -182,6 +182,8 @@ def dimensions(experiment: Experiment) -> dict[str, int]:
     spins, layers = Spins(device.levels), len(device.layers)
     return {
         "time": experiment.times.count,
+        "time2": experiment.times.count,
+        "spin2": spins.count,
         "site": device.sites,
         "spin": spins.count,
         "flips": spins.lowest + 1,

@@ -28,6 +28,8 @@ OF_SAMPLES = {name for name in schema() if name.endswith(("_error", "_bias"))}
 """Variables of runs with something sampled only."""
 OF_PAIRS = {"mutual_information_pairs", "log_negativity_pairs"}
 """Variables of three layers or more."""
+OF_PROBES = {"correlation", "moment"}
+"""Variables of probes only."""
 OF_TRAINS = {"electron_transmission", "change_of_state"}
 """Variables of trains only."""
 OPTIONAL = {measure.name for measure in measures() if measure.option}
@@ -71,7 +73,7 @@ def test_the_contract_of_the_dataset(data):
     for name, values in data.data_vars.items():
         assert values.dims == ("time", *schema()[name].dims)
         assert values.attrs == {"units": schema()[name].units, "long_name": schema()[name].long_name}
-    expected = set(schema()) - OF_CHAINS - OF_FACTORS - OF_SAMPLES - OF_PAIRS - OF_TRAINS
+    expected = set(schema()) - OF_CHAINS - OF_FACTORS - OF_SAMPLES - OF_PAIRS - OF_TRAINS - OF_PROBES
     assert set(data.data_vars) == expected | {"log_negativity_electron_error"}
     assert data.site.values.tolist() == list(range(1, 21))
     assert data.spin.values.tolist() == [1, 2, 3]
@@ -197,7 +199,7 @@ def test_measures_that_do_not_fit_are_left_out_with_a_reason():
     )
     data = pysv.solve(experiment, progress=False)
     assert set(schema()) - set(data.data_vars) == (
-        OPTIONAL | OF_CHAINS | OF_PAIRS | OF_TRAINS | OF_SAMPLES - {"log_negativity_error"}
+        OPTIONAL | OF_CHAINS | OF_PAIRS | OF_TRAINS | OF_PROBES | OF_SAMPLES - {"log_negativity_error"}
     )
     assert data.attrs["left_out"] == ""
     large = dataclasses.replace(experiment, record=pysv.Record(density_matrix=True))
