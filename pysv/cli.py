@@ -7,7 +7,6 @@ import errno
 import io
 import os
 import sys
-import textwrap
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ from pysv.errors import (
     PysvWarning,
     SpectralBoundsError,
     UnsavedResultError,
+    cut,
     quoted,
     reason,
     unknown_name,
@@ -519,7 +519,7 @@ def _say(text: str) -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    _say(f"pysv: {textwrap.shorten(message, LONGEST_SENTENCE, placeholder=' …')}")
+    _say(f"pysv: {cut(' '.join(message.split()), LONGEST_SENTENCE)}")
     return code
 
 

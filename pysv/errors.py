@@ -136,8 +136,12 @@ def quoted(value: object) -> str:
     >>> len(quoted("up" * 1000))
     80
     """
-    text = repr(value[: 2 * LONGEST] if isinstance(value, str) else value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return cut(repr(value[: 2 * LONGEST] if isinstance(value, str) else value))
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """A text of at most `longest` characters; an ellipsis stands for what is left out."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def reason(error: BaseException) -> str:

@@ -282,3 +282,8 @@ def test_a_full_disk_is_named_in_readable_units(folder, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage)
     with pytest.raises(ResultFileError, match=r"needs 1.38 MB on a disk with 0 B free; make room"):
         files.check_room(folder / "a.nc", 1_380_000)
+
+
+def test_no_sentence_fills_the_screen(capsys):
+    assert main(["run", "x" * 100_000]) == 2
+    assert len(capsys.readouterr().err) < 2100

@@ -17,7 +17,7 @@ import xarray as xr
 
 from pysv import config
 from pysv.engines import choose
-from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError, quoted
+from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError, cut, quoted
 from pysv.experiment.checks import as_list, is_list
 from pysv.results import files
 from pysv.results.dataset import REQUIRED_NUMBERS
@@ -119,7 +119,9 @@ def sweep(
     ResultExistsError
         If the folder holds other runs.
     DaskUnavailableError
-        If the cluster is not available.
+        If the cluster is not available, or is lost.
+    KeyboardInterrupt
+        After Ctrl-C, SIGTERM or SIGHUP; the points that are finished are kept in `out`.
     """
     tables = tomllib.loads(config.dumps(experiment, engine, backend))
     return sweep_tables(tables, grid, "sweep", dask=dask, out=out, overwrite=overwrite, progress=progress)
@@ -237,7 +239,7 @@ def _tasks(
     said: set[tuple[type[Warning], str]] = set()
     for number, values in enumerate(itertools.product(*grid.values())):
         own = dict(zip(grid, values, strict=True))
-        where = f"{name} with {', '.join(f'{key} = {_words(value)}' for key, value in own.items())}"
+        where = f"{name} with {', '.join(f'{key} = {cut(_words(value))}' for key, value in own.items())}"
         asked = config.from_tables(changed(tables, {paths[key]: value for key, value in own.items()}), where)
         try:
             method, backend = choose(asked.experiment, asked.engine, asked.backend)
