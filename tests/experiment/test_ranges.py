@@ -49,7 +49,7 @@ def with_part(made, changes):
         case pysv.WavePacket:
             return experiment(source=made(**(PACKET | changes)))
         case pysv.Train:
-            own = PACKET | {"center": 10.0, "pulses": 2, "interval": 50.0}
+            own = {"center": 10.0, "momentum_spread": 1.2, "pulses": 2, "interval": 50.0}
             return experiment(source=made(**(own | changes)), device=LONG, times=None)
         case pysv.Orbital:
             return experiment(source=made(**({"confined_sites": 2} | changes)))
