@@ -22,7 +22,7 @@ from pysv.measures.quadrature import SEED, trace_norm
 from pysv.measures.registry import Estimated, Measure, Probes, register
 from pysv.measures.sizes import Sizes
 from pysv.measures.view import View
-from pysv.model.basis import DOWN, UP, Spins
+from pysv.model.basis import DOWN, UP
 from pysv.sectors.state import PureMixture
 
 LARGEST_DENSE = 2500
@@ -214,10 +214,11 @@ def _refusal(sizes: Sizes) -> str | None:
 
 def _cost(sizes: Sizes) -> tuple[float, float]:
     """Orbitals as many as configurations, or sites; a block is formed, or multiplied some 3000 times."""
-    spins: Spins = sizes.localized
-    orbitals = min(2 * sizes.block, 2 * sizes.experiment.device.sites)
-    amplitudes = orbitals * spins.size
-    return 16 * (4 * amplitudes + 3 * LARGEST_DENSE**2), 1e-9 * LARGEST_DENSE**3 + 3e-6 * amplitudes * orbitals / 100
+    orbitals = min(2 * sizes.block, sizes.experiment.device.sites)  # of either spin
+    amplitudes, rows = 2 * orbitals * sizes.localized.size, 2 * orbitals * sizes.block
+    dense = min(rows, LARGEST_DENSE)
+    seconds = 2e-10 * dense**3 + (6e-8 * amplitudes * orbitals if rows > dense else 0)
+    return 16 * (4 * amplitudes + 3 * dense**2), seconds
 
 
 register(
