@@ -1,4 +1,4 @@
-"""Twenty runs of all kinds, whose memory and time are compared with what `pysv estimate` says."""
+"""Runs of all kinds, whose memory and time are compared with what `pysv estimate` says."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ RUNS = {
     "mesolve": (packet_on(TINY, 4, 1, source=NARROW, bath=pysv.BosonicBath()), pysv.QuTiP(solver="mesolve", atol=1e-13, rtol=1e-11)),
     "mcsolve": (packet_on(SMALL, 4, 1, bath=pysv.BosonicBath()), pysv.QuTiP(solver="mcsolve", ntraj=50)),
     "low-rank": (packet_on(SMALL, 20, 1, bath=pysv.BosonicBath()), "low-rank"),
+    "low-rank, 3+3 spins": (packet_on(VALVE(3), 30, 2, bath=pysv.BosonicBath()), "low-rank"),
     "trajectories": (packet_on(SMALL, 20, 1, bath=pysv.BosonicBath()), "trajectories"),
     "fock": (pysv.Experiment(device=SMALL, source=TWO, times=pysv.times(10, 1)), "fock"),
     "tdmrg": (pysv.Experiment(device=SMALL, source=TWO, times=pysv.times(10, 1)), "tdmrg"),
