@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -127,19 +127,22 @@ class TDMRG(Method):
         return "not known: discarded_weight records the truncation; see pysv.convergence for the Trotter error"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """Upper bounds, as if every bond reached `max_bond`."""
+        """Upper bounds, as if every bond reached `max_bond`, or all states that there are on one of its sides."""
         from pysv.mps.trotter import layers_of
 
         device, times = experiment.device, experiment.times
         layers = layers_of(self._steps(experiment), self.trotter_order)
         updates = layers * (device.sites - 1) // 2 * (times.count - 1)
-        d, bond = 5, min(self.max_bond, 2**20)
+        bonds = _largest_bonds(experiment, self.max_bond)
+        d, bond, squares = 5, max(bonds), sum(bond**2 for bond in bonds)
         kept = conserves(experiment)
-        amplitudes = device.sites * d * bond**2 // _BLOCKING[kept]
+        amplitudes = d * squares // _BLOCKING[kept]
         memory = PROCESS + 48 * amplitudes + 16 * (d * bond) ** 2
         if not kept:  # ρ is contracted from all pairs of configurations of half of the spins
             memory += 32 * 4 ** -(-device.n_spins // 2) * bond**2 + 64 * 4**device.n_spins
-        seconds = updates * 2e-9 * bond**2 * _BLOCKING[True] / _BLOCKING[kept]
+        seconds = updates * 2e-9 * squares / len(bonds) * _BLOCKING[True] / _BLOCKING[kept]
+        if isinstance(experiment.source, ConfinedElectrons):
+            seconds += _SEARCH * device.sites
         return Cost(amplitudes, memory, updates, seconds, 16 * amplitudes, "gates")
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
@@ -149,12 +152,42 @@ class TDMRG(Method):
         return _TDMRGEngine(experiment, self, backend)
 
 
+_SEARCH = 0.06
+"""Rough time that the search for the ground state takes for each site, s."""
 _MOST_STEPS = 1_000_000
 """Most Trotter steps between two snapshots."""
 _BLOCKING = {True: 8, False: 3}
 """Rough factor by which charge conservation, with S^z or without, reduces the number of elements of a tensor."""
 _OTHERS = "use 'chebyshev' with one electron, 'fock' with two, or 'llg' for classical vectors"
 _ONLY_PYTHON = "and tilted spins break the conservation of S^z; use method = 'tebd' with backend 'python'"
+
+
+def _largest_bonds(experiment: Experiment, most: int) -> list[int]:
+    """Largest dimension of each bond: `most`, or the states of the electrons and spins on its smaller side."""
+    device, sites = experiment.device, experiment.device.sites
+    mirrored = [sites + 1 - site for site in device.spin_sites]
+    left = _states_of_parts(experiment, device.spin_sites, most)
+    right = _states_of_parts(experiment, mirrored, most)[::-1]
+    return [min(pair) for pair in zip(left, right, strict=True)]
+
+
+def _states_of_parts(experiment: Experiment, spins: Iterable[int], most: int) -> list[int]:
+    """States of the first 1, 2, … sites, at most `most`."""
+    source, count = experiment.source, experiment.device.sites - 1
+    numbers = (1, 0) if isinstance(source, OneElectron) else source.numbers
+    held, found = set(spins), []
+    for sites in range(1, count + 1):
+        states = 2 ** sum(site <= sites for site in held)
+        for own in numbers:
+            ways, n = 1, 0
+            while n < min(own, sites) and ways < most:
+                n += 1
+                ways += math.comb(sites, n)
+            states *= ways
+        if states >= most:
+            break
+        found.append(states)
+    return found + [most] * (count - len(found))
 
 
 def _chain_refusal(experiment: Experiment) -> str | None:

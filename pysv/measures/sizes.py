@@ -81,6 +81,13 @@ class Sizes:
         return max(self.localized.multiplicity(d) for d in down_spins(self.experiment))
 
     @property
+    def elements(self) -> int:
+        """Elements of all blocks of the localized spins' density matrix."""
+        if not conserves(self.experiment):
+            return self.localized.size * self.block
+        return sum(self.localized.multiplicity(d) ** 2 for d in down_spins(self.experiment))
+
+    @property
     def transposed_block(self) -> int:
         """Rows of the largest block of the partial transpose ρ^{T_p}, where S^z is conserved."""
         return max(block_sizes(*sides(self.experiment.device), tuple(down_spins(self.experiment))).values())

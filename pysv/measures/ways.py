@@ -119,8 +119,13 @@ def measuring(
     sizes, every = Sizes(experiment, limits, rows), experiment.record.every
     omitted = left_out(experiment, limits, lacks=lacks)
     recorded = [measure for measure in measures() if measure.asked(sizes) and measure.name not in omitted]
-    of_density = any(measure.of_density and not measure.by_state for measure in recorded)
-    memory, seconds = _common(sizes) if of_density else (0.0, 0.0)
+    of_density = [measure for measure in recorded if measure.of_density and not measure.by_state]
+    memory, seconds = _formed(sizes) if of_density else (0.0, 0.0)
+    schedules = [getattr(every, m.schedule) for m in of_density if m.schedule and m.needs == "eigenstates"]
+    due = [number for number in schedules if number]
+    if due:
+        own = _diagonalised(sizes)
+        memory, seconds = memory + own[0], seconds + own[1] / min(due)
     for measure in recorded:
         often = getattr(every, measure.schedule) if measure.schedule else 1
         if measure.cost and often:
@@ -129,12 +134,21 @@ def measuring(
     return int(memory), seconds
 
 
-def _common(sizes: Sizes) -> tuple[float, float]:
-    """What the measures share: ρ in blocks with its eigenstates, or the Gram matrix of its factor, or its diagonal."""
+def _formed(sizes: Sizes) -> tuple[float, float]:
+    """ρ in blocks, which is formed at every snapshot, or its diagonal."""
     if sizes.way == "dense":
-        return 0, 2e-3 + 1.25e-9 * sizes.block**3
+        return 32 * sizes.elements, 2e-3 + 1.4e-10 * sizes.elements * sizes.experiment.device.sites
     if sizes.way == "diagonal":
         return 200_000_000 + 16 * sizes.spins * sizes.rows, 1e-8 * sizes.spins * sizes.rows
+    return 16 * sizes.rows, 1e-9 * sizes.rows * sizes.experiment.device.sites
+
+
+def _diagonalised(sizes: Sizes) -> tuple[float, float]:
+    """The eigenstates of ρ, or the Gram matrix of its factor, where a measure that needs them is due."""
+    if sizes.way == "dense":
+        return 16 * sizes.elements, 1.25e-9 * sizes.block**3
+    if sizes.way == "diagonal":
+        return 0, 0
     # About 80 eigenstates of a block of ρ have weight.
     sites = sizes.experiment.device.sites
-    return 100_000_000 + 16 * (80 + sizes.spins) * sizes.rows, 16 * sizes.rows * sites**2 / 2e10
+    return 70_000_000 + 16 * (80 + sizes.spins) * sizes.rows, 16 * sizes.rows * sites**2 / 2e10

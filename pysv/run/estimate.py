@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.experiment.device import ChainDevice
 
+START = 0.7
+"""Seconds in which a process loads its compiled kernels."""
 SHARE = 0.9
 """Share of the available memory that a run may take."""
 
@@ -130,7 +132,7 @@ def _estimated(experiment: Experiment, method: Method, chosen: str) -> Estimate:
         memory=own.memory + measures + recorded,
         available=available_memory(),
         applications=own.applications,
-        seconds=own.seconds + times.count * per_snapshot,
+        seconds=START + own.seconds + times.count * per_snapshot,
         disk=own.disk + recorded,
         snapshots=times.count,
         remarks=tuple(said),

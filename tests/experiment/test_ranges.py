@@ -20,7 +20,7 @@ PACKET = {"center": 3.0, "momentum_spread": 1.2, "allow_truncation": True}
 LONG = pysv.SpinValve(sites=60, polarizer=(30, 30), analyzer=(33, 33))
 TINY = 5e-324
 """The smallest positive number."""
-CHEAP = 0.1
+CHEAP = 0.8
 """Estimated seconds up to which a run is made."""
 SCHEDULED = {"entropies": "entropy_total", "log_negativity": "log_negativity"}
 
