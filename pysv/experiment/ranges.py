@@ -23,7 +23,7 @@ ELECTRONS: Bounds = {"low": 1, "high": 10_000}
 
 # Energies
 ENERGY: Bounds = {"low": -LARGEST_ENERGY, "high": LARGEST_ENERGY, "unit": "eV"}
-HOPPING: Bounds = {"low": 1e-9, "high": LARGEST_ENERGY, "unit": "eV"}
+HOPPING: Bounds = {"low": 1e-15, "high": LARGEST_ENERGY, "unit": "eV"}
 WIDTH: Bounds = {"low": 0.0, "high": LARGEST_ENERGY, "unit": "eV"}
 CUTOFF: Bounds = {"low": 1e-5, "high": 1e3, "unit": "eV"}
 COUPLING: Bounds = {"low": 0.0, "high": 1e3}

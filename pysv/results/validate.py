@@ -9,7 +9,7 @@ import json
 import math
 import numbers
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,13 +44,14 @@ class Contents:
     Parameters
     ----------
     path : Path
-    experiment : Experiment
+    experiment : Experiment or None
+        None where it has keys that this process does not know, such as those of a device of one's own.
     swept : int
         Number of dimensions of a sweep, which stand before ``time``.
     """
 
     path: Path
-    experiment: Experiment
+    experiment: Experiment | None
     swept: int
 
 
@@ -77,8 +78,10 @@ def check_file(file: h5py.File, path: str | Path) -> Contents:
     _check_attributes(path, attrs)
     swept = _sweep(path, attrs)
     contents = Contents(Path(path), _experiment(path, str(attrs["experiment"])), len(swept))
-    sizes = dimensions(contents.experiment)
-    dims_of = {name: own.dims for name, own in schema().items()} | _own_dims(contents.experiment, attrs)
+    experiment = contents.experiment
+    sizes = dimensions(experiment) if experiment else {}
+    dims_of = {name: own.dims for name, own in schema().items()}
+    dims_of |= _own_dims(experiment.record.observables if experiment else (), attrs)
     found = dict(_arrays(file, path))
     for name, array in found.items():
         if array.attrs.get("NAME", b"").startswith(_NO_VARIABLE):
@@ -87,8 +90,11 @@ def check_file(file: h5py.File, path: str | Path) -> Contents:
         base = base if base in dims_of and name not in dims_of else name
         if base != name and not {base + part for part in PARTS} <= set(found):
             raise damaged(path, f"of {base}, the real or the imaginary part is missing")
-        bounded = name in sizes or name in _OF_SPINS or dims_of.get(base) is not None
+        # Without an experiment nothing bounds the sizes: every array must then be stored in full.
+        bounded = bool(sizes) and (name in sizes or name in _OF_SPINS or dims_of.get(base) is not None)
         _check_stored(path, name, array, compressible=bounded)
+        if not sizes:
+            continue
         if name in sizes or name in _OF_SPINS:
             _check_coordinate(path, name, array, sizes["spin" if name in _OF_SPINS else name])
         elif base in dims_of:
@@ -133,7 +139,7 @@ def check_labels(data: xr.Dataset, contents: Contents) -> None:
         for key in ("units", "long_name"):
             if not isinstance(variable.attrs.get(key), str):
                 raise damaged(path, f"{key} of {name} is missing or is not a string")
-    if "layer" in data.coords:
+    if "layer" in data.coords and contents.experiment is not None:
         names = {layer.name for layer in contents.experiment.device.layers}
         strange = [label for label in data["layer"].values.tolist() if label not in names]
         if strange:
@@ -245,8 +251,8 @@ def _json(path: str | Path, attrs: Mapping[str, Any], name: str) -> Any:
         raise damaged(path, f"attribute {name} is not JSON") from error
 
 
-def _experiment(path: str | Path, text: str) -> Experiment:
-    """The experiment of a file, whether this process knows its engine or not."""
+def _experiment(path: str | Path, text: str) -> Experiment | None:
+    """The experiment of a file, whether this process knows its engine or not; None where it has unknown keys."""
     try:
         tables = tomllib.loads(text)
         evolution = tables.get("evolution")
@@ -257,12 +263,14 @@ def _experiment(path: str | Path, text: str) -> Experiment:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise damaged(path, "attribute experiment is not TOML") from error
     except InvalidInputError as error:
+        if " unknown key " in str(error):
+            return None
         raise ResultFileError(f"{path}: names an experiment that is not allowed ({error})") from error
 
 
-def _own_dims(experiment: Experiment, attrs: Mapping[str, Any]) -> dict[str, tuple[str, ...] | None]:
+def _own_dims(observables: Iterable[tuple[str, str]], attrs: Mapping[str, Any]) -> dict[str, tuple[str, ...] | None]:
     """Dimensions of the observables of a run's own: products are numbers, functions give arrays of any shape."""
-    products = (f"{name}{ending}" for name, _ in experiment.record.observables for ending in ("", "_error", "_bias"))
+    products = (f"{name}{ending}" for name, _ in observables for ending in ("", "_error", "_bias"))
     functions = (f"{name}{ending}" for name in attrs.get("functions", "").split() for ending in ("", "_error", "_bias"))
     return dict.fromkeys(products, ()) | dict.fromkeys(functions)
 

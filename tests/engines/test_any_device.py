@@ -468,7 +468,7 @@ BAD = [
     ),
     (
         {"layers": [{"sites": [2, 2]}], "hopping": 0.0},
-        "hopping = 0 leaves every electron where it is; give a number that is not 0",
+        "hopping = 0 leaves every electron where it is; give a number of at least 1e-15 eV",
     ),
     (
         {"layers": [{"sites": [2, 2]}], "potential": [{"sites": [1, 3], "energy": [1.0]}]},

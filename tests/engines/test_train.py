@@ -14,6 +14,7 @@ from test_any_device import chain_of
 import pysv
 from pysv import figures
 from pysv.engines import methods
+from pysv.engines.train import _on_leads
 from pysv.errors import EngineError, InvalidInputError
 from pysv.model import spin_map
 from pysv.model.baths.jumps import layer_baths
@@ -86,7 +87,7 @@ def test_pulses_against_dense_matrices(convention):
     experiment = train(3, interval, device, "unpolarized", spins=starts, packet=source)
     experiment = dataclasses.replace(experiment, record=pysv.Record(density_matrix=True))
     found = solve(experiment, engine=pysv.TrainMap(residual=1e-30))
-    long = experiment.echo_free(stop=interval)
+    long = _on_leads(experiment, experiment.source, interval)
     chain = chain_of(long.device)
     orbital = brute.packet(chain.sites, long.source.center, long.source.momentum, long.source.momentum_spread)
     u = expm(-1j * brute.hamiltonian(chain).toarray() * interval / brute.HBAR)
@@ -111,7 +112,8 @@ def test_pulses_against_dense_matrices(convention):
 
 def test_the_map_keeps_the_trace():
     """Σ K†K = 1."""
-    experiment = train(device=PAIR, spin=(0.8, 0.1)).echo_free(stop=30.0)
+    own = train(device=PAIR, spin=(0.8, 0.1))
+    experiment = _on_leads(own, own.source, 30.0)
     incoming = [(weight, spinor) for _, weight, spinor in electron_states(experiment.source)]
     one = pulse(experiment.device, packet(experiment), incoming, 30.0, 1e-13)
     assert one.trace_error < 1e-12
@@ -325,7 +327,8 @@ def test_an_electron_that_stays_is_warned_of():
 
 
 def test_the_flight_ends_when_the_electron_has_left():
-    experiment = train(device=PAIR).echo_free(stop=200.0)
+    own = train(device=PAIR)
+    experiment = _on_leads(own, own.source, 200.0)
     times = [transit_time(experiment.device, packet(experiment), 200.0, r, 1e-10) for r in (1e-2, 1e-4, 1e-30)]
     assert 5 < times[0] < times[1] < times[2] == 200.0
 

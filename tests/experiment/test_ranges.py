@@ -186,7 +186,7 @@ REFUSED = [
     (lambda: pysv.Record(momenta=(1e308,)), r"momenta\[0\] = 1e\+308 must be at most 1e\+06 \(rad per site\)"),
     (lambda: pysv.ProductState(polarizer=(0, 1e308)), r"\(phi\) = 1e\+308 must be at most 1e\+06 \(rad\)"),
     (lambda: pysv.Times(at=(1e-320, 1)), r"at\[0\] = 9.99989e-321 fs must be 0, or at least 1e-06 fs"),
-    (lambda: pysv.Times(at=(1.0, 1.0000001)), "by at least 1e-06 fs"),
+    (lambda: pysv.Times(at=(1.0, 1.0000001)), "at least 1e-06 fs later than the time before"),
     (lambda: pysv.Times(at=(1, 1e300)), r"at\[1\] = 1e\+300 must be at most 1e\+12 \(fs\)"),
     (lambda: pysv.Device(sites=8, layers=LAYERS, hopping=(TINY, 0.0)), "leaves every electron where it is"),
     (lambda: pysv.ConfinedElectrons(well=1e300), r"well = 1e\+300 must be at most 1e\+06 \(eV\)"),

@@ -392,7 +392,7 @@ def test_what_is_no_number_is_a_drift(where, value):
         ({"stop": 1e-12, "step": 1e-12}, "stop = 1e-12 must be at least 1e-06 (fs)"),
         ({"stop": 1.0, "step": 1e-10}, "step = 1e-10 must be at least 1e-06 (fs)"),
         ({"at": [0, 1e-9]}, "at[1] = 1e-09 fs must be at least 1e-06 fs later than the time before, 0.0 fs"),
-        ({"at": [1e-10]}, "at[0] = 1e-10 fs must be 0 or at least 1e-06 fs"),
+        ({"at": [1e-10]}, "at[0] = 1e-10 fs must be 0, or at least 1e-06 fs"),
     ],
 )
 def test_times_too_close(times, sentence):
