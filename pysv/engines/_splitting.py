@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pysv.engines._columns import trace_distance
 from pysv.engines._open_system import UNITARY_TOLERANCE, Bathing, time_steps
 
@@ -29,10 +31,14 @@ _DEEPEST = 12
 """Most halvings of the longest step."""
 _SHORTEST = 2**_DEEPEST
 """Number of the shortest steps in the longest one."""
-_SHARE, _MOST = 0.5, 16
+_SHARE, _MOST = 0.5, 8
 """The probed columns hold this share of the trace, unless they are more than this number."""
-_NOISE = 0.004
+_NOISE = 0.1
 """What truncation may take away from the probed columns, in units of the error that is asked for."""
+_SMALL = 0.3
+"""Error of a step, in units of what is asked for, after which a longer one is attempted."""
+_REST = 4
+"""Measurements after an attempt at a longer step that failed, until the next attempt."""
 _HELD = 0.2
 """Time for which a measured error per fs is used for further steps of the same length, fs."""
 
@@ -156,6 +162,17 @@ class StepControl:
         """Of the last step, 0 for the longest one."""
         self.ratio = 0.0
         """Its error in units of the one that is asked for."""
+        self.rest = 0
+        """Number of coming measurements without another attempt at a longer step."""
+
+    def state(self) -> np.ndarray:
+        """What the next steps depend on, float64 (3,)."""
+        return np.array([self.level, self.ratio, self.rest])
+
+    def restore(self, state: np.ndarray) -> None:
+        """Continue from a `state`."""
+        level, self.ratio, rest = map(float, state)
+        self.level, self.rest = int(level), int(rest)
 
     def steps(self, columns: Columns, interval: float) -> Iterator[Step]:
         """Steps that fill an interval, fs.
@@ -186,9 +203,10 @@ class StepControl:
 
     def _choose(self, columns: Columns, pending: float, longest: float, done: int) -> float:
         """Set the level of the next step; returns its error per fs."""
-        level = self.level
-        if level > 0 and self._may_grow() and done % (_SHORTEST // self._step(level - 1)[1]) == 0:
+        level, self.rest = self.level, max(0, self.rest - 1)
+        if self._may_grow() and done % (_SHORTEST // self._step(level - 1)[1]) == 0:
             level -= 1
+        attempted = level < self.level
         while True:
             rule, count = self._step(level)
             step = longest / count
@@ -198,11 +216,11 @@ class StepControl:
                 break
             level += max(1, int(math.log2(ratio) / rule.order))
             level = min(level, _DEEPEST)
+        if level == self.level > 0 and attempted:
+            self.rest = _REST
         self.level, self.ratio = level, ratio
         return error / step
 
     def _may_grow(self) -> bool:
-        """Whether a step of the level below is likely to be good enough."""
-        rule, count = self._step(self.level)
-        _, longer = self._step(self.level - 1)
-        return self.ratio * (count / longer) ** rule.order <= 0.5
+        """Whether a longer step is worth an attempt; the noise of the probes hides how small the error is."""
+        return self.level > 0 and self.rest == 0 and self.ratio <= _SMALL

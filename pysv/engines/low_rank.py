@@ -222,8 +222,8 @@ class _LowRankEngine(Engine):
         """The columns, the errors so far, and the last step."""
         saved = {f"columns_{basis}": part for basis, part in enumerate(self.columns.parts)}
         numbers = [self.discarded, self.largest, self._begun + self.columns.applications]
-        steps = [self.splitting, self.measured_from, self.shortest, self.control.level, self.control.ratio]
-        return saved | {"numbers": np.array(numbers), "steps": np.array(steps)}
+        steps = [self.splitting, self.measured_from, self.shortest]
+        return saved | {"numbers": np.array(numbers), "steps": np.array(steps), "control": self.control.state()}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from the saved columns."""
@@ -238,7 +238,5 @@ class _LowRankEngine(Engine):
         if "steps" not in state:  # of version 0.1.0
             self.measured_from = time
             return
-        self.splitting, self.measured_from, self.shortest, level, self.control.ratio = (
-            float(value) for value in saved_array(state, "steps", (5,))
-        )
-        self.control.level = int(level)
+        self.splitting, self.measured_from, self.shortest = map(float, saved_array(state, "steps", (3,)))
+        self.control.restore(saved_array(state, "control", (3,)))
