@@ -31,11 +31,11 @@ _DEEPEST = 12
 """Most halvings of the longest step."""
 _SHORTEST = 2**_DEEPEST
 """Number of the shortest steps in the longest one."""
-_SHARE, _MOST = 0.5, 8
+_SHARE, _MOST = 0.5, 4
 """The probed columns hold this share of the trace, unless they are more than this number."""
-_NOISE = 0.1
+_NOISE = 0.2
 """What truncation may take away from the probed columns, in units of the error that is asked for."""
-_SMALL = 0.3
+_SMALL = 0.5
 """Error of a step, in units of what is asked for, after which a longer one is attempted."""
 _REST = 4
 """Measurements after an attempt at a longer step that failed, until the next attempt."""
