@@ -99,24 +99,26 @@ def splitting_error(columns: Columns, rule: Rule, step: float, pending: float, a
     """
     start = columns.heaviest(_SHARE, _MOST)
     start.evolve(pending)
-    weight = start.trace()
-    scale = columns.trace() / weight
+    scale = columns.trace() / start.trace()
     once, twice = start.copy(), start
     noise = _NOISE * asked / scale
-    _take(once, rule, step, noise)
+    long = _take(once, rule, step, 0.0, noise)
+    short = 0.0
     for _ in range(2):
-        _take(twice, rule, step / 2, noise / 2)
+        short = _take(twice, rule, step / 2, short, noise / 2)
+    once.evolve(long - short)  # the rest is the same for both, and unitary
     columns.applications += once.applications + twice.applications
     return 4 / 3 * scale * trace_distance(once, twice)
 
 
-def _take(columns: Columns, rule: Rule, step: float, budget: float) -> None:
-    """One step, which may discard weight up to the budget."""
+def _take(columns: Columns, rule: Rule, step: float, pending: float, budget: float) -> float:
+    """One step, which may discard weight up to the budget; returns the unitary evolution that is left to do, fs."""
     *gaps, last = rule.gaps(step)
     for gap in gaps:
-        columns.evolve(gap)
+        columns.evolve(pending + gap)
         columns.dissipate(rule.bathing(step), budget / len(gaps))
-    columns.evolve(last)
+        pending = 0.0
+    return last
 
 
 @dataclass(frozen=True)
