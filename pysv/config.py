@@ -342,4 +342,6 @@ def _with_kind(kinds: Mapping[str, Any], part: Any) -> dict[str, Any]:
 
 
 def _options(engine: Method) -> dict[str, Any]:
-    return {entry.name: getattr(engine, entry.name) for entry in fields(engine)}  # type: ignore[arg-type]
+    """Fields of an engine's options, without those that are None."""
+    found = {entry.name: getattr(engine, entry.name) for entry in fields(engine)}  # type: ignore[arg-type]
+    return {name: value for name, value in found.items() if value is not None}

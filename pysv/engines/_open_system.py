@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from pysv.engines.cost import radius
 from pysv.model.basis import Basis
 from pysv.model.baths.jumps import layer_baths
-from pysv.model.channel import MAX_CHANNEL_STATES, LayerChannel
+from pysv.model.channel import MAX_CHANNEL_STATES, Form, LayerChannel
 from pysv.model.conservation import keeps_spin_z
 from pysv.model.layer import layer_spins
 from pysv.sectors.backend import backend
@@ -56,6 +57,22 @@ def time_steps(interval: float, time_step: float) -> tuple[int, float]:
     return count, interval / count
 
 
+@dataclass(frozen=True)
+class Bathing:
+    """One action of the baths within a step.
+
+    Parameters
+    ----------
+    length : float
+        Time for which the baths act, fs.
+    form : str
+        See `pysv.model.channel`.
+    """
+
+    length: float
+    form: Form = "averaged"
+
+
 class OpenSystem:
     """Hamiltonians, propagators and channels of an open run, in the bases that its pure states can reach.
 
@@ -70,8 +87,8 @@ class OpenSystem:
         self.runs = pure_runs(experiment)
         self.layers = device.layer_spins
         self._baths = layer_baths(device, experiment.bath)
-        self._channels: dict[float, tuple[LayerChannel, ...]] = {}
-        self._operators: dict[tuple[float, int, int, int], RowOperator] = {}
+        self._channels: dict[Bathing, tuple[LayerChannel, ...]] = {}
+        self._operators: dict[tuple[Bathing, int, int, int], RowOperator] = {}
         self.hamiltonians = list({run.hamiltonian: None for run in self.runs})
         self.flipped = list(range(len(self.hamiltonians)))
         """For each Hamiltonian, the index of the one that a jump of odd parity leads to."""
@@ -92,17 +109,18 @@ class OpenSystem:
                 self.flipped.append(known[sectors])
             self.flipped[known[sectors]] = known[other]
 
-    def channels(self, step: float) -> tuple[LayerChannel, ...]:
-        """Channels of all layers for a step of `step` fs."""
-        if step not in self._channels:
-            self._channels[step] = tuple(LayerChannel.of_bath(bath, step) for bath in self._baths)
-        return self._channels[step]
+    def channels(self, bathing: Bathing) -> tuple[LayerChannel, ...]:
+        """Channels of all layers."""
+        if bathing not in self._channels:
+            made = tuple(LayerChannel.of_bath(bath, bathing.length, bathing.form) for bath in self._baths)
+            self._channels[bathing] = made
+        return self._channels[bathing]
 
-    def operator(self, step: float, layer: int, which: int, basis: int) -> tuple[RowOperator, int]:
+    def operator(self, bathing: Bathing, layer: int, which: int, basis: int) -> tuple[RowOperator, int]:
         """Kraus operator `which` of a layer on the states of a basis, and the index of the basis it leads to."""
-        channel = self.channels(step)[layer]
+        channel = self.channels(bathing)[layer]
         after = self.flipped[basis] if channel.flips[which] else basis
-        key = step, layer, which, basis
+        key = bathing, layer, which, basis
         if key not in self._operators:
             bases = [self.hamiltonians[number].basis for number in (basis, after)]
             self._operators[key] = RowOperator.of_spins(channel.kraus[which], self.layers[layer], *bases)

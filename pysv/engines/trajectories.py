@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.compute import thread_pool
-from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
+from pysv.engines._open_system import (
+    UNITARY_TOLERANCE,
+    Bathing,
+    OpenSystem,
+    layer_refusal,
+    split_applications,
+    time_steps,
+)
 from pysv.engines._trajectories import Sampling, check_strata, sample_of, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
@@ -122,7 +129,7 @@ class _TrajectoriesEngine(Engine):
         interval = time - self.time
         if interval > 0:
             count, step = time_steps(interval, self.method.time_step)
-            self.system.channels(step)
+            self.system.channels(Bathing(step))
             workers = min(thread_pool.largest(), len(self.psi))
             done = [(0, 0)] * workers
 
@@ -173,7 +180,7 @@ class _TrajectoriesEngine(Engine):
         ‖Aψ‖² + ‖Bψ‖²; the sign + has the conditional probability ‖(A + B)ψ‖²/2(‖Aψ‖² + ‖Bψ‖²). If the other layer has
         no such jump, the state stays as it is.
         """
-        channels = self.system.channels(step)
+        channels = self.system.channels(Bathing(step))
         if any(which >= len(channel.kraus) for channel in channels) or len({c.flips[which] for c in channels}) > 1:
             return
         one, after = self._applied(before, basis, (which, 0), step)
@@ -187,7 +194,7 @@ class _TrajectoriesEngine(Engine):
     def _applied(self, psi: np.ndarray, basis: int, which: tuple[int, int], step: float) -> tuple[np.ndarray, int]:
         """A state after one Kraus operator of each layer, not normalised, and the index of its basis."""
         for layer in (0, 1):
-            operator, after = self.system.operator(step, layer, which[layer], basis)
+            operator, after = self.system.operator(Bathing(step), layer, which[layer], basis)
             out = np.zeros(self.system.hamiltonians[after].shape, dtype=complex)
             operator.apply(psi, out)
             psi, basis = out, after
@@ -196,7 +203,7 @@ class _TrajectoriesEngine(Engine):
     def _kraus(self, number: int, spare: list[np.ndarray], layer: int, step: float) -> int:
         """Draw and apply one Kraus operator of a layer; returns its index, 0 for the operator without a jump."""
         system, basis, psi = self.system, self.basis[number], self.psi[number]
-        channel = system.channels(step)[layer]
+        channel = system.channels(Bathing(step))[layer]
         drawn = self._random[number].random()
         which = 0
         if drawn >= channel.certain:
@@ -204,7 +211,7 @@ class _TrajectoriesEngine(Engine):
             probabilities = np.cumsum(np.einsum("aij,ji->a", channel.effects, rho).real)
             which = int(np.searchsorted(probabilities, drawn * probabilities[-1], side="right"))
             which = min(which, probabilities.size - 1)
-        operator, after = system.operator(step, layer, which, basis)
+        operator, after = system.operator(Bathing(step), layer, which, basis)
         shape = system.hamiltonians[after].shape
         if spare[0].shape != shape:
             spare[0] = np.zeros(shape, dtype=complex)

@@ -195,8 +195,17 @@ def complex_list(key: str, value: Any) -> tuple[tuple[float, float], ...]:
 
 
 def optional_number(key: str, value: Any, **bounds: Any) -> float | None:
-    """A real number; None where it is left out."""
+    """A real number; None where it is left out. See `real_number` for the bounds."""
     return None if value is None else real_number(key, value, **bounds)
+
+
+def optional_of(key: str, value: Any, allowed: tuple[int, ...]) -> int | None:
+    """One of a few whole numbers; None where it is left out."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value not in allowed:
+        raise InvalidInputError(f"{key} = {value!r} must be {' or '.join(map(str, allowed))}", key)
+    return int(value)
 
 
 def optional_pair(key: str, value: Any) -> tuple[int, int] | None:

@@ -1,19 +1,24 @@
-"""One time step of the baths as an exact quantum channel of each layer: Kraus operators, and how they act on a state.
+"""The baths as quantum channels of each layer, between unitary steps: Kraus operators, and how they act on a state.
 
-The generator of the universal Lindblad equation is split as ℒ = −(i/ħ)[H, ·] + 𝒟. In the interaction picture about
-the middle of a step τ, with the layers' own exchange, 𝒟 is averaged over the step, which leaves
+The generator of the universal Lindblad equation is split as ℒ = −(i/ħ)[H, ·] + 𝒟. U is the unitary evolution of the
+whole system by all of H, U_l that of a layer by its own exchange, ℒ_l = −(i/ħ)[H_l, ·] + 𝒟. A step τ is one of these:
 
-    e^{ℒτ} ≈ U(τ/2) ∘ exp(∫_{−τ/2}^{τ/2} ds e^{iH_l s/ħ} 𝒟 e^{−iH_l s/ħ}) ∘ U(τ/2),
+    averaged   U(τ/2) ∘ exp(∫_{−τ/2}^{τ/2} ds e^{iH_l s/ħ} 𝒟 e^{−iH_l s/ħ}) ∘ U(τ/2)
+    alone      U(τ/2) ∘ U_l(−τ/2) ∘ e^{ℒ_l τ} ∘ U_l(−τ/2) ∘ U(τ/2)
+    instant    U(aτ) ∘ e^{𝒟τ/2} ∘ U((1 − 2a)τ) ∘ e^{𝒟τ/2} ∘ U(aτ),   a = 1/2 − 1/√12
 
-with U the unitary evolution of the whole system by all of H. The channel in the middle is completely positive and keeps
-the trace for any τ; what is neglected is of second order in τ, and is driven only by the sd exchange within one step.
+Every factor is completely positive and keeps the trace, for any τ. The errors of the first two are of second order in
+τ. Where the electron is far from the layers, that of the first is of second order in 𝒟, too, and the second is exact.
+The third is Gauss's rule in the interaction picture. Its error is of fourth order in τ as far as it is of first order
+in 𝒟; the rest is of second order in both. Higher orders in both need negative times, and thus maps that are not
+positive.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -28,6 +33,7 @@ _STRONGEST = 1e12
 """Largest element of the generator of a channel: beyond it expm loses all digits of what stays."""
 _NEGLIGIBLE = 1e-15
 """Weight of a Kraus operator that is rounding."""
+Form = Literal["averaged", "alone", "instant"]
 MAX_CHANNEL_STATES = 64
 """Most states of a layer whose channel is formed, those of six spins 1/2: its matrix has the square as rows."""
 
@@ -49,8 +55,8 @@ class LayerChannel:
     kraus: np.ndarray
 
     @classmethod
-    def of_bath(cls, bath: LayerBath, step: float) -> LayerChannel:
-        """The channel of a step of `step` fs.
+    def of_bath(cls, bath: LayerBath, step: float, form: Form = "averaged") -> LayerChannel:
+        """The channel of `step` fs in one of the forms above.
 
         Raises
         ------
@@ -60,14 +66,18 @@ class LayerChannel:
         from scipy.linalg import expm
 
         vectors, size = bath.spectrum.vectors, bath.spectrum.energies.size
-        matrix = _dissipator(bath, step) * (step / HBAR)
-        strongest = float(np.abs(matrix).max())
-        if not strongest < _STRONGEST:
-            raise EngineFailureError(
-                f"the baths act {strongest:.1e} times in one step of {step:g} fs, where the limit is {_STRONGEST:g}; "
-                "take a weaker bath, a smaller time_step, or fewer series_terms"
-            )
-        after = expm(matrix.real if not matrix.imag.any() else matrix)
+        if form == "alone":
+            back = np.exp(0.5j * _gaps(bath) * step / HBAR)
+            after = back[:, None] * _relaxed(bath, step) * back
+        else:
+            matrix = _dissipator(bath, step if form == "averaged" else 0.0) * (step / HBAR)
+            strongest = float(np.abs(matrix).max())
+            if not strongest < _STRONGEST:
+                raise EngineFailureError(
+                    f"the baths act {strongest:.1e} times in one step of {step:g} fs, where the limit is "
+                    f"{_STRONGEST:g}; take a weaker bath, a smaller time_step, or fewer series_terms"
+                )
+            after = expm(matrix.real if not matrix.imag.any() else matrix)
         choi = after.reshape((size,) * 4).transpose(0, 2, 1, 3)  # [m, n, k, l]: Σ_a K_a[m, n] K_a*[k, l]
         turned = np.einsum("am,bn,mnkl,ck,dl->abcd", *(vectors, vectors, choi, vectors, vectors), optimize=True)
         return cls(bath.spins, _kraus(turned.reshape(size**2, size**2), _parity_changes(bath.spins)))
@@ -94,7 +104,13 @@ class LayerChannel:
         return np.asarray((np.abs(self.kraus[:, odd]) ** 2).sum(axis=1) > 0.5 * (np.abs(self.kraus) ** 2).sum((1, 2)))
 
 
-def _dissipator(bath: LayerBath, step: float) -> np.ndarray:
+def _gaps(bath: LayerBath) -> np.ndarray:
+    """E_m − E_k of the elements ρ_mk in the eigenbasis, eV, float64 (size²,)."""
+    energies = bath.spectrum.energies
+    return np.asarray((energies[:, None] - energies[None, :]).ravel())
+
+
+def _dissipator(bath: LayerBath, step: float = 0.0) -> np.ndarray:
     """ħ𝒟 with the Lamb shift in the eigenbasis, averaged over a step (fs) of the interaction picture, eV.
 
     Complex ndarray (size², size²), [mk, nl]: ρ_nl → ρ_mk.
@@ -114,8 +130,15 @@ def _dissipator(bath: LayerBath, step: float) -> np.ndarray:
     return np.asarray(generator.reshape(size**2, size**2))
 
 
+def _relaxed(bath: LayerBath, interval: float) -> np.ndarray:
+    """e^{ℒ_l t} in the eigenbasis, complex ndarray (size², size²), [mk, nl]: ρ_nl → ρ_mk."""
+    from scipy.linalg import expm
+
+    return np.asarray(expm((_dissipator(bath) - 1j * np.diag(_gaps(bath))) * (interval / HBAR)))
+
+
 def relaxation(bath: LayerBath, interval: float) -> np.ndarray:
-    """e^{ℒt} of one layer alone under its own H and its baths, without any splitting.
+    """e^{ℒ_l t} of one layer alone under its own H and its baths, without any splitting.
 
     Parameters
     ----------
@@ -128,13 +151,8 @@ def relaxation(bath: LayerBath, interval: float) -> np.ndarray:
     complex ndarray (size², size²)
         Over the layer's configurations, [mk, nl]: ρ_nl → ρ_mk.
     """
-    from scipy.linalg import expm
-
-    energies, vectors = bath.spectrum.energies, bath.spectrum.vectors
-    gap = (energies[:, None] - energies[None, :]).ravel()
-    after = expm((_dissipator(bath, 0.0) - 1j * np.diag(gap)) * (interval / HBAR))
-    turn = np.kron(vectors, vectors)
-    return np.asarray(turn @ after @ turn.T)
+    turn = np.kron(bath.spectrum.vectors, bath.spectrum.vectors)
+    return np.asarray(turn @ _relaxed(bath, interval) @ turn.T)
 
 
 def _sinc(x: np.ndarray) -> np.ndarray:

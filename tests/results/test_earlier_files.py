@@ -43,6 +43,10 @@ def test_an_earlier_run_goes_on(path, tmp_path):
     with np.load(path.with_suffix(".npz")) as whole:
         assert set(data.data_vars) == set(whole.files)
         for name in whole.files:
+            if name == "state_deviation" and path.stem == "low-rank":  # which left out the splitting error
+                assert data[name][-1] > whole[name][-1]
+                assert "until 1.5 fs" in data.attrs["warnings"]
+                continue
             scale = np.nanmax(np.abs(whole[name]), initial=1.0)
             tolerance = DIGITS.get(path.stem, 1e-12) * scale
             np.testing.assert_allclose(data[name], whole[name], rtol=0, atol=tolerance, err_msg=name)
