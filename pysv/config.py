@@ -341,4 +341,10 @@ def _with_kind(kinds: Mapping[str, Any], part: Any) -> dict[str, Any]:
 
 
 def _options(engine: Method) -> dict[str, Any]:
-    return {entry.name: getattr(engine, entry.name) for entry in fields(engine)}  # type: ignore[arg-type]
+    """Every option of an engine, but new ones at their defaults."""
+    given = {entry: getattr(engine, entry.name) for entry in fields(engine)}  # type: ignore[arg-type]
+    return {
+        entry.name: value
+        for entry, value in given.items()
+        if not (entry.metadata.get("added") and value == entry.default)
+    }

@@ -1,4 +1,4 @@
-"""The branches of an unravelling: the states without a jump, known exactly, and those with at least one, which are drawn.
+"""Branches of an unravelling: the states without a jump, which are known exactly, and those with one, which are drawn.
 
 Without a jump a trajectory is deterministic: each pure state of the mixture has one such branch, with a weight that
 falls. All other trajectories have jumped at least once. The idea is that of M. Abdelhafez, D. I. Schuster and J. Koch,
@@ -16,11 +16,15 @@ trajectory draws one of them, whose branch is then followed beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pysv.engines._trajectories import sample_of
 from pysv.snapshot import Sample
+
+if TYPE_CHECKING:
+    from pysv.sectors.pure_run import PureRun
 
 
 class Branches:
@@ -98,3 +102,9 @@ class Branches:
     def restore(self, saved: np.ndarray) -> None:
         """Continue from saved weights."""
         self.no_jump, self.jumped = saved[: self.no_jump.size].copy(), saved[self.no_jump.size :].copy()
+
+
+def plain_weights(runs: Sequence[PureRun], run_strata: Sequence[int], strata: np.ndarray) -> tuple[np.ndarray, Sample]:
+    """Weights of trajectories that are drawn among all, float64 (trajectories,), and how they were sampled."""
+    weights = np.bincount(run_strata, [run.weight for run in runs])
+    return (weights / np.bincount(strata))[strata], sample_of(strata.tolist())

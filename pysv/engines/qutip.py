@@ -48,7 +48,7 @@ class QuTiP(Sampling):
     solver : {"auto", "mesolve", "mcsolve"}
         For open systems: the density matrix (up to 1000 amplitudes) or random trajectories; "auto" takes the density
         matrix if it fits. For closed systems this option and the following ones are refused.
-    ntraj, seeds, target_error, target_variable, unravelling
+    ntraj, seeds, target_error, target_variable, unravelling, sampling
         Options of `mcsolve`; see `pysv.engines._trajectories.Sampling`.
     """
 
@@ -133,7 +133,7 @@ class QuTiP(Sampling):
         return _QuTiPEngine(runs, self)
 
 
-_OPEN = ("solver", "ntraj", "seeds", "target_error", "target_variable", "unravelling")
+_OPEN = ("solver", "ntraj", "seeds", "target_error", "target_variable", "unravelling", "sampling")
 """Options of open systems; all but the first concern trajectories."""
 
 

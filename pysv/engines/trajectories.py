@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.compute import thread_pool
-from pysv.engines._branches import Branches
+from pysv.engines._branches import Branches, plain_weights
 from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
-from pysv.engines._trajectories import APART, PLAIN, Sampling, check_strata, sample_of, trajectory_seeds
+from pysv.engines._trajectories import APART, PLAIN, Sampling, check_strata, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.experiment.checks import checked, real_number
@@ -118,7 +118,7 @@ class _TrajectoriesEngine(Engine):
         """States without a jump, and before them trajectories that have no weight until the first step."""
         weights = [run.weight for run in self.system.runs]
         self._branches = Branches(weights, self._run_strata, self._strata, self._drawn_run)
-        first = [self._run_strata.index(stratum) for stratum in self._strata]
+        first = [self._run_strata.index(int(stratum)) for stratum in self._strata]
         self._begin_from([*first, *self._branches.runs])
 
     def _start_plain(self) -> None:
@@ -238,9 +238,7 @@ class _TrajectoriesEngine(Engine):
             self.psi[number], spare[1] = total, psi
         return applications
 
-    def _jump(
-        self, number: int, spare: list[np.ndarray], step: float, draws: np.ndarray, first: int | None
-    ) -> int:
+    def _jump(self, number: int, spare: list[np.ndarray], step: float, draws: np.ndarray, first: int | None) -> int:
         """Apply the channels of all layers; returns the number of jumps. `first` is the layer of a jump that is set."""
         before, basis = self.psi[number], self.basis[number]
         mixed = self.method.unravelling == "mixed"
@@ -317,8 +315,7 @@ class _TrajectoriesEngine(Engine):
         if self._branches is not None:
             weights, sample = self._branches.weights, self._branches.sample
         else:
-            own = np.bincount(self._run_strata, [run.weight for run in self.system.runs])
-            weights, sample = (own / np.bincount(self._strata))[self._strata], sample_of(self._strata.tolist())
+            weights, sample = plain_weights(self.system.runs, self._run_strata, self._strata)
         parts = tuple(
             Part(float(weight), self.system.spaces[basis], psi)
             for weight, basis, psi in zip(weights, self.basis, self.psi, strict=True)
