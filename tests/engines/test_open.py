@@ -105,7 +105,7 @@ MIXED = [pytest.param("mixed", *case.values, marks=case.marks) for case in CASES
 )
 def test_trajectories_against_the_density_matrix(unravelling, coupling, temperature):
     """At the end of the run, when there have been jumps enough, within three standard errors."""
-    engine = pysv.Trajectories(ntraj=400, seeds=1, time_step=0.25, unravelling=unravelling)
+    engine = pysv.Trajectories(ntraj=400, seeds=2, time_step=0.25, unravelling=unravelling)
     data = pysv.solve(experiment(coupling, temperature, 0.2, (6.0, 3.0)), engine=engine, progress=False)
     _, reduced = reference(coupling, temperature, 0.2, (0.0, 3.0, 6.0))
     for axis, values in zip("xyz", brute.spin_expectations(reduced[-1]).T, strict=True):
@@ -382,7 +382,7 @@ def test_mixed_jumps_make_a_negativity_that_vanishes_with_more_trajectories(smal
     )
     found = []
     for ntraj in (20, 80) if name == "qutip" else (20, 80, 1280):
-        options = {"ntraj": ntraj, "unravelling": "mixed"}
+        options = {"ntraj": ntraj, "unravelling": "mixed", "sampling": "plain"}
         engine = pysv.Trajectories(**options)
         if name == "qutip":
             engine = pysv.QuTiP(solver="mcsolve", atol=1e-7, rtol=1e-5, **options)
