@@ -26,7 +26,10 @@ LOCAL = pysv.Trajectories(ntraj=200, time_step=0.5, sampling="plain")
 ENGINES: dict[str, Method] = {
     "low rank": pysv.LowRank(time_step=0.5),
     "200 trajectories, local jumps": LOCAL,
-    **{f"{n}, mixed jumps": pysv.Trajectories(ntraj=n, time_step=0.5, unravelling="mixed", sampling="plain") for n in (50, 200, 800)},
+    **{
+        f"{n}, mixed jumps": pysv.Trajectories(ntraj=n, time_step=0.5, unravelling="mixed", sampling="plain")
+        for n in (50, 200, 800)
+    },
 }
 PANELS = ((ALONE, tuple(ENGINES)), (VALVE, ("low rank", "200 trajectories, local jumps", "200, mixed jumps")))
 LOOKS = dict(

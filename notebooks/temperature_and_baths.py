@@ -182,8 +182,8 @@ off = abs(sampled[400].spin_z - exact.spin_z)
 assert (off <= 4 * sampled[400].spin_z_error + 5e-3).all()
 
 # %% [markdown]
-# Both agree within their errors, though until 16 fs only one trajectory in some ten jumps: the state without a jump is
-# followed exactly, with its weight `engine_no_jump_weight`, and all trajectories are drawn among those that have jumped.
+# Both agree within their errors, though until 16 fs only one trajectory in 25 jumps: the state without a jump is
+# followed exactly, with its weight `engine_no_jump_weight`, and all trajectories are drawn among those that jumped.
 
 # %%
 at = {"time": 12}

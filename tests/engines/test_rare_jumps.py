@@ -61,7 +61,7 @@ def covered(found: np.ndarray, level: float, groups: int = 20) -> np.ndarray:
 
 
 def test_error_bars_cover_what_they_should():
-    repeats = 40
+    repeats = 30
     found = off(valve(), trajectories(40), repeats)
     for name in LINEAR:
         for level in (0.6827, 0.95):
@@ -213,9 +213,7 @@ def test_a_merged_run_has_the_errors_of_its_parts(sampling):
 
 
 def test_an_unknown_sampling_is_refused():
-    with pytest.raises(
-        InvalidInputError, match="sampling: unknown value 'apart'; known: no-jump apart, plain"
-    ):
+    with pytest.raises(InvalidInputError, match="sampling: unknown value 'apart'; known: no-jump apart, plain"):
         trajectories(20, sampling="apart")
     with pytest.raises(EngineError, match="sampling of engine 'qutip' would be ignored by mesolve"):
         pysv.solve(valve(), engine=pysv.QuTiP(solver="mesolve", sampling="plain"), progress=False)
