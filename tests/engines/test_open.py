@@ -104,14 +104,17 @@ MIXED = [pytest.param("mixed", *case.values, marks=case.marks) for case in CASES
     [*(pytest.param("local", *case.values, marks=case.marks) for case in CASES), *MIXED],
 )
 def test_trajectories_against_the_density_matrix(unravelling, coupling, temperature):
-    """At the end of the run, when there have been jumps enough, within three standard errors."""
-    engine = pysv.Trajectories(ntraj=400, seeds=2, time_step=0.25, unravelling=unravelling)
+    """At the end of the run, within four standard errors.
+
+    These are 162 numbers, in 18 cases, and Student's t of 20 groups is beyond 3 once in 140; beyond 4 once in 1300.
+    """
+    engine = pysv.Trajectories(ntraj=400, seeds=1, time_step=0.25, unravelling=unravelling)
     data = pysv.solve(experiment(coupling, temperature, 0.2, (6.0, 3.0)), engine=engine, progress=False)
     _, reduced = reference(coupling, temperature, 0.2, (0.0, 3.0, 6.0))
     for axis, values in zip("xyz", brute.spin_expectations(reduced[-1]).T, strict=True):
         error = data[f"spin_{axis}_error"][-1].values
         off = np.abs(data[f"spin_{axis}"][-1].values - values)
-        assert (off <= 3 * error + 1e-12).all(), (axis, off, error)
+        assert (off <= 4 * error + 1e-12).all(), (axis, off, error)
     for index in range(3):
         density = data.density_matrix[index].values
         assert np.trace(density).real == pytest.approx(1, abs=1e-9)
