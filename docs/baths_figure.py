@@ -22,11 +22,14 @@ ALONE = replace(  # the same spins and baths; the electron is there, but does no
     source=pysv.WavePacket(center=8, momentum_spread=2),
     times=pysv.times(stop=60, step=2),
 )
-LOCAL = pysv.Trajectories(ntraj=200, time_step=0.5)
+LOCAL = pysv.Trajectories(ntraj=200, time_step=0.5, sampling="plain")
 ENGINES: dict[str, Method] = {
     "low rank": pysv.LowRank(time_step=0.5),
     "200 trajectories, local jumps": LOCAL,
-    **{f"{n}, mixed jumps": pysv.Trajectories(ntraj=n, time_step=0.5, unravelling="mixed") for n in (50, 200, 800)},
+    **{
+        f"{n}, mixed jumps": pysv.Trajectories(ntraj=n, time_step=0.5, unravelling="mixed", sampling="plain")
+        for n in (50, 200, 800)
+    },
 }
 PANELS = ((ALONE, tuple(ENGINES)), (VALVE, ("low rank", "200 trajectories, local jumps", "200, mixed jumps")))
 LOOKS = dict(

@@ -342,6 +342,10 @@ def _with_kind(kinds: Mapping[str, Any], part: Any) -> dict[str, Any]:
 
 
 def _options(engine: Method) -> dict[str, Any]:
-    """Fields of an engine's options, without those that are None."""
-    found = {entry.name: getattr(engine, entry.name) for entry in fields(engine)}  # type: ignore[arg-type]
-    return {name: value for name, value in found.items() if value is not None}
+    """Every option of an engine that is not None, but new ones at their defaults."""
+    given = {entry: getattr(engine, entry.name) for entry in fields(engine)}  # type: ignore[arg-type]
+    return {
+        entry.name: value
+        for entry, value in given.items()
+        if value is not None and not (entry.metadata.get("added") and value == entry.default)
+    }

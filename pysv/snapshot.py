@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pysv.model.density import SpinDensity
 
 
+EXACT = -1
+"""Group of a part that was not drawn."""
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """How the pure states of a mixture were sampled.
@@ -19,9 +23,11 @@ class Sample:
     Parameters
     ----------
     stratum : int ndarray (parts,)
-        Stratum of each part. The parts of a stratum have equal distributions and weights; its total weight is fixed.
+        Stratum of each part. The drawn parts of a stratum have equal distributions and weights; their total weight is
+        known.
     group : int ndarray (parts,)
-        Jackknife group of each part. Each group has parts of every stratum.
+        Jackknife group of each part, from 0. Each group has parts of every stratum. `EXACT` for a part that was not
+        drawn: it has no statistical error.
     """
 
     stratum: np.ndarray

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pysv.engines._trajectories import Seeds, sample_of, trajectory_seeds
+from pysv.engines._branches import Branches, plain_weights
+from pysv.engines._trajectories import APART, PLAIN, Seeds, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.errors import EngineFailureError
 from pysv.model.basis import Basis, Spins
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LARGEST_DENSITY = 1000
 """Largest number n of amplitudes for `mesolve`: the Liouvillian of its density matrix is n² × n²."""
+_LEAST_JUMP = 1e-9
+"""Probability of a jump between two snapshots below which it is rounding of the integrator."""
 _STEPS = 100
 """Steps of an integrator in 1 fs, each of which may add its tolerance to the error of ρ."""
 
@@ -59,6 +62,10 @@ class Options(Protocol):
     @property
     def unravelling(self) -> str:
         """Set of jump operators."""
+
+    @property
+    def sampling(self) -> str:
+        """How trajectories are drawn."""
 
 
 def solver_options(method: Options) -> dict[str, Any]:
@@ -215,7 +222,11 @@ class MasterEquation(_OpenSolver):
 
 
 class MonteCarlo(_OpenSolver):
-    """`qutip.MCSolver`: random trajectories, restarted at every snapshot, since jumps have no memory."""
+    """`qutip.MCSolver`: random trajectories, restarted at every snapshot, since jumps have no memory.
+
+    With "no-jump apart" the states without a jump are followed too, by QuTiP's `improved_sampling` of each interval
+    between snapshots, which also draws the trajectories that begin anew there (`pysv.engines._branches`).
+    """
 
     def __init__(self, experiment: Experiment, method: Options) -> None:
         import qutip
@@ -224,51 +235,124 @@ class MonteCarlo(_OpenSolver):
         options = {name: value for name, value in self.options.items() if name != "normalize_output"}
         jumps = self.jumps or [0 * self.generator]  # QuTiP requires at least one
         self._solver = qutip.MCSolver(self.generator, jumps, options=options)
+        # Below norm_tol QuTiP takes the probability of a jump for 0.
+        precise = {
+            "improved_sampling": True,
+            "norm_tol": _LEAST_JUMP,
+            "norm_t_tol": 1e-12,
+            "norm_steps": 1000,
+            "keep_runs_results": True,
+        }
+        self._leaving = qutip.MCSolver(self.generator, jumps, options=options | precise | {"store_final_state": True})
         self._seeds = trajectory_seeds(method.ntraj, method.seeds)
         self._interval = 0
         electrons = list(dict.fromkeys(run.electron for run in self.runs))
-        strata = [number % len(electrons) for number in range(method.ntraj)]
-        self.sample = sample_of(strata)
-        self.psi, self._weights = [], []
-        for number, stratum in enumerate(strata):
-            mixture = [k for k, run in enumerate(self.runs) if run.electron == electrons[stratum]]
-            weights = np.array([self.runs[k].weight for k in mixture])
-            chosen = self._random(number, 0).choice(len(mixture), p=weights / weights.sum())
-            self.psi.append(self.initial(mixture[int(chosen)]))
-            self._weights.append(float(weights.sum()) / strata.count(stratum))
+        self._run_strata = [electrons.index(run.electron) for run in self.runs]
+        self._strata = np.arange(method.ntraj) % len(electrons)
+        self._branches: Branches | None = None
+        if method.sampling == APART:
+            weights = [run.weight for run in self.runs]
+            self._branches = Branches(weights, self._run_strata, self._strata, self._drawn_run)
+            first = [self._run_strata.index(int(stratum)) for stratum in self._strata]
+            self.psi = [self.initial(number) for number in (*first, *self._branches.runs)]
+        else:
+            self._start_plain()
 
-    def _random(self, number: int, interval: int) -> np.random.Generator:
-        """Random numbers of one trajectory between two snapshots. A resumed run draws the same ones."""
-        return np.random.default_rng(np.random.SeedSequence(self._seeds[number], spawn_key=(interval,)))
+    def _start_plain(self) -> None:
+        self._branches = None
+        self.psi = [self.initial(self._drawn_run(number)) for number in range(self.method.ntraj)]
+
+    def _drawn_run(self, number: int) -> int:
+        """A pure state for a trajectory, drawn by its weight among those of its stratum."""
+        own = np.flatnonzero(np.array(self._run_strata) == self._strata[number])
+        weights = np.array([self.runs[run].weight for run in own])
+        return int(own[int(self._random(number, 0).choice(own.size, p=weights / weights.sum()))])
+
+    def _random(self, number: int, *key: int) -> np.random.Generator:
+        """Random numbers of one trajectory in an interval between two snapshots. A resumed run draws the same ones."""
+        return np.random.default_rng(self._seed(number, *key))
+
+    def _seed(self, number: int, *key: int) -> np.random.SeedSequence:
+        return np.random.SeedSequence(self._seeds[number], spawn_key=key)
 
     def advance(self, time: float) -> None:
         """Evolve every trajectory to `time`, fs."""
-        import qutip
         from qutip.solver.integrator import IntegratorException
 
         if time > self.time:
             self._interval += 1
-            for number, psi in enumerate(self.psi):
-                seed = np.random.SeedSequence(self._seeds[number], spawn_key=(self._interval,))
-                self._solver.start(qutip.Qobj(psi.reshape(-1, 1)), 0.0, seed=seed)
-                try:
-                    after = self._solver.step(time - self.time).full().ravel()
-                except IntegratorException as error:
-                    raise failure(self.method, self.time, time, error) from error
-                self.psi[number] = after / np.linalg.norm(after)
+            try:
+                begun = set() if self._branches is None else self._leave(time - self.time)
+                for number in range(self.method.ntraj):
+                    if number not in begun:
+                        self._go_on(number, time - self.time)
+            except IntegratorException as error:
+                raise failure(self.method, self.time, time, error) from error
         self.time = time
 
+    def _go_on(self, number: int, interval: float) -> None:
+        """Evolve one trajectory from the last snapshot."""
+        import qutip
+
+        state = qutip.Qobj(self.psi[number].reshape(-1, 1))
+        self._solver.start(state, 0.0, seed=self._seed(number, self._interval))
+        after = self._solver.step(interval).full().ravel()
+        self.psi[number] = after / np.linalg.norm(after)
+
+    def _leave(self, interval: float) -> set[int]:
+        """Evolve the states without a jump, and the trajectories that begin anew from them; returns the latter."""
+        import qutip
+
+        assert self._branches is not None
+        ntraj = self.method.ntraj
+        before = [qutip.Qobj(psi.reshape(-1, 1)) for psi in self.psi[ntraj:]]
+        probabilities = np.zeros((len(before), 1))
+
+        def run(state: Any, seeds: list[np.random.SeedSequence]) -> Any:
+            return self._leaving.run(state, [0.0, interval], ntraj=len(seeds), seeds=seeds)
+
+        for branch, state in enumerate(before):
+            found = run(state, [np.random.SeedSequence(0)])  # QuTiP wants one trajectory, which is not used
+            after = found.deterministic_trajectories[0].final_state.full().ravel()
+            self.psi[ntraj + branch] = after / np.linalg.norm(after)
+            jump = 1 - found.deterministic_weights[0]
+            probabilities[branch] = jump if self.jumps and jump > _LEAST_JUMP else 0.0
+        draws = np.array([self._random(number, self._interval, 1).random() for number in range(ntraj)])
+        chosen = self._branches.leave(probabilities, draws)
+        for branch in np.unique(chosen[chosen >= 0]):
+            numbers = np.flatnonzero(chosen == branch)
+            found = run(before[branch], [self._seed(int(number), self._interval) for number in numbers])
+            for number, trajectory in zip(numbers, found.trajectories, strict=True):
+                after = trajectory.final_state.full().ravel()
+                self.psi[number] = after / np.linalg.norm(after)
+        return set(np.flatnonzero(chosen >= 0).tolist())
+
     def snapshot(self) -> Snapshot:
-        """The trajectories with their weights."""
-        parts = tuple(self.part(weight, psi) for weight, psi in zip(self._weights, self.psi, strict=True))
-        return Snapshot(self.time, PureMixture(parts), None, sample=self.sample)
+        """The trajectories and the states without a jump, with their weights."""
+        if self._branches is not None:
+            weights, sample = self._branches.weights, self._branches.sample
+        else:
+            weights, sample = plain_weights(self.runs, self._run_strata, self._strata)
+        parts = tuple(self.part(float(weight), psi) for weight, psi in zip(weights, self.psi, strict=True))
+        return Snapshot(self.time, PureMixture(parts), None, sample=sample)
+
+    def work(self) -> Work:
+        """How trajectories are drawn, and the weight of the states without a jump."""
+        if self._branches is None:
+            return Work(None, None, {"sampling": PLAIN})
+        return Work(None, None, {"sampling": APART, "no_jump_weight": float(self._branches.no_jump.sum())})
 
     def state(self) -> dict[str, np.ndarray]:
-        """The trajectories, and the number of intervals so far."""
-        return {"psi": np.array(self.psi), "interval": np.array([self._interval])}
+        """The trajectories, the states without a jump, and the number of intervals so far."""
+        saved = {"psi": np.array(self.psi), "interval": np.array([self._interval])}
+        return saved if self._branches is None else saved | {"branches": self._branches.state()}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
-        """Continue from the saved trajectories."""
+        """Continue from the saved trajectories, with the sampling of the saved state."""
+        if self._branches is not None and "branches" not in state:
+            self._start_plain()
+        if self._branches is not None:
+            self._branches.restore(saved_array(state, "branches", self._branches.state().shape))
         shape = len(self.psi), self.psi[0].size
         self.psi = list(saved_array(state, "psi", shape).astype(complex))
         self._interval = int(saved_array(state, "interval", (1,))[0])

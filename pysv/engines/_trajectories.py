@@ -13,7 +13,7 @@ from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment.checks import as_list, checked, choice, is_list, real_number, whole_number
 from pysv.experiment.ranges import SEED
 from pysv.measures.registry import sampled
-from pysv.snapshot import Sample
+from pysv.snapshot import EXACT, Sample
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -22,6 +22,7 @@ GROUPS = 20
 """Most jackknife groups that trajectories are dealt into."""
 FEWEST = 4
 """Fewest trajectories of an unpolarized electron: two of either spin."""
+APART, PLAIN = "no-jump apart", "plain"
 
 Seeds = int | tuple[int, ...]
 
@@ -58,6 +59,10 @@ class Sampling(Method):
         Which of the many sets of jump operators with the same Lindblad equation the trajectories have: "local" ones act
         on one layer each; "mixed" ones are superpositions of jumps of both layers, so that a jump entangles the layers,
         and only the average over many trajectories is free of it.
+    sampling : {"no-jump apart", "plain"}
+        "no-jump apart" follows the states without a jump exactly, with their weights, and draws the trajectories among
+        those with at least one jump; "plain" draws them among all, so that its errors know of no jump that was not
+        drawn.
     """
 
     ntraj: int = checked(200, whole_number, low=2, high=1_000_000)
@@ -65,6 +70,7 @@ class Sampling(Method):
     target_error: float = checked(0.0, real_number, low=0.0, high=1e3)
     target_variable: str = ""
     unravelling: str = checked("local", choice, ("local", "mixed"))
+    sampling: str = checked(APART, choice, (APART, PLAIN), added=True)
 
     def check(self) -> None:
         """There is a seed for each trajectory, and the target is of a variable that is sampled."""
@@ -111,12 +117,20 @@ def check_strata(experiment: Experiment, ntraj: int) -> str | None:
     return None
 
 
-def sample_of(strata: Sequence[int]) -> Sample:
-    """Jackknife groups for trajectories of given strata: each group has as many of every stratum, to within one."""
+def sample_of(strata: Sequence[int], exact: Sequence[int] = ()) -> Sample:
+    """Jackknife groups for trajectories of given strata: each group has as many of every stratum, to within one.
+
+    Parameters
+    ----------
+    strata : sequence of int
+        Of the trajectories.
+    exact : sequence of int
+        Strata of parts that follow them and are not drawn.
+    """
     stratum = np.array(strata)
     counts = np.bincount(stratum)
     groups = int(min(GROUPS, counts.min()))
     place = np.zeros(stratum.size, dtype=int)
     for number, count in enumerate(counts):
         place[stratum == number] = np.arange(count)
-    return Sample(stratum, place % groups)
+    return Sample(np.append(stratum, exact).astype(int), np.append(place % groups, [EXACT] * len(exact)).astype(int))

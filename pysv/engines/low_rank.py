@@ -7,6 +7,7 @@ discarded (see `pysv.engines._columns`). The time step follows from the splittin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -112,7 +113,7 @@ def _growth(experiment: Experiment) -> float:
     bath = experiment.bath
     assert bath is not None
     activity = len(bath.coupling) * bath.strength / 0.0144 * (bath.temperature / 100 + 1) / 2
-    return 0.04 * 5 ** (math.log2(Spins(experiment.device.levels).size) / 2 - 3) * activity
+    return 0.04 * 5.0 ** (math.log2(Spins(experiment.device.levels).size) / 2 - 3) * activity
 
 
 class _LowRankEngine(Engine):

@@ -52,7 +52,7 @@ class QuTiP(Sampling):
     solver : {"auto", "mesolve", "mcsolve"}
         For open systems: the density matrix (up to 1000 amplitudes) or random trajectories; "auto" takes the density
         matrix if it fits. For closed systems this option and the following ones are refused.
-    ntraj, seeds, target_error, target_variable, unravelling
+    ntraj, seeds, target_error, target_variable, unravelling, sampling
         Options of `mcsolve`; see `pysv.engines._trajectories.Sampling`.
     """
 
@@ -153,7 +153,7 @@ class QuTiP(Sampling):
         return _QuTiPEngine(runs, self)
 
 
-_OPEN = ("solver", "ntraj", "seeds", "target_error", "target_variable", "unravelling")
+_OPEN = ("solver", "ntraj", "seeds", "target_error", "target_variable", "unravelling", "sampling")
 """Options of open systems; all but the first concern trajectories."""
 
 

@@ -3,18 +3,22 @@
 One step of the Lindblad equation is U(τ/2) · channel · U(τ/2) (see `pysv.model.channel`). A trajectory evolves with the
 same U. From the channel of each layer it draws one Kraus operator K_a with probability ‖K_a ψ‖². The average over
 trajectories then obeys the same map for any τ: nothing is expanded in the jump rate.
+
+The states that have had K_0 only, the one without a jump, are followed apart with their weights
+(`pysv.engines._branches`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pysv.compute import thread_pool
+from pysv.engines._branches import Branches, plain_weights
 from pysv.engines._open_system import (
     UNITARY_TOLERANCE,
     Bathing,
@@ -23,7 +27,7 @@ from pysv.engines._open_system import (
     split_applications,
     time_steps,
 )
-from pysv.engines._trajectories import Sampling, check_strata, sample_of, trajectory_seeds
+from pysv.engines._trajectories import APART, PLAIN, Sampling, check_strata, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.experiment.checks import checked, real_number
@@ -42,7 +46,7 @@ class Trajectories(Sampling):
 
     Parameters
     ----------
-    ntraj, seeds, target_error, target_variable, unravelling
+    ntraj, seeds, target_error, target_variable, unravelling, sampling
         See `pysv.engines._trajectories.Sampling`.
     time_step : float
         Time step τ > 0, fs; shortened so that it divides the time between snapshots. The error is of second order in τ.
@@ -75,12 +79,14 @@ class Trajectories(Sampling):
         return "not known: X_error is the statistical error of X, the splitting error is of second order in time_step"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """Memory of one state for each trajectory and of three states of work space for each thread."""
+        """Memory of one state for each trajectory, two for each without a jump, and three for each thread."""
+        places = run_places(experiment)
+        branches = min(len(places), self.ntraj) if self.sampling == APART else 0
         return pure_run_cost(
             experiment,
             split_applications(experiment, self.time_step),
-            16 * max(run_places(experiment)) * (self.ntraj + 3 * thread_pool.largest()),
-            columns=self.ntraj,
+            16 * max(places) * (self.ntraj + 2 * branches + 3 * thread_pool.largest()),
+            columns=self.ntraj + branches,
         )
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
@@ -93,36 +99,53 @@ class Trajectories(Sampling):
 
 
 class _TrajectoriesEngine(Engine):
+    """States: the trajectories, then those without a jump."""
+
     def __init__(self, experiment: Experiment, method: Trajectories) -> None:
         self.time = 0.0
         self.method = method
         self.system = OpenSystem(experiment)
-        self.jumps = 0
+        self.jumps = np.zeros(method.ntraj, dtype=np.int64)
+        """Of each trajectory, so far."""
         self._applications = sum(propagator.bounds.steps for propagator in self.system.propagators)
         self._seeds = trajectory_seeds(method.ntraj, method.seeds)
         self._random = [np.random.Generator(np.random.PCG64(seed)) for seed in self._seeds]
         self._draws = 0
         self.basis: list[int] = []
         self.psi: list[np.ndarray] = []
-        self._weights: list[float] = []
-        self.sample = sample_of(self._start())
+        electrons = list(dict.fromkeys(run.electron for run in self.system.runs))
+        self._run_strata = [electrons.index(run.electron) for run in self.system.runs]
+        self._strata = np.arange(method.ntraj) % len(electrons)
+        self._branches: Branches | None = None
+        if method.sampling == APART:
+            self._start_apart()
+        else:
+            self._start_plain()
 
-    def _start(self) -> list[int]:
-        """Initial states: those of the electron in turn, those of the localized spins drawn by their weights."""
-        runs = self.system.runs
-        electrons = list(dict.fromkeys(run.electron for run in runs))
-        mixtures = [[run for run in runs if run.electron == electron] for electron in electrons]
-        strata = [number % len(electrons) for number in range(self.method.ntraj)]
-        for stratum, random in zip(strata, self._random, strict=True):
-            mixture = mixtures[stratum]
-            cumulative = np.cumsum([run.weight for run in mixture])
-            chosen = int(np.searchsorted(cumulative, random.random() * cumulative[-1], side="right"))
-            run = mixture[min(chosen, len(mixture) - 1)]
-            self.psi.append(run.psi)
-            self.basis.append(self.system.hamiltonians.index(run.hamiltonian))
-            self._weights.append(float(cumulative[-1]) / strata.count(stratum))
+    def _start_apart(self) -> None:
+        """States without a jump, and before them trajectories that have no weight until the first step."""
+        weights = [run.weight for run in self.system.runs]
+        self._branches = Branches(weights, self._run_strata, self._strata, self._drawn_run)
+        first = [self._run_strata.index(int(stratum)) for stratum in self._strata]
+        self._begin_from([*first, *self._branches.runs])
+
+    def _start_plain(self) -> None:
+        """Trajectories of the electron's states in turn; states of the localized spins are drawn by their weights."""
+        self._branches = None
+        self._begin_from([self._drawn_run(number) for number in range(self.method.ntraj)])
+
+    def _begin_from(self, runs: Sequence[int]) -> None:
+        chosen = [self.system.runs[number] for number in runs]
+        self.psi = [run.psi for run in chosen]
+        self.basis = [self.system.hamiltonians.index(run.hamiltonian) for run in chosen]
+
+    def _drawn_run(self, number: int) -> int:
+        """A pure state for a trajectory, drawn by its weight among those of its stratum."""
+        own = np.flatnonzero(np.array(self._run_strata) == self._strata[number])
+        cumulative = np.cumsum([self.system.runs[run].weight for run in own])
         self._draws = 1
-        return strata
+        chosen = np.searchsorted(cumulative, self._random[number].random() * cumulative[-1], side="right")
+        return int(own[min(int(chosen), own.size - 1)])
 
     def advance(self, time: float) -> None:
         """Evolve every trajectory to `time`, fs."""
@@ -130,47 +153,112 @@ class _TrajectoriesEngine(Engine):
         if interval > 0:
             count, step = time_steps(interval, self.method.time_step)
             self.system.channels(Bathing(step))
-            workers = min(thread_pool.largest(), len(self.psi))
-            done = [(0, 0)] * workers
-
-            def work(worker: int) -> None:
-                done[worker] = self._advance(range(worker, len(self.psi), workers), count, step)
-
-            thread_pool.each(work, range(workers))
-            self._applications += sum(applications for applications, _ in done)
-            self.jumps += sum(jumps for _, jumps in done)
-            self._draws += count * (3 if self.method.unravelling == "mixed" else len(self.system.layers))
+            begins = np.full((self.method.ntraj, 2), -1) if self._branches is None else self._leave(count, step)
+            self._in_shares(range(self.method.ntraj), lambda share: self._advance(share, count, step, begins))
+            self._draws += count * self._draws_per_step
         self.time = time
 
-    def _advance(self, share: range, count: int, step: float) -> tuple[int, int]:
-        applications = jumps = 0
-        spare = [np.zeros_like(self.psi[share[0]]) for _ in range(2)]
-        for number in share:
-            if any(array.shape != self.psi[number].shape for array in spare):
-                spare = [np.zeros_like(self.psi[number]) for _ in range(2)]
-            for index in range(count + 1):
-                half = index in (0, count)
-                applications += self._unitary(number, spare, step / 2 if half else step)
+    @property
+    def _draws_per_step(self) -> int:
+        """Random numbers of a trajectory for the channels of one step."""
+        return 3 if self.method.unravelling == "mixed" else len(self.system.layers)
+
+    def _in_shares(self, states: range, work: Callable[[range], int]) -> None:
+        """Divide states among the threads; `work` returns the applications of H."""
+        workers = min(thread_pool.largest(), len(states))
+        done = [0] * workers
+
+        def one(worker: int) -> None:
+            done[worker] = work(states[worker::workers])
+
+        thread_pool.each(one, range(workers))
+        self._applications += sum(done)
+
+    def _leave(self, count: int, step: float) -> np.ndarray:
+        """Evolve the states without a jump; set each trajectory to where it begins anew for the last time.
+
+        Returns
+        -------
+        int ndarray (ntraj, 2)
+            Number of the step and layer of the first jump; −1 for a trajectory that goes on.
+        """
+        assert self._branches is not None
+        ntraj, layers = self.method.ntraj, len(self.system.layers)
+        without = range(ntraj, len(self.psi))
+        draws = np.array([random.random(count) for random in self._random])
+        self._draws += count
+        begins = np.full((ntraj, 2), -1)
+        probabilities = np.zeros((len(without), layers))
+        before = [np.empty(0)] * len(without)
+
+        def work(share: range, index: int) -> int:
+            applications, spare = 0, self._spare(share)
+            for number in share:
+                applications += self._unitary(number, spare, step if 0 < index < count else step / 2)
                 if index < count:
-                    jumps += self._jump(number, spare, step)
-        return applications, jumps
+                    before[number - ntraj] = self.psi[number].copy()
+                    remaining = 1.0
+                    for layer in range(layers):
+                        own = self._probabilities(number, layer, step)
+                        jump = float(own[1:].sum() / own.sum())
+                        probabilities[number - ntraj, layer] = remaining * jump
+                        remaining *= 1 - jump
+                        self._apply(number, spare, layer, 0, step)
+            return applications
+
+        for index in range(count + 1):
+            basis = self.basis[ntraj:]
+            self._in_shares(without, lambda share: work(share, index))  # noqa: B023
+            if index < count:
+                chosen = self._branches.leave(probabilities, draws[:, index])
+                for number in np.flatnonzero(chosen >= 0):
+                    state, layer = divmod(int(chosen[number]), layers)
+                    self.psi[number], self.basis[number] = before[state].copy(), basis[state]
+                    begins[number] = index, layer
+                    self.jumps[number] = 0
+        return begins
+
+    def _advance(self, share: range, count: int, step: float, begins: np.ndarray) -> int:
+        applications, spare = 0, self._spare(share)
+        for number in share:
+            begin, layer = (int(value) for value in begins[number])
+            draws = self._random[number].random((count, self._draws_per_step))
+            for index in range(max(begin, 0), count + 1):
+                if index != begin:
+                    applications += self._unitary(number, spare, step if 0 < index < count else step / 2)
+                if index < count:
+                    first = layer if index == begin else None
+                    self.jumps[number] += self._jump(number, spare, step, draws[index], first)
+        return applications
+
+    def _spare(self, share: range) -> list[np.ndarray]:
+        """Work space of a thread."""
+        return [np.zeros_like(self.psi[share[0]]) for _ in range(2)]
 
     def _unitary(self, number: int, spare: list[np.ndarray], interval: float) -> int:
-        psi, (work, total) = self.psi[number], spare
+        psi = self.psi[number]
+        for place, array in enumerate(spare):
+            if array.shape != psi.shape:
+                spare[place] = np.zeros_like(psi)
+        work, total = spare
         applications, after = self.system.propagators[self.basis[number]].advance(psi, work, total, interval)
         if after is total:
             self.psi[number], spare[1] = total, psi
         return applications
 
-    def _jump(self, number: int, spare: list[np.ndarray], step: float) -> int:
-        """Apply the channels of all layers; returns the number of jumps."""
-        if self.method.unravelling == "local":
-            return sum(self._kraus(number, spare, layer, step) > 0 for layer in range(len(self.system.layers)))
-        before, basis = self.psi[number].copy(), self.basis[number]
-        drawn = [self._kraus(number, spare, layer, step) for layer in (0, 1)]
-        sign = self._random[number].random()
-        if min(drawn) == 0 < max(drawn):
-            self._superpose(number, before, basis, max(drawn), step, sign)
+    def _jump(self, number: int, spare: list[np.ndarray], step: float, draws: np.ndarray, first: int | None) -> int:
+        """Apply the channels of all layers; returns the number of jumps. `first` is the layer of a jump that is set."""
+        before, basis = self.psi[number], self.basis[number]
+        mixed = self.method.unravelling == "mixed"
+        if mixed:
+            before = before.copy()
+        drawn = []
+        for layer in range(len(self.system.layers)):
+            which = 0 if first is not None and layer < first else self._drawn(number, layer, step, draws[layer], first)
+            self._apply(number, spare, layer, which, step)
+            drawn.append(which)
+        if mixed and min(drawn) == 0 < max(drawn):
+            self._superpose(number, before, basis, max(drawn), step, draws[2])
         return sum(which > 0 for which in drawn)
 
     def _superpose(self, number: int, before: np.ndarray, basis: int, which: int, step: float, drawn: float) -> None:
@@ -200,54 +288,84 @@ class _TrajectoriesEngine(Engine):
             psi, basis = out, after
         return psi, basis
 
-    def _kraus(self, number: int, spare: list[np.ndarray], layer: int, step: float) -> int:
-        """Draw and apply one Kraus operator of a layer; returns its index, 0 for the operator without a jump."""
-        system, basis, psi = self.system, self.basis[number], self.psi[number]
-        channel = system.channels(Bathing(step))[layer]
-        drawn = self._random[number].random()
-        which = 0
-        if drawn >= channel.certain:
-            rho = layer_density(psi, system.layers[layer], system.hamiltonians[basis].basis)
-            probabilities = np.cumsum(np.einsum("aij,ji->a", channel.effects, rho).real)
-            which = int(np.searchsorted(probabilities, drawn * probabilities[-1], side="right"))
-            which = min(which, probabilities.size - 1)
-        operator, after = system.operator(Bathing(step), layer, which, basis)
-        shape = system.hamiltonians[after].shape
+    def _probabilities(self, number: int, layer: int, step: float) -> np.ndarray:
+        """Probability of each Kraus operator of a layer, float64 (m,)."""
+        system = self.system
+        basis = system.hamiltonians[self.basis[number]].basis
+        rho = layer_density(self.psi[number], system.layers[layer], basis)
+        return np.asarray(np.einsum("aij,ji->a", system.channels(Bathing(step))[layer].effects, rho).real)
+
+    def _drawn(self, number: int, layer: int, step: float, drawn: float, first: int | None) -> int:
+        """Index of a Kraus operator of a layer, drawn by its probability; of a jump if the layer is `first`."""
+        if layer != first and drawn < self.system.channels(Bathing(step))[layer].certain:
+            return 0
+        probabilities = self._probabilities(number, layer, step)
+        if layer == first:
+            probabilities[0] = 0.0
+        cumulative = np.cumsum(probabilities)
+        which = int(np.searchsorted(cumulative, drawn * cumulative[-1], side="right"))
+        return min(which, probabilities.size - 1)
+
+    def _apply(self, number: int, spare: list[np.ndarray], layer: int, which: int, step: float) -> None:
+        """Apply one Kraus operator of a layer, and normalise."""
+        psi = self.psi[number]
+        operator, after = self.system.operator(Bathing(step), layer, which, self.basis[number])
+        shape = self.system.hamiltonians[after].shape
         if spare[0].shape != shape:
             spare[0] = np.zeros(shape, dtype=complex)
         operator.apply(psi, spare[0])
         spare[0] *= np.linalg.norm(psi) / np.linalg.norm(spare[0])
         self.psi[number], spare[0] = spare[0], psi
         self.basis[number] = after
-        return which
 
     def snapshot(self) -> Snapshot:
-        """The trajectories with their weights."""
-        spaces = self.system.spaces
+        """The trajectories and the states without a jump, with their weights."""
+        if self._branches is not None:
+            weights, sample = self._branches.weights, self._branches.sample
+        else:
+            weights, sample = plain_weights(self.system.runs, self._run_strata, self._strata)
         parts = tuple(
-            Part(weight, spaces[basis], psi)
-            for weight, basis, psi in zip(self._weights, self.basis, self.psi, strict=True)
+            Part(float(weight), self.system.spaces[basis], psi)
+            for weight, basis, psi in zip(weights, self.basis, self.psi, strict=True)
         )
-        return Snapshot(self.time, PureMixture(parts), None, sample=self.sample)
+        return Snapshot(self.time, PureMixture(parts), None, sample=sample)
 
     def work(self) -> Work:
         """Applications of H and jumps so far."""
-        return Work(self._applications, None, {"jumps_per_trajectory": self.jumps / self.method.ntraj})
+        details: dict[str, float | int | str] = {"sampling": PLAIN}
+        if self._branches is None:
+            details["jumps_per_trajectory"] = int(self.jumps.sum()) / self.method.ntraj
+        else:
+            details["sampling"] = APART
+            details["jumps_per_trajectory"] = float(self._branches.weights[: self.jumps.size] @ self.jumps)
+            details["no_jump_weight"] = float(self._branches.no_jump.sum())
+        return Work(self._applications, None, details)
 
     def state(self) -> dict[str, np.ndarray]:
-        """The trajectories, and the number of random numbers that each has used."""
+        """The trajectories, the states without a jump, and the number of random numbers that each trajectory used."""
+        counts = {"draws": self._draws, "jumps": self.jumps.sum(), "applications": self._applications}
         saved = {f"psi_{number}": psi for number, psi in enumerate(self.psi)}
-        counts = {"draws": self._draws, "jumps": self.jumps, "applications": self._applications}
-        return saved | {"basis": np.array(self.basis), "counts": np.array(list(counts.values()), dtype=np.int64)}
+        saved |= {"basis": np.array(self.basis), "counts": np.array(list(counts.values()), dtype=np.int64)}
+        if self._branches is not None:
+            saved |= {"branches": self._branches.state(), "jumps": self.jumps}
+        return saved
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
-        """Continue from the saved trajectories and the next random numbers."""
-        self.basis = [int(number) for number in saved_array(state, "basis", (self.method.ntraj,))]
+        """Continue from the saved trajectories and the next random numbers, with the sampling of the saved state."""
+        if self._branches is not None and "branches" not in state:
+            self._start_plain()
+        self.basis = [int(number) for number in saved_array(state, "basis", (len(self.psi),))]
         for number, basis in enumerate(self.basis):
             shape = self.system.hamiltonians[basis].shape
             self.psi[number] = saved_array(state, f"psi_{number}", shape).astype(complex)
-        draws, self.jumps, self._applications = (int(value) for value in saved_array(state, "counts", (3,)))
-        for seed, number in zip(self._seeds, range(self.method.ntraj), strict=True):
+        draws, jumps, self._applications = (int(value) for value in saved_array(state, "counts", (3,)))
+        if self._branches is None:
+            self.jumps[:] = 0
+            self.jumps[0] = jumps  # only their sum is known, and matters
+        else:
+            self._branches.restore(saved_array(state, "branches", self._branches.state().shape))
+            self.jumps = saved_array(state, "jumps", self.jumps.shape).astype(np.int64)
+        for number, seed in enumerate(self._seeds):
             self._random[number] = np.random.Generator(np.random.PCG64(seed))
             self._random[number].bit_generator.advance(draws)  # type: ignore[attr-defined]
         self._draws = draws

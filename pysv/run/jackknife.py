@@ -5,11 +5,14 @@ measure of the average over all groups and θ_g of that over all but group g, th
 groups, [(G − 1)/G Σ_g (θ_g − θ̄)²]^{1/2}; for unequal ones see `jackknife_error`. A measure that is not linear in ρ is
 biased by c/n to leading order in the number n of trajectories; measured on halves of the groups it is biased by 2c/n,
 so that θ_half − θ estimates the bias.
+
+States without a jump may be known exactly. They are part of every average. An error is then at least what θ changes by
+when one of the n trajectories is replaced by them: jump probability / n times the effect of a jump.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +20,11 @@ import numpy as np
 from pysv.measures.registry import biased, sampled
 from pysv.model.density import SpinDensity
 from pysv.sectors.state import Part, PureMixture
-from pysv.snapshot import Sample
+from pysv.snapshot import EXACT, Sample
 
 Measured = dict[str, np.ndarray | float]
+NO_WEIGHT = 1e-12
+"""Weight of states without a jump below which they say nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +65,23 @@ def group_sums(mixture: PureMixture, sample: Sample, of_state: Callable[[PureMix
 
 
 def average(cells: GroupSums, sample: Sample, groups: Sequence[int]) -> GroupSum:
-    """The average over some of the groups; each stratum keeps its weight."""
+    """The average over some of the groups; each stratum keeps its weight, and what was not drawn is always there."""
     chosen = np.isin(sample.group, groups)
+    drawn = sample.group != EXACT
     factors = {
-        stratum: np.count_nonzero(sample.stratum == stratum) / np.count_nonzero(chosen & (sample.stratum == stratum))
-        for stratum in np.unique(sample.stratum).tolist()
+        stratum: np.count_nonzero(drawn & (sample.stratum == stratum))
+        / np.count_nonzero(chosen & (sample.stratum == stratum))
+        for stratum in np.unique(sample.stratum[drawn]).tolist()
     }
-    taken = [(factors[stratum], cell) for (stratum, group), cell in sorted(cells.items()) if group in groups]
+    return _combined(
+        (1.0 if group == EXACT else factors[stratum], cell)
+        for (stratum, group), cell in sorted(cells.items())
+        if group == EXACT or group in groups
+    )
+
+
+def _combined(terms: Iterable[tuple[float, GroupSum]]) -> GroupSum:
+    taken = list(terms)
     rho = SpinDensity.combination((factor, cell.rho) for factor, cell in taken)
     names = taken[0][1].others
     others: Measured = {
@@ -92,24 +107,43 @@ def measure_sample(cells: GroupSums, sample: Sample, of_density: Callable[[SpinD
         Each variable X, with X_error, and X_bias where X is not linear in ρ.
     """
     groups = list(range(int(sample.group.max()) + 1))
+    drawn = sample.group[sample.group != EXACT]
 
     def measured(chosen: Sequence[int]) -> Measured:
         mean = average(cells, sample, chosen)
         return of_density(mean.rho) | mean.others
 
     whole = measured(groups)
-    sizes = np.bincount(sample.group)
+    sizes = np.bincount(drawn)
     left = [measured([other for other in groups if other != group]) for group in groups]
     halves = [measured(half) for split in _splits(groups) for half in split]
+    fewer = _one_less(cells, drawn.size)
+    moved = whole if fewer is None else of_density(fewer.rho) | fewer.others
     found = dict(whole)
     for name in sampled():
         if name in whole:
-            found[f"{name}_error"] = jackknife_error([values[name] for values in left], sizes, whole[name])
+            error = jackknife_error([values[name] for values in left], sizes, whole[name])
+            found[f"{name}_error"] = np.maximum(error, np.abs(np.asarray(moved[name]) - np.asarray(whole[name])))
     for name in biased():
         if name in whole:
             half = np.mean([np.asarray(values[name]) for values in halves], axis=0)
             found[f"{name}_bias"] = half - np.asarray(whole[name])
     return found
+
+
+def _one_less(cells: GroupSums, drawn: int) -> GroupSum | None:
+    """The average with one of the drawn parts replaced by the states without a jump; None without such states.
+
+    Of n equal outcomes a jackknife makes an error of 0. Yet one in n + 1 or so may have another outcome, of which the
+    sample says nothing. It is taken to be as far away as a jump is from no jump.
+    """
+    traces = {key: float(cell.rho.probabilities[1].sum()) for key, cell in cells.items()}
+    jumped = sum(trace for (_, group), trace in traces.items() if group != EXACT)
+    exact = sum(trace for (_, group), trace in traces.items() if group == EXACT)
+    if exact <= NO_WEIGHT:
+        return None
+    factors = {True: 1 + jumped / (drawn * exact), False: 1 - 1 / drawn}
+    return _combined((factors[group == EXACT], cell) for (_, group), cell in sorted(cells.items()))
 
 
 def jackknife_error(

@@ -104,20 +104,24 @@ MIXED = [pytest.param("mixed", *case.values, marks=case.marks) for case in CASES
     [*(pytest.param("local", *case.values, marks=case.marks) for case in CASES), *MIXED],
 )
 def test_trajectories_against_the_density_matrix(unravelling, coupling, temperature):
-    """At the end of the run, when there have been jumps enough, within three standard errors."""
+    """At the end of the run, within four standard errors.
+
+    These are 162 numbers, in 18 cases, and Student's t of 20 groups is beyond 3 once in 140; beyond 4 once in 1300.
+    """
     engine = pysv.Trajectories(ntraj=400, seeds=1, time_step=0.25, unravelling=unravelling)
     data = pysv.solve(experiment(coupling, temperature, 0.2, (6.0, 3.0)), engine=engine, progress=False)
     _, reduced = reference(coupling, temperature, 0.2, (0.0, 3.0, 6.0))
     for axis, values in zip("xyz", brute.spin_expectations(reduced[-1]).T, strict=True):
         error = data[f"spin_{axis}_error"][-1].values
         off = np.abs(data[f"spin_{axis}"][-1].values - values)
-        assert (off <= 3 * error + 1e-12).all(), (axis, off, error)
+        assert (off <= 4 * error + 1e-12).all(), (axis, off, error)
     for index in range(3):
         density = data.density_matrix[index].values
         assert np.trace(density).real == pytest.approx(1, abs=1e-9)
         assert np.linalg.eigvalsh(density).min() >= -1e-12
-    assert 0.002 < float(data.spin_z_error.max()) < 0.1
-    assert data.attrs["engine_jumps_per_trajectory"] > 0.005
+    assert 1e-4 < float(data.spin_z_error.max()) < 0.1
+    jumps, never = (data.attrs[f"engine_{name}"] for name in ("jumps_per_trajectory", "no_jump_weight"))
+    assert jumps >= 1 - never - 1e-12 > 0.005
     np.testing.assert_allclose(data.norm, 1, atol=1e-7)
 
 
@@ -240,7 +244,7 @@ def test_truncation_is_bounded_by_what_the_dataset_says(small):
 def test_jackknife_errors_are_the_spread_of_independent_runs(small):
     """The error of one run is the standard deviation over runs with other seeds, the bias what more trajectories take."""
     own = bathed(small, times=pysv.times(stop=4, step=4))
-    runs = [pysv.solve(own, engine=pysv.Trajectories(ntraj=40, seeds=n), progress=False) for n in range(8)]
+    runs = [pysv.solve(own, engine=pysv.Trajectories(ntraj=40, seeds=n), progress=False) for n in range(24)]
     for name in ("spin_z", "log_negativity", "entropy_total"):
         values = np.array([run[name][-1].values for run in runs])
         errors = np.array([run[f"{name}_error"][-1].values for run in runs])
@@ -381,7 +385,7 @@ def test_mixed_jumps_make_a_negativity_that_vanishes_with_more_trajectories(smal
     )
     found = []
     for ntraj in (20, 80) if name == "qutip" else (20, 80, 1280):
-        options = {"ntraj": ntraj, "unravelling": "mixed"}
+        options = {"ntraj": ntraj, "unravelling": "mixed", "sampling": "plain"}
         engine = pysv.Trajectories(**options)
         if name == "qutip":
             engine = pysv.QuTiP(solver="mcsolve", atol=1e-7, rtol=1e-5, **options)

@@ -75,7 +75,12 @@ def test_batches_are_the_same_trajectories(bathed):
     for name in ("spin_z", "entropy_total", "electron_spin_z"):
         ratio = parts[f"{name}_error"][-1].mean() / whole[f"{name}_error"][-1].mean()
         assert 0.5 < float(ratio) < 2, name
-    assert float(parts.entropy_total_bias[-1] / whole.entropy_total_bias[-1]) == pytest.approx(1, abs=0.7)
+    plain = dataclasses.replace(SAMPLE, sampling="plain")  # its bias is larger than the noise of the estimates
+    biases = [
+        run.entropy_total_bias[-1]
+        for run in (in_batches(bathed, plain), pysv.solve(bathed, engine=plain, progress=False))
+    ]
+    assert float(biases[0] / biases[1]) == pytest.approx(1, abs=0.7)
     for name in ("seeds", "experiment", "engine", "left_out", "warnings"):
         assert parts.attrs[name] == whole.attrs[name], name
     assert (parts.attrs["batches"], parts.attrs["ntraj"]) == (11, 46)
@@ -175,7 +180,7 @@ def test_finished_batches_are_kept(bathed, tmp_path, monkeypatch):
 def test_trajectories_are_added_until_the_target_error(bathed):
     """A smaller target takes more trajectories; what was reached is the largest error of the dataset."""
     used = []
-    for target in (0.2, 0.014):
+    for target in (0.2, 0.0025):
         engine = pysv.Trajectories(ntraj=1000, seeds=3, target_error=target)
         data = pysv.solve(bathed, engine=engine, progress=False)
         errors = {str(name): float(data[name].max()) for name in data.data_vars if name.endswith("_error")}
@@ -193,12 +198,12 @@ def test_trajectories_are_added_until_the_target_error(bathed):
 
 
 def test_a_target_error_of_one_variable(bathed):
-    engine = pysv.Trajectories(ntraj=400, target_error=0.01, target_variable="log_negativity")
+    engine = pysv.Trajectories(ntraj=400, target_error=0.002, target_variable="log_negativity")
     data = pysv.solve(bathed, engine=engine, progress=False)
     assert data.attrs["target_variable"] == "log_negativity"
     assert data.attrs["target_error_reached"] == pytest.approx(float(data.log_negativity_error.max()), rel=1e-4)
-    assert data.attrs["target_error_reached"] <= 0.01
-    assert float(data.spin_z_error.max()) > 0.01
+    assert data.attrs["target_error_reached"] <= 0.002
+    assert float(data.spin_z_error.max()) > 0.002
 
 
 def test_a_target_error_of_qutip_trajectories(bathed):
