@@ -113,7 +113,7 @@ def _growth(experiment: Experiment) -> float:
     bath = experiment.bath
     assert bath is not None
     activity = len(bath.coupling) * bath.strength / 0.0144 * (bath.temperature / 100 + 1) / 2
-    return 0.04 * 5.0 ** (math.log2(Spins(experiment.device.levels).size) / 2 - 3) * activity
+    return float(0.04 * 5.0 ** (math.log2(Spins(experiment.device.levels).size) / 2 - 3) * activity)
 
 
 class _LowRankEngine(Engine):
