@@ -165,7 +165,7 @@ def test_an_option_of_an_engine_at_the_end_of_its_range(made, name, value):
     ids=str,
 )
 def test_baths_at_several_ends_at_once(bath, shape):
-    run(experiment(bath=pysv.BosonicBath(cutoff_shape=shape, lamb_shift=True, **bath)), "low-rank")
+    run(experiment(bath=pysv.BosonicBath(cutoff_shape=shape, lamb_shift=True, **bath)), pysv.LowRank(time_step=1.0))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
