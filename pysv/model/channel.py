@@ -70,13 +70,7 @@ class LayerChannel:
             back = np.exp(0.5j * _gaps(bath) * step / HBAR)
             after = back[:, None] * _relaxed(bath, step) * back
         else:
-            matrix = _dissipator(bath, step if form == "averaged" else 0.0) * (step / HBAR)
-            strongest = float(np.abs(matrix).max())
-            if not strongest < _STRONGEST:
-                raise EngineFailureError(
-                    f"the baths act {strongest:.1e} times in one step of {step:g} fs, where the limit is "
-                    f"{_STRONGEST:g}; take a weaker bath, a smaller time_step, or fewer series_terms"
-                )
+            matrix = _in_range(_dissipator(bath, step if form == "averaged" else 0.0), step)
             after = expm(matrix.real if not matrix.imag.any() else matrix)
         choi = after.reshape((size,) * 4).transpose(0, 2, 1, 3)  # [m, n, k, l]: Σ_a K_a[m, n] K_a*[k, l]
         turned = np.einsum("am,bn,mnkl,ck,dl->abcd", *(vectors, vectors, choi, vectors, vectors), optimize=True)
@@ -134,7 +128,26 @@ def _relaxed(bath: LayerBath, interval: float) -> np.ndarray:
     """e^{ℒ_l t} in the eigenbasis, complex ndarray (size², size²), [mk, nl]: ρ_nl → ρ_mk."""
     from scipy.linalg import expm
 
-    return np.asarray(expm((_dissipator(bath) - 1j * np.diag(_gaps(bath))) * (interval / HBAR)))
+    dissipator = _in_range(_dissipator(bath), interval)
+    return np.asarray(expm(dissipator - 1j * np.diag(_gaps(bath)) * (interval / HBAR)))
+
+
+def _in_range(dissipator: np.ndarray, step: float) -> np.ndarray:
+    """𝒟 times a step (fs), of which rounding leaves some digits.
+
+    Raises
+    ------
+    EngineFailureError
+        If it does not.
+    """
+    matrix = dissipator * (step / HBAR)
+    strongest = float(np.abs(matrix).max())
+    if not strongest < _STRONGEST:
+        raise EngineFailureError(
+            f"the baths act {strongest:.1e} times in one step of {step:g} fs, where the limit is {_STRONGEST:g}; take a "
+            "weaker bath, a smaller time_step, or fewer series_terms"
+        )
+    return np.asarray(matrix)
 
 
 def relaxation(bath: LayerBath, interval: float) -> np.ndarray:
