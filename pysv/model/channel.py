@@ -144,8 +144,8 @@ def _in_range(dissipator: np.ndarray, step: float) -> np.ndarray:
     strongest = float(np.abs(matrix).max())
     if not strongest < _STRONGEST:
         raise EngineFailureError(
-            f"the baths act {strongest:.1e} times in one step of {step:g} fs, where the limit is {_STRONGEST:g}; take a "
-            "weaker bath, a smaller time_step, or fewer series_terms"
+            f"the baths act {strongest:.1e} times in one step of {step:g} fs, where the limit is {_STRONGEST:g}; take "
+            "a weaker bath, a smaller time_step, or fewer series_terms"
         )
     return np.asarray(matrix)
 

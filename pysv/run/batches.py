@@ -246,8 +246,8 @@ def _target(data: xr.Dataset, method: Sampling, error: float, used: int) -> dict
         needed = used * (error / method.target_error) * (error / method.target_error)
         would = f"about ntraj = {math.ceil(needed)}" if needed < 1e12 else "no number of trajectories that can be run"
         warning = (
-            f"target_error = {method.target_error:g} is not reached: {used} trajectories have {error:.2g}; {would} would "
-            "do"
+            f"target_error = {method.target_error:g} is not reached: {used} trajectories have {error:.2g}; {would} "
+            "would do"
         )
         warnings.warn(warning, TargetErrorWarning, stacklevel=2)
         found["warnings"] = "\n".join(filter(None, (str(data.attrs["warnings"]), warning)))
