@@ -167,7 +167,7 @@ def test_forms_of_a_channel(lamb_shift):
     [
         ({"order": 3}, "order = 3 must be 2 or 4"),
         ({"order": True}, "order = True must be 2 or 4"),
-        ({"time_step": 0.0}, r"time_step = 0 must be greater than 0 \(fs\)"),
+        ({"time_step": 0.0}, r"time_step = 0 must be at least 1e-06 \(fs\)"),
     ],
 )
 def test_bad_options(options, sentence):

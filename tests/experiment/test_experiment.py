@@ -26,7 +26,7 @@ BAD = [
     (pysv.SpinValve, {"polarizer": ()}, "polarizer = () must be two numbers [first site, last site]; a layer has at least one site"),
     (pysv.SpinValve, {"polarizer": (44, 52)}, "analyzer = [52, 55] overlaps polarizer = [44, 52] on site 52; move one"),
     (pysv.SpinValve, {"polarizer": (44.5, 47)}, "polarizer[0] = 44.5 must be a whole number"),
-    (pysv.SpinValve, {"hopping": 0.0}, "hopping = 0 must be at least 1e-09 (eV)"),
+    (pysv.SpinValve, {"hopping": 0.0}, "hopping = 0 must be at least 1e-15 (eV)"),
     (pysv.SpinValve, {"hopping": NAN}, "hopping = nan must be finite (eV)"),
     (pysv.SpinValve, {"sd_exchange": INF}, "sd_exchange = inf must be finite (eV)"),
     (pysv.SpinValve, {"exchange": "strong"}, "exchange = 'strong' must be a number (eV)"),
