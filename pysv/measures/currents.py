@@ -29,27 +29,19 @@ def _torques(view: View) -> dict[str, np.ndarray]:
 
 
 for _measure in (
-    Measure(
-        name="current",
-        long_name="charge current to the right through a bond",
-        units="1/fs",
-        dims=("bond_site",),
-        needs="state",
-        linear=True,
-        option="currents",
-        function=part(_currents, "current"),
-        place=25,
-    ),
-    Measure(
-        name="spin_current_z",
-        long_name="current of σ^z to the right through a bond",
-        units="1/fs",
-        dims=("bond_site",),
-        needs="state",
-        linear=True,
-        option="currents",
-        function=part(_currents, "spin_current_z"),
-        place=25,
+    *(
+        Measure(
+            name=name,
+            long_name=f"{what} to the right through a bond",
+            units="1/fs",
+            dims=("bond_site",),
+            needs="state",
+            linear=True,
+            option="currents",
+            function=part(_currents, name),
+            place=25,
+        )
+        for name, what in (("current", "charge current"), ("spin_current_z", "current of σ^z"))
     ),
     Measure(
         name="charge_transmitted",

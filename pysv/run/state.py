@@ -64,9 +64,7 @@ def _restored(path: Path) -> Engine:
     data, saved = files.load(path), files.load_state(path)
     if saved is None:
         raise ResumeError(f"{path}: holds no state; make it with `pysv run` or solve(..., out=...)")
-    made_by = config.loads(str(data.attrs["experiment"]), f"{path}: experiment")
-    with OneThread():
-        engine = Run.prepare(made_by.experiment, made_by.engine, made_by.backend).begin()
+    engine = _begun(config.loads(str(data.attrs["experiment"]), f"{path}: experiment"))
     engine.restore(saved.time, saved.arrays)
     return engine
 
@@ -76,12 +74,18 @@ def _repeated(data: xr.Dataset) -> Engine:
         raise InvalidInputError("the run is put together from others and has no state of its own", "source")
     made_by = config.loads(str(data.attrs["experiment"]))
     last = float(data.time[-1])
+    engine = _begun(made_by)
     with OneThread():
-        engine = Run.prepare(made_by.experiment, made_by.engine, made_by.backend).begin()
         for time in made_by.experiment.times.values:
             if time <= last + 1e-9:
                 engine.advance(float(time))
     return engine
+
+
+def _begun(made_by: config.Configuration) -> Engine:
+    """The engine of an experiment file at its first time."""
+    with OneThread():
+        return Run.prepare(made_by.experiment, made_by.engine, made_by.backend).begin()
 
 
 def _labelled(state: State, labels: list[str]) -> xr.Dataset:
