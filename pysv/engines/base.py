@@ -12,9 +12,9 @@ import numpy as np
 
 from pysv.errors import ResumeError
 from pysv.experiment.checks import Checked
-from pysv.experiment.source import OneElectron
+from pysv.experiment.source import ConfinedElectrons, OneElectron
 from pysv.experiment.train import Train
-from pysv.model.conservation import conserved
+from pysv.model.conservation import conserved, conserves
 
 if TYPE_CHECKING:
     from pysv.engines.cost import Cost
@@ -148,7 +148,23 @@ class Method(Checked, ABC):
         """Why this engine cannot run the experiment, or None if it can: no train for most, or its own `refusal`."""
         if isinstance(experiment.source, Train) and not self.trains:
             return f"[source] kind = 'train' is not served by engine {self.name!r}; use 'train'"
-        return self.refusal(experiment)
+        return self.refusal(experiment) or self._idle_field(experiment)
+
+    def _idle_field(self, experiment: Experiment) -> str | None:
+        """A field of the source that one has chosen and that would be ignored."""
+        source = experiment.source
+        if not isinstance(source, ConfinedElectrons) or source.field == ConfinedElectrons.field:
+            return None
+        if self.field_acts(experiment):
+            return None
+        return (
+            f"[source] field = {source.field:g} has no effect: engine {self.name!r} starts these electrons in the "
+            "lowest orbitals of the well, and the spins where [spins] puts them; leave the field out"
+        )
+
+    def field_acts(self, experiment: Experiment) -> bool:
+        """Whether several electrons start in the ground state of H + H_{V,B}, in which a field holds the spins."""
+        return conserves(experiment)
 
     def refusal(self, experiment: Experiment) -> str | None:
         """What is particular to this engine in `refused`."""

@@ -80,6 +80,10 @@ class Fock(Method):
             )
         return None
 
+    def field_acts(self, experiment: Experiment) -> bool:
+        """See `from_ground_state`."""
+        return from_ground_state(experiment)
+
     def drift_tolerance(self, stop: float) -> float:
         """Twice the allowed error of the state, plus a margin for rounding."""
         return 1e-9 + 2 * self.tolerance * stop

@@ -85,6 +85,11 @@ class LLG(Method):
                 return str(error)
         return reason
 
+    def field_acts(self, experiment: Experiment) -> bool:
+        """No: a classical vector needs no field to stay where it is."""
+        del experiment
+        return False
+
     def lacks(self, measure: Measure) -> str | None:
         """All that follows from ρ, but the directions of the spins."""
         if measure.needs == "amplitudes" or (measure.of_density and not measure.by_state):

@@ -273,3 +273,22 @@ def test_sentences():
     )  # fmt: skip
     with pytest.raises(pysv.errors.GroundStateError, match="with 2 units of spin lowered in A and 0 in B instead of 0"):
         pysv.solve(weak, engine="fock", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("engine", "changes"),
+    [
+        ("fock", {"spins": pysv.ProductState(polarizer=(0.5, 0.0))}),
+        ("fock", {"source": pysv.ConfinedElectrons(confined_sites=3, well=20.0, field=5.0, spin="up")}),
+        ("tdmrg", {"spins": pysv.ProductState(polarizer=(0.5, 0.0))}),
+        ("llg", {}),
+    ],
+)
+def test_field_without_effect_is_refused(engine, changes):
+    held = pysv.ConfinedElectrons(confined_sites=3, well=20.0, field=5.0)
+    device = pysv.SpinValve(sites=10, polarizer=(5, 5), analyzer=(8, 8))
+    experiment = dataclasses.replace(pysv.Experiment(device=device, source=held), **changes)
+    with pytest.raises(EngineError, match=r"field = 5 has no effect.*leave the field out"):
+        pysv.estimate(experiment, engine=engine)
+    plain = dataclasses.replace(experiment, source=dataclasses.replace(experiment.source, field=10.0))
+    assert pysv.estimate(plain, engine=engine).engine == engine
