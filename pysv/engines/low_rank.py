@@ -177,14 +177,31 @@ class _LowRankEngine(Engine):
             return
         columns.dissipate(bathing, total * budget)
         self._check_rank()
-        now = columns.trace()
-        self.discarded += max(0.0, 1 - now / total)
-        for part, rows, old, new in zip(columns.parts, self._sectors, sectors, self._sector_weights(), strict=True):
-            for where, factor in zip(rows, np.divide(old, new, out=np.ones_like(old), where=new > 0), strict=True):
-                part[:, :, where] *= factor**0.5
+        self.discarded += self._rescale(total, sectors) / total
+
+    def _rescale(self, total: float, sectors: list[np.ndarray]) -> float:
+        """Give ρ its trace back, and each sector its weight where the baths conserve it, after a truncation.
+
+        Returns
+        -------
+        float
+            Half of a bound on what the truncation and this do to ρ, trace norm. A truncation that takes the weight w
+            changes ρ by w. With D for the factors of the amplitudes, ‖DρD − ρ‖ ≤ 2 ‖(D − 1)Φ‖_F ‖DΦ‖_F for columns Φ
+            that are superpositions of sectors, which is larger than w where a sector of little weight has lost some.
+        """
+        columns, change = self.columns, 0.0
+        for part, rows, old in zip(columns.parts, self._sectors, sectors, strict=True):
+            new = np.array([np.linalg.norm(part[:, :, where]) ** 2 for where in rows])
+            factors = np.sqrt(np.divide(old, new, out=np.ones_like(old), where=new > 0))
+            for where, factor in zip(rows, factors, strict=True):
+                part[:, :, where] *= factor
+            lost = float(np.abs(old - new).sum())
+            spread = 2 * float(np.sqrt(((factors - 1) ** 2 * new).sum() * (factors**2 * new).sum()))
+            change += lost + (lost if len(rows) == 1 else spread)
         now = columns.trace()
         for part in columns.parts:
             part *= (total / now) ** 0.5
+        return change / 2 if self._keeps_spin_z else total - now
 
     def _check_rank(self) -> None:
         self.largest = max(self.largest, self.rank)
