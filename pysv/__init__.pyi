@@ -1,3 +1,5 @@
+from .browser import View as View
+from .browser import view as view
 from .config import Configuration as Configuration
 from .config import read as read
 from .engines.chebyshev import Chebyshev as Chebyshev

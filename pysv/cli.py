@@ -280,6 +280,23 @@ def _movie(options: argparse.Namespace) -> None:
         _note(str(path))
 
 
+def _view(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from pysv.browser import view
+    from pysv.results.destination import check_destination
+
+    target = Path(options.out or Path(options.files[0]).with_suffix(".html"))
+    for source in options.files:
+        check_destination(target, overwrite=True, source=source)
+    path = view(options.files).save(target)
+    _note(str(path))
+    if options.open:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+
+
 def _engines(options: argparse.Namespace) -> None:
     from pysv.engines import guests, readiness
 
@@ -416,6 +433,10 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("--var", metavar="NAME", help="draw this variable alone")
     figure = verb("figure", _figure, "compute and draw a figure of the paper, or beyond it")
     _figure_options(figure)
+    view = verb("view", _view, "write result files as one page for the browser, with a time slider, and open it")
+    view.add_argument("files", type=_name, metavar="RUN.nc", nargs="+")
+    view.add_argument("--out", type=_name, metavar="PAGE.html", help="the page (default: RUN.html)")
+    view.add_argument("--no-open", action="store_false", dest="open", help="write the page only")
     movie = verb("movie", _movie, "animate a result file, or the run of the paper")
     movie.add_argument("file", type=_name, metavar="RUN.nc", nargs="?")
     movie.add_argument("--paper", action="store_true", help="the movie of the paper, computed first")

@@ -20,7 +20,7 @@ FLOORS = (
     ("keys", "results"),
     ("run",),
     ("probes",),
-    ("doctor", "figures"),
+    ("browser", "doctor", "figures"),
     ("cli",),
     ("__main__",),
 )
