@@ -25,6 +25,7 @@ from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.errors import EngineFailureError
 from pysv.experiment.checks import checked, optional_number, optional_of, real_number, whole_number
 from pysv.experiment.ranges import TIME_STEP
+from pysv.experiment.source import WavePacket
 from pysv.model.basis import Spins
 from pysv.model.conservation import keeps_spin_z
 from pysv.sectors.state import Part, PureMixture
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 _FIRST = 12
 """Rough rank after the first few steps."""
+_PASSING = 20.0
+"""Time that the packet takes to pass and the layers to come to rest, fs; roughly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +91,7 @@ class LowRank(Method):
     def cost(self, experiment: Experiment) -> Cost:
         """Memory of six times the columns at the end, and of three states of work space for each thread."""
         places, times = run_places(experiment), experiment.times
-        grown = _growth(experiment) * times.stop**2
+        grown = _growth(experiment) * _busy(experiment) ** 2 * (1e-4 / max(self.tolerance, 1e-9)) ** 0.5
         rank = min(float(self.max_rank), _FIRST + grown)
         found = pure_run_cost(
             experiment,
@@ -114,6 +117,18 @@ def _growth(experiment: Experiment) -> float:
     assert bath is not None
     activity = len(bath.coupling) * bath.strength / 0.0144 * (bath.temperature / 100 + 1) / 2
     return float(0.04 * 5.0 ** (math.log2(Spins(experiment.device.levels).size) / 2 - 3) * activity)
+
+
+def _busy(experiment: Experiment) -> float:
+    """Time for which the rank grows, fs: until the electron has passed, and from the first wall echo on."""
+    stop, source = experiment.times.stop, experiment.source
+    if not isinstance(source, WavePacket):
+        return stop
+    echo = min((time for time, _ in experiment.wall_echoes), default=stop)
+    speed = abs(source.velocity(experiment.device.largest_hopping))
+    way = max(abs(site - source.center) for site in experiment.device.spin_sites)
+    passed = _PASSING + way / speed if way < speed * stop else stop
+    return min(stop, passed) + max(0.0, stop - max(echo, passed))
 
 
 class _LowRankEngine(Engine):
