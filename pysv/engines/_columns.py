@@ -64,7 +64,9 @@ class Columns:
         """Applications of H so far."""
 
     @classmethod
-    def of_states(cls, system: OpenSystem, states: Sequence[np.ndarray], window: tuple[int, int] | None = None) -> Columns:
+    def of_states(
+        cls, system: OpenSystem, states: Sequence[np.ndarray], window: tuple[int, int] | None = None
+    ) -> Columns:
         """Columns from arrays over the whole chain.
 
         Parameters
@@ -226,14 +228,15 @@ class Columns:
         return float(bounds[dropped]) if dropped < bounds.size else np.inf
 
     def _truncate(self, budget: float) -> None:
-        flat = [part.reshape(len(part), -1) for part in self.parts]
-        grams = [_gram(matrix, single=budget > _SINGLE) for matrix in flat]
-        spectra = [(np.empty(0), np.empty((0, 0)))] * len(grams)
+        flat = [part.reshape(len(part), math.prod(part.shape[1:])) for part in self.parts]  # there may be no column
+        occupied = [basis for basis, matrix in enumerate(flat) if len(matrix)]
+        grams = {basis: _gram(flat[basis], single=budget > _SINGLE) for basis in occupied}
+        spectra = [(np.empty(0), np.empty((0, 0)))] * len(flat)
 
         def diagonalise(basis: int) -> None:
             spectra[basis] = np.linalg.eigh(grams[basis])
 
-        thread_pool.each(diagonalise, range(len(grams)))
+        thread_pool.each(diagonalise, occupied)
         values = np.sort(np.concatenate([np.clip(weights, 0, None) for weights, _ in spectra]))
         first = int(np.searchsorted(np.cumsum(values), max(budget, _ROUNDING), side="right"))
         while first > 0 and values[first - 1] > _ALIKE * values[first]:
@@ -253,7 +256,9 @@ def trace_distance(one: Columns, other: Columns) -> float:
     small differences of large columns, which a Gram matrix would lose.
     """
     found = 0.0
-    begin, end = (choose(edges) for choose, edges in zip((min, max), zip(one.window, other.window, strict=True), strict=True))
+    begin, end = (
+        choose(edges) for choose, edges in zip((min, max), zip(one.window, other.window, strict=True), strict=True)
+    )
     for left, right in zip(one.on(begin, end), other.on(begin, end), strict=True):
         if not len(left) + len(right):
             continue

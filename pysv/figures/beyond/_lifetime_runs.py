@@ -56,7 +56,7 @@ def cases(version: Version) -> Iterator[Case]:
 
     A pinned thermal state of up to 30 K is that of T = 0, but for a weight below 1e-6: such starts are left out.
     """
-    sizes, temperatures = ((1, 2), (10.0, 300.0)) if version.quick else ((2, 3, 4), (10.0, 30.0, 100.0, 300.0))
+    sizes, temperatures = ((1, 2), (10.0, 100.0)) if version.quick else ((2, 3, 4), (10.0, 30.0, 100.0, 300.0))
     for size in sizes:
         for coupling in "xz":
             for temperature in temperatures:
