@@ -146,12 +146,12 @@ class Columns:
             for propagator, part, after, density in of_bases:
                 layout = propagator.hamiltonian.layout
                 window = layout.window(begin, end, np.complex128)
-                scratch = [np.zeros(propagator.hamiltonian.shape, complex) for _ in range(3)]
+                start, spare, total = (np.zeros(propagator.hamiltonian.shape, complex) for _ in range(3))
                 for number in range(worker, len(part), workers):
                     for tile, columns, _ in _pieces(layout, *window):
-                        scratch[0][tile, :, columns] = 0
-                    _copy_in(layout, part[number, 0], scratch[0], self.begin)
-                    count, psi = propagator.advance(*scratch, interval, window)
+                        start[tile, :, columns] = 0
+                    _copy_in(layout, part[number, 0], start, self.begin)
+                    count, psi = propagator.advance(start, spare, total, interval, window)
                     done[worker] += count
                     _copy_out(layout, psi, after[number, 0], begin)
                     density[number] = _site_weights(after[number, 0])

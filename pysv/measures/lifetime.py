@@ -160,15 +160,19 @@ def lifetime(
 
 def _series(data: xr.Dataset | xr.DataArray, variable: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Times, values and, if there are any, standard errors of a quantity where it was measured."""
-    array = data if not hasattr(data, "data_vars") else data.get(variable)
-    if array is None:
-        raise InvalidInputError(f"the run holds no {variable!r}; it holds {', '.join(map(str, data.data_vars))}")
+    import xarray as xr
+
+    array, bars = data, None
+    if isinstance(data, xr.Dataset):
+        if variable not in data:
+            raise InvalidInputError(f"the run holds no {variable!r}; it holds {', '.join(map(str, data.data_vars))}")
+        array, bars = data[variable], data.get(f"{variable}_error")
+    assert isinstance(array, xr.DataArray)
     if array.dims != ("time",):
         raise InvalidInputError(
             f"{variable!r} depends on {', '.join(map(str, array.dims))}, a lifetime is that of a quantity over time "
             "alone; select or average first, as in `data.spin_z.isel(spin=0)`"
         )
-    bars = data.get(f"{variable}_error") if hasattr(data, "data_vars") else None
     measured = np.isfinite(array.values)
     if bars is not None:
         measured &= np.isfinite(bars.values)
