@@ -37,8 +37,8 @@ _NOISE = 0.2
 """What truncation may take away from the probed columns, in units of the error that is asked for."""
 _SMALL = 0.5
 """Error of a step, in units of what is asked for, after which a longer one is attempted."""
-_REST = 4
-"""Measurements after an attempt at a longer step that failed, until the next attempt."""
+_REST = 1.0
+"""Time after an attempt at a longer step that failed, until the next attempt, fs."""
 _HELD = 0.2, 4.0
 """Shortest and longest time for which a measured error per fs is used for steps of the same length, fs."""
 _CHANGE = 0.4
@@ -167,8 +167,8 @@ class StepControl:
         self.time_step = time_step
         self.level = 0
         """Of the last step, 0 for the longest one."""
-        self.rest = 0
-        """Number of coming measurements without another attempt at a longer step."""
+        self.rest = 0.0
+        """Time without another attempt at a longer step, fs."""
         self.rate = 0.0
         """Error per fs as measured last."""
         self.since = 0.0
@@ -188,9 +188,12 @@ class StepControl:
         return np.array([self.level, self.rest, self.rate, self.since, self.held, self.longest])
 
     def restore(self, state: np.ndarray) -> None:
-        """Continue from a `state`."""
-        level, rest, self.rate, self.since, self.held, self.longest = map(float, state)
-        self.level, self.rest = int(level), int(rest)
+        """Continue from a `state`, or from the three numbers, with the level first, that earlier files hold."""
+        if state.size == 3:
+            self.level = int(state[0])
+            return
+        level, self.rest, self.rate, self.since, self.held, self.longest = map(float, state)
+        self.level = int(level)
 
     def steps(self, columns: Columns, interval: float) -> Iterator[Step]:
         """Steps that fill an interval, fs.
@@ -203,19 +206,21 @@ class StepControl:
             self.longest, self.since, self.held = longest, 0.0, 0.0
         done, pending = 0, 0.0  # done in units of the shortest step
         while done < parts * _SHORTEST:
-            late = self._measure(columns, pending, done) if self.held <= 0 else 0.0
+            due = self.held <= 0 and (self._fits_longer(done) or not self._may_grow())
+            late = self._measure(columns, pending) if due else 0.0
             rule, count = self._step(self.level)
             step = self.longest / count
             yield Step(rule, step, self.rate * step + late)
             pending = (1 - rule.nodes[-1]) * step
             self.since += step
             self.held -= step
+            self.rest = max(0.0, self.rest - step)
             done += _SHORTEST // count
 
-    def _measure(self, columns: Columns, pending: float, done: int) -> float:
+    def _measure(self, columns: Columns, pending: float) -> float:
         """Set the level of the next steps and how long it holds; returns the error that the last steps had besides."""
         old, before, elapsed = self.level, self.rate, self.since
-        rates = self._choose(columns, pending, done)
+        rates = self._choose(columns, pending)
         now = rates.get(old, self.rate / 4)  # the last step is not measured if a longer one will do
         self.since, self.held = 0.0, _HELD[0]
         if not elapsed:
@@ -226,8 +231,8 @@ class StepControl:
 
     def _predictable(self, growth: float) -> float:
         """Time until the next measurement, fs, if the logarithm of the error has grown by so much per fs."""
-        if self._may_grow():
-            return 0.0
+        if self.level > 0 and self.ratio <= _SMALL:
+            return self.rest
         time = _CHANGE / max(abs(growth), _CHANGE / _HELD[1])
         if growth > 0 and self.ratio < _UNIMPORTANT:
             return max(time, math.log(_UNIMPORTANT / self.ratio) / growth)
@@ -243,11 +248,9 @@ class StepControl:
             return ALONE, 2**level
         return GAUSS, 2 ** (level - 1)
 
-    def _choose(self, columns: Columns, pending: float, done: int) -> dict[int, float]:
+    def _choose(self, columns: Columns, pending: float) -> dict[int, float]:
         """Set the level of the next step and its error; returns the error per fs of each level that was measured."""
-        level, self.rest = self.level, max(0, self.rest - 1)
-        if self._may_grow() and done % (_SHORTEST // self._step(level - 1)[1]) == 0:
-            level -= 1
+        level = self.level - self._may_grow()
         rates: dict[int, float] = {}
         while True:
             rule, count = self._step(level)
@@ -266,3 +269,7 @@ class StepControl:
     def _may_grow(self) -> bool:
         """Whether a longer step is worth an attempt; the noise of the probes hides how small the error is."""
         return self.level > 0 and self.rest == 0 and self.ratio <= _SMALL
+
+    def _fits_longer(self, done: int) -> bool:
+        """Whether a longer step fits into what is left of the longest one."""
+        return done % (_SHORTEST // self._step(max(0, self.level - 1))[1]) == 0

@@ -169,6 +169,18 @@ def test_a_run_in_two_parts_takes_the_same_steps():
         np.testing.assert_array_equal(again.state()[name], array, err_msg=name)
 
 
+def test_earlier_files_go_on_with_the_level_of_their_steps():
+    own, method = experiment("1+1", "x", 300.0), pysv.LowRank(tolerance=1e-6)
+    begun = run(dataclasses.replace(own, times=pysv.times(1.5, 0.75)), method)
+    saved = {name: array.copy() for name, array in begun.state().items() if name != "window"}
+    again = method.begin(own, "python")
+    again.restore(1.5, saved | {"control": np.array([3.0, 0.2, 0.0])})
+    assert again.control.level == 3
+    for time in (2.25, 3.0):
+        again.advance(time)
+    assert distance(again, "1+1", "x", 300.0) <= again.snapshot().deviation < 4e-6 * STOP
+
+
 def test_the_trace_distance_of_columns():
     """Against dense matrices, for a difference far below the square root of the machine's precision."""
     system = OpenSystem(experiment("1+1", "x", 300.0))
