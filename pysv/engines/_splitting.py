@@ -272,4 +272,5 @@ class StepControl:
 
     def _fits_longer(self, done: int) -> bool:
         """Whether a longer step fits into what is left of the longest one."""
-        return done % (_SHORTEST // self._step(max(0, self.level - 1))[1]) == 0
+        _, count = self._step(max(0, self.level - 1))
+        return bool(done % (_SHORTEST // count) == 0)
