@@ -36,6 +36,8 @@ from .experiment.spins import WState as WState
 from .experiment.times import Times as Times
 from .experiment.times import times as times
 from .experiment.train import Train as Train
+from .measures.lifetime import Lifetime as Lifetime
+from .measures.lifetime import lifetime as lifetime
 from .probes.correlator import correlator as correlator
 from .probes.structure import rebuild_qfi as rebuild_qfi
 from .probes.structure import smoothed_qfi as smoothed_qfi

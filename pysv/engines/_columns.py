@@ -2,21 +2,31 @@
 
 U acts on each column. A Kraus map Σ K_a ΦΦ† K_a† makes new columns K_a Φ. The eigenvectors of the Gram matrix then make
 the columns of each basis orthogonal, and the columns of smallest weight are discarded.
+
+The columns are stored on those sites only where the electron can be. A step of U first adds the sites that the light
+cone reaches, and then drops those at either end whose weight is negligible.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg.blas import cherk, zherk
 
 from pysv.compute import thread_pool
+from pysv.engines._open_system import UNITARY_TOLERANCE
+from pysv.sectors.chebyshev import light_cone
+from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.engines._open_system import Bathing, OpenSystem
+    from pysv.sectors.layout import Layout
+
+WINDOW_TOLERANCE = 0.1 * UNITARY_TOLERANCE
+"""Change of a normalised state per fs by the choice of the sites, well below that by the series of U."""
 
 _PIECE = 8192
 """Amplitudes of a column in one chunk of a thread."""
@@ -40,20 +50,56 @@ class Columns:
     Parameters
     ----------
     system : OpenSystem
-    parts : sequence of complex ndarray (rank, tiles, rows, width)
-        For each basis, Φᵀ including the weights; overwritten.
+    parts : sequence of complex ndarray (rank, 1, rows, sites)
+        For each basis, Φᵀ including the weights, on some successive sites; overwritten.
+    begin : int
+        The first of these sites, counted from 0.
     """
 
-    def __init__(self, system: OpenSystem, parts: Sequence[np.ndarray]) -> None:
+    def __init__(self, system: OpenSystem, parts: Sequence[np.ndarray], begin: int = 0) -> None:
         self.system = system
         self.parts = list(parts)
+        self.begin = begin
         self.applications = 0
         """Applications of H so far."""
 
     @classmethod
-    def empty(cls, system: OpenSystem) -> Columns:
-        """No column."""
-        return cls(system, [np.zeros((0, *hamiltonian.shape), complex) for hamiltonian in system.hamiltonians])
+    def of_states(
+        cls, system: OpenSystem, states: Sequence[np.ndarray], window: tuple[int, int] | None = None
+    ) -> Columns:
+        """Columns from arrays over the whole chain.
+
+        Parameters
+        ----------
+        system : OpenSystem
+        states : sequence of complex ndarray (rank, tiles, rows, width)
+            For each basis, in the layout of its Hamiltonian.
+        window : (int, int), optional
+            The sites to store, begin … end − 1, counted from 0; all by default.
+        """
+        begin, end = window or (0, system.hamiltonians[0].sites)
+        parts = []
+        for hamiltonian, whole in zip(system.hamiltonians, states, strict=True):
+            part = np.empty((len(whole), 1, hamiltonian.shape[1], end - begin), complex)
+            for psi, out in zip(whole, part, strict=True):
+                _copy_out(hamiltonian.layout, psi, out[0], begin)
+            parts.append(part)
+        return cls(system, parts, begin)
+
+    def states(self) -> list[np.ndarray]:
+        """The columns over the whole chain: for each basis, complex ndarray (rank, tiles, rows, width)."""
+        found = []
+        for hamiltonian, part in zip(self.system.hamiltonians, self.parts, strict=True):
+            whole = np.zeros((len(part), *hamiltonian.shape), complex)
+            for psi, own in zip(whole, part, strict=True):
+                _copy_in(hamiltonian.layout, own[0], psi, self.begin)
+            found.append(whole)
+        return found
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """The stored sites, begin … end − 1, counted from 0."""
+        return self.begin, self.begin + self.parts[0].shape[-1]
 
     @property
     def rank(self) -> int:
@@ -62,7 +108,7 @@ class Columns:
 
     def copy(self) -> Columns:
         """The same columns in memory of their own."""
-        return Columns(self.system, [part.copy() for part in self.parts])
+        return Columns(self.system, [part.copy() for part in self.parts], self.begin)
 
     def weights(self) -> list[np.ndarray]:
         """Squared norm of each column, for each basis."""
@@ -82,26 +128,53 @@ class Columns:
         cumulative = np.cumsum(falling)
         last = int(np.searchsorted(cumulative, share * cumulative[-1]))
         least = _ALIKE * falling[min(last, most - 1, falling.size - 1)]
-        return Columns(self.system, [part[own >= least] for part, own in zip(self.parts, weights, strict=True)])
+        chosen = [part[own >= least] for part, own in zip(self.parts, weights, strict=True)]
+        return Columns(self.system, chosen, self.begin)
 
     def evolve(self, interval: float) -> None:
         """Apply U(interval), fs, to every column."""
-        if interval == 0:
+        if interval == 0 or not self.rank:
             return
+        begin, end = self._reached(interval)
         workers = thread_pool.largest()
         done = [0] * workers
+        grown = [np.empty((*part.shape[:-1], end - begin), complex) for part in self.parts]
+        densities = [np.empty((len(part), end - begin)) for part in self.parts]
 
         def work(worker: int) -> None:
-            for propagator, part in zip(self.system.propagators, self.parts, strict=True):
-                spare = [np.zeros(part.shape[1:], complex) for _ in range(2)]
-                for psi in part[worker::workers]:
-                    count, after = propagator.advance(psi, spare[0], spare[1], interval)
+            of_bases = zip(self.system.propagators, self.parts, grown, densities, strict=True)
+            for propagator, part, after, density in of_bases:
+                layout = propagator.hamiltonian.layout
+                window = layout.window(begin, end, np.complex128)
+                start, spare, total = (np.zeros(propagator.hamiltonian.shape, complex) for _ in range(3))
+                for number in range(worker, len(part), workers):
+                    for tile, columns, _ in _pieces(layout, *window):
+                        start[tile, :, columns] = 0
+                    _copy_in(layout, part[number, 0], start, self.begin)
+                    count, psi = propagator.advance(start, spare, total, interval, window)
                     done[worker] += count
-                    if after is spare[1]:
-                        psi[...] = after
+                    _copy_out(layout, psi, after[number, 0], begin)
+                    density[number] = _site_weights(after[number, 0])
 
         thread_pool.each(work, range(workers))
         self.applications += sum(done)
+        total = np.concatenate(densities).sum(axis=0)
+        first, last = _occupied(total, (WINDOW_TOLERANCE * interval / 2) ** 2 * float(total.sum()))
+        self.parts = [np.ascontiguousarray(part[..., first:last]) for part in grown]
+        self.begin = begin + first
+
+    def _reached(self, interval: float) -> tuple[int, int]:
+        """The sites that the electron can reach from the stored ones within an interval, fs."""
+        hopping = max(hamiltonian.largest_hopping for hamiltonian in self.system.hamiltonians)
+        hops = light_cone(2 * hopping * interval / HBAR, WINDOW_TOLERANCE * interval / 2)
+        begin, end = self.window
+        return max(0, begin - hops), min(self.system.hamiltonians[0].sites, end + hops)
+
+    def on(self, begin: int, end: int) -> list[np.ndarray]:
+        """The parts on the sites begin … end − 1, among which are the stored ones."""
+        first, last = self.window
+        edges = ((0, 0), (0, 0), (0, 0), (first - begin, end - last))
+        return [np.pad(part, edges) if (first, last) != (begin, end) else part for part in self.parts]
 
     def dissipate(self, bathing: Bathing, budget: float) -> None:
         """Apply the channels of all layers, discarding weight up to the budget.
@@ -155,14 +228,15 @@ class Columns:
         return float(bounds[dropped]) if dropped < bounds.size else np.inf
 
     def _truncate(self, budget: float) -> None:
-        flat = [part.reshape(len(part), -1) for part in self.parts]
-        grams = [_gram(matrix, single=budget > _SINGLE) for matrix in flat]
-        spectra = [(np.empty(0), np.empty((0, 0)))] * len(grams)
+        flat = [part.reshape(len(part), math.prod(part.shape[1:])) for part in self.parts]  # there may be no column
+        occupied = [basis for basis, matrix in enumerate(flat) if len(matrix)]
+        grams = {basis: _gram(flat[basis], single=budget > _SINGLE) for basis in occupied}
+        spectra = [(np.empty(0), np.empty((0, 0)))] * len(flat)
 
         def diagonalise(basis: int) -> None:
             spectra[basis] = np.linalg.eigh(grams[basis])
 
-        thread_pool.each(diagonalise, range(len(grams)))
+        thread_pool.each(diagonalise, occupied)
         values = np.sort(np.concatenate([np.clip(weights, 0, None) for weights, _ in spectra]))
         first = int(np.searchsorted(np.cumsum(values), max(budget, _ROUNDING), side="right"))
         while first > 0 and values[first - 1] > _ALIKE * values[first]:
@@ -182,7 +256,10 @@ def trace_distance(one: Columns, other: Columns) -> float:
     small differences of large columns, which a Gram matrix would lose.
     """
     found = 0.0
-    for left, right in zip(one.parts, other.parts, strict=True):
+    begin, end = (
+        choose(edges) for choose, edges in zip((min, max), zip(one.window, other.window, strict=True), strict=True)
+    )
+    for left, right in zip(one.on(begin, end), other.on(begin, end), strict=True):
         if not len(left) + len(right):
             continue
         matrix = np.concatenate([part.reshape(len(part), math.prod(part.shape[1:])) for part in (left, right)])
@@ -241,3 +318,35 @@ def _product(turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def _weights(columns: np.ndarray) -> np.ndarray:
     flat = columns.reshape(len(columns), math.prod(columns.shape[1:]))  # there may be none
     return np.array([np.vdot(column, column).real for column in flat])
+
+
+def _site_weights(psi: np.ndarray) -> np.ndarray:
+    """Σ |ψ|² over the rows, float64 (sites,)."""
+    return np.asarray(np.einsum("rx,rx->x", psi.real, psi.real) + np.einsum("rx,rx->x", psi.imag, psi.imag))
+
+
+def _occupied(weights: np.ndarray, negligible: float) -> tuple[int, int]:
+    """The sites (first, last + 1) without those at either end whose weight is negligible; all if none has a weight."""
+    left, right = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
+    places = np.flatnonzero((left > negligible) & (right > negligible))
+    return (int(places[0]), int(places[-1]) + 1) if places.size else (0, weights.size)
+
+
+def _pieces(layout: Layout, begin: int, end: int) -> Iterator[tuple[int, slice, slice]]:
+    """For each tile that the sites begin … end − 1 reach: its number, its columns, and their places after `begin`."""
+    for tile in range(begin // layout.width, -(-end // layout.width)):
+        start = tile * layout.width
+        first, last = max(begin, start), min(end, start + layout.width)
+        yield tile, slice(first - start, last - start), slice(first - begin, last - begin)
+
+
+def _copy_in(layout: Layout, own: np.ndarray, psi: np.ndarray, begin: int) -> None:
+    """Write (rows, sites) from the site `begin` on to a state of a layout."""
+    for tile, columns, places in _pieces(layout, begin, begin + own.shape[1]):
+        psi[tile, :, columns] = own[:, places]
+
+
+def _copy_out(layout: Layout, psi: np.ndarray, own: np.ndarray, begin: int) -> None:
+    """Read (rows, sites) from the site `begin` on of a state of a layout."""
+    for tile, columns, places in _pieces(layout, begin, begin + own.shape[1]):
+        own[:, places] = psi[tile, :, columns]

@@ -37,10 +37,14 @@ _NOISE = 0.2
 """What truncation may take away from the probed columns, in units of the error that is asked for."""
 _SMALL = 0.5
 """Error of a step, in units of what is asked for, after which a longer one is attempted."""
-_REST = 4
-"""Measurements after an attempt at a longer step that failed, until the next attempt."""
-_HELD = 0.2
-"""Time for which a measured error per fs is used for further steps of the same length, fs."""
+_REST = 1.0
+"""Time after an attempt at a longer step that failed, until the next attempt, fs."""
+_HELD = 0.2, 4.0
+"""Shortest and longest time for which a measured error per fs is used for steps of the same length, fs."""
+_CHANGE = 0.4
+"""Change of the logarithm of the error, as it went since the last measurement, after which it is measured again."""
+_UNIMPORTANT = 0.05
+"""Error, in units of what is asked for, below which its changes need not be followed."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,8 @@ class StepControl:
     """Steps whose splitting error per fs stays below a tolerance, or steps of a given length with their errors.
 
     Steps are halvings of the time between two snapshots, or of the equal parts of it that are at most `LONGEST` long:
-    the channels of a few lengths serve the whole run.
+    the channels of a few lengths serve the whole run. The error is measured now and then. The faster it changed, the
+    sooner it is measured again. If it has grown, half of the growth counts for the time in between.
 
     Parameters
     ----------
@@ -162,19 +167,33 @@ class StepControl:
         self.time_step = time_step
         self.level = 0
         """Of the last step, 0 for the longest one."""
-        self.ratio = 0.0
-        """Its error in units of the one that is asked for."""
-        self.rest = 0
-        """Number of coming measurements without another attempt at a longer step."""
+        self.rest = 0.0
+        """Time without another attempt at a longer step, fs."""
+        self.rate = 0.0
+        """Error per fs as measured last."""
+        self.since = 0.0
+        """Time since then, fs; 0 before the first measurement."""
+        self.held = 0.0
+        """Time until the next measurement, fs."""
+        self.longest = 0.0
+        """Longest step when it was measured, fs."""
+
+    @property
+    def ratio(self) -> float:
+        """Error that was measured last, in units of the one that is asked for."""
+        return self.rate / self.tolerance
 
     def state(self) -> np.ndarray:
-        """What the next steps depend on, float64 (3,)."""
-        return np.array([self.level, self.ratio, self.rest])
+        """What the next steps depend on, float64 (6,)."""
+        return np.array([self.level, self.rest, self.rate, self.since, self.held, self.longest])
 
     def restore(self, state: np.ndarray) -> None:
-        """Continue from a `state`."""
-        level, self.ratio, rest = map(float, state)
-        self.level, self.rest = int(level), int(rest)
+        """Continue from a `state`, or from the three numbers, with the level first, that earlier files hold."""
+        if state.size == 3:
+            self.level = int(state[0])
+            return
+        level, self.rest, self.rate, self.since, self.held, self.longest = map(float, state)
+        self.level = int(level)
 
     def steps(self, columns: Columns, interval: float) -> Iterator[Step]:
         """Steps that fill an interval, fs.
@@ -183,17 +202,43 @@ class StepControl:
         before it asks for the next one.
         """
         parts, longest = time_steps(interval, self.time_step or LONGEST)
+        if not math.isclose(longest, self.longest):
+            self.longest, self.since, self.held = longest, 0.0, 0.0
         done, pending = 0, 0.0  # done in units of the shortest step
-        error, held = 0.0, 0.0
         while done < parts * _SHORTEST:
-            if held <= 0:
-                error, held = self._choose(columns, pending, longest, done), _HELD
+            due = self.held <= 0 and (self._fits_longer(done) or not self._may_grow())
+            late = self._measure(columns, pending) if due else 0.0
             rule, count = self._step(self.level)
-            step = longest / count
-            yield Step(rule, step, error * step)
+            step = self.longest / count
+            yield Step(rule, step, self.rate * step + late)
             pending = (1 - rule.nodes[-1]) * step
-            held -= step
+            self.since += step
+            self.held -= step
+            self.rest = max(0.0, self.rest - step)
             done += _SHORTEST // count
+
+    def _measure(self, columns: Columns, pending: float) -> float:
+        """Set the level of the next steps and how long it holds; returns the error that the last steps had besides."""
+        old, before, elapsed = self.level, self.rate, self.since
+        rates = self._choose(columns, pending)
+        now = rates.get(old, self.rate / 4)  # the last step is not measured if a longer one will do
+        self.since, self.held = 0.0, _HELD[0]
+        if not elapsed:
+            return 0.0
+        if self.rate > 0 and before > 0 and now > 0:
+            self.held = float(np.clip(self._predictable(math.log(now / before) / elapsed), *_HELD))
+        return max(0.0, now - before) / 2 * elapsed
+
+    def _predictable(self, growth: float) -> float:
+        """Time until the next measurement, fs, if the logarithm of the error has grown by so much per fs."""
+        if self.level > 0 and self.ratio <= _SMALL:
+            return self.rest
+        time = _CHANGE / max(abs(growth), _CHANGE / _HELD[1])
+        if growth > 0 and self.ratio < _UNIMPORTANT:
+            return max(time, math.log(_UNIMPORTANT / self.ratio) / growth)
+        if growth > 0 and self.ratio < 1:
+            return min(time, -math.log(self.ratio) / growth)
+        return time
 
     def _step(self, level: int) -> tuple[Rule, int]:
         """Form of a step, and how many of them the longest step holds."""
@@ -203,26 +248,29 @@ class StepControl:
             return ALONE, 2**level
         return GAUSS, 2 ** (level - 1)
 
-    def _choose(self, columns: Columns, pending: float, longest: float, done: int) -> float:
-        """Set the level of the next step; returns its error per fs."""
-        level, self.rest = self.level, max(0, self.rest - 1)
-        if self._may_grow() and done % (_SHORTEST // self._step(level - 1)[1]) == 0:
-            level -= 1
-        attempted = level < self.level
+    def _choose(self, columns: Columns, pending: float) -> dict[int, float]:
+        """Set the level of the next step and its error; returns the error per fs of each level that was measured."""
+        level = self.level - self._may_grow()
+        rates: dict[int, float] = {}
         while True:
             rule, count = self._step(level)
-            step = longest / count
-            error = splitting_error(columns, rule, step, pending, self.tolerance * step)
-            ratio = error / (self.tolerance * step)
+            step = self.longest / count
+            rates[level] = splitting_error(columns, rule, step, pending, self.tolerance * step) / step
+            ratio = rates[level] / self.tolerance
             if ratio <= 1 or self.time_step is not None or 2 * count > _SHORTEST:
                 break
-            level += max(1, int(math.log2(ratio) / rule.order))
-            level = min(level, _DEEPEST)
-        if level == self.level > 0 and attempted:
-            self.rest = _REST
-        self.level, self.ratio = level, ratio
-        return error / step
+            if level < self.level:
+                level, self.rest = self.level, _REST
+            else:
+                level = min(level + max(1, int(math.log2(ratio) / rule.order)), _DEEPEST)
+        self.level, self.rate = level, rates[level]
+        return rates
 
     def _may_grow(self) -> bool:
         """Whether a longer step is worth an attempt; the noise of the probes hides how small the error is."""
         return self.level > 0 and self.rest == 0 and self.ratio <= _SMALL
+
+    def _fits_longer(self, done: int) -> bool:
+        """Whether a longer step fits into what is left of the longest one."""
+        _, count = self._step(max(0, self.level - 1))
+        return bool(done % (_SHORTEST // count) == 0)

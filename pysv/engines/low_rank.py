@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.compute import thread_pool
-from pysv.engines._columns import Columns
+from pysv.engines._columns import WINDOW_TOLERANCE, Columns
 from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
 from pysv.engines._splitting import LONGEST, Step, StepControl
 from pysv.engines.base import Amplitudes, Engine, Method, Work, saved_array
@@ -25,6 +25,7 @@ from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.errors import EngineFailureError
 from pysv.experiment.checks import checked, optional_number, optional_of, real_number, whole_number
 from pysv.experiment.ranges import TIME_STEP
+from pysv.experiment.source import WavePacket
 from pysv.model.basis import Spins
 from pysv.model.conservation import keeps_spin_z
 from pysv.sectors.state import Part, PureMixture
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 _FIRST = 12
 """Rough rank after the first few steps."""
+_PASSING = 20.0
+"""Time that the packet takes to pass and the layers to come to rest, fs; roughly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +91,7 @@ class LowRank(Method):
     def cost(self, experiment: Experiment) -> Cost:
         """Memory of six times the columns at the end, and of three states of work space for each thread."""
         places, times = run_places(experiment), experiment.times
-        grown = _growth(experiment) * times.stop**2
+        grown = _growth(experiment) * _busy(experiment) ** 2 * (1e-4 / max(self.tolerance, 1e-9)) ** 0.5
         rank = min(float(self.max_rank), _FIRST + grown)
         found = pure_run_cost(
             experiment,
@@ -116,6 +119,18 @@ def _growth(experiment: Experiment) -> float:
     return float(0.04 * 5.0 ** (math.log2(Spins(experiment.device.levels).size) / 2 - 3) * activity)
 
 
+def _busy(experiment: Experiment) -> float:
+    """Time for which the rank grows, fs: until the electron has passed, and from the first wall echo on."""
+    stop, source = experiment.times.stop, experiment.source
+    if not isinstance(source, WavePacket):
+        return stop
+    echo = min((time for time, _ in experiment.wall_echoes), default=stop)
+    speed = abs(source.velocity(experiment.device.largest_hopping))
+    way = max(abs(site - source.center) for site in experiment.device.spin_sites)
+    passed = _PASSING + way / speed if way < speed * stop else stop
+    return min(stop, passed) + max(0.0, stop - max(echo, passed))
+
+
 class _LowRankEngine(Engine):
     def __init__(self, experiment: Experiment, method: LowRank) -> None:
         self.time = 0.0
@@ -130,11 +145,12 @@ class _LowRankEngine(Engine):
         order = method.order or (4 if method.time_step is None else 2)
         self.control = StepControl(2 * method.tolerance, order, method.time_step)
         self._keeps_spin_z = keeps_spin_z(experiment)
-        self.columns = Columns.empty(self.system)
+        starts = [np.zeros((0, *hamiltonian.shape), complex) for hamiltonian in self.system.hamiltonians]
         for run in self.system.runs:
             basis = self.system.hamiltonians.index(run.hamiltonian)
             own = np.sqrt(run.weight) * run.psi[None]
-            self.columns.parts[basis] = np.concatenate([self.columns.parts[basis], own])
+            starts[basis] = np.concatenate([starts[basis], own])
+        self.columns = Columns.of_states(self.system, starts)
 
     @property
     def rank(self) -> int:
@@ -229,13 +245,13 @@ class _LowRankEngine(Engine):
     @property
     def deviation(self) -> float:
         """Bound on ‖ρ − ρ_exact‖₁."""
-        return 2 * self.discarded + self.splitting + 2 * UNITARY_TOLERANCE * self.time
+        return 2 * self.discarded + self.splitting + 2 * (UNITARY_TOLERANCE + WINDOW_TOLERANCE) * self.time
 
     def snapshot(self) -> Snapshot:
         """The columns, each a part of weight 1."""
         parts = tuple(
             Part(1.0, space, psi)
-            for space, columns in zip(self.system.spaces, self.columns.parts, strict=True)
+            for space, columns in zip(self.system.spaces, self.columns.states(), strict=True)
             for psi in columns
         )
         return Snapshot(self.time, PureMixture(parts), self.deviation)
@@ -259,7 +275,8 @@ class _LowRankEngine(Engine):
 
     def state(self) -> dict[str, np.ndarray]:
         """The columns, the errors so far, and the last step."""
-        saved = {f"columns_{basis}": part for basis, part in enumerate(self.columns.parts)}
+        saved = {f"columns_{basis}": part for basis, part in enumerate(self.columns.states())}
+        saved["window"] = np.array(self.columns.window)
         numbers = [self.discarded, self.largest, self._begun + self.columns.applications]
         steps = [self.splitting, self.measured_from, self.shortest]
         return saved | {"numbers": np.array(numbers), "steps": np.array(steps), "control": self.control.state()}
@@ -273,16 +290,18 @@ class _LowRankEngine(Engine):
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from the saved columns."""
+        states = []
         for basis, hamiltonian in enumerate(self.system.hamiltonians):
             rank = len(state.get(f"columns_{basis}", ()))
-            saved = saved_array(state, f"columns_{basis}", (rank, *hamiltonian.shape))
-            self.columns.parts[basis] = saved.astype(complex)
+            states.append(saved_array(state, f"columns_{basis}", (rank, *hamiltonian.shape)))
+        begin, end = map(int, saved_array(state, "window", (2,))) if "window" in state else (0, hamiltonian.sites)
+        self.columns = Columns.of_states(self.system, states, (begin, end))
         self.discarded, largest, applications = (float(value) for value in saved_array(state, "numbers", (3,)))
         self.largest, self._begun = int(largest), int(applications)
-        self.columns.applications = 0
         self.time = time
         if "steps" not in state:  # of version 0.1.0
             self.measured_from = time
             return
         self.splitting, self.measured_from, self.shortest = map(float, saved_array(state, "steps", (3,)))
-        self.control.restore(saved_array(state, "control", (3,)))
+        numbers = saved_array(state, "control", (3,) if state.get("control", np.empty(0)).shape == (3,) else (6,))
+        self.control.restore(numbers)

@@ -142,7 +142,14 @@ class Propagator:
         phase = np.exp(-1j * self.bounds.centre * short / HBAR)
         return parts, recursion_factors(self.bounds, steps), recursion_mix(series, phase, steps)[:, None]
 
-    def advance(self, psi: np.ndarray, work: np.ndarray, total: np.ndarray, interval: float) -> tuple[int, np.ndarray]:
+    def advance(
+        self,
+        psi: np.ndarray,
+        work: np.ndarray,
+        total: np.ndarray,
+        interval: float,
+        window: tuple[int, int] | None = None,
+    ) -> tuple[int, np.ndarray]:
         """Evolve a state by `interval` fs.
 
         Parameters
@@ -151,6 +158,9 @@ class Propagator:
             The state, and two arrays of work space with any finite content; all are overwritten.
         interval : float
             fs.
+        window : (int, int), optional
+            Range (begin, end) of the sites, counted through the tiles, that the electron can reach; all by default. The
+            three arrays must vanish outside.
 
         Returns
         -------
@@ -171,7 +181,7 @@ class Propagator:
         for _ in range(parts):
             recursion.take_steps(
                 compiler.as_reals(psi), compiler.as_reals(work), compiler.as_reals(total[None]), self.hamiltonian.sites,
-                self.hamiltonian.everywhere, self._table, factors, mixes,
+                window or self.hamiltonian.everywhere, self._table, factors, mixes,
             )  # fmt: skip
             psi, total = total, psi
         if not np.linalg.norm(psi) <= (1 + _LOOSE_GROWTH + parts * self._tolerance) * before:

@@ -112,6 +112,50 @@ def test_a_distant_electron_asks_for_no_short_steps():
     assert engine.splitting < 1e-7
 
 
+def test_only_sites_that_the_electron_can_reach_are_stored():
+    """On a long chain: fewer sites than there are, and the same state as with all of them."""
+    own = dataclasses.replace(
+        experiment("1+1", "x", 300.0),
+        device=pysv.SpinValve(sites=150, polarizer=(70, 70), analyzer=(74, 74)),
+        source=pysv.WavePacket(center=60, momentum_spread=1.0),
+    )
+    engine = run(own, pysv.LowRank(tolerance=1e-6))
+    begin, end = engine.columns.window
+    assert 20 < begin < end < 110
+    dense = [psi for basis in engine.columns.states() for psi in basis]
+    assert all(not psi[..., :begin].any() and not psi[..., end:].any() for psi in dense)
+
+    moved = own.device.lengthened(0, 30)
+    longer = run(dataclasses.replace(own, device=moved), pysv.LowRank(tolerance=1e-6))
+    kept = longer.columns
+    assert kept.window == (begin, end)
+    assert kept.applications == engine.columns.applications
+
+    one = Columns.of_states(engine.system, engine.columns.states())
+    assert one.window == (0, 150)
+    one.evolve(0.5)
+    engine.columns.evolve(0.5)
+    assert trace_distance(one, engine.columns) < 1e-9
+    assert one.window[0] > 0
+
+
+def test_an_error_that_grows_between_measurements_counts():
+    """The stated splitting error against one that is measured at every step."""
+    own = experiment("2+1", "x", 300.0)
+    far = pysv.SpinValve(sites=60, polarizer=(30, 31), analyzer=(34, 34))
+    source = pysv.WavePacket(center=16, momentum_spread=0.6)
+    own = dataclasses.replace(own, device=far, source=source, times=pysv.times(8, 1))
+    seldom = run(own, pysv.LowRank(tolerance=1e-6, time_step=0.25))
+    always = pysv.LowRank(tolerance=1e-6, time_step=0.25).begin(own, "python")
+    for time in own.times.values:
+        always.control.held = 0.0
+        for quarter in np.arange(time - 0.75, time + 0.1, 0.25) if time else [0.0]:
+            always.control.held = 0.0
+            always.control.since = 0.0
+            always.advance(float(quarter))
+    assert 0.8 < seldom.splitting / always.splitting < 1.5
+
+
 def test_a_run_in_two_parts_takes_the_same_steps():
     own = experiment("1+1", "xyz", 300.0)
     method = pysv.LowRank(tolerance=1e-6)
@@ -123,6 +167,18 @@ def test_a_run_in_two_parts_takes_the_same_steps():
         again.advance(time)
     for name, array in once.state().items():
         np.testing.assert_array_equal(again.state()[name], array, err_msg=name)
+
+
+def test_earlier_files_go_on_with_the_level_of_their_steps():
+    own, method = experiment("1+1", "x", 300.0), pysv.LowRank(tolerance=1e-6)
+    begun = run(dataclasses.replace(own, times=pysv.times(1.5, 0.75)), method)
+    saved = {name: array.copy() for name, array in begun.state().items() if name != "window"}
+    again = method.begin(own, "python")
+    again.restore(1.5, saved | {"control": np.array([3.0, 0.2, 0.0])})
+    assert again.control.level == 3
+    for time in (2.25, 3.0):
+        again.advance(time)
+    assert distance(again, "1+1", "x", 300.0) <= again.snapshot().deviation < 4e-6 * STOP
 
 
 def test_the_trace_distance_of_columns():
