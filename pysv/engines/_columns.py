@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,15 +105,24 @@ class Columns:
         self.applications += sum(done)
 
     def dissipate(self, bathing: Bathing, budget: float) -> None:
-        """Apply the channels of all layers, discarding weight up to the budget.
+        """Apply the channels of all layers and the dephasing, discarding weight up to the budget.
 
         ρ is truncated after each channel, since the cost grows with the square of the rank.
         """
-        before, layers = self.trace(), len(self.system.layers)
-        for layer in range(layers):
-            share = (layer + 1) / layers
-            if self._channel(layer, bathing, budget / (4 * layers)):
+        before, channels = self.trace(), self.system.n_channels
+        for channel in range(channels):
+            share = (channel + 1) / channels
+            grown = self._dephase if channel == len(self.system.layers) else partial(self._channel, channel)
+            if grown(bathing, budget / (4 * channels)):
                 self._truncate(share * (budget - (before - self.trace())))
+
+    def _dephase(self, bathing: Bathing, budget: float) -> bool:
+        """Apply the dephasing of the electron; returns whether there were jumps."""
+        before, dephasing = self.rank, self.system.dephasing
+        assert dephasing is not None
+        layouts = [hamiltonian.layout for hamiltonian in self.system.hamiltonians]
+        self.parts = dephasing.columns(self.parts, layouts, bathing.length, budget)
+        return self.rank > before
 
     def _channel(self, layer: int, bathing: Bathing, budget: float) -> bool:
         """Apply the Kraus map of one layer without its weakest jumps; returns whether there were jumps."""

@@ -112,7 +112,9 @@ def _growth(experiment: Experiment) -> float:
     """
     bath = experiment.bath
     assert bath is not None
-    activity = len(bath.coupling) * bath.strength / 0.0144 * (bath.temperature / 100 + 1) / 2
+    layers = range(len(experiment.device.layers))
+    temperature = sum(bath.temperature_of(layer) for layer in layers) / len(layers)
+    activity = len(bath.coupling) * bath.strength / 0.0144 * (temperature / 100 + 1) / 2
     return float(0.04 * 5.0 ** (math.log2(Spins(experiment.device.levels).size) / 2 - 3) * activity)
 
 
