@@ -91,16 +91,22 @@ def layer_baths(device: ChainDevice, bath: BosonicBath) -> tuple[LayerBath, ...]
         return ()
     if bath.shared != "all":
         return tuple(_layer_bath(device, layer, bath) for layer in range(len(device.layers)))
-    size = Spins(device.levels).size
-    if size > MAX_LAYER_STATES:
-        raise InvalidInputError(
-            f"shared = 'all': the {device.n_spins} spins that share a bath have {size:,} states; its jump operator is "
-            f"found for at most {MAX_LAYER_STATES.bit_length() - 1} spins 1/2 ({MAX_LAYER_STATES} states); take shared "
-            "= 'layer', or fewer spins",
-            "shared",
-        )
+    if (reason := shared_refusal(device, bath)) is not None:
+        raise InvalidInputError(reason, "shared")
     unshifted = replace(bath, lamb_shift=False)
     return (_joined([_layer_bath(device, layer, unshifted) for layer in range(len(device.layers))], bath),)
+
+
+def shared_refusal(device: ChainDevice, bath: BosonicBath) -> str | None:
+    """Why all spins are too many to share a bath; None if they are not, or do not."""
+    size = Spins(device.levels).size
+    if not bath.couples or bath.shared != "all" or size <= MAX_LAYER_STATES:
+        return None
+    return (
+        f"shared = 'all': the {device.n_spins} spins that share a bath have {size:,} states; its jump operator is "
+        f"found for at most {MAX_LAYER_STATES.bit_length() - 1} spins 1/2 ({MAX_LAYER_STATES} states); take shared = "
+        "'layer', or fewer spins"
+    )
 
 
 def bath_spins(device: ChainDevice, bath: BosonicBath) -> tuple[range, ...]:
