@@ -17,6 +17,7 @@ from scipy.linalg.blas import cherk, zherk
 from pysv.compute import thread_pool
 
 if TYPE_CHECKING:
+    from pysv.engines._dephasing import Dephasing
     from pysv.engines._open_system import Bathing, OpenSystem
 
 _PIECE = 8192
@@ -109,17 +110,16 @@ class Columns:
 
         ρ is truncated after each channel, since the cost grows with the square of the rank.
         """
-        before, channels = self.trace(), self.system.n_channels
-        for channel in range(channels):
-            share = (channel + 1) / channels
-            grown = self._dephase if channel == len(self.system.layers) else partial(self._channel, channel)
-            if grown(bathing, budget / (4 * channels)):
-                self._truncate(share * (budget - (before - self.trace())))
+        before, system = self.trace(), self.system
+        maps = [partial(self._channel, layer) for layer in range(len(system.layers))]
+        maps += [partial(self._dephase, some) for some in (system.dephasing.some_sites if system.dephasing else ())]
+        for number, apply in enumerate(maps, start=1):
+            if apply(bathing, budget / (4 * len(maps))):
+                self._truncate(number / len(maps) * (budget - (before - self.trace())))
 
-    def _dephase(self, bathing: Bathing, budget: float) -> bool:
-        """Apply the dephasing of the electron; returns whether there were jumps."""
-        before, dephasing = self.rank, self.system.dephasing
-        assert dephasing is not None
+    def _dephase(self, dephasing: Dephasing, bathing: Bathing, budget: float) -> bool:
+        """Apply the dephasing of the electron on some sites; returns whether there were jumps."""
+        before = self.rank
         layouts = [hamiltonian.layout for hamiltonian in self.system.hamiltonians]
         self.parts = dephasing.columns(self.parts, layouts, bathing.length, budget)
         return self.rank > before

@@ -12,6 +12,7 @@ which act on the localized spins alone: both have the same place in a time step 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ import numpy as np
 if TYPE_CHECKING:
     from pysv.sectors.layout import Layout
 
+_TOGETHER = 8
+"""Sites whose jumps are added to the columns of ρ before the next truncation."""
 _ALIKE = 0.99
 """Weights with a ratio above this are kept or left out together; see `pysv.engines._columns`."""
 
@@ -37,6 +40,12 @@ class Dephasing:
         """From 0, int64 (K,)."""
         self.rates = np.array(list(rates.values()))
         """1/fs, float64 (K,)."""
+
+    @cached_property
+    def some_sites(self) -> tuple[Dephasing, ...]:
+        """Maps of a few sites each, which make this one together: ρ need not hold the jumps of all sites at once."""
+        listed = list(zip((self.sites + 1).tolist(), self.rates.tolist(), strict=True))
+        return tuple(Dephasing(dict(listed[n : n + _TOGETHER])) for n in range(0, len(listed), _TOGETHER))
 
     def jump_probabilities(self, psi: np.ndarray, layout: Layout, step: float) -> np.ndarray:
         """Probability of K_0 and of each K_x in a state, float64 (1 + K,).

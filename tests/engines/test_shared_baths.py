@@ -13,8 +13,12 @@ from scipy.linalg import expm
 from test_brute_force import brute_device
 
 import pysv
-from pysv.errors import EngineError, InvalidInputError
+from pysv import config
+from pysv.engines._open_system import longest_step
+from pysv.errors import EngineError, ExperimentFileError, InvalidInputError
 from pysv.experiment.layer import Layer
+from pysv.model import spin_map
+from pysv.model.alone import SpinsAlone
 from pysv.model.baths.jumps import layer_baths, report
 from pysv.model.channel import relaxation
 
@@ -390,3 +394,109 @@ def test_echo_free_moves_the_sites():
     assert longer.bath.dephasing_sites == (44 + shift, 47 + shift)
     everywhere = dataclasses.replace(own, bath=pysv.BosonicBath(dephasing_rate=0.1)).echo_free(stop=60)
     assert len(everywhere.bath.dephasing(everywhere.device.sites)) == everywhere.device.sites
+
+
+@pytest.mark.parametrize(("kind", "coupling"), [("all", "x"), ("gradient", "xyz"), ("shared gradient", "z")])
+def test_spins_alone_between_two_pulses(kind, coupling):
+    """E_t of a train against the exponential of the dense generator, from a random state."""
+    alone = SpinsAlone(experiment(THREE, kind, coupling))
+    random = np.random.default_rng(7).normal(size=(2, 8, 8))
+    factor = random[0] + 1j * random[1]
+    rho = factor @ factor.conj().T / np.linalg.norm(factor) ** 2
+    spins = alone.spins
+    blocks = {(a, b): rho[np.ix_(spins.configurations(a), spins.configurations(b))] for a in range(4) for b in range(4)}
+    after = spin_map.to_dense(alone.evolve(blocks, 20.0, alone.maps(20.0)), spins)
+    device, keys = brute_device(THREE), KINDS[kind]
+    one, other = np.broadcast_to(keys.get("temperature", 300.0), 2).tolist()
+    bath = brute_open.BruteBath(one, coupling, shared=keys.get("shared", "spin"), other=other)
+    jumps = brute_open.jump_operators(device, bath)
+    generator = brute_open.liouvillian(brute_open.layer_hamiltonian(device), jumps) / brute.HBAR
+    np.testing.assert_allclose(after, (expm(20.0 * generator) @ rho.ravel()).reshape(8, 8), atol=1e-8)
+
+
+def test_a_train_with_shared_baths_runs():
+    """Its S^z and trace are kept where the coupling keeps them."""
+    device = pysv.SpinValve(sites=60, polarizer=(30, 30), analyzer=(33, 33))
+    source = pysv.Train(center=10, momentum_spread=1.2, pulses=2, interval=60, spin="up")
+    bath = pysv.BosonicBath(shared="layer", temperature=(100.0, 300.0), coupling="x", strength=0.1)
+    data = pysv.solve(pysv.Experiment(device=device, source=source, bath=bath), progress=False)
+    np.testing.assert_allclose(data.norm, 1, atol=1e-9)
+    apart = dataclasses.replace(bath, shared="spin")  # the same for layers of one spin
+    same = pysv.solve(pysv.Experiment(device=device, source=source, bath=apart), progress=False)
+    np.testing.assert_allclose(data.spin_z, same.spin_z, atol=1e-12)
+    one = pysv.solve(
+        pysv.Experiment(device=device, source=source, bath=dataclasses.replace(bath, shared="all", temperature=300.0)),
+        progress=False,
+    )
+    assert float(np.abs(one.mutual_information - same.mutual_information).max()) > 1e-3
+
+
+FILE = """
+[device]
+sites = 12
+polarizer = [7, 7]
+analyzer = [10, 10]
+[source]
+center = 5
+momentum_spread = 1.5
+[bath]
+temperature = [100.0, 300.0]
+shared = "layer"
+dephasing_rate = 0.1
+dephasing_sites = [7, 10]
+[evolution]
+stop = 1.0
+"""
+
+
+def test_files_and_their_fingerprints():
+    """A file comes back from its own text; new keys at their defaults leave no trace in it."""
+    found = config.loads(FILE)
+    assert found.experiment.bath == pysv.BosonicBath(
+        temperature=(100, 300), shared="layer", dephasing_rate=0.1, dephasing_sites=(7, 10)
+    )
+    assert config.loads(config.dumps(found.experiment)).experiment == found.experiment
+    plain = config.dumps(dataclasses.replace(found.experiment, bath=pysv.BosonicBath()))
+    assert "temperature = 100.0\n" in plain
+    assert not any(key in plain for key in ("shared", "dephasing"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("[100.0, 300.0]", "[100.0]", r"experiment: \[bath\] temperature has length 1; it must be one number or a list of length 2"),
+        ("[7, 10]\n[evolution]", "[7, 13]\n[evolution]", r"experiment: \[bath\] dephasing_sites reach outside the chain at 13"),
+        ("shared", "share", r"experiment: \[bath\] unknown key 'share'; did you mean 'shared'"),
+    ],
+)  # fmt: skip
+def test_files_that_are_refused(old, new, sentence):
+    with pytest.raises(ExperimentFileError, match=sentence):
+        config.loads(FILE.replace(old, new))
+
+
+def test_sweeps_over_the_new_keys():
+    own = config.loads(FILE).experiment
+    grid = {"bath.shared": ["spin", "all"], "bath.dephasing_rate": [0.0, 0.2]}
+    own = dataclasses.replace(
+        own, bath=pysv.BosonicBath(temperature=300, strength=0.1, dephasing_sites=(7, 10), dephasing_rate=0.1)
+    )
+    engine = pysv.LowRank(tolerance=1e-3)
+    data = pysv.sweep(own, grid, engine=engine, progress=False)
+    assert data.spin_z.sizes["bath_shared"] == data.spin_z.sizes["bath_dephasing_rate"] == 2
+    point = dataclasses.replace(own, bath=dataclasses.replace(own.bath, shared="all", dephasing_rate=0.2))
+    alone = pysv.solve(point, engine=engine, progress=False)
+    chosen = data.spin_z.sel(bath_shared="all", bath_dephasing_rate=0.2)
+    np.testing.assert_array_equal(chosen.values, alone.spin_z.values)
+    assert np.abs(data.electron_density.diff("bath_dephasing_rate")).max() > 1e-4
+
+
+def test_steps_are_short_where_the_electron_dephases():
+    """ħ/4γ at most in trajectories, which do not measure the error; their estimate knows."""
+    own = experiment(TWO, "dephasing", "x")
+    assert longest_step(own, 1.0) == pytest.approx(0.6582119569 / 4)
+    assert longest_step(own, 0.05) == 0.05
+    assert longest_step(experiment(TWO, "layer", "x"), 1.0) == 1.0
+    engine = pysv.Trajectories(ntraj=8)
+    assert (
+        pysv.estimate(own, engine).applications > 2 * pysv.estimate(experiment(TWO, "layer", "x"), engine).applications
+    )
