@@ -128,10 +128,8 @@ def _dephased(experiment: Experiment) -> float:
     """
     bath = experiment.bath
     assert bath is not None
-    each = sorted(
-        (5 * (rate / 0.01) ** 0.25 for rate in bath.dephasing(experiment.device.sites).values()), reverse=True
-    )
-    return sum(each[:_COVERED])
+    rates = sorted(bath.dephasing(experiment.device.sites).values(), reverse=True)
+    return float(sum(5 * (rate / 0.01) ** 0.25 for rate in rates[:_COVERED]))
 
 
 class _LowRankEngine(Engine):
