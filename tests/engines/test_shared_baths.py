@@ -93,7 +93,7 @@ def check_conserved(data, kind: str, coupling: str) -> None:
     if coupling == "z" or kind == "dephasing":
         assert change < 1e-8
     else:
-        assert change > 1e-4
+        assert change > 1e-5  # far above what is conserved
 
 
 @pytest.mark.parametrize(("device", "kind", "coupling"), CASES)
@@ -133,16 +133,19 @@ def test_mesolve(device, kind, coupling):
 @pytest.mark.parametrize("sampling", ["no-jump apart", "plain"])
 @pytest.mark.parametrize(("device", "kind", "coupling"), CASES)
 def test_trajectories(device, kind, coupling, sampling):
-    """At the end of the run, within four standard errors."""
+    """At the end of the run, within five standard errors and the splitting error of these steps, below 1e-3.
+
+    These are 800 numbers, in 72 cases. Student's t of 20 groups is beyond 4 once in 1300, beyond 5 once in 13000.
+    """
     own = experiment(device, kind, coupling, STRONG, (4.0, 2.0))
     engine = pysv.Trajectories(ntraj=400, seeds=1, time_step=0.1, sampling=sampling)
     data = pysv.solve(own, engine=engine, progress=False)
     whole, reduced = reference(device, kind, coupling, STRONG, (0.0, 2.0, 4.0))
     for axis, values in zip("xyz", brute.spin_expectations(reduced[-1]).T, strict=True):
         off = np.abs(data[f"spin_{axis}"][-1].values - values)
-        assert (off <= 4 * data[f"spin_{axis}_error"][-1].values + 2e-3).all(), axis
+        assert (off <= 5 * data[f"spin_{axis}_error"][-1].values + 1e-3).all(), axis
     off = np.abs(data.electron_density[-1].values - densities(device, whole)[-1])
-    assert (off <= 4 * data.electron_density_error[-1].values + 2e-3).all()
+    assert (off <= 5 * data.electron_density_error[-1].values + 1e-3).all()
     assert data.attrs["engine_jumps_per_trajectory"] > 0.05
     check_conserved(data, kind, coupling)
 
