@@ -59,6 +59,7 @@ SPINS: dict[str, Callable[..., Any]] = {
 PHASES = {"singlet": math.pi, "triplet": 0.0}
 """Phase of the Bell states with names of their own."""
 _HOMES = dict.fromkeys(("between", "layer", "observables"), "record")
+_HOMES |= dict.fromkeys(("temperature", "dephasing_rate", "dephasing_sites"), "bath")
 _HOMES |= dict.fromkeys(("polarizer", "analyzer", "pair", "spin_z"), "spins") | {"step": "evolution", "at": "evolution"}
 """Tables of keys that an experiment as a whole may refuse; the others are those of [source]."""
 _LISTS = {"layer": "layers", "potential": "potential"}

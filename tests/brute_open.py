@@ -6,7 +6,8 @@ time integral over the Heisenberg operators, not from the eigenbasis formula. Un
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 
 import brute
@@ -19,13 +20,19 @@ KELVIN = 8.617333262e-5  # eV
 
 @dataclass(frozen=True)
 class BruteBath:
-    """J(w) = strength w / (1 - exp(-w/kT)) * cutoff shape."""
+    """J(w) = strength w / (1 - exp(-w/kT)) * cutoff shape.
+
+    Each spin has a bath of its own, or all spins of a "layer", or "all" spins share one. `other` is the temperature of
+    the second layer, where it has another one.
+    """
 
     temperature: float
     coupling: str = "x"
     strength: float = 0.0144
     cutoff: float = 0.1
     shape: str = "gaussian"
+    shared: str = "spin"
+    other: float | None = None
 
     def spectral_density(self, w: np.ndarray) -> np.ndarray:
         kt = KELVIN * self.temperature
@@ -66,15 +73,27 @@ def layer_hamiltonian(device: brute.BruteDevice) -> np.ndarray:
 
 
 def jump_operators(device: brute.BruteDevice, bath: BruteBath) -> list[np.ndarray]:
-    """L = integral ds g(-s) exp(iHs) X exp(-iHs) for every spin and component, over the localized spins, sqrt(eV)."""
-    h, n = layer_hamiltonian(device), device.spins
-    t, g = correlator(bath)
-    dt = t[1] - t[0]
-    step, start = expm(1j * h * dt), expm(1j * h * t[0])
+    """L = integral ds g(-s) exp(iHs) X exp(-iHs) for every bath and component, over the localized spins, sqrt(eV).
+
+    X is the Pauli matrix of one spin, or the sum over the spins that share the bath.
+    """
+    h, n, n_p = layer_hamiltonian(device), device.spins, len(device.layers[0])
+    groups = {
+        "spin": [[i] for i in range(n)],
+        "layer": [list(range(n_p)), list(range(n_p, n))],
+        "all": [list(range(n))],
+    }[bath.shared]
     found = []
-    for i in range(n):
+    for group in groups:
+        own = bath
+        if bath.other is not None and group[0] >= n_p:
+            own = replace(bath, temperature=bath.other)
+        t, g = correlator(own)
+        dt = t[1] - t[0]
+        step, start = expm(1j * h * dt), expm(1j * h * t[0])
         for axis in bath.coupling:
-            x = start @ brute._local(brute.PAULI[axis], i, n) @ start.conj().T
+            x = sum(brute._local(brute.PAULI[axis], i, n) for i in group)
+            x = start @ x @ start.conj().T
             total = np.zeros_like(h)
             for value in g[::-1]:  # g(-s)
                 total += value * dt * x
@@ -89,6 +108,7 @@ def evolve(
     jumps: list[np.ndarray],
     times: list[float],
     extra: np.ndarray | None = None,
+    dephasing: Mapping[int, float] | None = None,
 ) -> list[np.ndarray]:
     """Density matrices of the whole system at the given times (fs), from rho at t = 0.
 
@@ -98,12 +118,18 @@ def evolve(
         Over the localized spins, sqrt(eV).
     extra : (2^N, 2^N), optional
         A further term of the Hamiltonian of the localized spins, eV.
+    dephasing : dict, optional
+        Rates by site, 1/fs: jump operators sqrt(rate) n of the electron.
     """
     electron = np.eye(2 * device.sites)
     h = brute.hamiltonian(device).toarray()
     if extra is not None:
         h = h + np.kron(electron, extra)
     full = [np.kron(electron, jump) for jump in jumps]
+    for site, rate in (dephasing or {}).items():
+        here = np.zeros((device.sites, device.sites))
+        here[site - 1, site - 1] = 1
+        full.append(np.sqrt(rate * brute.HBAR) * np.kron(here, np.eye(2 * 2**device.spins)))
     decay = sum((jump.conj().T @ jump for jump in full), np.zeros_like(h))
     drift = (-1j * h - decay / 2) / brute.HBAR
     size = len(h)

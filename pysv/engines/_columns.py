@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from pysv.sectors.chebyshev import light_cone
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
+    from pysv.engines._dephasing import Dephasing
     from pysv.engines._open_system import Bathing, OpenSystem
     from pysv.sectors.layout import Layout
 
@@ -177,15 +179,22 @@ class Columns:
         return [np.pad(part, edges) if (first, last) != (begin, end) else part for part in self.parts]
 
     def dissipate(self, bathing: Bathing, budget: float) -> None:
-        """Apply the channels of all layers, discarding weight up to the budget.
+        """Apply the channels of all layers and the dephasing, discarding weight up to the budget.
 
         ρ is truncated after each channel, since the cost grows with the square of the rank.
         """
-        before, layers = self.trace(), len(self.system.layers)
-        for layer in range(layers):
-            share = (layer + 1) / layers
-            if self._channel(layer, bathing, budget / (4 * layers)):
-                self._truncate(share * (budget - (before - self.trace())))
+        before, system = self.trace(), self.system
+        maps = [partial(self._channel, layer) for layer in range(len(system.layers))]
+        maps += [partial(self._dephase, some) for some in (system.dephasing.some_sites if system.dephasing else ())]
+        for number, apply in enumerate(maps, start=1):
+            if apply(bathing, budget / (4 * len(maps))):
+                self._truncate(number / len(maps) * (budget - (before - self.trace())))
+
+    def _dephase(self, dephasing: Dephasing, bathing: Bathing, budget: float) -> bool:
+        """Apply the dephasing of the electron on some sites; returns whether there were jumps."""
+        before = self.rank
+        self.parts = dephasing.columns(self.parts, self.begin, bathing.length, budget)
+        return self.rank > before
 
     def _channel(self, layer: int, bathing: Bathing, budget: float) -> bool:
         """Apply the Kraus map of one layer without its weakest jumps; returns whether there were jumps."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pysv.engines._dephasing import Dephasing
 from pysv.engines.cost import radius
-from pysv.model.basis import Basis
-from pysv.model.baths.jumps import layer_baths
+from pysv.model.basis import Basis, Spins
+from pysv.model.baths.jumps import bath_spins, layer_baths
 from pysv.model.channel import MAX_CHANNEL_STATES, Form, LayerChannel
 from pysv.model.conservation import keeps_spin_z
-from pysv.model.layer import layer_spins
 from pysv.sectors.backend import backend
 from pysv.sectors.chebyshev import Propagator, coefficients, substeps
 from pysv.sectors.pure_run import pure_runs
@@ -28,16 +28,24 @@ UNITARY_TOLERANCE = 1e-9
 
 
 def layer_refusal(method: Method, experiment: Experiment) -> str | None:
-    """Why a layer is too large for its channel; None if no layer is."""
-    device = experiment.device
-    largest = max((layer_spins(device, layer) for layer in range(len(device.layers))), key=lambda spins: spins.size)
-    if largest.size > MAX_CHANNEL_STATES:
+    """Why a layer, or all spins that share a bath, are too large for their channel; None if they are not."""
+    device, bath = experiment.device, experiment.bath
+    assert bath is not None
+    spins = Spins(device.levels)
+    groups = [spins.part(own.start - 1, own.stop - 1) for own in bath_spins(device, bath)]
+    largest = max(groups, key=lambda own: own.size, default=Spins(()))
+    if largest.size <= MAX_CHANNEL_STATES:
+        return None
+    most = f"{MAX_CHANNEL_STATES.bit_length() - 1} spins 1/2, or {MAX_CHANNEL_STATES} states"
+    if bath.shared == "all":
         return (
-            f"a layer of {largest.count} spins is too large for engine {method.name!r}, which forms its channel (4^n × "
-            f"4^n numbers for n spins 1/2); take at most {MAX_CHANNEL_STATES.bit_length() - 1} spins 1/2, or "
-            f"{MAX_CHANNEL_STATES} states, in a layer"
+            f"a bath that all {largest.count} spins share is too large for engine {method.name!r}, which forms its "
+            f"channel (4^n × 4^n numbers for n spins 1/2); take at most {most}, or shared = 'layer', or engine 'qutip'"
         )
-    return None
+    return (
+        f"a layer of {largest.count} spins is too large for engine {method.name!r}, which forms its channel (4^n × "
+        f"4^n numbers for n spins 1/2); take at most {most}, in a layer"
+    )
 
 
 def split_applications(experiment: Experiment, time_step: float) -> int:
@@ -49,6 +57,16 @@ def split_applications(experiment: Experiment, time_step: float) -> int:
         parts, part = substeps(length, width)
         total += often * parts * (coefficients(width * part / HBAR, UNITARY_TOLERANCE * part)[0].size - 1)
     return 40 + (times.count - 1) * total
+
+
+def longest_step(experiment: Experiment, time_step: float) -> float:
+    """Longest step (fs) of an engine that measures no splitting error: at most ħ/4γ where the electron dephases.
+
+    The electron moves by half a site in this time.
+    """
+    assert experiment.bath is not None
+    passing = HBAR / (4 * experiment.device.largest_hopping)
+    return min(time_step, passing) if experiment.bath.dephases else time_step
 
 
 def time_steps(interval: float, time_step: float) -> tuple[int, float]:
@@ -85,7 +103,10 @@ class OpenSystem:
         device = experiment.device
         assert experiment.bath is not None
         self.runs = pure_runs(experiment)
-        self.layers = device.layer_spins
+        self.layers = bath_spins(device, experiment.bath)
+        """Spins of each channel: those of each layer, or all where they share a bath."""
+        rates = experiment.bath.dephasing(device.sites)
+        self.dephasing = Dephasing(rates) if rates else None
         self._baths = layer_baths(device, experiment.bath)
         self._channels: dict[Bathing, tuple[LayerChannel, ...]] = {}
         self._operators: dict[tuple[Bathing, int, int, int], RowOperator] = {}
@@ -109,12 +130,24 @@ class OpenSystem:
                 self.flipped.append(known[sectors])
             self.flipped[known[sectors]] = known[other]
 
+    @property
+    def n_channels(self) -> int:
+        """Number of channels of a step: those of `layers`, and then the dephasing."""
+        return len(self.layers) + (self.dephasing is not None)
+
     def channels(self, bathing: Bathing) -> tuple[LayerChannel, ...]:
-        """Channels of all layers."""
+        """Channels of all layers, or of the bath that they share."""
         if bathing not in self._channels:
             made = tuple(LayerChannel.of_bath(bath, bathing.length, bathing.form) for bath in self._baths)
             self._channels[bathing] = made
         return self._channels[bathing]
+
+    def certain(self, bathing: Bathing, channel: int) -> float:
+        """Smallest probability that a channel makes no jump, over all states."""
+        if channel == len(self.layers):
+            assert self.dephasing is not None
+            return self.dephasing.certain(bathing.length)
+        return self.channels(bathing)[channel].certain
 
     def operator(self, bathing: Bathing, layer: int, which: int, basis: int) -> tuple[RowOperator, int]:
         """Kraus operator `which` of a layer on the states of a basis, and the index of the basis it leads to."""

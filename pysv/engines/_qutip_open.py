@@ -12,7 +12,7 @@ from pysv.engines._trajectories import APART, PLAIN, Seeds, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.errors import EngineFailureError
 from pysv.model.basis import Basis, Spins
-from pysv.model.baths.jumps import layer_baths
+from pysv.model.baths.jumps import bath_spins, layer_baths
 from pysv.model.conservation import occupied_sectors
 from pysv.sectors.backend import backend
 from pysv.sectors.pure_run import pure_runs
@@ -91,7 +91,7 @@ def reachable_amplitudes(experiment: Experiment) -> int:
 
 def _sectors(experiment: Experiment) -> tuple[int, ...]:
     assert experiment.bath is not None
-    if experiment.bath.coupling == "z":
+    if experiment.bath.keeps_spin_z:
         return tuple(sorted({sector for sectors in occupied_sectors(experiment) for sector in sectors}))
     return tuple(range(Spins(experiment.device.levels).lowest + 2))
 
@@ -137,7 +137,8 @@ class _OpenSolver(Engine):
         matrix = self.hamiltonian.sparse().astype(complex)
         axes = len(experiment.bath.coupling)
         jumps: list[list[Any]] = [[] for _ in range(axes)]
-        for layer, bath in zip(device.layer_spins, layer_baths(device, experiment.bath), strict=True):
+        layers = bath_spins(device, experiment.bath)
+        for layer, bath in zip(layers, layer_baths(device, experiment.bath), strict=True):
             if bath.lamb_shift.any():
                 matrix = matrix + whole(bath.lamb_shift.astype(complex), layer)
             for number, jump in enumerate(bath.jumps):
@@ -145,9 +146,20 @@ class _OpenSolver(Engine):
                     jumps[number % axes].append(whole(jump, layer) / HBAR**0.5)
         if method.unravelling == "mixed":
             jumps = [mixed(own) for own in jumps]
+        jumps.append(self._dephasing(experiment.bath.dephasing(device.sites)))
         self.jumps = [qutip.Qobj(jump).to("CSR") for own in jumps for jump in own]
         self.generator = qutip.Qobj(matrix / HBAR).to("CSR")
         self.options = solver_options(method)
+
+    def _dephasing(self, rates: Mapping[int, float]) -> list[Any]:
+        """√Γ_x n_x of the sites on which the electron dephases."""
+        from scipy.sparse import coo_matrix, identity, kron
+
+        rows, sites = self.hamiltonian.basis.rows, self.hamiltonian.sites
+        here = {
+            site: coo_matrix(([rate**0.5], ([site - 1], [site - 1])), (sites, sites)) for site, rate in rates.items()
+        }
+        return [kron(identity(rows), own).tocsr() for site, own in here.items() if rates[site] > 0]
 
     def initial(self, number: int) -> np.ndarray:
         """Pure run `number` over the whole basis, complex (rows · sites,)."""

@@ -110,6 +110,15 @@ def trajectory_seeds(ntraj: int, seeds: Seeds) -> tuple[int, ...]:
     return tuple(int(word >> np.uint64(1)) for word in words)  # TOML and JSON readers take 63 bits
 
 
+def mixed_refusal(experiment: Experiment, unravelling: str) -> str | None:
+    """Why there are no jumps of two layers to superpose, None if there are."""
+    bath = experiment.bath
+    if unravelling != "mixed" or bath is None or (bath.couples and bath.shared != "all"):
+        return None
+    reason = f"shared = {bath.shared!r}" if bath.couples else "strength = 0"
+    return f"unravelling = 'mixed' superposes the jumps of several baths, which {reason} does not have; use 'local'"
+
+
 def check_strata(experiment: Experiment, ntraj: int) -> str | None:
     """Why so few trajectories cannot serve an unpolarized electron, None if they can."""
     if getattr(experiment.source, "spin", "") == "unpolarized" and ntraj < FEWEST:

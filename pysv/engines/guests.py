@@ -56,6 +56,10 @@ def guests() -> dict[str, Experiment]:
         "entangled spins": replace(plain, spins=Bell()),
         "currents, torque": replace(plain, record=Record(currents=True, torque=True)),
         "baths": replace(plain, bath=BosonicBath()),
+        "shared baths, a temperature for each layer": replace(
+            plain, bath=BosonicBath(shared="layer", temperature=(100.0, 300.0))
+        ),
+        "dephasing of the electron": replace(plain, bath=BosonicBath(strength=0.0, dephasing_rate=0.01)),
         "two electrons": Experiment(device=_VALVE, source=confined),
         "more electrons": Experiment(device=_VALVE, source=replace(confined, electrons=4)),
         "two polarised electrons": Experiment(device=_VALVE, source=replace(confined, spin="up")),

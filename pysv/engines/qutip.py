@@ -16,10 +16,11 @@ from pysv.engines._qutip_open import (
     reachable_amplitudes,
     solver_options,
 )
-from pysv.engines._trajectories import Sampling, check_strata, trajectory_seeds
+from pysv.engines._trajectories import Sampling, check_strata, mixed_refusal, trajectory_seeds
 from pysv.engines.base import Engine, Work
 from pysv.engines.cost import PROCESS, Cost, pure_run_cost, radius, run_places, state_bytes
 from pysv.experiment.checks import checked, choice, real_number, whole_number
+from pysv.model.baths.jumps import shared_refusal
 from pysv.units import HBAR
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class QuTiP(Sampling):
         if experiment.bath is None:
             given = next((entry.name for entry in fields(self) if entry.name in _OPEN and _set(self, entry)), None)
             return given and f"{given} of engine 'qutip' is for open systems; leave it out, or add a table [bath]"
+        if (reason := shared_refusal(experiment.device, experiment.bath)) is not None:
+            return reason
         amplitudes = reachable_amplitudes(experiment)
         if self.solver == "mesolve" and amplitudes > LARGEST_DENSITY:
             return (
@@ -86,7 +89,7 @@ class QuTiP(Sampling):
         if self.chosen(experiment) == "mesolve":
             given = next((entry.name for entry in fields(self) if entry.name in _OPEN[1:] and _set(self, entry)), None)
             return given and f"{given} of engine 'qutip' would be ignored by mesolve; set solver = 'mcsolve'"
-        return check_strata(experiment, self.ntraj)
+        return check_strata(experiment, self.ntraj) or mixed_refusal(experiment, self.unravelling)
 
     def chosen(self, experiment: Experiment) -> str:
         """QuTiP's solver for an experiment."""

@@ -27,6 +27,7 @@ from pysv.experiment.train import Train
 from pysv.model import spin_map
 from pysv.model.alone import SpinsAlone
 from pysv.model.basis import Spins
+from pysv.model.baths.jumps import bath_spins
 from pysv.model.conservation import conserves, keeps_parity
 from pysv.model.initial import electron_states, localized_states, packet
 from pysv.model.layer import sides
@@ -78,7 +79,14 @@ class TrainMap(Method):
         """Refuse what is no train, and with baths a layer that is too large."""
         if not isinstance(experiment.source, Train):
             return f"engine {self.name!r} runs trains of electrons only; use [source] kind = 'train', or 'chebyshev'"
-        return layer_refusal(self, experiment) if experiment.bath is not None else None
+        if experiment.bath is None:
+            return None
+        if experiment.bath.dephases:
+            return (
+                f"engine {self.name!r} does not serve dephasing_rate: its electrons pass the spins without baths; "
+                "leave dephasing_rate out, or take one packet, kind = 'wave-packet', and engine 'low-rank'"
+            )
+        return layer_refusal(self, experiment)
 
     def lacks(self, measure: Measure) -> str | None:
         """No electron is there between the pulses, but for its spin as it leaves."""
@@ -109,7 +117,8 @@ class TrainMap(Method):
         terms = coefficients(radius(experiment) * interval / HBAR, self.tolerance * interval)[0].size
         kraus = 2 * sites * sum(spins.multiplicity(d) ** 2 for d in range(spins.lowest + 1))
         products = 2 * sites * sum(spins.multiplicity(d) ** 3 for d in range(spins.lowest + 1))
-        relaxed = [layer.levels ** (4 * layer.count) for layer in experiment.device.layers if experiment.bath]
+        groups = bath_spins(experiment.device, experiment.bath) if experiment.bath else ()
+        relaxed = [spins.part(own.start - 1, own.stop - 1).size ** 4 for own in groups]
         pulses = min(source.pulses, round(experiment.times.stop / source.interval))
         return Cost(
             amplitudes=amplitudes,

@@ -24,10 +24,11 @@ from pysv.engines._open_system import (
     Bathing,
     OpenSystem,
     layer_refusal,
+    longest_step,
     split_applications,
     time_steps,
 )
-from pysv.engines._trajectories import APART, PLAIN, Sampling, check_strata, trajectory_seeds
+from pysv.engines._trajectories import APART, PLAIN, Sampling, check_strata, mixed_refusal, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
 from pysv.experiment.checks import checked, real_number
@@ -49,7 +50,8 @@ class Trajectories(Sampling):
     ntraj, seeds, target_error, target_variable, unravelling, sampling
         See `pysv.engines._trajectories.Sampling`.
     time_step : float
-        Time step τ > 0, fs; shortened so that it divides the time between snapshots. The error is of second order in τ.
+        Time step τ > 0, fs; shortened so that it divides the time between snapshots, and to ħ/4γ where the electron
+        dephases. The error is of second order in τ.
     """
 
     time_step: float = checked(1.0, real_number, **TIME_STEP)
@@ -64,6 +66,7 @@ class Trajectories(Sampling):
     def refusal(self, experiment: Experiment) -> str | None:
         """Refuse also too few trajectories for the electron's spin, and a layer too large for its channel."""
         reason = super().refusal(experiment) or check_strata(experiment, self.ntraj) or layer_refusal(self, experiment)
+        reason = reason or mixed_refusal(experiment, self.unravelling)
         layers = len(experiment.device.layers)
         if reason is None and self.unravelling == "mixed" and layers != 2:
             return f"unravelling = 'mixed' superposes the jumps of two layers, the device has {layers}; use 'local'"
@@ -84,7 +87,7 @@ class Trajectories(Sampling):
         branches = min(len(places), self.ntraj) if self.sampling == APART else 0
         return pure_run_cost(
             experiment,
-            split_applications(experiment, self.time_step),
+            split_applications(experiment, longest_step(experiment, self.time_step)),
             16 * max(places) * (self.ntraj + 2 * branches + 3 * thread_pool.largest()),
             columns=self.ntraj + branches,
         )
@@ -105,6 +108,7 @@ class _TrajectoriesEngine(Engine):
         self.time = 0.0
         self.method = method
         self.system = OpenSystem(experiment)
+        self._longest = longest_step(experiment, method.time_step)
         self.jumps = np.zeros(method.ntraj, dtype=np.int64)
         """Of each trajectory, so far."""
         self._applications = sum(propagator.bounds.steps for propagator in self.system.propagators)
@@ -151,7 +155,7 @@ class _TrajectoriesEngine(Engine):
         """Evolve every trajectory to `time`, fs."""
         interval = time - self.time
         if interval > 0:
-            count, step = time_steps(interval, self.method.time_step)
+            count, step = time_steps(interval, self._longest)
             self.system.channels(Bathing(step))
             begins = np.full((self.method.ntraj, 2), -1) if self._branches is None else self._leave(count, step)
             self._in_shares(range(self.method.ntraj), lambda share: self._advance(share, count, step, begins))
@@ -161,7 +165,7 @@ class _TrajectoriesEngine(Engine):
     @property
     def _draws_per_step(self) -> int:
         """Random numbers of a trajectory for the channels of one step."""
-        return 3 if self.method.unravelling == "mixed" else len(self.system.layers)
+        return self.system.n_channels + (self.method.unravelling == "mixed")
 
     def _in_shares(self, states: range, work: Callable[[range], int]) -> None:
         """Divide states among the threads; `work` returns the applications of H."""
@@ -180,15 +184,15 @@ class _TrajectoriesEngine(Engine):
         Returns
         -------
         int ndarray (ntraj, 2)
-            Number of the step and layer of the first jump; −1 for a trajectory that goes on.
+            Number of the step and channel of the first jump; −1 for a trajectory that goes on.
         """
         assert self._branches is not None
-        ntraj, layers = self.method.ntraj, len(self.system.layers)
+        ntraj, channels = self.method.ntraj, self.system.n_channels
         without = range(ntraj, len(self.psi))
         draws = np.array([random.random(count) for random in self._random])
         self._draws += count
         begins = np.full((ntraj, 2), -1)
-        probabilities = np.zeros((len(without), layers))
+        probabilities = np.zeros((len(without), channels))
         before = [np.empty(0)] * len(without)
 
         def work(share: range, index: int) -> int:
@@ -198,12 +202,12 @@ class _TrajectoriesEngine(Engine):
                 if index < count:
                     before[number - ntraj] = self.psi[number].copy()
                     remaining = 1.0
-                    for layer in range(layers):
-                        own = self._probabilities(number, layer, step)
+                    for channel in range(channels):
+                        own = self._probabilities(number, channel, step)
                         jump = float(own[1:].sum() / own.sum())
-                        probabilities[number - ntraj, layer] = remaining * jump
+                        probabilities[number - ntraj, channel] = remaining * jump
                         remaining *= 1 - jump
-                        self._apply(number, spare, layer, 0, step)
+                        self._apply(number, spare, channel, 0, step)
             return applications
 
         for index in range(count + 1):
@@ -212,22 +216,22 @@ class _TrajectoriesEngine(Engine):
             if index < count:
                 chosen = self._branches.leave(probabilities, draws[:, index])
                 for number in np.flatnonzero(chosen >= 0):
-                    state, layer = divmod(int(chosen[number]), layers)
+                    state, channel = divmod(int(chosen[number]), channels)
                     self.psi[number], self.basis[number] = before[state].copy(), basis[state]
-                    begins[number] = index, layer
+                    begins[number] = index, channel
                     self.jumps[number] = 0
         return begins
 
     def _advance(self, share: range, count: int, step: float, begins: np.ndarray) -> int:
         applications, spare = 0, self._spare(share)
         for number in share:
-            begin, layer = (int(value) for value in begins[number])
+            begin, channel = (int(value) for value in begins[number])
             draws = self._random[number].random((count, self._draws_per_step))
             for index in range(max(begin, 0), count + 1):
                 if index != begin:
                     applications += self._unitary(number, spare, step if 0 < index < count else step / 2)
                 if index < count:
-                    first = layer if index == begin else None
+                    first = channel if index == begin else None
                     self.jumps[number] += self._jump(number, spare, step, draws[index], first)
         return applications
 
@@ -247,18 +251,22 @@ class _TrajectoriesEngine(Engine):
         return applications
 
     def _jump(self, number: int, spare: list[np.ndarray], step: float, draws: np.ndarray, first: int | None) -> int:
-        """Apply the channels of all layers; returns the number of jumps. `first` is the layer of a jump that is set."""
-        before, basis = self.psi[number], self.basis[number]
+        """Apply all channels; returns the number of jumps. `first` is the channel of a jump that is set."""
+        before, basis, layers = self.psi[number], self.basis[number], len(self.system.layers)
         mixed = self.method.unravelling == "mixed"
         if mixed:
             before = before.copy()
-        drawn = []
-        for layer in range(len(self.system.layers)):
-            which = 0 if first is not None and layer < first else self._drawn(number, layer, step, draws[layer], first)
-            self._apply(number, spare, layer, which, step)
-            drawn.append(which)
+
+        def apply(channel: int) -> int:
+            earlier = first is not None and channel < first
+            which = 0 if earlier else self._drawn(number, channel, step, draws[channel], first)
+            self._apply(number, spare, channel, which, step)
+            return which
+
+        drawn = [apply(layer) for layer in range(layers)]
         if mixed and min(drawn) == 0 < max(drawn):
-            self._superpose(number, before, basis, max(drawn), step, draws[2])
+            self._superpose(number, before, basis, max(drawn), step, draws[-1])
+        drawn += [apply(channel) for channel in range(layers, self.system.n_channels)]
         return sum(which > 0 for which in drawn)
 
     def _superpose(self, number: int, before: np.ndarray, basis: int, which: int, step: float, drawn: float) -> None:
@@ -288,28 +296,37 @@ class _TrajectoriesEngine(Engine):
             psi, basis = out, after
         return psi, basis
 
-    def _probabilities(self, number: int, layer: int, step: float) -> np.ndarray:
-        """Probability of each Kraus operator of a layer, float64 (m,)."""
-        system = self.system
-        basis = system.hamiltonians[self.basis[number]].basis
-        rho = layer_density(self.psi[number], system.layers[layer], basis)
-        return np.asarray(np.einsum("aij,ji->a", system.channels(Bathing(step))[layer].effects, rho).real)
+    def _probabilities(self, number: int, channel: int, step: float) -> np.ndarray:
+        """Probability of each Kraus operator of a channel, float64 (m,)."""
+        system, hamiltonian = self.system, self.system.hamiltonians[self.basis[number]]
+        if channel == len(system.layers):
+            assert system.dephasing is not None
+            return system.dephasing.jump_probabilities(self.psi[number], hamiltonian.layout, step)
+        rho = layer_density(self.psi[number], system.layers[channel], hamiltonian.basis)
+        return np.asarray(np.einsum("aij,ji->a", system.channels(Bathing(step))[channel].effects, rho).real)
 
-    def _drawn(self, number: int, layer: int, step: float, drawn: float, first: int | None) -> int:
-        """Index of a Kraus operator of a layer, drawn by its probability; of a jump if the layer is `first`."""
-        if layer != first and drawn < self.system.channels(Bathing(step))[layer].certain:
+    def _drawn(self, number: int, channel: int, step: float, drawn: float, first: int | None) -> int:
+        """Index of a Kraus operator of a channel, drawn by its probability; of a jump if the channel is `first`."""
+        if channel != first and drawn < self.system.certain(Bathing(step), channel):
             return 0
-        probabilities = self._probabilities(number, layer, step)
-        if layer == first:
+        probabilities = self._probabilities(number, channel, step)
+        if channel == first:
             probabilities[0] = 0.0
         cumulative = np.cumsum(probabilities)
         which = int(np.searchsorted(cumulative, drawn * cumulative[-1], side="right"))
         return min(which, probabilities.size - 1)
 
-    def _apply(self, number: int, spare: list[np.ndarray], layer: int, which: int, step: float) -> None:
-        """Apply one Kraus operator of a layer, and normalise."""
+    def _apply(self, number: int, spare: list[np.ndarray], channel: int, which: int, step: float) -> None:
+        """Apply one Kraus operator of a channel, and normalise."""
         psi = self.psi[number]
-        operator, after = self.system.operator(Bathing(step), layer, which, self.basis[number])
+        if channel == len(self.system.layers):
+            assert self.system.dephasing is not None
+            before = np.linalg.norm(psi)
+            layout = self.system.hamiltonians[self.basis[number]].layout
+            self.system.dephasing.apply(psi, layout, which, step)
+            psi *= before / np.linalg.norm(psi)
+            return
+        operator, after = self.system.operator(Bathing(step), channel, which, self.basis[number])
         shape = self.system.hamiltonians[after].shape
         if spare[0].shape != shape:
             spare[0] = np.zeros(shape, dtype=complex)

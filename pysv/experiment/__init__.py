@@ -93,6 +93,8 @@ class Experiment(Checked):
                 names = " or ".join("None" if kind is type(None) else f"pysv.{kind.__name__}" for kind in kinds)
                 raise InvalidInputError(f"{key} = {quoted(value)} must be a {names}", key)
         self.spins.check_device(self.device)
+        if self.bath is not None:
+            self.bath.check_device(self.device)
         self.record.sides(self.device)
         self.record.check_spins(self.device)
         if isinstance(self.source, WavePacket):
@@ -193,8 +195,9 @@ class Experiment(Checked):
     def echo_free(self, *, stop: float | None = None) -> Experiment:
         """The same experiment on a chain whose leads are so long that no echo from a wall acts on the spins.
 
-        The sites that are added on the left shift the layers and the packet alike; see `pysv.Device.echo_free`. What
-        the ends of the shorter chain cut off the packet is there again. The cost grows with the length of the chain.
+        The sites that are added on the left shift the layers, the packet and the sites of dephasing alike; see
+        `pysv.Device.echo_free`. What the ends of the shorter chain cut off the packet is there again. The cost grows
+        with the length of the chain.
 
         Parameters
         ----------
@@ -221,7 +224,8 @@ class Experiment(Checked):
                 "right end by hand",
                 "source",
             )
-        return replace(self, device=self.device.lengthened(left, right), source=source)
+        bath = self.bath and self.bath.moved(left, self.device.sites)
+        return replace(self, device=self.device.lengthened(left, right), source=source, bath=bath)
 
     def remarks(self) -> tuple[str, ...]:
         """Sentences that the user must read: how much of the packet the ends of the chain cut off."""

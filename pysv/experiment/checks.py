@@ -199,6 +199,11 @@ def optional_number(key: str, value: Any, **bounds: Any) -> float | None:
     return None if value is None else real_number(key, value, **bounds)
 
 
+def optional_numbers(key: str, value: Any, **bounds: Any) -> float | tuple[float, ...] | None:
+    """A real number, or a list of them; None where it is left out. See `real_number` for the bounds."""
+    return None if value is None else number_or_list(key, value, **bounds)
+
+
 def optional_of(key: str, value: Any, allowed: tuple[int, ...]) -> int | None:
     """One of a few whole numbers; None where it is left out."""
     if value is None:

@@ -27,12 +27,12 @@ def spin_length(key: str, value: Any) -> float:
     return number
 
 
-def _listed(sites: tuple[int, ...]) -> tuple[int, ...]:
+def listed_sites(sites: tuple[int, ...]) -> tuple[int, ...]:
     """All sites that a first and a last one, or a list, stand for; see `site_list`."""
     return tuple(range(sites[0], sites[1] + 1)) if len(sites) == 2 else sites
 
 
-def _check_length(key: str, value: Values, count: int, what: str) -> None:
+def check_length(key: str, value: Values, count: int, what: str) -> None:
     """A list has one number for each spin, bond or site."""
     if isinstance(value, tuple) and len(value) != count:
         raise InvalidInputError(
@@ -100,12 +100,12 @@ class Layer(Checked):
             ("anisotropy", self.count, "spin"),
             ("field", self.count, "spin"),
         ):
-            _check_length(key, getattr(self, key), count, what)
+            check_length(key, getattr(self, key), count, what)
 
     @cached_property
     def spin_sites(self) -> tuple[int, ...]:
         """Site of each spin, ascending."""
-        return _listed(self.sites)
+        return listed_sites(self.sites)
 
     @property
     def count(self) -> int:
@@ -173,9 +173,9 @@ class Potential(Checked):
         if isinstance(self.sites, str):
             where: Sequence[int] = range(1, sites + 1)
         else:
-            where = _listed(self.sites)
+            where = listed_sites(self.sites)
         check_inside("potential: sites", where, sites)
-        _check_length("energy", self.energy, len(where), "site of the potential")
+        check_length("energy", self.energy, len(where), "site of the potential")
         energies = self.energy if isinstance(self.energy, tuple) else (self.energy,) * len(where)
         found = dict(zip(where, energies, strict=True))
         if self.disorder:
@@ -197,8 +197,8 @@ class Potential(Checked):
         return replace(self, sites=tuple(site + by for site in self.sites))
 
 
-def check_inside(what: str, where: Sequence[int], sites: int) -> None:
+def check_inside(what: str, where: Sequence[int], sites: int, key: str = "sites") -> None:
     """The sites, which ascend, lie on the chain."""
     for site in (where[0], where[-1]):
         if not 1 <= site <= sites:
-            raise InvalidInputError(f"{what} reach outside the chain at {site}; its sites are 1 to {sites}", "sites")
+            raise InvalidInputError(f"{what} reach outside the chain at {site}; its sites are 1 to {sites}", key)

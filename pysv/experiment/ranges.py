@@ -32,6 +32,7 @@ TEMPERATURE: Bounds = {"low": 1e-3, "high": 1e6, "unit": "K"}
 # Times and waves
 TIME: Bounds = {"low": 0.0, "high": 1e12, "unit": "fs"}
 DURATION: Bounds = {"low": 1e-6, "high": 1e12, "unit": "fs"}
+RATE: Bounds = {"low": 0.0, "high": 1e3, "unit": "1/fs"}
 TIME_STEP: Bounds = {"low": 1e-6, "high": 1e6, "unit": "fs"}
 MOMENTUM: Bounds = {"low": -1e6, "high": 1e6, "unit": "rad per site"}
 SPREAD: Bounds = {"low": 1e-9, "high": 1e6, "unit": "rad per site"}

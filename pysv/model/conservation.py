@@ -58,8 +58,8 @@ def keeps_parity(experiment: Experiment) -> bool:
 
 
 def keeps_spin_z(experiment: Experiment) -> bool:
-    """Whether S^z_tot is conserved: no bath, or one that couples to σᶻ."""
-    return experiment.bath is None or experiment.bath.coupling == "z"
+    """Whether S^z_tot is conserved: no bath, or one that couples to σᶻ or to no spin."""
+    return experiment.bath is None or experiment.bath.keeps_spin_z
 
 
 def conserved(experiment: Experiment) -> tuple[str, ...]:

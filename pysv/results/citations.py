@@ -149,7 +149,7 @@ def _of_run(data: xr.Dataset) -> Iterator[tuple[str, Sequence[str | Reference]]]
     if engine in methods():
         method = asked.engine if isinstance(asked.engine, methods()[engine]) else methods()[engine]()
         yield f"engine {engine}", method.citations(backend)
-    if asked.experiment.bath is not None:
+    if asked.experiment.bath is not None and asked.experiment.bath.couples:
         yield "baths", ("Nathan2020", "Nathan2021")
     yield from _of_measures(data)
     if backend in backends.names():

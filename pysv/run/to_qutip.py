@@ -11,7 +11,7 @@ from pysv.errors import InvalidInputError
 from pysv.experiment.source import OneElectron
 from pysv.experiment.train import Train
 from pysv.model.basis import Basis, Spins
-from pysv.model.baths.jumps import layer_baths, spin_operator
+from pysv.model.baths.jumps import bath_spins, layer_baths, spin_operator
 from pysv.sectors.pure_run import pure_runs
 from pysv.units import HBAR
 
@@ -36,7 +36,8 @@ class QutipProblem:
     states : list of (float, qutip.Qobj)
         Weight and ket of each pure run at t = 0.
     jumps : list of qutip.Qobj
-        Jump operators of the universal Lindblad equation, 1/√fs; empty for a closed system.
+        Jump operators of the universal Lindblad equation, and √Γ_x n_x where the electron dephases, 1/√fs; empty for a
+        closed system.
     observables : dict of str to qutip.Qobj
         ``spin_x_1`` … ``spin_z_N``, S/S of each localized spin; ``electron_spin_x|y|z``; ``electron_density_1`` ….
     """
@@ -106,7 +107,8 @@ def to_qutip(experiment: Experiment) -> QutipProblem:
     h = qutip.Qobj(matrix / HBAR, dims=[dims, dims]).to("CSR")
     jumps = []
     if experiment.bath is not None:
-        for own, bath in zip(device.layer_spins, layer_baths(device, experiment.bath), strict=True):
+        layers = bath_spins(device, experiment.bath)
+        for own, bath in zip(layers, layer_baths(device, experiment.bath), strict=True):
             before, after = spins.part(0, own.start - 1).size, spins.part(own.stop - 1, spins.count).size
             if bath.lamb_shift.any():
                 h = h + whole(spins=np.kron(np.kron(np.eye(before), bath.lamb_shift / HBAR), np.eye(after)))
@@ -115,6 +117,9 @@ def to_qutip(experiment: Experiment) -> QutipProblem:
                 for jump in bath.jumps
                 if jump.any()
             ]
+        for site, rate in experiment.bath.dephasing(device.sites).items():
+            if rate > 0:
+                jumps.append(rate**0.5 * whole(site=_at(site, device.sites)))
     states = []
     for run in runs:
         full = np.zeros((device.sites, 2 * spins.size), dtype=complex)
@@ -126,10 +131,13 @@ def to_qutip(experiment: Experiment) -> QutipProblem:
         for axis in "xyz":
             observables[f"spin_{axis}_{spin + 1}"] = whole(spins=spin_operator(spins, spin, axis))
     for site in range(device.sites):
-        here = np.zeros((device.sites, device.sites))
-        here[site, site] = 1
-        observables[f"electron_density_{site + 1}"] = whole(site=here)
+        observables[f"electron_density_{site + 1}"] = whole(site=_at(site + 1, device.sites))
     return QutipProblem(h, states, jumps, observables)
+
+
+def _at(site: int, sites: int) -> np.ndarray:
+    """Projector on a site, from 1, float64 (sites, sites)."""
+    return np.diag((np.arange(1, sites + 1) == site).astype(float))
 
 
 def _inner(basis: Basis) -> np.ndarray:

@@ -169,6 +169,29 @@ def test_baths_at_several_ends_at_once(bath, shape):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    "engine",
+    [pysv.LowRank(time_step=1.0), pysv.Trajectories(ntraj=4), pysv.QuTiP(solver="mesolve")],
+    ids=lambda engine: engine.name,
+)
+@pytest.mark.parametrize(
+    "bath",
+    [
+        {"shared": "all", "temperature": 1e-3, "strength": 1e3},
+        {"shared": "all", "temperature": 1e6, "lamb_shift": True},
+        {"shared": "layer", "temperature": (1e-3, 1e6)},
+        {"shared": "layer", "temperature": (1e6, 1e-3), "strength": TINY, "dephasing_rate": TINY},
+        {"strength": 0.0, "dephasing_rate": (0.0, 1e3), "dephasing_sites": (1, 2)},
+        {"strength": 0.0, "dephasing_rate": 1e3},
+        {"strength": 1e3, "dephasing_rate": 1e3, "dephasing_sites": (8, 8)},
+    ],
+    ids=str,
+)
+def test_shared_baths_temperatures_and_dephasing_at_their_ends(bath, engine):
+    assert "\n" not in sentence(lambda: run(experiment(bath=pysv.BosonicBath(**bath)), engine))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("value", [1e-3, 1e6])
 def test_gibbs_states_of_the_largest_energies(value):
     device = pysv.SpinValve(**(VALVE | {"exchange": ENERGY["low"], "exchange_z": ENERGY["high"]}))

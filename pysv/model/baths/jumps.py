@@ -1,24 +1,26 @@
 """Jump operators and Lamb shift of the universal Lindblad equation.
 
 Each localized spin has baths of its own, which couple to X, the operators of that spin divided by S: Pauli matrices of
-a spin 1/2 (Eqs. 14–20). In the universal Lindblad equation (F. Nathan and M. S. Rudner, Phys. Rev. B 102, 115109
-(2020); erratum Phys. Rev. B 104, 119901) each bath gives one jump operator. The layers are not coupled to each other,
-so that jump operators are found layer by layer.
+a spin 1/2 (Eqs. 14–20). A bath that spins share couples to the sum of their operators. In the universal Lindblad
+equation (F. Nathan and M. S. Rudner, Phys. Rev. B 102, 115109 (2020); erratum Phys. Rev. B 104, 119901) each bath gives
+one jump operator, which is linear in X. The layers are not coupled to each other, so that jump operators are found
+layer by layer; that of a bath of all spins is the sum over the layers. The Lamb shift of such a bath is not: it couples
+the layers.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pysv.errors import InvalidInputError, InvariantError
 from pysv.model.basis import Spins
-from pysv.model.baths.spectral import SpectralDensity, validity
-from pysv.model.layer import LayerSpectrum, layer_spectrum, layer_spins
+from pysv.model.baths.spectral import SpectralDensity, Validity, validity
+from pysv.model.layer import MAX_LAYER_STATES, LayerSpectrum, layer_spectrum, layer_spins
 from pysv.units import BOLTZMANN
 
 if TYPE_CHECKING:
@@ -37,16 +39,16 @@ _BALANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class LayerBath:
-    """Jump operators and Lamb shift of the baths of one layer.
+    """Jump operators and Lamb shift of the baths of one layer, or of the one bath of all layers.
 
     Parameters
     ----------
     spins : Spins
-        Of the layer.
+        Of the layer, or of all layers.
     spectrum : LayerSpectrum
-        Of the layer alone.
+        Of these spins alone.
     jumps : complex ndarray (baths, size, size)
-        Jump operators over the layer's configurations, √eV: with them dρ/dt = … + (1/ħ) Σ (LρL† − ½{L†L, ρ}).
+        Jump operators over the configurations of the spins, √eV: with them dρ/dt = … + (1/ħ) Σ (LρL† − ½{L†L, ρ}).
     lamb_shift : float64 ndarray (size, size)
         eV; zero where it is switched off.
     series_distance : float
@@ -67,32 +69,60 @@ class LayerBath:
 
 @lru_cache(maxsize=8)
 def layer_baths(device: ChainDevice, bath: BosonicBath) -> tuple[LayerBath, ...]:
-    """Jump operators of each layer.
+    """Jump operators of each layer, or of all layers where they share one bath; none where the spins have no bath.
 
     L_i = Σ_mn √(2πJ(E_n − E_m)) ⟨m|X_i|n⟩ |m⟩⟨n| over the eigenstates of the layer, or with ``bath.series_terms`` = N_L
     the series of Eq. 18, Σ_{n ≤ N_L} a_n (−1)ⁿ ad_Hⁿ[X_i] with the Taylor coefficients a_n of √(2πJ) and the term n = 0
-    that the paper's sum omits.
+    that the paper's sum omits. Where spins share a bath, X is the sum of theirs.
 
     Returns
     -------
     tuple of LayerBath
+        For each range of `bath_spins`.
 
     Raises
     ------
     InvariantError
         If the transition rates of the exact operators break detailed balance.
+    InvalidInputError
+        If the spins that share a bath have more than 4096 states, those of 12 spins 1/2.
     """
-    return tuple(_layer_bath(device, layer, bath) for layer in range(len(device.layers)))
+    if not bath.couples:
+        return ()
+    if bath.shared != "all":
+        return tuple(_layer_bath(device, layer, bath) for layer in range(len(device.layers)))
+    if (reason := shared_refusal(device, bath)) is not None:
+        raise InvalidInputError(reason, "shared")
+    unshifted = replace(bath, lamb_shift=False)
+    return (_joined([_layer_bath(device, layer, unshifted) for layer in range(len(device.layers))], bath),)
+
+
+def shared_refusal(device: ChainDevice, bath: BosonicBath) -> str | None:
+    """Why all spins are too many to share a bath; None if they are not, or do not."""
+    size = Spins(device.levels).size
+    if not bath.couples or bath.shared != "all" or size <= MAX_LAYER_STATES:
+        return None
+    return (
+        f"shared = 'all': the {device.n_spins} spins that share a bath have {size:,} states; its jump operator is "
+        f"found for at most {MAX_LAYER_STATES.bit_length() - 1} spins 1/2 ({MAX_LAYER_STATES} states); take shared = "
+        "'layer', or fewer spins"
+    )
+
+
+def bath_spins(device: ChainDevice, bath: BosonicBath) -> tuple[range, ...]:
+    """Numbers, from 1, of the spins of each `LayerBath`: those of each layer, or all of them."""
+    if not bath.couples:
+        return ()
+    return (range(1, device.n_spins + 1),) if bath.shared == "all" else device.layer_spins
 
 
 def _layer_bath(device: ChainDevice, layer: int, bath: BosonicBath) -> LayerBath:
-    density, spectrum = SpectralDensity.of_bath(bath), layer_spectrum(device, layer)
+    density, spectrum = SpectralDensity.of_bath(bath, layer), layer_spectrum(device, layer)
     spins = layer_spins(device, layer)
     frequency = spectrum.energies[None, :] - spectrum.energies[:, None]  # [m, n]: E_n − E_m
     _check_detailed_balance(density, frequency)
     vectors = spectrum.vectors
-    couplings = [spin_operator(spins, spin, axis) for spin in range(spins.count) for axis in bath.coupling]
-    inner = np.array([vectors.T @ x @ vectors for x in couplings])
+    inner = np.array([vectors.T @ x @ vectors for x in _couplings(spins, bath)])
     jumps = np.sqrt(2 * np.pi * density(frequency)) * inner
     distance = 0.0
     if bath.series_terms:
@@ -104,6 +134,42 @@ def _layer_bath(device: ChainDevice, layer: int, bath: BosonicBath) -> LayerBath
     if bath.lamb_shift:
         shift = vectors @ _lamb_shift(density, spectrum.energies, inner) @ vectors.T
     return LayerBath(spins, spectrum, vectors @ jumps @ vectors.T, shift, distance)
+
+
+def _couplings(spins: Spins, bath: BosonicBath) -> list[np.ndarray]:
+    """X of each bath of some spins: of each of them, or their sum; for each component."""
+    own = [[spin_operator(spins, spin, axis) for axis in bath.coupling] for spin in range(spins.count)]
+    if bath.shared == "spin":
+        return [x for of_spin in own for x in of_spin]
+    return [np.asarray(sum(of_axis)) for of_axis in zip(*own, strict=True)]
+
+
+def _joined(layers: list[LayerBath], bath: BosonicBath) -> LayerBath:
+    """The one bath of all spins: its L is the sum of those of the layers, its Lamb shift has pairs of layers, too.
+
+    L_p ⊗ 1 and 1 ⊗ L_a are orthogonal, since Tr X = 0: the distance of the series is at most the largest one.
+    """
+    spins = Spins(tuple(levels for layer in layers for levels in layer.spins.levels))
+    ones = [np.eye(layer.spins.size) for layer in layers]
+
+    def whole(place: int, operator: np.ndarray) -> np.ndarray:
+        return np.asarray(reduce(np.kron, [operator if other == place else one for other, one in enumerate(ones)]))
+
+    def total(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.asarray(np.add.outer(one, other).ravel())
+
+    spectrum = LayerSpectrum(
+        reduce(total, [layer.spectrum.energies for layer in layers]),
+        reduce(np.kron, [layer.spectrum.vectors for layer in layers]),
+        reduce(total, [layer.spectrum.downs for layer in layers]),
+    )
+    vectors = spectrum.vectors
+    jumps = [sum(whole(n, layer.jumps[axis]) for n, layer in enumerate(layers)) for axis in range(len(layers[0].jumps))]
+    shift = np.zeros_like(vectors)
+    if bath.lamb_shift:
+        inner = np.array([vectors.T @ x @ vectors for x in _couplings(spins, bath)])
+        shift = vectors @ _lamb_shift(SpectralDensity.of_bath(bath), spectrum.energies, inner) @ vectors.T
+    return LayerBath(spins, spectrum, np.array(jumps), shift, max(layer.series_distance for layer in layers))
 
 
 def spin_operator(spins: Spins, spin: int, axis: str) -> np.ndarray:
@@ -163,6 +229,9 @@ def _lamb_shift(density: SpectralDensity, energies: np.ndarray, inner: np.ndarra
 def report(device: ChainDevice, bath: BosonicBath) -> tuple[dict[str, float], tuple[str, ...]]:
     """What the dataset of a run with baths says of them.
 
+    The bath that n spins share couples to an operator of norm n, so that Γ_NR is n² times that of one spin; where the
+    baths differ, the numbers are those of the bath with the largest Γ_NR τ.
+
     Returns
     -------
     dict
@@ -171,7 +240,7 @@ def report(device: ChainDevice, bath: BosonicBath) -> tuple[dict[str, float], tu
     tuple of str
         Sentences that warn of a doubtful bath.
     """
-    found = validity(SpectralDensity.of_bath(bath))
+    found = max(_validities(device, bath), key=lambda own: own.product)
     numbers = {"bath_validity": found.product, "bath_rate": found.rate, "bath_memory": found.memory}
     remarks = []
     if found.product > VALIDITY_WARNING:
@@ -181,12 +250,23 @@ def report(device: ChainDevice, bath: BosonicBath) -> tuple[dict[str, float], tu
             + (", a higher temperature, or a smooth cutoff (gaussian)" if math.isinf(found.product) else "")
         )
     if bath.series_terms:
-        distance = max(layer.series_distance for layer in layer_baths(device, bath))
+        distance = max((layer.series_distance for layer in layer_baths(device, bath)), default=0.0)
         numbers["bath_series_distance"] = distance
         if distance > SERIES_WARNING:
+            coldest = min(bath.temperature_of(layer) for layer in range(len(device.layers)))
             remarks.append(
                 f"the power series with {bath.series_terms} terms is off from the exact jump operators by "
                 f"{distance:.1e} of their norm: it converges for energies below 2πk_BT = "
-                f"{2 * math.pi * BOLTZMANN * bath.temperature:.2g} eV only"
+                f"{2 * math.pi * BOLTZMANN * coldest:.2g} eV only"
             )
     return numbers, tuple(remarks)
+
+
+def _validities(device: ChainDevice, bath: BosonicBath) -> list[Validity]:
+    """Validity measure of the bath of each layer, or of all spins."""
+    found = []
+    for layer, spins in enumerate(bath_spins(device, bath) or device.layer_spins):
+        own = validity(SpectralDensity.of_bath(bath, layer))
+        norm = 1 if bath.shared == "spin" else len(spins)
+        found.append(Validity(norm**2 * own.rate, own.memory))
+    return found

@@ -44,9 +44,9 @@ class SpectralDensity:
     shape: str
 
     @classmethod
-    def of_bath(cls, bath: BosonicBath) -> SpectralDensity:
-        """The spectral density that a bath's options describe."""
-        return cls(bath.temperature, bath.strength, bath.cutoff, bath.cutoff_shape)
+    def of_bath(cls, bath: BosonicBath, layer: int = 0) -> SpectralDensity:
+        """The spectral density of the baths of a layer, counted from 0."""
+        return cls(bath.temperature_of(layer), bath.strength, bath.cutoff, bath.cutoff_shape)
 
     @property
     def beta(self) -> float:
