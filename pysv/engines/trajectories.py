@@ -13,7 +13,7 @@ The states that have had K_0 only, the one without a jump, are followed apart wi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -42,6 +42,9 @@ Draws = tuple[np.ndarray, np.ndarray]
 """Random numbers in [0, 1) at one node: float64 (ntraj,) and (ntraj, m)."""
 _TOLERANCE = 1e-4
 """Splitting error per fs where none is asked for."""
+_KNOWN: dict[Hashable, tuple[tuple[Step, ...], np.ndarray]] = {}
+"""Steps of an interval, and the state of the control after it, by all that they depend on."""
+_MOST_KNOWN = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +107,7 @@ class Trajectories(Sampling):
     def deviation_kind(self) -> str:
         """The dataset has the statistical error of every variable; what all trajectories share is measured."""
         return (
-            "‖ρ − ρ_exact‖₁ of the mean of all trajectories: measured splitting error of the time steps, and a bound of "
+            "‖ρ − ρ_exact‖₁ of the mean of all trajectories: measured splitting error of the time steps, and bound of "
             "the unitary steps; X_error is the statistical error of X"
         )
 
@@ -157,6 +160,9 @@ class _TrajectoriesEngine(Engine):
         order = method.order or (4 if method.time_step is None else 2)
         tolerance = _TOLERANCE if method.tolerance is None else method.tolerance
         self.control = StepControl(tolerance, order, method.time_step)
+        parts = experiment.device, experiment.source, experiment.spins, experiment.bath
+        self._known: tuple[Hashable, ...] | None = (*parts, tolerance, order, method.time_step)
+        """All that the steps depend on, with the intervals so far; None for a run that was restored."""
         self.splitting, self.shortest = 0.0, np.inf
         self.measured_from = 0.0
         """Time (fs) from which the splitting error is known: that of the resumption of an earlier version's file."""
@@ -194,7 +200,7 @@ class _TrajectoriesEngine(Engine):
     def advance(self, time: float) -> None:
         """Evolve every trajectory to `time`, fs."""
         interval, pending = time - self.time, 0.0
-        steps = self.control.steps(self.companion.columns, interval) if interval > 0 else ()
+        steps = self._steps(interval) if interval > 0 else ()
         draws = self._draw_ahead(interval) if interval > 0 else None
         for step in steps:
             self._take(step, pending, self._draw(len(step.rule.nodes)) if draws is None else draws)
@@ -205,6 +211,26 @@ class _TrajectoriesEngine(Engine):
             self.companion.columns.evolve(pending)
             self._in_shares(range(len(self.psi)), lambda share: self._unitaries(share, pending))
         self.time = time
+
+    def _steps(self, interval: float) -> Iterator[Step]:
+        """Steps that fill an interval. What another batch of this experiment has measured is not measured again."""
+        measured = self.control.steps(self.companion.columns, interval)
+        if self._known is None:
+            yield from measured
+            return
+        self._known = (*self._known, interval)
+        if self._known in _KNOWN:
+            steps, state = _KNOWN[self._known]
+            yield from steps
+            self.control.restore(state)
+            return
+        taken = []
+        for step in measured:
+            taken.append(step)
+            yield step
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[self._known] = tuple(taken), self.control.state()
 
     def _draw_ahead(self, interval: float) -> Iterator[Draws] | None:
         """Random numbers for all steps of an interval, where the length of the steps is given."""
@@ -321,7 +347,9 @@ class _TrajectoriesEngine(Engine):
             self.psi[number], spare[1] = total, psi
         return applications
 
-    def _jump(self, number: int, spare: list[np.ndarray], bathing: Bathing, draws: np.ndarray, first: int | None) -> int:
+    def _jump(
+        self, number: int, spare: list[np.ndarray], bathing: Bathing, draws: np.ndarray, first: int | None
+    ) -> int:
         """Apply the channels of all layers; returns the number of jumps. `first` is the layer of a jump that is set."""
         before, basis = self.psi[number], self.basis[number]
         mixed = self.method.unravelling == "mixed"
@@ -329,14 +357,18 @@ class _TrajectoriesEngine(Engine):
             before = before.copy()
         drawn = []
         for layer in range(len(self.system.layers)):
-            which = 0 if first is not None and layer < first else self._drawn(number, layer, bathing, draws[layer], first)
+            which = (
+                0 if first is not None and layer < first else self._drawn(number, layer, bathing, draws[layer], first)
+            )
             self._apply(number, spare, layer, which, bathing)
             drawn.append(which)
         if mixed and min(drawn) == 0 < max(drawn):
             self._superpose(number, before, basis, max(drawn), bathing, draws[2])
         return sum(which > 0 for which in drawn)
 
-    def _superpose(self, number: int, before: np.ndarray, basis: int, which: int, bathing: Bathing, drawn: float) -> None:
+    def _superpose(
+        self, number: int, before: np.ndarray, basis: int, which: int, bathing: Bathing, drawn: float
+    ) -> None:
         """Replace a jump A of one layer by its superposition with the same jump B of the other layer.
 
         {A, B} and {(A + B)/√2, (A − B)/√2} make the same channel. The draw of A or B had the probability
@@ -462,6 +494,7 @@ class _TrajectoriesEngine(Engine):
             self._random[number] = np.random.Generator(np.random.PCG64(seed))
             self._random[number].bit_generator.advance(draws)  # type: ignore[attr-defined]
         self._draws = draws
+        self._known = None
         self.time = time
         if "steps" not in state:  # of a version that did not measure
             self.measured_from = time
