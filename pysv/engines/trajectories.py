@@ -498,7 +498,9 @@ class _TrajectoriesEngine(Engine):
         self.time = time
         if "steps" not in state:  # of a version that did not measure
             self.measured_from = time
-            parts = self.snapshot().state.parts
+            mixture = self.snapshot().state
+            assert isinstance(mixture, PureMixture)
+            parts = mixture.parts
             self.companion = Companion(
                 self.system, ((part.weight, basis, part.psi) for part, basis in zip(parts, self.basis, strict=True))
             )
