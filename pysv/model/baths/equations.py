@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Equation = Literal["universal", "davies", "redfield", "series"]
 EQUATIONS: tuple[Equation, ...] = get_args(Equation)
+CITES = "Nathan2020", "Davies1974", "Redfield1957"
 PAPER_TERMS = 20
 """N_L of the paper."""
 MAX_STATES = 64
