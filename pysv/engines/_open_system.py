@@ -59,16 +59,6 @@ def split_applications(experiment: Experiment, time_step: float) -> int:
     return 40 + (times.count - 1) * total
 
 
-def longest_step(experiment: Experiment, time_step: float) -> float:
-    """Longest step (fs) of an engine that measures no splitting error: at most ħ/4γ where the electron dephases.
-
-    The electron moves by half a site in this time.
-    """
-    assert experiment.bath is not None
-    passing = HBAR / (4 * experiment.device.largest_hopping)
-    return min(time_step, passing) if experiment.bath.dephases else time_step
-
-
 def time_steps(interval: float, time_step: float) -> tuple[int, float]:
     """Number and length (fs) of equal steps that fill an interval, each at most `time_step` long."""
     count = max(1, int(np.ceil(interval / time_step - 1e-9)))

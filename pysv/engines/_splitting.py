@@ -106,17 +106,34 @@ def splitting_error(columns: Columns, rule: Rule, step: float, pending: float, a
     scale = columns.trace() / start.trace()
     once, twice = start.copy(), start
     noise = _NOISE * asked / scale
-    long = _take(once, rule, step, 0.0, noise)
+    long = take(once, rule, step, 0.0, noise)
     short = 0.0
     for _ in range(2):
-        short = _take(twice, rule, step / 2, short, noise / 2)
+        short = take(twice, rule, step / 2, short, noise / 2)
     once.evolve(long - short)  # the rest is the same for both, and unitary
     columns.applications += once.applications + twice.applications
     return 4 / 3 * scale * trace_distance(once, twice)
 
 
-def _take(columns: Columns, rule: Rule, step: float, pending: float, budget: float) -> float:
-    """One step, which may discard weight up to the budget; returns the unitary evolution that is left to do, fs."""
+def take(columns: Columns, rule: Rule, step: float, pending: float, budget: float) -> float:
+    """One step (fs) of ρ, in place.
+
+    Parameters
+    ----------
+    columns : Columns
+    rule : Rule
+    step : float
+        fs.
+    pending : float
+        Unitary evolution up to the beginning of the step, fs.
+    budget : float
+        Weight that may be discarded.
+
+    Returns
+    -------
+    float
+        The unitary evolution that is left to do, fs.
+    """
     *gaps, last = rule.gaps(step)
     for gap in gaps:
         columns.evolve(pending + gap)
@@ -182,6 +199,11 @@ class StepControl:
     def ratio(self) -> float:
         """Error that was measured last, in units of the one that is asked for."""
         return self.rate / self.tolerance
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes of a step of given length."""
+        return len(self._step(0)[0].nodes)
 
     def state(self) -> np.ndarray:
         """What the next steps depend on, float64 (6,)."""

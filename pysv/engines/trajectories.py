@@ -1,8 +1,10 @@
 """Quantum trajectories: the Lindblad equation unravelled into random pure states, on the kernels of the closed system.
 
-One step of the Lindblad equation is U(τ/2) · channel · U(τ/2) (see `pysv.model.channel`). A trajectory evolves with the
-same U. From the channel of each layer it draws one Kraus operator K_a with probability ‖K_a ψ‖². The average over
-trajectories then obeys the same map for any τ: nothing is expanded in the jump rate.
+Steps of the Lindblad equation alternate between U and the channels of the layers (see `pysv.model.channel`). A
+trajectory evolves with the same U. From the channel of each layer it draws one Kraus operator K_a with probability
+‖K_a ψ‖². The average over trajectories then obeys the same map for any step: nothing is expanded in the jump rate. The
+splitting error of the steps is measured (`pysv.engines._splitting`) on a few columns of ρ beside the trajectories
+(`pysv.engines._companion`), and the steps follow from it.
 
 The states that have had K_0 only, the one without a jump, are followed apart with their weights
 (`pysv.engines._branches`).
@@ -11,7 +13,7 @@ The states that have had K_0 only, the one without a jump, are followed apart wi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,26 +21,30 @@ import numpy as np
 
 from pysv.compute import thread_pool
 from pysv.engines._branches import Branches, plain_weights
-from pysv.engines._open_system import (
-    UNITARY_TOLERANCE,
-    Bathing,
-    OpenSystem,
-    layer_refusal,
-    longest_step,
-    split_applications,
-    time_steps,
-)
+from pysv.engines._companion import MOST, Companion
+from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
+from pysv.engines._splitting import LONGEST, Step, StepControl
 from pysv.engines._trajectories import APART, PLAIN, Sampling, check_strata, mixed_refusal, trajectory_seeds
 from pysv.engines.base import Engine, Work, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places
-from pysv.experiment.checks import checked, real_number
+from pysv.errors import InvalidInputError
+from pysv.experiment.checks import checked, optional_number, optional_of
 from pysv.experiment.ranges import TIME_STEP
 from pysv.sectors.row_operator import layer_density
 from pysv.sectors.state import Part, PureMixture
 from pysv.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from pysv.engines._open_system import Bathing
     from pysv.experiment import Experiment
+
+Draws = tuple[np.ndarray, np.ndarray]
+"""Random numbers in [0, 1) at one node: float64 (ntraj,) and (ntraj, m)."""
+_TOLERANCE = 1e-4
+"""Splitting error per fs where none is asked for."""
+_KNOWN: dict[Hashable, tuple[tuple[Step, ...], np.ndarray]] = {}
+"""Steps of an interval, and the state of the control after it, by all that they depend on."""
+_MOST_KNOWN = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +55,24 @@ class Trajectories(Sampling):
     ----------
     ntraj, seeds, target_error, target_variable, unravelling, sampling
         See `pysv.engines._trajectories.Sampling`.
+    tolerance : float
+        Splitting error of the time steps per fs, trace norm, 0 … 0.01; 1e-4 where neither it nor `time_step` is given.
+        `state_deviation` grows by at most that.
     time_step : float
-        Time step τ > 0, fs; shortened so that it divides the time between snapshots, and to ħ/4γ where the electron
-        dephases. The error is of second order in τ.
+        Time step τ > 0, fs; shortened so that it divides the time between snapshots. Left out, τ is at most 1 fs and
+        follows from `tolerance`. The splitting error is measured either way.
+    order : int
+        Order of the splitting error in τ, 2 or 4; left out, 4 where τ follows from `tolerance`, 2 where it is given.
+
+    Raises
+    ------
+    InvalidInputError
+        If both `tolerance` and `time_step` are given.
     """
 
-    time_step: float = checked(1.0, real_number, **TIME_STEP)
+    tolerance: float | None = checked(None, optional_number, low=0.0, high=1e-2, unit="per fs")
+    time_step: float | None = checked(None, optional_number, **TIME_STEP)
+    order: int | None = checked(None, optional_of, (2, 4))
 
     name: ClassVar[str] = "trajectories"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; statistical error on every curve"
@@ -62,6 +80,16 @@ class Trajectories(Sampling):
     cites: ClassVar[tuple[str, ...]] = ("Dalibard1992", "TalEzer1984")
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True
+
+    def check(self) -> None:
+        """Either the step is given, or its error."""
+        super().check()
+        if self.tolerance is not None and self.time_step is not None:
+            raise InvalidInputError(
+                f"tolerance = {self.tolerance:g} would be ignored beside time_step = {self.time_step:g}; leave one of "
+                "them out",
+                "tolerance",
+            )
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Refuse also too few trajectories for the electron's spin, and a layer too large for its channel."""
@@ -78,18 +106,24 @@ class Trajectories(Sampling):
 
     @property
     def deviation_kind(self) -> str:
-        """The dataset has the statistical error of every variable; the splitting error is not measured."""
-        return "not known: X_error is the statistical error of X, the splitting error is of second order in time_step"
+        """The dataset has the statistical error of every variable; what all trajectories share is measured."""
+        return (
+            "‖ρ − ρ_exact‖₁ of the mean of all trajectories: measured splitting error of the time steps, and bound of "
+            "the unitary steps; X_error is the statistical error of X"
+        )
 
     def cost(self, experiment: Experiment) -> Cost:
-        """Memory of one state for each trajectory, two for each without a jump, and three for each thread."""
+        """Memory of one state for each trajectory, two for each without a jump, and three for each thread.
+
+        The companion measures with twelve times its columns.
+        """
         places = run_places(experiment)
         branches = min(len(places), self.ntraj) if self.sampling == APART else 0
         return pure_run_cost(
             experiment,
-            split_applications(experiment, longest_step(experiment, self.time_step)),
-            16 * max(places) * (self.ntraj + 2 * branches + 3 * thread_pool.largest()),
-            columns=self.ntraj + branches,
+            split_applications(experiment, self.time_step or LONGEST),
+            16 * max(places) * (self.ntraj + 2 * branches + 12 * MOST + 3 * thread_pool.largest()),
+            columns=self.ntraj + branches + 4 * MOST,
         )
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
@@ -108,7 +142,6 @@ class _TrajectoriesEngine(Engine):
         self.time = 0.0
         self.method = method
         self.system = OpenSystem(experiment)
-        self._longest = longest_step(experiment, method.time_step)
         self.jumps = np.zeros(method.ntraj, dtype=np.int64)
         """Of each trajectory, so far."""
         self._applications = sum(propagator.bounds.steps for propagator in self.system.propagators)
@@ -125,6 +158,20 @@ class _TrajectoriesEngine(Engine):
             self._start_apart()
         else:
             self._start_plain()
+        order = method.order or (4 if method.time_step is None else 2)
+        tolerance = _TOLERANCE if method.tolerance is None else method.tolerance
+        self.control = StepControl(tolerance, order, method.time_step)
+        parts = experiment.device, experiment.source, experiment.spins, experiment.bath
+        self._known: tuple[Hashable, ...] | None = (*parts, tolerance, order, method.time_step)
+        """All that the steps depend on, with the intervals so far; None for a run that was restored."""
+        self.splitting, self.shortest = 0.0, np.inf
+        self.measured_from = 0.0
+        """Time (fs) from which the splitting error is known: that of the resumption of an earlier version's file."""
+        runs = self.system.runs
+        bases = [self.system.hamiltonians.index(run.hamiltonian) for run in runs]
+        self.companion = Companion(
+            self.system, ((run.weight, basis, run.psi) for run, basis in zip(runs, bases, strict=True))
+        )
 
     def _start_apart(self) -> None:
         """States without a jump, and before them trajectories that have no weight until the first step."""
@@ -153,18 +200,58 @@ class _TrajectoriesEngine(Engine):
 
     def advance(self, time: float) -> None:
         """Evolve every trajectory to `time`, fs."""
-        interval = time - self.time
-        if interval > 0:
-            count, step = time_steps(interval, self._longest)
-            self.system.channels(Bathing(step))
-            begins = np.full((self.method.ntraj, 2), -1) if self._branches is None else self._leave(count, step)
-            self._in_shares(range(self.method.ntraj), lambda share: self._advance(share, count, step, begins))
-            self._draws += count * self._draws_per_step
+        interval, pending = time - self.time, 0.0
+        steps = self._steps(interval) if interval > 0 else ()
+        draws = self._draw_ahead(interval) if interval > 0 else None
+        for step in steps:
+            self._take(step, pending, self._draw(len(step.rule.nodes)) if draws is None else draws)
+            pending = self.companion.take(step, pending)
+            self.splitting += step.error
+            self.shortest = min(self.shortest, step.length)
+        if pending > 0:
+            self.companion.columns.evolve(pending)
+            self._in_shares(range(len(self.psi)), lambda share: self._unitaries(share, pending))
         self.time = time
 
+    def _steps(self, interval: float) -> Iterator[Step]:
+        """Steps that fill an interval. What another batch of this experiment has measured is not measured again."""
+        measured = self.control.steps(self.companion.columns, interval)
+        if self._known is None:
+            yield from measured
+            return
+        self._known = (*self._known, interval)
+        if self._known in _KNOWN:
+            steps, state = _KNOWN[self._known]
+            yield from steps
+            self.control.restore(state)
+            return
+        taken = []
+        for step in measured:
+            taken.append(step)
+            yield step
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[self._known] = tuple(taken), self.control.state()
+
+    def _draw_ahead(self, interval: float) -> Iterator[Draws] | None:
+        """Random numbers for all steps of an interval, where the length of the steps is given."""
+        if self.method.time_step is None:
+            return None
+        return self._draw(time_steps(interval, self.method.time_step)[0] * self.control.nodes)
+
+    def _draw(self, nodes: int) -> Iterator[Draws]:
+        """Random numbers of each trajectory for some nodes: the first jump, and all channels."""
+        leaving = np.zeros((self.method.ntraj, nodes))
+        if self._branches is not None:
+            leaving = np.array([random.random(nodes) for random in self._random])
+            self._draws += nodes
+        jumping = np.array([random.random((nodes, self._draws_per_node)) for random in self._random])
+        self._draws += nodes * self._draws_per_node
+        return ((leaving[:, node], jumping[:, node]) for node in range(nodes))
+
     @property
-    def _draws_per_step(self) -> int:
-        """Random numbers of a trajectory for the channels of one step."""
+    def _draws_per_node(self) -> int:
+        """Random numbers of a trajectory for the channels of one node."""
         return self.system.n_channels + (self.method.unravelling == "mixed")
 
     def _in_shares(self, states: range, work: Callable[[range], int]) -> None:
@@ -178,66 +265,77 @@ class _TrajectoriesEngine(Engine):
         thread_pool.each(one, range(workers))
         self._applications += sum(done)
 
-    def _leave(self, count: int, step: float) -> np.ndarray:
-        """Evolve the states without a jump; set each trajectory to where it begins anew for the last time.
+    def _take(self, step: Step, pending: float, draws: Iterator[Draws]) -> None:
+        """Take a step, but for the unitary evolution after its last node."""
+        *gaps, _ = step.rule.gaps(step.length)
+        bathing = step.rule.bathing(step.length)
+        self.system.channels(bathing)
+        for gap in gaps:
+            leaving, jumping = next(draws)
+            self._node(pending + gap, bathing, leaving, jumping)
+            pending = 0.0
+
+    def _node(self, gap: float, bathing: Bathing, leaving: np.ndarray, jumping: np.ndarray) -> None:
+        """Unitary evolution (fs), then all channels."""
+        first = np.full(self.method.ntraj, -1)
+        if self._branches is not None:
+            first = self._leave(gap, bathing, leaving)
+
+        def work(share: range) -> int:
+            applications, spare = 0, self._spare(share)
+            for number in share:
+                channel = None if first[number] < 0 else int(first[number])
+                if channel is None:
+                    applications += self._unitary(number, spare, gap)
+                self.jumps[number] += self._jump(number, spare, bathing, jumping[number], channel)
+            return applications
+
+        self._in_shares(range(self.method.ntraj), work)
+
+    def _leave(self, gap: float, bathing: Bathing, draws: np.ndarray) -> np.ndarray:
+        """Evolve the states without a jump over one node; set the trajectories that begin anew before its channels.
 
         Returns
         -------
-        int ndarray (ntraj, 2)
-            Number of the step and channel of the first jump; −1 for a trajectory that goes on.
+        int ndarray (ntraj,)
+            Channel of the first jump; −1 for a trajectory that goes on.
         """
         assert self._branches is not None
         ntraj, channels = self.method.ntraj, self.system.n_channels
-        without = range(ntraj, len(self.psi))
-        draws = np.array([random.random(count) for random in self._random])
-        self._draws += count
-        begins = np.full((ntraj, 2), -1)
+        without, basis = range(ntraj, len(self.psi)), self.basis[ntraj:]
         probabilities = np.zeros((len(without), channels))
         before = [np.empty(0)] * len(without)
 
-        def work(share: range, index: int) -> int:
+        def work(share: range) -> int:
             applications, spare = 0, self._spare(share)
             for number in share:
-                applications += self._unitary(number, spare, step if 0 < index < count else step / 2)
-                if index < count:
-                    before[number - ntraj] = self.psi[number].copy()
-                    remaining = 1.0
-                    for channel in range(channels):
-                        own = self._probabilities(number, channel, step)
-                        jump = float(own[1:].sum() / own.sum())
-                        probabilities[number - ntraj, channel] = remaining * jump
-                        remaining *= 1 - jump
-                        self._apply(number, spare, channel, 0, step)
+                applications += self._unitary(number, spare, gap)
+                before[number - ntraj] = self.psi[number].copy()
+                remaining = 1.0
+                for channel in range(channels):
+                    own = self._probabilities(number, channel, bathing)
+                    jump = float(own[1:].sum() / own.sum())
+                    probabilities[number - ntraj, channel] = remaining * jump
+                    remaining *= 1 - jump
+                    self._apply(number, spare, channel, 0, bathing)
             return applications
 
-        for index in range(count + 1):
-            basis = self.basis[ntraj:]
-            self._in_shares(without, lambda share: work(share, index))  # noqa: B023
-            if index < count:
-                chosen = self._branches.leave(probabilities, draws[:, index])
-                for number in np.flatnonzero(chosen >= 0):
-                    state, channel = divmod(int(chosen[number]), channels)
-                    self.psi[number], self.basis[number] = before[state].copy(), basis[state]
-                    begins[number] = index, channel
-                    self.jumps[number] = 0
-        return begins
-
-    def _advance(self, share: range, count: int, step: float, begins: np.ndarray) -> int:
-        applications, spare = 0, self._spare(share)
-        for number in share:
-            begin, channel = (int(value) for value in begins[number])
-            draws = self._random[number].random((count, self._draws_per_step))
-            for index in range(max(begin, 0), count + 1):
-                if index != begin:
-                    applications += self._unitary(number, spare, step if 0 < index < count else step / 2)
-                if index < count:
-                    first = channel if index == begin else None
-                    self.jumps[number] += self._jump(number, spare, step, draws[index], first)
-        return applications
+        self._in_shares(without, work)
+        chosen = self._branches.leave(probabilities, draws)
+        begun = np.flatnonzero(chosen >= 0)
+        for number in begun:
+            state = int(chosen[number]) // channels
+            self.psi[number], self.basis[number] = before[state].copy(), basis[state]
+            self.jumps[number] = 0
+        return np.where(chosen >= 0, chosen % channels, -1)
 
     def _spare(self, share: range) -> list[np.ndarray]:
         """Work space of a thread."""
         return [np.zeros_like(self.psi[share[0]]) for _ in range(2)]
+
+    def _unitaries(self, share: range, interval: float) -> int:
+        spare = self._spare(share)
+        return sum(self._unitary(number, spare, interval) for number in share)
 
     def _unitary(self, number: int, spare: list[np.ndarray], interval: float) -> int:
         psi = self.psi[number]
@@ -250,7 +348,9 @@ class _TrajectoriesEngine(Engine):
             self.psi[number], spare[1] = total, psi
         return applications
 
-    def _jump(self, number: int, spare: list[np.ndarray], step: float, draws: np.ndarray, first: int | None) -> int:
+    def _jump(
+        self, number: int, spare: list[np.ndarray], bathing: Bathing, draws: np.ndarray, first: int | None
+    ) -> int:
         """Apply all channels; returns the number of jumps. `first` is the channel of a jump that is set."""
         before, basis, layers = self.psi[number], self.basis[number], len(self.system.layers)
         mixed = self.method.unravelling == "mixed"
@@ -259,74 +359,76 @@ class _TrajectoriesEngine(Engine):
 
         def apply(channel: int) -> int:
             earlier = first is not None and channel < first
-            which = 0 if earlier else self._drawn(number, channel, step, draws[channel], first)
-            self._apply(number, spare, channel, which, step)
+            which = 0 if earlier else self._drawn(number, channel, bathing, draws[channel], first)
+            self._apply(number, spare, channel, which, bathing)
             return which
 
         drawn = [apply(layer) for layer in range(layers)]
         if mixed and min(drawn) == 0 < max(drawn):
-            self._superpose(number, before, basis, max(drawn), step, draws[-1])
+            self._superpose(number, before, basis, max(drawn), bathing, draws[-1])
         drawn += [apply(channel) for channel in range(layers, self.system.n_channels)]
         return sum(which > 0 for which in drawn)
 
-    def _superpose(self, number: int, before: np.ndarray, basis: int, which: int, step: float, drawn: float) -> None:
+    def _superpose(
+        self, number: int, before: np.ndarray, basis: int, which: int, bathing: Bathing, drawn: float
+    ) -> None:
         """Replace a jump A of one layer by its superposition with the same jump B of the other layer.
 
         {A, B} and {(A + B)/√2, (A − B)/√2} make the same channel. The draw of A or B had the probability
         ‖Aψ‖² + ‖Bψ‖²; the sign + has the conditional probability ‖(A + B)ψ‖²/2(‖Aψ‖² + ‖Bψ‖²). If the other layer has
         no such jump, the state stays as it is.
         """
-        channels = self.system.channels(Bathing(step))
+        channels = self.system.channels(bathing)
         if any(which >= len(channel.kraus) for channel in channels) or len({c.flips[which] for c in channels}) > 1:
             return
-        one, after = self._applied(before, basis, (which, 0), step)
-        other, _ = self._applied(before, basis, (0, which), step)
+        one, after = self._applied(before, basis, (which, 0), bathing)
+        other, _ = self._applied(before, basis, (0, which), bathing)
         total = np.linalg.norm(one) ** 2 + np.linalg.norm(other) ** 2
         plus = 0.5 + np.vdot(one, other).real / total
         one += other if drawn < plus else -other
         one *= np.linalg.norm(before) / np.linalg.norm(one)
         self.psi[number], self.basis[number] = one, after
 
-    def _applied(self, psi: np.ndarray, basis: int, which: tuple[int, int], step: float) -> tuple[np.ndarray, int]:
+    def _applied(self, psi: np.ndarray, basis: int, which: tuple[int, int], bathing: Bathing) -> tuple[np.ndarray, int]:
         """A state after one Kraus operator of each layer, not normalised, and the index of its basis."""
         for layer in (0, 1):
-            operator, after = self.system.operator(Bathing(step), layer, which[layer], basis)
+            operator, after = self.system.operator(bathing, layer, which[layer], basis)
             out = np.zeros(self.system.hamiltonians[after].shape, dtype=complex)
             operator.apply(psi, out)
             psi, basis = out, after
         return psi, basis
 
-    def _probabilities(self, number: int, channel: int, step: float) -> np.ndarray:
+    def _probabilities(self, number: int, channel: int, bathing: Bathing) -> np.ndarray:
         """Probability of each Kraus operator of a channel, float64 (m,)."""
         system, hamiltonian = self.system, self.system.hamiltonians[self.basis[number]]
         if channel == len(system.layers):
             assert system.dephasing is not None
-            return system.dephasing.jump_probabilities(self.psi[number], hamiltonian.layout, step)
+            return system.dephasing.jump_probabilities(self.psi[number], hamiltonian.layout, bathing.length)
         rho = layer_density(self.psi[number], system.layers[channel], hamiltonian.basis)
-        return np.asarray(np.einsum("aij,ji->a", system.channels(Bathing(step))[channel].effects, rho).real)
+        return np.asarray(np.einsum("aij,ji->a", system.channels(bathing)[channel].effects, rho).real)
 
-    def _drawn(self, number: int, channel: int, step: float, drawn: float, first: int | None) -> int:
+    def _drawn(self, number: int, channel: int, bathing: Bathing, drawn: float, first: int | None) -> int:
         """Index of a Kraus operator of a channel, drawn by its probability; of a jump if the channel is `first`."""
-        if channel != first and drawn < self.system.certain(Bathing(step), channel):
+        if channel != first and drawn < self.system.certain(bathing, channel):
             return 0
-        probabilities = self._probabilities(number, channel, step)
+        probabilities = self._probabilities(number, channel, bathing)
         if channel == first:
             probabilities[0] = 0.0
         cumulative = np.cumsum(probabilities)
         which = int(np.searchsorted(cumulative, drawn * cumulative[-1], side="right"))
         return min(which, probabilities.size - 1)
 
-    def _apply(self, number: int, spare: list[np.ndarray], channel: int, which: int, step: float) -> None:
+    def _apply(self, number: int, spare: list[np.ndarray], channel: int, which: int, bathing: Bathing) -> None:
         """Apply one Kraus operator of a channel, and normalise."""
         psi = self.psi[number]
         if channel == len(self.system.layers):
             assert self.system.dephasing is not None
             before = np.linalg.norm(psi)
             layout = self.system.hamiltonians[self.basis[number]].layout
-            self.system.dephasing.apply(psi, layout, which, step)
+            self.system.dephasing.apply(psi, layout, which, bathing.length)
             psi *= before / np.linalg.norm(psi)
             return
-        operator, after = self.system.operator(Bathing(step), channel, which, self.basis[number])
+        operator, after = self.system.operator(bathing, channel, which, self.basis[number])
         shape = self.system.hamiltonians[after].shape
         if spare[0].shape != shape:
             spare[0] = np.zeros(shape, dtype=complex)
@@ -345,27 +447,45 @@ class _TrajectoriesEngine(Engine):
             Part(float(weight), self.system.spaces[basis], psi)
             for weight, basis, psi in zip(weights, self.basis, self.psi, strict=True)
         )
-        return Snapshot(self.time, PureMixture(parts), None, sample=sample)
+        return Snapshot(self.time, PureMixture(parts), self.deviation, sample=sample)
+
+    @property
+    def deviation(self) -> float | None:
+        """‖ρ − ρ_exact‖₁ of the mean of all trajectories; None where the beginning of the run is not known."""
+        return None if self.measured_from > 0 else self.splitting + 2 * UNITARY_TOLERANCE * self.time
 
     def work(self) -> Work:
-        """Applications of H and jumps so far."""
-        details: dict[str, float | int | str] = {"sampling": PLAIN}
+        """Applications of H, steps and jumps so far."""
+        details: dict[str, float | int | str] = {
+            "sampling": PLAIN,
+            "splitting_error": self.splitting,
+            "shortest_step": self.shortest if np.isfinite(self.shortest) else 0.0,
+        }
         if self._branches is None:
             details["jumps_per_trajectory"] = int(self.jumps.sum()) / self.method.ntraj
         else:
             details["sampling"] = APART
             details["jumps_per_trajectory"] = float(self._branches.weights[: self.jumps.size] @ self.jumps)
             details["no_jump_weight"] = float(self._branches.no_jump.sum())
-        return Work(self._applications, None, details)
+        warnings: tuple[str, ...] = ()
+        if self.measured_from > 0:
+            warnings = (
+                f"state_deviation is left out: the version of pysv that began this run did not measure the splitting "
+                f"error until {self.measured_from:g} fs",
+            )
+        applications = self._applications + self.companion.columns.applications
+        return Work(applications, self.deviation, details, warnings)
 
     def state(self) -> dict[str, np.ndarray]:
-        """The trajectories, the states without a jump, and the number of random numbers that each trajectory used."""
-        counts = {"draws": self._draws, "jumps": self.jumps.sum(), "applications": self._applications}
+        """The trajectories, the states without a jump, how many random numbers each trajectory used, and the steps."""
+        applications = self._applications + self.companion.columns.applications
+        counts = {"draws": self._draws, "jumps": self.jumps.sum(), "applications": applications}
         saved = {f"psi_{number}": psi for number, psi in enumerate(self.psi)}
         saved |= {"basis": np.array(self.basis), "counts": np.array(list(counts.values()), dtype=np.int64)}
         if self._branches is not None:
             saved |= {"branches": self._branches.state(), "jumps": self.jumps}
-        return saved
+        steps = [self.splitting, self.measured_from, self.shortest]
+        return saved | self.companion.state() | {"steps": np.array(steps), "control": self.control.state()}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from the saved trajectories and the next random numbers, with the sampling of the saved state."""
@@ -386,4 +506,18 @@ class _TrajectoriesEngine(Engine):
             self._random[number] = np.random.Generator(np.random.PCG64(seed))
             self._random[number].bit_generator.advance(draws)  # type: ignore[attr-defined]
         self._draws = draws
+        self._known = None
         self.time = time
+        if "steps" not in state:  # of a version that did not measure
+            self.measured_from = time
+            mixture = self.snapshot().state
+            assert isinstance(mixture, PureMixture)
+            parts = mixture.parts
+            self.companion = Companion(
+                self.system, ((part.weight, basis, part.psi) for part, basis in zip(parts, self.basis, strict=True))
+            )
+            return
+        self.companion.restore(state)
+        self.companion.columns.applications = 0
+        self.splitting, self.measured_from, self.shortest = map(float, saved_array(state, "steps", (3,)))
+        self.control.restore(saved_array(state, "control", (3,)))

@@ -42,6 +42,7 @@ class Observer:
         asked = [measure for measure in measures() if measure.asked(sizes)]
         omitted = left_out(experiment, limits, lacks=lacks)
         self._usual = [one for one in asked if one.name not in omitted and one.name not in INVARIANTS]
+        self._of_snapshot = [one for one in self._usual if one.needs == "snapshot"]
         self._of_density = [one for one in asked if one.of_density]
         self._of_state = [one for one in asked if one.linear and not one.of_density]
 
@@ -54,11 +55,13 @@ class Observer:
         def due(schedule: str) -> bool:
             return self._every.due(schedule, index)
 
+        view = View(self._setting, due, snapshot.state, snapshot.deviation, snapshot=snapshot)
         if snapshot.sample is None:
-            return _taken(self._usual, View(self._setting, due, snapshot.state, snapshot.deviation, snapshot=snapshot))
+            return _taken(self._usual, view)
         assert isinstance(snapshot.state, PureMixture)
         cells = group_sums(snapshot.state, snapshot.sample, lambda state: self.of_state(state, due))
-        return measure_sample(cells, snapshot.sample, lambda rho: self.of_density(rho, due))
+        found = measure_sample(cells, snapshot.sample, lambda rho: self.of_density(rho, due))
+        return _taken(self._of_snapshot, view) | found
 
     def check_values(self, snapshot: Snapshot) -> Measured:
         """What shows whether a saved state is that of a snapshot: linear in the state, and quick to compute."""

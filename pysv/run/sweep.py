@@ -26,7 +26,7 @@ from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
 from pysv.run.remarks import warn
-from pysv.run.solve import solve
+from pysv.run.solve import resume, solve
 from pysv.run.sweep_keys import KeyPath, changed, dimension, known_keys, unknown_key
 from pysv.run.tasks import Task, compute, progress_bar
 
@@ -102,7 +102,8 @@ def sweep(
         computes one point at a time. By default the points are computed one after the other in this process.
     out : str or Path, optional
         Folder, created if necessary: ``point-0001.nc``, … for the points, ``sweep.nc`` for the combined dataset. An
-        interrupted sweep continues with the missing points.
+        interrupted sweep continues with the missing points. In this process a point has checkpoints, as a run has, and
+        goes on from there; points on a cluster begin anew.
     overwrite : bool
         Whether files of other runs in the folder may be replaced.
     progress : bool
@@ -251,7 +252,7 @@ def _tasks(
             warn(asked.experiment)
         said.update((warning.category, str(warning.message)) for warning in caught)
         path = None if folder is None else folder / f"point-{number + 1:04d}.nc"
-        tasks.append(Task(where, asked.experiment, method, backend, _run, path=path))
+        tasks.append(Task(where, asked.experiment, method, backend, _run, path=path, run_in_file=_run_in_file))
         settings.append(own)
     for category, text in sorted(said, key=str):
         warnings.warn(text, category, stacklevel=4)
@@ -261,6 +262,18 @@ def _tasks(
 def _run(experiment: Experiment, method: Method, backend: str, members: tuple[int, int] | None) -> xr.Dataset:
     assert members is None  # a point is a whole run
     return solve(experiment, engine=method, backend=backend, progress=False)
+
+
+def _run_in_file(experiment: Experiment, method: Method, backend: str, path: Path) -> xr.Dataset:
+    """The run with checkpoints in its file; it goes on from a checkpoint of the same run."""
+    asked = config.dumps(experiment, method, backend)
+    try:
+        same = path.exists() and files.load(path).attrs["experiment"] == asked and files.load_state(path) is not None
+    except ResultFileError:  # it may be replaced, or there would be an error before
+        same = False
+    if same:
+        return resume(path, experiment=experiment, engine=method, backend=backend, progress=False)
+    return solve(experiment, engine=method, backend=backend, progress=False, out=path, overwrite=True)
 
 
 def combine(points: Sequence[Point], grid: Grid) -> xr.Dataset | None:

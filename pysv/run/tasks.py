@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,8 @@ class Task:
         Range (first, end) of its pure runs; by default all.
     path : Path, optional
         File that keeps its result.
+    run_in_file : callable, optional
+        Makes the same run in its file, with checkpoints, and goes on from one. It serves tasks of this process.
     """
 
     label: str
@@ -66,9 +68,15 @@ class Task:
     run: Callable[[Experiment, Method, str, tuple[int, int] | None], xr.Dataset]
     members: tuple[int, int] | None = None
     path: Path | None = None
+    run_in_file: Callable[[Experiment, Method, str, Path], xr.Dataset] | None = None
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether a task of this process writes its file itself."""
+        return self.path is not None and self.run_in_file is not None
 
     def compute(self) -> xr.Dataset:
-        """Run it.
+        """Run it, in its file where it has checkpoints.
 
         Raises
         ------
@@ -77,18 +85,21 @@ class Task:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PysvWarning)  # issued once for the whole ensemble
-            data = self.run(self.experiment, self.method, self.backend, self.members)
+            if self.path is not None and self.run_in_file is not None:
+                data = self.run_in_file(self.experiment, self.method, self.backend, self.path)
+            else:
+                data = self.run(self.experiment, self.method, self.backend, self.members)
         if data.attrs["status"] != "complete":
             raise KeyboardInterrupt
         return data.assign_attrs(members=str(self.members)) if self.members else data
 
     def compute_alone(self) -> xr.Dataset:
-        """Run it on one thread: a worker of a cluster has one processor."""
+        """Run it on one thread and without its file: a worker of a cluster has one processor, and its own disk."""
         with thread_pool.alone():
-            return self.compute()
+            return replace(self, path=None).compute()
 
     def kept(self, overwrite: bool) -> xr.Dataset | None:
-        """The result that its file keeps; None if there is none.
+        """The result that its file keeps; None if there is none, or only a checkpoint of it.
 
         Raises
         ------
@@ -102,9 +113,11 @@ class Task:
         own = config.dumps(self.experiment, self.method, self.backend)
         try:
             data = files.load(self.path)
-            same = data.attrs["experiment"] == own and data.attrs["status"] == "complete"
-            if same and data.attrs.get("members", "None") == str(self.members):
-                return data
+            if data.attrs["experiment"] == own and data.attrs.get("members", "None") == str(self.members):
+                if data.attrs["status"] == "complete":
+                    return data
+                if self.has_checkpoints:
+                    return None
         except ResultFileError:
             if not overwrite:
                 raise
@@ -148,7 +161,7 @@ def compute(
     for number in range(len(tasks)):
         while found[number] is None:
             other, data = next(finished)
-            if (path := tasks[other].path) is not None:
+            if (path := tasks[other].path) is not None and (client is not None or not tasks[other].has_checkpoints):
                 with interrupt.CtrlC(_put_off):
                     files.write(data, path)
             found[other] = data

@@ -14,6 +14,7 @@ from pysv.cli import main
 from pysv.engines import engine_names
 from pysv.errors import InvalidInputError
 from pysv.measures.registry import measures
+from pysv.model.baths import equations
 from pysv.results.citations import PAPER, cite, every_reference, references, write
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +125,7 @@ def test_references_have_keys():
 
 
 def test_no_reference_is_idle(small):
-    """Every table of the file is cited for some run."""
+    """Every table of the file is cited for some run, or by the comparison of master equations."""
     data = pysv.solve(small, progress=False)
     open_system = dataclasses.replace(small, bath=pysv.BosonicBath())
     found = cited(data.assign_attrs(experiment=config.dumps(open_system)))
@@ -134,6 +135,7 @@ def test_no_reference_is_idle(small):
         for backend in ("python", "julia"):
             named = data.assign_attrs(engine=engine, backend=backend)
             found |= cited(named) | cited(named.assign_attrs(experiment=variational))
+    found |= set(equations.CITES)
     assert found == {"pysv", *(reference.key for reference in every_reference())}
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -362,3 +364,46 @@ def test_ctrl_c_says_how_to_go_on(experiment_file, tmp_path, monkeypatch, capsys
     monkeypatch.setattr(tasks.Task, "compute", stops)
     assert main(["sweep", str(experiment_file), "--set", "device.sites=30,31", "--quiet"]) == 130
     assert "stopped; run the same command again to compute the missing points" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
+@pytest.mark.parametrize("engine", [pysv.Trajectories(ntraj=4), pysv.LowRank()], ids=lambda engine: engine.name)
+def test_a_point_goes_on_from_its_checkpoint(small, tmp_path, monkeypatch, engine):
+    """A sweep that ends in the middle of a point takes the same bits from there, and does not repeat the beginning."""
+    own = dataclasses.replace(small, bath=pysv.BosonicBath(temperature=300.0), times=pysv.times(stop=4, step=1))
+    grid = {"bath.strength": [0.001, 0.002]}
+    whole = pysv.sweep(own, grid, engine=engine, progress=False)
+    begun = type(engine).begin
+
+    def fragile(self, experiment, backend):
+        made = begun(self, experiment, backend)
+        usual = made.advance
+
+        def advance(time):
+            if time > 2.5 and experiment.bath.strength == 0.002:
+                os.kill(os.getpid(), signal.SIGTERM)
+            usual(time)
+
+        made.advance = advance
+        return made
+
+    monkeypatch.setattr(type(engine), "begin", fragile)
+    with pytest.raises(KeyboardInterrupt):
+        pysv.sweep(own, grid, engine=engine, progress=False, out=tmp_path / "s")
+    stopped = pysv.load(tmp_path / "s" / "point-0002.nc")
+    assert stopped.attrs["status"] == "interrupted"
+    assert 2 < stopped.time.size < 5
+    seen = []
+
+    def counted(self, experiment, backend):
+        made = begun(self, experiment, backend)
+        usual = made.advance
+        made.advance = lambda time: (seen.append(time), usual(time))[1]
+        return made
+
+    monkeypatch.setattr(type(engine), "begin", counted)
+    again = pysv.sweep(own, grid, engine=engine, progress=False, out=tmp_path / "s")
+    assert 0 < len(seen) < 4
+    for one, other in zip(whole.points, again.points, strict=True):
+        for name in one.data.data_vars:
+            np.testing.assert_array_equal(other.data[name], one.data[name], err_msg=str(name))
