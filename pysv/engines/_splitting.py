@@ -9,7 +9,7 @@ most 4d/3. The evolution does not increase the trace norm, so that the errors of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -208,6 +208,11 @@ class StepControl:
     def state(self) -> np.ndarray:
         """What the next steps depend on, float64 (6,)."""
         return np.array([self.level, self.rest, self.rate, self.since, self.held, self.longest])
+
+    @staticmethod
+    def shape(saved: Mapping[str, np.ndarray]) -> tuple[int, ...]:
+        """Of the array "control" in a saved state: six numbers, or three in earlier files."""
+        return (3,) if saved.get("control", np.empty(0)).shape == (3,) else (6,)
 
     def restore(self, state: np.ndarray) -> None:
         """Continue from a `state`, or from the three numbers, with the level first, that earlier files hold."""

@@ -319,5 +319,4 @@ class _LowRankEngine(Engine):
             self.measured_from = time
             return
         self.splitting, self.measured_from, self.shortest = map(float, saved_array(state, "steps", (3,)))
-        numbers = saved_array(state, "control", (3,) if state.get("control", np.empty(0)).shape == (3,) else (6,))
-        self.control.restore(numbers)
+        self.control.restore(saved_array(state, "control", StepControl.shape(state)))

@@ -520,4 +520,4 @@ class _TrajectoriesEngine(Engine):
         self.companion.restore(state)
         self.companion.columns.applications = 0
         self.splitting, self.measured_from, self.shortest = map(float, saved_array(state, "steps", (3,)))
-        self.control.restore(saved_array(state, "control", (3,)))
+        self.control.restore(saved_array(state, "control", StepControl.shape(state)))

@@ -14,7 +14,6 @@ from test_brute_force import brute_device
 
 import pysv
 from pysv import config
-from pysv.engines._open_system import longest_step
 from pysv.errors import EngineError, ExperimentFileError, InvalidInputError
 from pysv.experiment.layer import Layer
 from pysv.model import spin_map
@@ -491,15 +490,3 @@ def test_sweeps_over_the_new_keys():
     chosen = data.spin_z.sel(bath_shared="all", bath_dephasing_rate=0.2)
     np.testing.assert_array_equal(chosen.values, alone.spin_z.values)
     assert np.abs(data.electron_density.diff("bath_dephasing_rate")).max() > 1e-4
-
-
-def test_steps_are_short_where_the_electron_dephases():
-    """ħ/4γ at most in trajectories, which do not measure the error; their estimate knows."""
-    own = experiment(TWO, "dephasing", "x")
-    assert longest_step(own, 1.0) == pytest.approx(0.6582119569 / 4)
-    assert longest_step(own, 0.05) == 0.05
-    assert longest_step(experiment(TWO, "layer", "x"), 1.0) == 1.0
-    default, short = pysv.Trajectories(ntraj=8), pysv.Trajectories(ntraj=8, time_step=0.6582119569 / 4)
-    assert pysv.estimate(own, default).applications == pysv.estimate(own, short).applications
-    one, other = (pysv.solve(own, engine=engine, progress=False) for engine in (default, short))
-    np.testing.assert_array_equal(one.spin_z, other.spin_z)
