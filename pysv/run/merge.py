@@ -25,10 +25,9 @@ def merge(*datasets: xr.Dataset) -> xr.Dataset:
     """Put together runs of one experiment with different trajectories.
 
     Linear variables and ρ are averaged with the numbers of trajectories as weights, the others measured anew from the
-    average of ρ. States without a jump, which are followed exactly, are the same in all runs and keep their weight;
-    standard errors, with what they know of jumps that were not drawn, add up in quadrature. With f_i a measure of
-    run i and f that of the average, the bias
-    c/n of the latter is estimated as (Σ w_i f_i − f)/(k − 1) for k runs.
+    average of ρ. States without a jump, which are followed exactly, are averaged alike and keep their weight. Standard
+    errors, with what they know of jumps that were not drawn, add up in quadrature. With f_i a measure of run i and f
+    that of the average, the bias c/n of the latter is estimated as (Σ w_i f_i − f)/(k − 1) for k runs.
 
     Parameters
     ----------
