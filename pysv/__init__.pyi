@@ -35,7 +35,7 @@ from .experiment.times import Times as Times
 from .experiment.times import times as times
 from .experiment.train import Train as Train
 from .probes.correlator import correlator as correlator
-from .probes.structure import rebuild_qfi as rebuild_qfi
+from .probes.rebuild import rebuild_qfi as rebuild_qfi
 from .probes.structure import smoothed_qfi as smoothed_qfi
 from .probes.structure import structure_factor as structure_factor
 from .results.files import load as load
