@@ -16,6 +16,7 @@ from .experiment.device import Device as Device
 from .experiment.device import SpinValve as SpinValve
 from .experiment.layer import Layer as Layer
 from .experiment.layer import Potential as Potential
+from .experiment.probe import Probe as Probe
 from .experiment.record import Every as Every
 from .experiment.record import Record as Record
 from .experiment.source import Amplitudes as Amplitudes
@@ -35,6 +36,7 @@ from .experiment.times import Times as Times
 from .experiment.times import times as times
 from .experiment.train import Train as Train
 from .probes.correlator import correlator as correlator
+from .probes.probe import probe as probe
 from .probes.rebuild import rebuild_qfi as rebuild_qfi
 from .probes.structure import smoothed_qfi as smoothed_qfi
 from .probes.structure import structure_factor as structure_factor

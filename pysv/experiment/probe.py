@@ -22,12 +22,12 @@ WIDTHS = 4.0
 """Standard deviations of the probe pulse that are integrated over, to either side."""
 
 
-def energy_range(key: str, value: Any, **bounds: Any) -> tuple[float, float]:
-    """Two numbers, lowest and highest."""
+def energy_range(key: str, value: Any, *, unit: str = "") -> tuple[float, float]:
+    """Two numbers [lowest, highest], ascending; each in the range of an energy."""
     given = as_list(value)
     if not is_list(given) or len(given) != 2:
         raise InvalidInputError(f"{key} = {quoted(value)} must be two numbers [lowest, highest] in eV", key)
-    low, high = (real_number(f"{key}[{n}]", entry, **bounds) for n, entry in enumerate(given))
+    low, high = (real_number(f"{key}[{n}]", entry, **(ENERGY | {"unit": unit})) for n, entry in enumerate(given))
     if low >= high:
         raise InvalidInputError(f"{key} = [{low:g}, {high:g}] must be ascending; write [{high:g}, {low:g}]", key)
     return low, high
@@ -54,7 +54,7 @@ class Probe(Checked):
 
     momenta: tuple[float, ...] = checked((math.pi / 6, math.pi / 2), momentum_list, unit="rad per site")
     sigma: float = checked(2.0, real_number, **DURATION)
-    omega: tuple[float, float] = checked((-4.0, 4.0), energy_range, **ENERGY)
+    omega: tuple[float, float] = checked((-4.0, 4.0), energy_range, unit="eV")
     points: int = checked(401, whole_number, low=2, high=MOST_POINTS)
     error: float = checked(0.0, real_number, low=0.0, high=1e6, unit="1/fs")
 
@@ -63,8 +63,18 @@ class Probe(Checked):
         """The energies ħω, eV, float64 (points,)."""
         return np.linspace(*self.omega, self.points)
 
-    def check(self) -> None:
-        """The energies lie closely enough for the width of a line, ħ/√2σ."""
+    def check_times(self, times: Times) -> None:
+        """The pulse and the energies fit the snapshots of a run.
+
+        Raises
+        ------
+        InvalidInputError
+            If they do not, if the snapshots are not equally spaced, or if the energies lie farther apart than the width
+            ħ/√2σ of a line.
+        """
+        if times.at:
+            raise InvalidInputError("at: a probe needs equally spaced times; give stop and step in its place", "at")
+        check_pulse(self.sigma, self.energies, times.stop, times.step)
         low, high = self.omega
         width = HBAR / (math.sqrt(2) * self.sigma)
         if (high - low) / (self.points - 1) > width:
@@ -73,18 +83,6 @@ class Probe(Checked):
                 f"lie closer than {width:.3g} eV, the width of a line at sigma = {self.sigma:g} fs",
                 "points",
             )
-
-    def check_times(self, times: Times) -> None:
-        """The pulse and the energies fit the snapshots of a run.
-
-        Raises
-        ------
-        InvalidInputError
-            If they do not, or the snapshots are not equally spaced.
-        """
-        if times.at:
-            raise InvalidInputError("at: a probe needs equally spaced times; give stop and step in its place", "at")
-        check_pulse(self.sigma, self.energies, times.stop, times.step)
 
 
 def check_pulse(sigma: float, energies: np.ndarray | None, length: float, step: float) -> float:
@@ -122,8 +120,8 @@ def check_pulse(sigma: float, energies: np.ndarray | None, length: float, step: 
         )
     if 2 * WIDTHS * sigma > length * (1 + 1e-9):
         raise InvalidInputError(
-            f"sigma = {sigma:g} fs must be at most {length / (2 * WIDTHS):g} fs: a pulse takes {2 * WIDTHS:g} sigma, and "
-            f"the run {length:g} fs; take a later stop",
+            f"sigma = {sigma:g} fs must be at most {length / (2 * WIDTHS):g} fs: a pulse takes {2 * WIDTHS:g} sigma, "
+            f"and the run {length:g} fs; take a later stop",
             "sigma",
         )
     return sigma

@@ -1,8 +1,8 @@
 """The quantum Fisher information of Eq. 29 rebuilt from the structure factor: the Gaussian of the probe undone.
 
-∫ dω S(k, ω, t) is known at the centres t_m of the pulses, and f_Q is wanted at t. In Fourier space one would multiply by
-8√π σ e^{σ²ω²/4} up to a cutoff ω_c = 2.7√2/σ, beyond which noise wins. On a finite record this is posed as a problem of
-least squares: the weights w_m(t) with which
+∫ dω S(k, ω, t) is known at the centres t_m of the pulses, and f_Q is wanted at t. In Fourier space one would multiply
+by 8√π σ e^{σ²ω²/4} up to a cutoff ω_c = 2.7√2/σ, beyond which noise wins. On a finite record this is posed as a problem
+of least squares: the weights w_m(t) with which
 
     Σ_m w_m(t) G_{σ/√2}(t_m − τ) ≈ R(t − τ)   for every τ at which f_Q is not known,
 
@@ -14,6 +14,7 @@ method of G. Backus and F. Gilbert, Philos. Trans. R. Soc. A 266, 123 (1970), wi
 from __future__ import annotations
 
 import math
+
 import numpy as np
 import xarray as xr
 
@@ -58,8 +59,8 @@ def low_pass(lag: np.ndarray, sigma: float) -> np.ndarray:
 def rebuild_qfi(structure: xr.DataArray, *, error: float = 0.0) -> xr.Dataset:
     """f_Q(k, t) from the structure factor of a probe: ∫ dω S, with the Gaussian undone.
 
-    What is rebuilt is f_Q after the filter of `low_pass`: changes faster than the frequency 2.7 √2/σ are lost. Before the
-    first time f_Q counts as unknown; it is 0 if the spins rest there.
+    What is rebuilt is f_Q after the filter of `low_pass`: changes faster than the frequency 2.7 √2/σ are lost. Before
+    the first time f_Q counts as unknown; it is 0 if the spins rest there.
 
     Parameters
     ----------

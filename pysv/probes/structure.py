@@ -234,8 +234,8 @@ def _pairs(data: xr.Dataset | xr.DataArray, momenta: Sequence[float] | None) -> 
 def _inside(pairs: xr.DataArray, centre: float, reach: float) -> bool:
     """Whether a pulse lies inside the data; before them spins at rest have nothing to add."""
     own = pairs.time.values
-    begins = bool(pairs.attrs["at_rest"]) or centre - reach >= own[0] - PASSED
-    return begins and centre + reach <= own[-1] + PASSED
+    begins = bool(pairs.attrs["at_rest"] or centre - reach >= own[0] - PASSED)
+    return begins and bool(centre + reach <= own[-1] + PASSED)
 
 
 def _numbers(key: str, values: Sequence[float] | np.ndarray) -> np.ndarray:
