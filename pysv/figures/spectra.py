@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import xarray as xr
 from matplotlib import colormaps
@@ -48,12 +50,24 @@ def heat_map(axes: Axes, spectra: xr.DataArray, *, top: float | None = None) -> 
     return mesh
 
 
+def colour_bar(figure: Figure, mesh: QuadMesh, axes: Axes | list[Axes]) -> None:
+    """The scale of a heat map, with few ticks: the root of the scale crowds them at its upper end."""
+    top = float(mesh.get_clim()[1] or 1.0)
+    digits = 10.0 ** math.floor(math.log10(top))
+    largest = math.floor(top / digits) * digits
+    bar = figure.colorbar(mesh, ax=axes, label="$S$ (1/(fs eV))", pad=0.02, aspect=15)
+    bar.set_ticks([0.0, largest / 8, largest / 2, largest], labels=[f"{largest * x:.2g}" for x in (0, 1 / 8, 1 / 2, 1)])
+
+
 def energies_seen(spectra: xr.DataArray) -> tuple[float, float]:
     """Lowest and highest energy at which there is something to see, eV; spectra of any dimensions."""
     others = [dim for dim in spectra.dims if dim != "omega"]
     largest = abs(spectra).max(others)
     seen = spectra.omega.values[largest.values >= _SEEN * float(largest.max())]
-    return (float(seen[0]), float(seen[-1])) if seen.size > 1 else (-1.0, 1.0)
+    if seen.size < 2:
+        return -1.0, 1.0
+    margin = 0.05 * float(seen[-1] - seen[0])
+    return float(seen[0]) - margin, float(seen[-1]) + margin
 
 
 def rebuilt_panel(axes: Axes, times: np.ndarray, direct: np.ndarray, qfi: np.ndarray, band: np.ndarray) -> None:
@@ -93,7 +107,7 @@ def draw(data: xr.Dataset, marks: Marks = UNMARKED) -> Figure:
             mesh = heat_map(row[0], own.structure_factor)
             row[0].set_ylim(low, high)
             row[0].set_title(style.momentum_label(float(momentum)), size=9)
-            figure.colorbar(mesh, ax=row[0], label="$S$ (1/(fs eV))", pad=0.02)
+            colour_bar(figure, mesh, row[0])
             row[1].plot(own.time, own.structure_integral, label=r"$\int d\omega\,S$", **REBUILT)
             row[1].plot(own.time, own.smoothed_variance, label="Eq. 29, smoothed", **SMOOTHED)
             row[1].set(xlabel=CENTRE, ylabel=r"$\int d\omega\,S$ (1/fs)")
@@ -101,6 +115,6 @@ def draw(data: xr.Dataset, marks: Marks = UNMARKED) -> Figure:
             rebuilt_panel(row[2], own.time.values, own.qfi_direct.values, own.qfi_rebuilt.values, band)
             for axes in row[1:]:
                 style.time_axis(axes, data.time.values)
-                style.legend_above(axes, 2)
+                style.legend_above(axes, 1)
             marks.mark_echoes(list(row[1:]))
     return figure

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from pysv import config
 from pysv.errors import EngineError, InvalidInputError
 from pysv.experiment.checks import real_number
 from pysv.experiment.record import momentum_list
@@ -65,7 +66,7 @@ def long_correlator(
     Returns
     -------
     xarray.DataArray
-        (momentum, time, time2), complex; see `pysv.probes.structure.connected`.
+        (momentum, time, time2), complex; see `pysv.probes.structure.connected`. Attribute ``experiment``: as TOML.
 
     Raises
     ------
@@ -96,7 +97,8 @@ def long_correlator(
         means[number, count:] = alone.mean(rho)
     found -= means.conj()[:, :, None] * means[:, None, :]
     times = np.concatenate([experiment.times.values, experiment.times.stop + later])
-    return labelled(found, k, times, experiment.device.n_spins, at_rest(experiment))
+    made_by = config.dumps(experiment, run.method, run.backend)
+    return labelled(found, k, times, experiment.device.n_spins, at_rest(experiment)).assign_attrs(experiment=made_by)
 
 
 def _waves(experiment: Experiment, momentum: float, configuration: np.ndarray) -> np.ndarray:

@@ -53,14 +53,14 @@ def shows(axes, values) -> bool:
 
 def test_all_means_the_paper():
     assert figures.READY == (2, 3, 4, 5, 6, 7) == figures.numbers("all")
-    assert figures.BEYOND == ("beyond", "pulse")
+    assert figures.BEYOND == ("beyond", "probe", "pulse")
     assert figures.numbers("pulse") == ("pulse",)
 
 
 def test_the_help_names_them(capsys):
     with pytest.raises(SystemExit):
         main(["figure", "--help"])
-    assert "or all of them; beyond the paper beyond or pulse" in " ".join(capsys.readouterr().out.split())
+    assert "or all of them; beyond the paper beyond or probe or pulse" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_is_expected_of_the_devices_holds(devices):
