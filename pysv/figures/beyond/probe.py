@@ -180,7 +180,7 @@ def static_panel(axes: Axes, pulse: Seen, lines: np.ndarray) -> None:
     axes.set_ylim(0, 1.02 * float(last.max()))
     style.legend_above(axes, 2, remark=f"delay {float(last.time):g} fs")
     for line in lines:
-        axes.axvline(float(line), **style.THRESHOLD)
+        axes.axvline(float(line), ymax=0.72, **style.THRESHOLD)  # below the legend
 
 
 def integral_panel(axes: Axes, pulse: Seen) -> None:
