@@ -149,4 +149,6 @@ def _with_spectra(data: xr.Dataset, pulse: Probe) -> xr.Dataset:
                {"units": PROBED[name].units, "long_name": PROBED[name].long_name})
         for name, values in found.items()
     }  # fmt: skip
-    return data.assign(labelled).assign_coords(momentum=spectra.momentum, omega=spectra.omega)
+    data = data.assign(labelled)
+    data["structure_factor"].attrs = spectra.attrs  # what `rebuild_qfi` reads
+    return data.assign_coords(momentum=spectra.momentum, omega=spectra.omega)

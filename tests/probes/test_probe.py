@@ -86,6 +86,7 @@ def test_a_file_holds_what_the_functions_give(found, tmp_path):
         assert again[name].attrs["units"] == exact.attrs.get("units", "1/fs")
     assert again.structure_factor.dims == ("time", "momentum", "omega")
     assert again.omega.attrs["units"] == "eV"
+    np.testing.assert_array_equal(rebuild_qfi(again.structure_factor).qfi, again.qfi_rebuilt)
     assert is_probe(again)
 
 
