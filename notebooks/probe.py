@@ -52,7 +52,8 @@ for axes, k in zip(panels, data.momentum.values, strict=True):
 # %% [markdown]
 # ## The integral equation
 #
-# $\int d\omega\,S = \frac{1}{8\sqrt\pi\sigma}\int d\tau\,G_{\sigma/\sqrt2}(t-\tau) f_Q(\tau)$: both sides, computed apart.
+# $\int d\omega\,S = \frac{1}{8\sqrt\pi\sigma}\int d\tau\,G_{\sigma/\sqrt2}(t-\tau) f_Q(\tau)$: both sides,
+# computed apart.
 
 # %%
 wrong = abs(data.structure_integral - data.smoothed_variance).max() / data.smoothed_variance.max()
@@ -62,8 +63,8 @@ assert wrong < 1e-3
 # %% [markdown]
 # ## $f_Q$ rebuilt, with noise
 #
-# The Gaussian is undone up to a cutoff. Noise of 1 % of the data becomes the dark band; the light one is what the record
-# leaves open near its end.
+# The Gaussian is undone up to a cutoff. Noise of 1 % of the data becomes the dark band; the light one is what the
+# record leaves open near its end.
 
 # %%
 noise = 0.01 * float(data.structure_integral.max())
