@@ -136,7 +136,7 @@ def smoothed_qfi(
     """
     pairs = _pairs(data, momenta)
     own, step = pairs.time.values, step_of(pairs)
-    sigma = check_pulse(sigma, None, float(own[-1] - own[0]), step)
+    sigma = check_pulse(sigma, None, math.inf, step)  # f_Q itself needs no pulse inside the data
     variance = np.einsum("kaa->ak", pairs.values).real
     known = 4 / pairs.attrs["spins"] * variance
     centres = own if times is None else _numbers("times", times)
