@@ -18,6 +18,7 @@ from .experiment.device import Device as Device
 from .experiment.device import SpinValve as SpinValve
 from .experiment.layer import Layer as Layer
 from .experiment.layer import Potential as Potential
+from .experiment.probe import Probe as Probe
 from .experiment.record import Every as Every
 from .experiment.record import Record as Record
 from .experiment.source import Amplitudes as Amplitudes
@@ -39,7 +40,8 @@ from .experiment.train import Train as Train
 from .measures.lifetime import Lifetime as Lifetime
 from .measures.lifetime import lifetime as lifetime
 from .probes.correlator import correlator as correlator
-from .probes.structure import rebuild_qfi as rebuild_qfi
+from .probes.probe import probe as probe
+from .probes.rebuild import rebuild_qfi as rebuild_qfi
 from .probes.structure import smoothed_qfi as smoothed_qfi
 from .probes.structure import structure_factor as structure_factor
 from .results.files import load as load

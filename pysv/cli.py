@@ -150,6 +150,45 @@ def _run(options: argparse.Namespace) -> int:
     return _report(data, str(out))
 
 
+def _probe(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+    from pathlib import Path
+
+    from pysv.probes.probe import probe
+    from pysv.results.destination import check_apart
+
+    asked = _read(options)
+    given = {"momenta": options.momenta, "sigma": options.sigma}
+    try:
+        pulse = replace(asked.probe, **{name: value for name, value in given.items() if value is not None})
+        pulse.check_times(asked.experiment.times)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{options.file}: [probe] {error}", error.key) from error
+    out = options.out if options.out is not None else f"{Path(options.file).stem}-probe.nc"
+    check_apart(Path(out), options.file)
+    try:
+        data = probe(
+            asked.experiment,
+            pulse,
+            engine=asked.engine,
+            backend=asked.backend,
+            out=out,
+            overwrite=options.force,
+            progress=not options.quiet,
+        )
+    except MemoryLimitError as error:
+        raise MemoryLimitError(f"{options.file}: {error}") from error
+    return _report_probe(data, str(out))
+
+
+def _report_probe(data, out: str) -> int:  # type: ignore[no-untyped-def]
+    if data.attrs["status"] == "complete":
+        _note(f"{out}: complete, {data.time.size} centres, {data.attrs['wall_time']:.2f} s")
+        return 0
+    _note(f"{out}: stopped after {data.attrs['done']} of {data.time.size} times; continue with `pysv resume {out}`")
+    return INTERRUPTED
+
+
 def _sweep(options: argparse.Namespace) -> int:
     from pathlib import Path
 
@@ -183,8 +222,11 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _resume(options: argparse.Namespace) -> int:
     from pysv.config import read
+    from pysv.results.files import load
     from pysv.run.solve import resume
 
+    if load(options.file).attrs.get("kind") is not None:
+        return _resume_probe(options)
     asked = read(options.experiment) if options.experiment else None
     data = resume(
         options.file,
@@ -195,6 +237,17 @@ def _resume(options: argparse.Namespace) -> int:
         progress=not options.quiet,
     )
     return _report(data, options.file)
+
+
+def _resume_probe(options: argparse.Namespace) -> int:
+    from pysv.probes.probe import resume_probe
+
+    for name in ("stop", "backend", "experiment"):
+        if getattr(options, name) is not None:
+            raise InvalidInputError(
+                f"{options.file}: --{name} would be ignored, because the file holds a probe; leave it out"
+            )
+    return _report_probe(resume_probe(options.file, progress=not options.quiet), options.file)
 
 
 def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]
@@ -397,6 +450,14 @@ def _name(text: str) -> str:
     return text
 
 
+def _numbers(text: str) -> list[float]:
+    """Numbers separated by commas."""
+    try:
+        return [float(word) for word in text.split(",") if word.strip()]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} must be numbers separated by commas") from None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="pysv", description="Simulate how a pulse of electrons entangles quantum magnets.")
     parser.add_argument("--version", action="version", version=f"pysv {__version__}")
@@ -412,6 +473,15 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=_name, metavar="RUN.nc", help="result file (default: FILE.nc in the current folder)")
     run.add_argument("--force", action="store_true", help="replace the result file if it exists")
     _engine_options(run)
+    probing = verb("probe", _probe, "compute correlators at two times and the spectra of a probe pulse")
+    probing.add_argument("file", type=_name, metavar="FILE.toml")
+    probing.add_argument(
+        "--out", type=_name, metavar="PROBE.nc", help="result file (default: FILE-probe.nc in the current folder)"
+    )
+    probing.add_argument("--momenta", type=_numbers, metavar="K1,K2", help="rad per site, instead of those in the file")
+    probing.add_argument("--sigma", type=float, metavar="S", help="width of the pulse in fs, instead of the file's")
+    probing.add_argument("--force", action="store_true", help="replace the result file if it exists")
+    _engine_options(probing)
     resume = verb("resume", _resume, "continue or extend a run in its result file")
     resume.add_argument("file", type=_name, metavar="RUN.nc")
     resume.add_argument("--stop", type=float, metavar="T", help="new last time, fs")
@@ -473,7 +543,7 @@ def _parser() -> argparse.ArgumentParser:
     cite = verb("cite", _cite, "list the references for a result file, or for pysv and the paper")
     cite.add_argument("file", type=_name, metavar="RUN.nc", nargs="?")
     cite.add_argument("--bibtex", action="store_true", help="print BibTeX entries")
-    for sub in (run, resume, finer, figure, movie, sweep):
+    for sub in (run, probing, resume, finer, figure, movie, sweep):
         sub.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 

@@ -7,7 +7,7 @@ import hashlib
 import math
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pysv.errors import ExperimentFileError, InvalidInputError, quoted, unknown_
 from pysv.experiment import Experiment, default_times
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.device import SEVERAL_ELECTRONS, ChainDevice, Device, SpinValve
+from pysv.experiment.probe import Probe
 from pysv.experiment.record import Every, Record
 from pysv.experiment.source import Amplitudes, ConfinedElectrons, Orbital, WavePacket
 from pysv.experiment.spins import (
@@ -64,7 +65,7 @@ _HOMES |= dict.fromkeys(("polarizer", "analyzer", "pair", "spin_z"), "spins") | 
 """Tables of keys that an experiment as a whole may refuse; the others are those of [source]."""
 _LISTS = {"layer": "layers", "potential": "potential"}
 """Arrays of tables in [device], and the fields that they become."""
-TABLES = ("device", "source", "spins", "bath", "evolution", "record")
+TABLES = ("device", "source", "spins", "bath", "evolution", "record", "probe")
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,14 @@ class Configuration:
     engine : str or Method
         ``"auto"``, the name of an engine, or its options.
     backend : {"auto", "python", "julia"}
+    probe : Probe
+        What `pysv probe` measures; runs do without it.
     """
 
     experiment: Experiment
     engine: str | Method = "auto"
     backend: str = "auto"
+    probe: Probe = field(default_factory=Probe)
 
 
 def read(path: str | Path) -> Configuration:
@@ -149,7 +153,8 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
         if error.key == "values" and isinstance(parts["spins"], SpinVector):
             table = "spins"
         raise ExperimentFileError(f"{name}: [{table}] {error}", error.key) from error
-    return Configuration(experiment, engine, backend)
+    probe = _make(Probe, tables.get("probe", {}), f"{name}: [probe]")
+    return Configuration(experiment, engine, backend, probe)
 
 
 def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> str:

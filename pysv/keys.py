@@ -17,6 +17,7 @@ from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.device import Device, SpinValve
 from pysv.experiment.layer import Layer, Potential
+from pysv.experiment.probe import Probe
 from pysv.experiment.record import Every, Record
 from pysv.experiment.spins import ProductState
 from pysv.experiment.times import Times
@@ -121,6 +122,7 @@ def tables() -> tuple[Table, ...]:
         *(_table(f"evolution.{name}", method) for name, method in methods().items()),
         _table("record", Record),
         _table("record.every", Every),
+        _table("probe", Probe),
     )
 
 

@@ -197,12 +197,15 @@ def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -
     ResultFileError
         If the picture cannot be written.
     """
-    from pysv.figures import overview, single
+    from pysv.figures import overview, single, spectra
     from pysv.figures.marks import Marks
 
     path = check_destination(target, overwrite=True, source=data.encoding.get("source"))
     marks = Marks.of(_experiment(data))
-    return _save(overview.draw(data, marks) if variable is None else single.draw(data, variable, marks), path)
+    if variable is not None:
+        return _save(single.draw(data, variable, marks), path)
+    whole = spectra.draw if data.attrs.get("kind") == "correlator" else overview.draw
+    return _save(whole(data, marks), path)
 
 
 def animate(

@@ -88,7 +88,26 @@ class PlannedSweep:
     grid: tuple[tuple[str, tuple[float, ...]], ...]
 
 
-Planned = PlannedRun | PlannedSweep
+@dataclass(frozen=True)
+class PlannedCorrelator:
+    """Correlators that a figure needs, see `pysv.probes.afterwards.long_correlator`: the variable ``connected``.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Until its last time the electron is followed.
+    momenta : tuple of float
+        k, rad per site.
+    stop : float
+        Last time of the correlators, fs.
+    """
+
+    experiment: Experiment
+    momenta: tuple[float, ...]
+    stop: float
+
+
+Planned = PlannedRun | PlannedSweep | PlannedCorrelator
 
 
 def paper_experiment(version: Version) -> Experiment:
@@ -126,11 +145,13 @@ def _valve(spins: int, measure: str, version: Version) -> Experiment:
 
 
 def solved(run: Planned, path: Path, progress: bool) -> xr.Dataset:
-    """A finished run; a long one is kept in `path`, and goes on from there. Sweeps, of short runs, are not kept."""
+    """A finished run; a long one is kept in `path`, and goes on from there. Sweeps and correlators are not kept."""
     from pysv.run.estimate import estimate
 
     if isinstance(run, PlannedSweep):
         return _swept(run, progress)
+    if isinstance(run, PlannedCorrelator):
+        return _correlated(run, progress)
     if estimate(run.experiment, run.engine).seconds < _KEEP:
         return _solved(run, progress)
     from pysv.run.solve import resume, solve
@@ -158,6 +179,14 @@ def _swept(run: PlannedSweep, progress: bool) -> xr.Dataset:
     combined = sweep(run.experiment, dict(run.grid), progress=progress).combined
     assert combined is not None  # all points have the same times
     return combined
+
+
+@lru_cache(maxsize=2)
+def _correlated(run: PlannedCorrelator, progress: bool) -> xr.Dataset:
+    """Finished correlators."""
+    from pysv.probes.afterwards import long_correlator
+
+    return long_correlator(run.experiment, run.momenta, stop=run.stop, progress=progress).to_dataset()
 
 
 def movie_run(*, quick: bool = False, progress: bool = True) -> xr.Dataset:

@@ -36,6 +36,10 @@ def draw(data: xr.Dataset, name: str, marks: Marks = UNMARKED) -> Figure:
     if name not in data.data_vars:
         raise InvalidInputError(f"{unknown_name('variable', name, map(str, data.data_vars))}", "variable")
     with style.paper_style():
+        if data[name].ndim > 2 and data[name].dims[1:] != ("ket", "bra"):
+            raise InvalidInputError(
+                f"{name} has {data[name].ndim} dimensions, too many for one picture; leave --var out", "variable"
+            )
         if data[name].dims[1:] == ("ket", "bra"):
             return _matrix(data, marks)
         figure = style.new_figure(1.5 * style.COLUMN, 3.2)

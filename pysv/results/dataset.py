@@ -58,6 +58,13 @@ class Variable:
 PROBED = {
     "correlation": Variable(("time2", "spin", "spin2"), "1", "⟨S^z_i(t₁) S^z_j(t₂)⟩", np.complex128),
     "moment": Variable(("spin",), "1", "⟨S^z⟩"),
+    "structure_factor": Variable(("momentum", "omega"), "1/(fs eV)", "transient structure factor S(k, ω, t)"),
+    "structure_integral": Variable(("momentum",), "1/fs", "∫ dω S(k, ω, t)"),
+    "smoothed_variance": Variable(("momentum",), "1/fs", "∫ dω S(k, ω, t) from f_Q, Eq. 29"),
+    "qfi_direct": Variable(("momentum",), "1", "f_Q = 4 Var(O_k)/N, Eq. 29 in spin-1/2 units"),
+    "qfi_rebuilt": Variable(("momentum",), "1", "f_Q rebuilt from S(k, ω, t)"),
+    "qfi_rebuilt_error": Variable(("momentum",), "1", "standard error of the rebuilt f_Q"),
+    "qfi_rebuilt_open": Variable(("momentum",), "1", "what the record leaves open of the rebuilt f_Q"),
 }
 """Variables of the probes, which are no measures of one snapshot."""
 

@@ -55,6 +55,14 @@ def describe(data: xr.Dataset, name: str) -> str:
         lines.append(f"  state error  {attrs['state_deviation_reached']:.1e} ({attrs['state_deviation_kind']})")
     else:
         lines.append(f"  state error  {attrs['state_deviation_kind']}")
+    if "probe" in attrs:
+        pulse = json.loads(attrs["probe"])
+        momenta = ", ".join(f"{k:.4g}" for k in pulse["momenta"])
+        low, high = pulse["omega"]
+        lines.append(
+            f"  probe        sigma {pulse['sigma']:g} fs, momenta {momenta} rad/site, {pulse['points']} energies "
+            f"{low:g} … {high:g} eV"
+        )
     if "sweep" in attrs:
         grid = json.loads(attrs["sweep"])
         lines += [f"  {'sweep':<12} {key} = {', '.join(map(json.dumps, values))}" for key, values in grid.items()]

@@ -19,6 +19,7 @@ import numpy as np
 
 from pysv import config
 from pysv.errors import InvalidInputError, ResultFileError
+from pysv.experiment.probe import Probe
 from pysv.model.basis import Spins
 from pysv.results.dataset import ALWAYS, PARTS, REQUIRED_NUMBERS, REQUIRED_TEXTS, schema
 
@@ -80,6 +81,8 @@ def check_file(file: h5py.File, path: str | Path) -> Contents:
     contents = Contents(Path(path), _experiment(path, str(attrs["experiment"])), len(swept))
     experiment = contents.experiment
     sizes = dimensions(experiment) if experiment else {}
+    if sizes and "probe" in attrs:
+        sizes |= _probed(path, attrs)
     dims_of = {name: own.dims for name, own in schema().items()}
     dims_of |= _own_dims(experiment.record.observables if experiment else (), attrs)
     found = dict(_arrays(file, path))
@@ -242,6 +245,16 @@ def _sweep(path: str | Path, attrs: Mapping[str, Any]) -> tuple[int, ...]:
     if not isinstance(grid, dict) or not grid or not all(isinstance(own, list) and own for own in grid.values()):
         raise damaged(path, "attribute sweep does not list the values of its keys")
     return tuple(len(own) for own in grid.values())
+
+
+def _probed(path: str | Path, attrs: Mapping[str, Any]) -> dict[str, int]:
+    """Largest sizes of the dimensions that a probe adds."""
+    asked = _json(path, attrs, "probe")
+    try:
+        probe = Probe(**asked)
+    except (TypeError, InvalidInputError) as error:
+        raise damaged(path, "attribute probe is no probe") from error
+    return {"momentum": len(probe.momenta), "omega": probe.points}
 
 
 def _json(path: str | Path, attrs: Mapping[str, Any], name: str) -> Any:

@@ -24,6 +24,8 @@ def known_keys(tables: Mapping[str, Any]) -> dict[str, KeyPath]:
     """
     found: dict[str, KeyPath] = {}
     for table in file_tables():
+        if table.name == "probe":
+            continue  # the runs of a sweep do without it
         for name, place in _places(table.name, tables).items():
             own = (key.name for key in table.keys if key.plain and (table.name, key.name) != ("device.layer", "name"))
             found |= {f"{name}.{key}": (*place, key) for key in own}
