@@ -261,6 +261,7 @@ def _resumed(
     if data.time.size > longer.times.count:
         raise ResumeError(f"{path}: reaches {float(data.time[-1]):g} fs already; give a later --stop to extend it")
     if data.time.size == longer.times.count and data.attrs["status"] == "complete":
+        previous(followed(Path(path))).unlink(missing_ok=True)  # of a process that was killed after its last write
         return data
     warn(longer)
     with OwnFile(followed(Path(path))) as file:
