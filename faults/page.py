@@ -36,7 +36,7 @@ def page(found: Iterable[tuple[Fault, list[Case]]], seed: int) -> str:
     body = ["# Faults", fill(head), fill(OWED), f"**{verdict}**" if failed else verdict]
     for fault, own in found:
         body += [f"## {fault.title}", fill(fault.text), table(own)]
-        body += [f"- **broken**, {case.what}: {plain(case.broken)}" for case in own if case.broken]
+        body += [f"- **broken**, {plain(case.what)}: {plain(case.broken)}" for case in own if case.broken]
     return "\n\n".join(body) + "\n"
 
 
