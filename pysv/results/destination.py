@@ -85,13 +85,10 @@ def followed(path: Path) -> Path:
     Raises
     ------
     ResultFileError
-        If links lead in a circle, or the name is too long.
+        If links lead in a circle.
     """
-    try:
-        if not path.is_symlink():
-            return path
-    except OSError as error:
-        raise ResultFileError(f"{path}: is no name of a file ({error.strerror or error})") from error
+    if not os.path.islink(path):  # unlike the method of a path, this fails for no name
+        return path
     try:
         found = path.resolve()
     except RuntimeError:  # a circle, up to Python 3.12

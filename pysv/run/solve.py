@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -190,7 +191,7 @@ def resume(
             )
         except (ResultFileError, ResumeError) as error:
             earlier = previous(followed(Path(path)))
-            if not earlier.is_file() or isinstance(error, UnsavedResultError):
+            if not os.path.isfile(earlier) or isinstance(error, UnsavedResultError):
                 raise
             raise type(error)(
                 f"{error}; the checkpoint before is in {earlier}: rename it to go on from there"
