@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JULIA ?= julia
 
-.PHONY: demo test test-slow test-julia lint bench bench-large performance validation keys docs clean
+.PHONY: demo test test-slow test-julia lint bench bench-large performance validation faults keys docs clean
 
 $(VENV)/.ready: pyproject.toml
 	@echo "installing pysv into $(VENV), about a minute"
@@ -53,6 +53,9 @@ performance: $(VENV)/.ready ## docs/performance.md, measured now: all benchmarks
 
 validation: $(VENV)/.ready ## docs/validation.md: what was checked against what, measured now; minutes
 	$(BIN)/python validation/page.py
+
+faults: $(VENV)/.ready ## docs/faults.md: faults injected on purpose, and what came of them; up to 20 minutes
+	$(BIN)/python -m faults
 
 keys: $(VENV)/.ready ## docs/keys.md: every key of the experiment file
 	$(BIN)/pysv keys --markdown > docs/keys.md

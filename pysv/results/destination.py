@@ -60,8 +60,6 @@ def check_destination(path: str | Path, *, overwrite: bool = False, source: str 
         if isinstance(error, ResultFileError):
             raise
         raise ResultFileError(f"{target}: cannot be written ({error.strerror or error})") from error
-    except RuntimeError as error:
-        raise ResultFileError(f"{target}: is a loop of symbolic links; name another file") from error
     return target
 
 
@@ -82,8 +80,22 @@ def check_apart(target: Path, source: str | Path) -> None:
 
 
 def followed(path: Path) -> Path:
-    """The file that a path means: the one at the end of a link, or the path itself."""
-    return path.resolve() if path.is_symlink() else path
+    """The file that a path means: the one at the end of a link, or the path itself.
+
+    Raises
+    ------
+    ResultFileError
+        If links lead in a circle.
+    """
+    if not os.path.islink(path):  # unlike the method of a path, this fails for no name
+        return path
+    try:
+        found = path.resolve()
+    except RuntimeError:  # a circle, up to Python 3.12
+        found = path
+    if found.is_symlink():
+        raise ResultFileError(f"{path}: is a loop of symbolic links; name another file")
+    return found
 
 
 def check_room(target: Path, needed: int) -> None:

@@ -7,6 +7,8 @@ the new one, never an incomplete one. NetCDF has no complex numbers: a complex v
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -229,13 +231,7 @@ def load_state(path: str | Path) -> SavedState | None:
 @contextlib.contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[h5py.File, Contents]]:
     """A result file whose contents are known to be what they should, before any array is read."""
-    try:
-        with Path(path).open("rb"):
-            pass
-    except FileNotFoundError as error:
-        raise ResultFileError(f"{path}: no such file") from error
-    except OSError as error:
-        raise ResultFileError(f"{path}: cannot be read ({error.strerror or error})") from error
+    _check_ordinary(path)
     try:
         file = h5py.File(path, "r")
     except OSError as error:
@@ -260,6 +256,21 @@ def _opened(path: str | Path) -> Iterator[tuple[h5py.File, Contents]]:
         except Exception as error:  # as in `load`
             raise _unreadable(path, error) from error
         yield file, contents
+
+
+def _check_ordinary(path: str | Path) -> None:
+    """Refuse what HDF5 would wait for, or read without an end: pipes, devices, folders."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe without a writer would wait for ever
+    except FileNotFoundError as error:
+        raise ResultFileError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise ResultFileError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ResultFileError(f"{path}: is not an ordinary file; name a result file")
+    finally:
+        os.close(handle)
 
 
 def _unreadable(path: str | Path, error: Exception) -> ResultFileError:

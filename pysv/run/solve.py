@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -190,7 +191,7 @@ def resume(
             )
         except (ResultFileError, ResumeError) as error:
             earlier = previous(followed(Path(path)))
-            if not earlier.is_file() or isinstance(error, UnsavedResultError):
+            if not os.path.isfile(earlier) or isinstance(error, UnsavedResultError):
                 raise
             raise type(error)(
                 f"{error}; the checkpoint before is in {earlier}: rename it to go on from there"
@@ -261,6 +262,7 @@ def _resumed(
     if data.time.size > longer.times.count:
         raise ResumeError(f"{path}: reaches {float(data.time[-1]):g} fs already; give a later --stop to extend it")
     if data.time.size == longer.times.count and data.attrs["status"] == "complete":
+        previous(followed(Path(path))).unlink(missing_ok=True)  # of a process that was killed after its last write
         return data
     warn(longer)
     with OwnFile(followed(Path(path))) as file:

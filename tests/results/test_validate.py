@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -136,6 +141,58 @@ def test_every_verb_looks_first(verb, tmp_path, capsys, monkeypatch):
         announced(file)
     assert main([verb, "run.nc"]) == 2
     assert capsys.readouterr().err.startswith("pysv: run.nc: is damaged (zeros is announced")
+
+
+@pytest.mark.parametrize("verb", ["info", "resume", "plot", "movie", "cite"])
+def test_what_is_no_file_is_refused_at_once(verb, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.nc")
+    os.mkdir("folder.nc")
+    os.symlink("loop.nc", "loop.nc")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket.nc")
+        before = sorted(os.listdir())
+        for name, sentence in {
+            "pipe.nc": "is not an ordinary file; name a result file",
+            "folder.nc": "is not an ordinary file; name a result file",
+            "/dev/zero": "is not an ordinary file; name a result file",
+            "socket.nc": "cannot be read (",
+            "loop.nc": "is a loop of symbolic links; name another file" if verb == "resume" else "cannot be read (",
+            "x" * 300: "(File name too long)",
+        }.items():
+            begun = time.monotonic()
+            assert main([verb, name]) == 2, name
+            assert sentence in capsys.readouterr().err
+            assert time.monotonic() - begun < 10
+        assert sorted(os.listdir()) == before
+
+
+def test_arrays_that_nobody_knows_cost_no_memory(tmp_path):
+    """2 GB of zeros in a file of some kilobytes, in chunks that were never written, or were compressed."""
+    code = (
+        "import resource, sys, pysv, pysv.errors\n"
+        "usual = pysv.load(sys.argv[1])\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "for path in sys.argv[2:]:\n"
+        "    try: pysv.load(path)\n"
+        "    except pysv.errors.ResultFileError as error: print('refused')\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    spoiled = []
+    for name, options in {
+        "sparse": {"chunks": (1000, 1000)},
+        "packed": {"chunks": (1000, 1000), "compression": "gzip"},
+    }.items():
+        spoiled.append(Path(shutil.copy(EARLIER, tmp_path / f"{name}.nc")))
+        with h5py.File(spoiled[-1], "a") as file:
+            zeros = file.create_dataset("zeros", (16_000, 16_000), "f8", **options)
+            if name == "packed":
+                zeros[:1000, :1000] = 0.0
+        assert spoiled[-1].stat().st_size < 1e6
+    done = subprocess.run([sys.executable, "-c", code, EARLIER, *spoiled], capture_output=True, text=True, check=True)
+    *words, grown = done.stdout.split()
+    assert words == ["refused"] * 2
+    assert int(grown) < 30_000  # KB
 
 
 def test_a_changed_file_with_a_digest(small, tmp_path):

@@ -239,6 +239,15 @@ def test_the_checkpoint_before_is_kept_until_the_run_is_complete(small, tmp_path
     assert os.listdir(tmp_path) == ["run.nc"]
 
 
+def test_a_checkpoint_that_was_left_beside_a_complete_run_is_removed(small, tmp_path):
+    """Its process was killed after the last write."""
+    path, before = tmp_path / "run.nc", tmp_path / "run.nc.prev"
+    whole = pysv.solve(small, progress=False, out=path)
+    shutil.copy(path, before)
+    assert_same(pysv.resume(path, progress=False), whole)
+    assert os.listdir(tmp_path) == ["run.nc"]
+
+
 def test_the_checkpoint_of_another_run_is_not_taken_for_one_of_this(small, tmp_path, monkeypatch):
     path, before = tmp_path / "run.nc", tmp_path / "run.nc.prev"
     before.write_text("of a run that was replaced")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from pysv.run.estimate import _duration
 from pysv.run.memory import available_memory, control_group_rooms
 
+ROOT = Path(__file__).parents[2]
 NO_LIMIT = 9223372036854771712
 """What version 1 writes where there is no limit."""
 
@@ -88,6 +92,31 @@ def test_limits_of_the_process(which):
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert 250_000_000 < int(shown) <= 300_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+@pytest.mark.parametrize(
+    ("stop", "step", "code", "sentence"),
+    [
+        (2, 1, 0, ""),
+        (400, 0.01, 2, r"pysv: run\.toml: the run needs \S+ GB \(.*, the limit is 1\.\d+ GB \(90% of .*\n"),
+    ],
+)
+def test_a_command_within_a_limit_of_its_address_space(tmp_path, stop, step, code, sentence):
+    """Each density matrix of 3+3 spins takes 66 kB, 40,001 of them more than there is room for."""
+    (tmp_path / "run.toml").write_text(
+        "[device]\nsites = 40\npolarizer = [15, 17]\nanalyzer = [21, 23]\n[source]\ncenter = 8\nmomentum_spread = 0.9\n"
+        f"[record]\ndensity_matrix = true\n[evolution]\nstop = {stop}\nstep = {step}\n"
+    )
+    own = (
+        "import resource, sys, psutil, pysv.run.solve\nfrom pysv.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + 2_000_000_000, -1))\n"
+        "sys.exit(main(['run', 'run.toml', '--quiet']))"
+    )
+    line, environment = [sys.executable, "-c", own], os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == code, done.stderr
+    assert re.fullmatch(sentence, done.stderr)
 
 
 def test_the_least_counts(monkeypatch):
