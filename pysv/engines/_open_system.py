@@ -15,7 +15,7 @@ from pysv.model.conservation import keeps_spin_z
 from pysv.model.layer import layer_spins
 from pysv.sectors.backend import backend
 from pysv.sectors.chebyshev import Propagator, coefficients, substeps
-from pysv.sectors.pure_run import pure_runs
+from pysv.sectors.pure_run import moved, pure_runs
 from pysv.sectors.row_operator import RowOperator
 from pysv.units import HBAR
 
@@ -79,12 +79,16 @@ class OpenSystem:
     Parameters
     ----------
     experiment : Experiment
+    lowered : int
+        If not 0, the bases hold also what an operator that lowers S^z by so much makes of these states.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, lowered: int = 0) -> None:
         device = experiment.device
         assert experiment.bath is not None
         self.runs = pure_runs(experiment)
+        if lowered:
+            self.runs = moved(self.runs, lowered, keep=True)
         self.layers = device.layer_spins
         self._baths = layer_baths(device, experiment.bath)
         self._channels: dict[Bathing, tuple[LayerChannel, ...]] = {}

@@ -55,9 +55,19 @@ class Variable:
         return tuple(f"{name}_{axis}" for axis in range(values.ndim - 1)) if self.dims is None else self.dims
 
 
+_ERROR = "standard errors of the real and the imaginary part"
 PROBED = {
     "correlation": Variable(("time2", "spin", "spin2"), "1", "⟨S^z_i(t₁) S^z_j(t₂)⟩", np.complex128),
     "moment": Variable(("spin",), "1", "⟨S^z⟩"),
+    "operator_correlation": Variable(("time2", "operator", "operator2"), "1", "⟨A†(t₁) B(t₂)⟩", np.complex128),
+    "operator_mean": Variable(("operator",), "1", "⟨A⟩", np.complex128),
+}
+PROBED |= {
+    f"{name}_error": replace(
+        own,
+        long_name=f"{_ERROR if own.dtype is np.complex128 else 'standard error'}: {own.long_name}",
+    )
+    for name, own in PROBED.items()
 }
 """Variables of the probes, which are no measures of one snapshot."""
 

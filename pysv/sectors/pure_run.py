@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,3 +93,32 @@ def pure_runs(experiment: Experiment, cut: Cut = CUT) -> tuple[PureRun, ...]:
         amplitude = state[2][hamiltonian.basis.electron] * spins.amplitude(hamiltonian.basis.configuration)
         runs.append(PureRun(run_label(state, spins), state[1] * spins.weight, hamiltonian, amplitude, orbital))
     return tuple(runs)
+
+
+def moved(runs: tuple[PureRun, ...], lowered: int, *, keep: bool = False) -> tuple[PureRun, ...]:
+    """The runs in the sectors to which an operator that lowers S^z takes them; those without such a sector are left out.
+
+    Parameters
+    ----------
+    runs : tuple of PureRun
+    lowered : int
+        By how much the operator lowers S^z.
+    keep : bool
+        Whether the sectors of the runs remain beside the new ones, with the states at t = 0; otherwise these are empty.
+    """
+    known = {run.hamiltonian.basis.sectors: run.hamiltonian for run in runs}
+    found = []
+    for run in runs:
+        basis = run.hamiltonian.basis
+        reached = {sector + lowered for sector in basis.sectors} & set(range(basis.spins.lowest + 2))
+        sectors = tuple(sorted(reached | set(basis.sectors) if keep else reached))
+        if not sectors:
+            continue
+        if sectors not in known:
+            known[sectors] = run.hamiltonian.on(Basis.of_sectors(basis.spins, sectors))
+        after = known[sectors].basis
+        amplitude = np.zeros(after.rows, dtype=complex)
+        if keep:
+            amplitude[after.rows_of(basis.electron, basis.configuration)] = run.amplitude
+        found.append(replace(run, hamiltonian=known[sectors], amplitude=amplitude))
+    return tuple(found)

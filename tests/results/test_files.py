@@ -28,7 +28,8 @@ OF_SAMPLES = {name for name in schema() if name.endswith(("_error", "_bias"))}
 """Variables of runs with something sampled only."""
 OF_PAIRS = {"mutual_information_pairs", "log_negativity_pairs"}
 """Variables of three layers or more."""
-OF_PROBES = {"correlation", "moment"}
+PROBED = ("correlation", "moment", "operator_correlation", "operator_mean")
+OF_PROBES = {name + ending for name in PROBED for ending in ("", "_error")}
 """Variables of probes only."""
 OF_TRAINS = {"electron_transmission", "change_of_state"}
 """Variables of trains only."""
