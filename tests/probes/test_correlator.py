@@ -74,56 +74,68 @@ def test_two_electrons():
     device = pysv.SpinValve(sites=5, polarizer=(3, 3), analyzer=(5, 5))
     source = pysv.ConfinedElectrons(confined_sites=2, well=30.0, spin="up", allow_leak=True)
     experiment = pysv.Experiment(device=device, source=source, times=pysv.times(2, 1))
-    found = correlator(experiment, engine="fock")
+    found = correlator(experiment, engine="fock", operators=("z", "plus", "minus"), momenta=(0.7,))
     chain = chain_of(pysv.Device(sites=5, layers=[dataclasses.replace(own, name="") for own in device.layers]))
     pair = Pair(chain)
     h = pair.hamiltonian.toarray()
-    z = [np.kron(np.eye(pair.modes**2), np.kron(*parts)) for parts in (
-        (np.diag([0.5, -0.5]), np.eye(2)), (np.eye(2), np.diag([0.5, -0.5]))
-    )]  # fmt: skip
+    operators = [np.kron(np.eye(pair.modes**2), own) for own in of_two_spins((3, 5), 0.7)]
     psi = pair.orbitals_filled(2, 30.0, 2, np.kron([1, 0], [0, 1]))
     at = [expm(-1j * h * time / brute.HBAR) @ psi for time in (0.0, 1.0, 2.0)]
     for a in range(3):
         for b in range(3):
             u = expm(-1j * h * (a - b) / brute.HBAR)
-            for i in range(2):
-                for j in range(2):
-                    exact = np.vdot(at[a], z[i] @ u @ z[j] @ at[b])
-                    np.testing.assert_allclose(found.correlation[a, b, i, j], exact, atol=1e-8)
+            bras, kets = ([own @ psi for own in operators] for psi in (at[a], at[b]))
+            exact = np.array(bras).conj() @ u @ np.array(kets).T
+            np.testing.assert_allclose(found.operator_correlation[a, b], exact, atol=1e-8)
+
+
+def of_two_spins(sites, k) -> list[np.ndarray]:
+    """S^z, S⁺ and S⁻ of both spins, and O_k, on the four states of two spins 1/2."""
+    own = [np.diag([0.5, -0.5]), np.array([[0, 1], [0, 0]]), np.array([[0, 0], [1, 0]])]
+    each = [np.kron(*parts) for x in own for parts in ((x, np.eye(2)), (np.eye(2), x))]
+    return [*each, np.exp(1j * k * sites[0]) * each[0] + np.exp(1j * k * sites[1]) * each[1]]
 
 
 @pytest.mark.parametrize("coupling", ["x", "z"])
 def test_baths_by_the_regression_theorem(coupling):
-    """Tr[S_i e^{ℒ(t₁ − t₂)}(S_j ρ(t₂))] with the dense Liouvillian of the whole system."""
+    """Tr[A† e^{ℒ(t₁ − t₂)}(B ρ(t₂))] with the dense Liouvillian of the whole system, S^z alone and all operators."""
+    experiment, operators, exact = one_and_one(coupling)
+    engine = pysv.LowRank(tolerance=1e-9, time_step=0.02)
+    found = correlator(experiment, engine=engine, operators=("z", "plus", "minus"), momenta=(0.7,))
+    np.testing.assert_allclose(found.operator_correlation, exact, atol=2e-6)
+    alone = correlator(experiment, engine=engine)
+    np.testing.assert_allclose(alone.correlation, exact[:, :, :2, :2], atol=2e-6)
+
+
+def one_and_one(coupling, spin="down"):
+    """1+1 spins with strong baths: the experiment, its operators, and ⟨A†(t₁) B(t₂)⟩ from the dense Liouvillian."""
+    import brute as valve
+
     experiment = pysv.Experiment(
         device=pysv.SpinValve(sites=4, polarizer=(2, 2), analyzer=(4, 4)),
-        source=pysv.WavePacket(center=2, momentum_spread=2.5, spin="down"),
+        source=pysv.WavePacket(center=2, momentum_spread=2.5, spin=spin),
         bath=pysv.BosonicBath(temperature=300.0, coupling=coupling),
         times=pysv.times(1.0, 0.5),
     )
-    found = correlator(experiment, engine=pysv.LowRank(tolerance=1e-9, time_step=0.02))
     device = brute_device(experiment.device)
     jumps = brute_open.jump_operators(device, brute_open.BruteBath(300.0, coupling, 0.0144))
     electron = np.eye(8)
     full = [np.kron(electron, jump) for jump in jumps]
-    import brute as valve
-
+    operators = [np.kron(electron, own) for own in of_two_spins((2, 4), 0.7)]
     h = valve.hamiltonian(device).toarray()
     step = expm(brute_open.liouvillian(h, full) * 0.5 / brute.HBAR)
-    runs = valve.pure_runs(device, valve.packet(4, 2, np.pi / 2, 2.5), "down", valve.antiparallel(device))
+    runs = valve.pure_runs(device, valve.packet(4, 2, np.pi / 2, 2.5), spin, valve.antiparallel(device))
     rho = brute_open.initial_density(runs)
-    z = [np.kron(electron, np.kron(*parts)) for parts in (
-        (np.diag([0.5, -0.5]), np.eye(2)), (np.eye(2), np.diag([0.5, -0.5]))
-    )]  # fmt: skip
+    exact = np.zeros((3, 3, len(operators), len(operators)), dtype=complex)
     for b in range(3):
-        for j in range(2):
-            companion = (z[j] @ rho).ravel()
-            for a in range(b, 3):
-                for i in range(2):
-                    exact = np.trace(z[i] @ companion.reshape(rho.shape))
-                    np.testing.assert_allclose(found.correlation[a, b, i, j], exact, atol=2e-6)
-                companion = step @ companion
+        companions = np.stack([(own @ rho).ravel() for own in operators], axis=1)
+        for a in range(b, 3):
+            for i, own in enumerate(operators):
+                exact[a, b, i] = own.conj().ravel() @ companions
+            exact[b, a] = exact[a, b].conj().T
+            companions = step @ companions
         rho = (step @ rho.ravel()).reshape(rho.shape)
+    return experiment, operators, exact
 
 
 def stationary(stop=80.0, step=0.5):
@@ -213,13 +225,13 @@ def test_a_correlator_goes_on_where_it_stopped(tmp_path, monkeypatch):
     whole = correlator(SMALL)
     usual, calls = module._Correlator._companion, []
 
-    def stopping(self, history, times, second, spin):
+    def stopping(self, times, second, number):
         calls.append(second)
         if len(calls) == 6:
             import signal
 
             signal.raise_signal(signal.SIGINT)
-        usual(self, history, times, second, spin)
+        usual(self, times, second, number)
 
     monkeypatch.setattr(module._Correlator, "_companion", stopping)
     part = correlator(SMALL, out=path)
@@ -230,7 +242,7 @@ def test_a_correlator_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert again.attrs["status"] == "complete"
     np.testing.assert_allclose(again.correlation, whole.correlation, atol=1e-13)
     assert len(calls) < 10 + 14
-    with pytest.raises(ResumeError, match="another experiment, engine or reach"):
+    with pytest.raises(ResumeError, match="another experiment, engine, reach"):
         correlator(dataclasses.replace(SMALL, times=pysv.times(4, 0.5)), out=path)
     pysv.save(pysv.solve(SMALL, progress=False), tmp_path / "other.nc")
     with pytest.raises(ResultExistsError, match="exists already"):
