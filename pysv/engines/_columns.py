@@ -155,12 +155,13 @@ class Columns:
         return float(bounds[dropped]) if dropped < bounds.size else np.inf
 
     def _truncate(self, budget: float) -> None:
-        flat = [part.reshape(len(part), -1) for part in self.parts]
+        held = [basis for basis, part in enumerate(self.parts) if len(part)]
+        flat = [self.parts[basis].reshape(len(self.parts[basis]), -1) for basis in held]
         grams = [_gram(matrix, single=budget > _SINGLE) for matrix in flat]
         spectra = [(np.empty(0), np.empty((0, 0)))] * len(grams)
 
-        def diagonalise(basis: int) -> None:
-            spectra[basis] = np.linalg.eigh(grams[basis])
+        def diagonalise(number: int) -> None:
+            spectra[number] = np.linalg.eigh(grams[number])
 
         thread_pool.each(diagonalise, range(len(grams)))
         values = np.sort(np.concatenate([np.clip(weights, 0, None) for weights, _ in spectra]))
@@ -168,7 +169,7 @@ class Columns:
         while first > 0 and values[first - 1] > _ALIKE * values[first]:
             first -= 1
         least = values[first]
-        for basis, (matrix, (weights, vectors)) in enumerate(zip(flat, spectra, strict=True)):
+        for basis, matrix, (weights, vectors) in zip(held, flat, spectra, strict=True):
             chosen = weights >= least
             chosen[-1:] |= weights[-1:] > _ROUNDING  # a basis must not lose all of its weight: it may be conserved
             kept = np.ascontiguousarray(vectors[:, chosen].T)

@@ -15,7 +15,7 @@ from pysv.model.conservation import keeps_spin_z
 from pysv.model.layer import layer_spins
 from pysv.sectors.backend import backend
 from pysv.sectors.chebyshev import Propagator, coefficients, substeps
-from pysv.sectors.pure_run import moved, pure_runs
+from pysv.sectors.pure_run import pure_runs, widened
 from pysv.sectors.row_operator import RowOperator
 from pysv.units import HBAR
 
@@ -88,7 +88,7 @@ class OpenSystem:
         assert experiment.bath is not None
         self.runs = pure_runs(experiment)
         if lowered:
-            self.runs = moved(self.runs, lowered, keep=True)
+            self.runs = widened(self.runs, lowered, spread=not keeps_spin_z(experiment))
         self.layers = device.layer_spins
         self._baths = layer_baths(device, experiment.bath)
         self._channels: dict[Bathing, tuple[LayerChannel, ...]] = {}

@@ -11,6 +11,7 @@ The states that have had K_0 only, the one without a jump, are followed apart wi
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -57,6 +58,7 @@ class Trajectories(Sampling):
     name: ClassVar[str] = "trajectories"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; statistical error on every curve"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    correlators: ClassVar[str] = "trajectories"
     cites: ClassVar[tuple[str, ...]] = ("Dalibard1992", "TalEzer1984")
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True
@@ -91,20 +93,33 @@ class Trajectories(Sampling):
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0: draw the initial states."""
-        return _TrajectoriesEngine(experiment, self)
+        return TrajectoriesEngine(experiment, self, OpenSystem(experiment))
+
+    def begin_moved(self, experiment: Experiment, backend: str, lowered: int) -> Engine | None:
+        """See `Method.begin_moved`; the engine evolves pairs of a state and its companion."""
+        from pysv.engines._accompanied import AccompaniedTrajectories
+
+        return AccompaniedTrajectories(experiment, self, OpenSystem(experiment, lowered))
 
     def seeds_used(self, experiment: Experiment) -> str:
         """The seed of every trajectory, as JSON."""
         return json.dumps(trajectory_seeds(self.ntraj, self.seeds))
 
 
-class _TrajectoriesEngine(Engine):
-    """States: the trajectories, then those without a jump."""
+class TrajectoriesEngine(Engine):
+    """States: the trajectories, then those without a jump.
 
-    def __init__(self, experiment: Experiment, method: Trajectories) -> None:
+    Parameters
+    ----------
+    experiment : Experiment
+    method : Trajectories
+    system : OpenSystem
+    """
+
+    def __init__(self, experiment: Experiment, method: Trajectories, system: OpenSystem) -> None:
         self.time = 0.0
         self.method = method
-        self.system = OpenSystem(experiment)
+        self.system = system
         self.jumps = np.zeros(method.ntraj, dtype=np.int64)
         """Of each trajectory, so far."""
         self._applications = sum(propagator.bounds.steps for propagator in self.system.propagators)
@@ -189,14 +204,14 @@ class _TrajectoriesEngine(Engine):
         self._draws += count
         begins = np.full((ntraj, 2), -1)
         probabilities = np.zeros((len(without), layers))
-        before = [np.empty(0)] * len(without)
+        before: list[list[np.ndarray]] = [[]] * len(without)
 
         def work(share: range, index: int) -> int:
             applications, spare = 0, self._spare(share)
             for number in share:
                 applications += self._unitary(number, spare, step if 0 < index < count else step / 2)
                 if index < count:
-                    before[number - ntraj] = self.psi[number].copy()
+                    before[number - ntraj] = [states[number].copy() for states in self._together]
                     remaining = 1.0
                     for layer in range(layers):
                         own = self._probabilities(number, layer, step)
@@ -213,10 +228,25 @@ class _TrajectoriesEngine(Engine):
                 chosen = self._branches.leave(probabilities, draws[:, index])
                 for number in np.flatnonzero(chosen >= 0):
                     state, layer = divmod(int(chosen[number]), layers)
-                    self.psi[number], self.basis[number] = before[state].copy(), basis[state]
+                    self._begin_anew(number, before[state], basis[state])
                     begins[number] = index, layer
                     self.jumps[number] = 0
         return begins
+
+    @property
+    def _together(self) -> tuple[list[np.ndarray], ...]:
+        """Lists of the arrays that make up a state: one here, two where a companion has the same jumps."""
+        return (self.psi,)
+
+    def _begin_anew(self, number: int, before: Sequence[np.ndarray], basis: int) -> None:
+        """Set a trajectory to a state that is to jump."""
+        for states, own in zip(self._together, before, strict=True):
+            states[number] = own.copy()
+        self.basis[number] = basis
+
+    def _norm(self, number: int) -> float:
+        """Norm of a state with all its arrays."""
+        return _length([states[number] for states in self._together])
 
     def _advance(self, share: range, count: int, step: float, begins: np.ndarray) -> int:
         applications, spare = 0, self._spare(share)
@@ -236,22 +266,23 @@ class _TrajectoriesEngine(Engine):
         return [np.zeros_like(self.psi[share[0]]) for _ in range(2)]
 
     def _unitary(self, number: int, spare: list[np.ndarray], interval: float) -> int:
-        psi = self.psi[number]
-        for place, array in enumerate(spare):
-            if array.shape != psi.shape:
-                spare[place] = np.zeros_like(psi)
-        work, total = spare
-        applications, after = self.system.propagators[self.basis[number]].advance(psi, work, total, interval)
-        if after is total:
-            self.psi[number], spare[1] = total, psi
-        return applications
+        done = 0
+        for states in self._together:
+            psi = states[number]
+            for place, array in enumerate(spare):
+                if array.shape != psi.shape:
+                    spare[place] = np.zeros_like(psi)
+            work, total = spare
+            applications, after = self.system.propagators[self.basis[number]].advance(psi, work, total, interval)
+            if after is total:
+                states[number], spare[1] = total, psi
+            done += applications
+        return done
 
     def _jump(self, number: int, spare: list[np.ndarray], step: float, draws: np.ndarray, first: int | None) -> int:
         """Apply the channels of all layers; returns the number of jumps. `first` is the layer of a jump that is set."""
-        before, basis = self.psi[number], self.basis[number]
-        mixed = self.method.unravelling == "mixed"
-        if mixed:
-            before = before.copy()
+        mixed, basis = self.method.unravelling == "mixed", self.basis[number]
+        before = [states[number].copy() for states in self._together] if mixed else []
         drawn = []
         for layer in range(len(self.system.layers)):
             which = 0 if first is not None and layer < first else self._drawn(number, layer, step, draws[layer], first)
@@ -261,7 +292,9 @@ class _TrajectoriesEngine(Engine):
             self._superpose(number, before, basis, max(drawn), step, draws[2])
         return sum(which > 0 for which in drawn)
 
-    def _superpose(self, number: int, before: np.ndarray, basis: int, which: int, step: float, drawn: float) -> None:
+    def _superpose(
+        self, number: int, before: Sequence[np.ndarray], basis: int, which: int, step: float, drawn: float
+    ) -> None:
         """Replace a jump A of one layer by its superposition with the same jump B of the other layer.
 
         {A, B} and {(A + B)/√2, (A − B)/√2} make the same channel. The draw of A or B had the probability
@@ -271,13 +304,19 @@ class _TrajectoriesEngine(Engine):
         channels = self.system.channels(Bathing(step))
         if any(which >= len(channel.kraus) for channel in channels) or len({c.flips[which] for c in channels}) > 1:
             return
-        one, after = self._applied(before, basis, (which, 0), step)
-        other, _ = self._applied(before, basis, (0, which), step)
-        total = np.linalg.norm(one) ** 2 + np.linalg.norm(other) ** 2
-        plus = 0.5 + np.vdot(one, other).real / total
-        one += other if drawn < plus else -other
-        one *= np.linalg.norm(before) / np.linalg.norm(one)
-        self.psi[number], self.basis[number] = one, after
+        ones, others = (
+            [self._applied(own, basis, pair, step)[0] for own in before] for pair in ((which, 0), (0, which))
+        )
+        after = self.system.flipped[basis] if channels[0].flips[which] else basis
+        total = sum(np.linalg.norm(own) ** 2 for own in (*ones, *others))
+        crossed = sum(np.vdot(one, other).real for one, other in zip(ones, others, strict=True))
+        plus = 0.5 + crossed / total
+        for one, other in zip(ones, others, strict=True):
+            one += other if drawn < plus else -other
+        scale = _length(before) / _length(ones)
+        for states, one in zip(self._together, ones, strict=True):
+            states[number] = one * scale
+        self.basis[number] = after
 
     def _applied(self, psi: np.ndarray, basis: int, which: tuple[int, int], step: float) -> tuple[np.ndarray, int]:
         """A state after one Kraus operator of each layer, not normalised, and the index of its basis."""
@@ -292,7 +331,7 @@ class _TrajectoriesEngine(Engine):
         """Probability of each Kraus operator of a layer, float64 (m,)."""
         system = self.system
         basis = system.hamiltonians[self.basis[number]].basis
-        rho = layer_density(self.psi[number], system.layers[layer], basis)
+        rho = sum(layer_density(states[number], system.layers[layer], basis) for states in self._together)
         return np.asarray(np.einsum("aij,ji->a", system.channels(Bathing(step))[layer].effects, rho).real)
 
     def _drawn(self, number: int, layer: int, step: float, drawn: float, first: int | None) -> int:
@@ -308,14 +347,16 @@ class _TrajectoriesEngine(Engine):
 
     def _apply(self, number: int, spare: list[np.ndarray], layer: int, which: int, step: float) -> None:
         """Apply one Kraus operator of a layer, and normalise."""
-        psi = self.psi[number]
         operator, after = self.system.operator(Bathing(step), layer, which, self.basis[number])
-        shape = self.system.hamiltonians[after].shape
-        if spare[0].shape != shape:
-            spare[0] = np.zeros(shape, dtype=complex)
-        operator.apply(psi, spare[0])
-        spare[0] *= np.linalg.norm(psi) / np.linalg.norm(spare[0])
-        self.psi[number], spare[0] = spare[0], psi
+        shape, before = self.system.hamiltonians[after].shape, self._norm(number)
+        for states in self._together:
+            if spare[0].shape != shape:
+                spare[0] = np.zeros(shape, dtype=complex)
+            operator.apply(states[number], spare[0])
+            states[number], spare[0] = spare[0], states[number]
+        scale = before / self._norm(number)
+        for states in self._together:
+            states[number] *= scale
         self.basis[number] = after
 
     def snapshot(self) -> Snapshot:
@@ -370,3 +411,8 @@ class _TrajectoriesEngine(Engine):
             self._random[number].bit_generator.advance(draws)  # type: ignore[attr-defined]
         self._draws = draws
         self.time = time
+
+
+def _length(arrays: Sequence[np.ndarray]) -> float:
+    """Norm of several arrays together."""
+    return math.hypot(*(float(np.linalg.norm(own)) for own in arrays))

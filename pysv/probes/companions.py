@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pysv.errors import MemoryLimitError
-from pysv.probes.rows import Readout, applied
+from pysv.probes.rows import Readout, applied, holding
 from pysv.run.estimate import SHARE
 from pysv.run.memory import available_memory
 from pysv.units import size
 
 if TYPE_CHECKING:
-    from pysv.engines.base import Amplitudes, Engine
+    from pysv.engines.base import Engine
     from pysv.probes.operators import SpinOperator
     from pysv.run.one_run import Run
 
@@ -198,7 +198,7 @@ class ColumnCompanions(Companions):
         parts: dict[str, list[np.ndarray]] = {name: [] for name in rows}
         for name, before in self._rows.items():
             columns = state.pop(name)
-            target = name if own.lowered == 0 else next(key for key, after in rows.items() if _holds(after, before))
+            target = name if own.lowered == 0 else holding(own, before, rows)
             image = applied(own, columns, before, rows[target], factor, plus_one=True)
             parts[target].append(image)
         return state | {name: np.concatenate(images) for name, images in parts.items() if images}
@@ -216,8 +216,3 @@ class ColumnCompanions(Companions):
                 found += readout(state[name], state[name])
         return found
 
-
-def _holds(after: Amplitudes, before: Amplitudes) -> bool:
-    from pysv.probes.operators import rows_of
-
-    return bool((rows_of(after, before.electron, before.configuration) >= 0).all())

@@ -122,6 +122,10 @@ def _companions(run: Run, table: Table) -> Companions:
     kind, engine = run.method.correlators, run.begin()
     if kind in ("states", "columns") and engine.amplitudes():
         return (StateCompanions if kind == "states" else ColumnCompanions)(run, engine, table.operators)
+    if kind == "trajectories":
+        from pysv.probes.sampled import TrajectoryCompanions
+
+        return TrajectoryCompanions(run, engine, table.operators)
     offered = sorted(name for name, own in methods().items() if own.correlators)
     raise EngineError(
         f"engine {run.method.name!r} offers no correlators: its state does not hold the amplitudes of the localized "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from pysv.probes.operators import rows_of
 if TYPE_CHECKING:
     from pysv.engines.base import Amplitudes
     from pysv.probes.operators import SpinOperator
+
+
+Key = TypeVar("Key")
 
 
 def applied(
@@ -68,6 +71,25 @@ def _laid_out(state: np.ndarray, before: Amplitudes, after: Amplitudes) -> np.nd
     if state.ndim == 3:
         return after.layout.tiled(before.layout.flat(state))
     return np.array([after.layout.tiled(before.layout.flat(own)) for own in state])
+
+
+def holding(operator: SpinOperator, before: Amplitudes, others: Mapping[Key, Amplitudes]) -> Key:
+    """Which of several arrays holds all rows of another one, and what an operator makes of them.
+
+    Parameters
+    ----------
+    operator : SpinOperator
+        B.
+    before : Amplitudes
+    others : mapping to Amplitudes
+        One of them holds all of it.
+
+    Returns
+    -------
+    key of `others`
+    """
+    held = [key for key, own in others.items() if (rows_of(own, before.electron, before.configuration) >= 0).all()]
+    return max(held, key=lambda key: int(operator.matrix(before, others[key]).nnz))
 
 
 class Readout:
