@@ -7,12 +7,13 @@ any number of trajectories (H.-P. Breuer, B. Kappler and F. Petruccione, Phys. R
 four states (1 ± B)ψ and (1 ± iB)ψ with jumps of their own (J. Dalibard, Y. Castin and K. Mølmer, ibid. 68, 580 (1992)),
 has no bias either. But it finds ⟨A†B⟩ as a difference of large numbers whose errors are independent.
 
-The pairs without a jump since t = 0 are followed exactly, as in `pysv.engines._branches`. The norms of the pairs differ at
-t₂. A trajectory carries its norm as a factor of its weight until it begins anew.
+The pairs without a jump since t = 0 are followed exactly, as in `pysv.engines._branches`. The norms of the pairs differ
+at t₂. A trajectory carries its norm as a factor of its weight until it begins anew.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ class AccompaniedTrajectories(TrajectoriesEngine):
         stream : pair of int
             What distinguishes the random numbers of this companion from those of all others.
         """
-        norms = np.hypot(*([float(np.linalg.norm(own)) for own in states] for states in (psi, chi)))
+        norms = np.array([math.hypot(*map(np.linalg.norm, pair)) for pair in zip(psi, chi, strict=True)])
         self.psi, self.chi = ([own / norm for own, norm in zip(states, norms, strict=True)] for states in (psi, chi))
         self.basis = list(basis)
         ntraj = self.method.ntraj

@@ -117,11 +117,7 @@ class _RK4Engine(RecursionEngine):
 
     def amplitudes(self) -> dict[str, Amplitudes]:
         """Those of the runs, and of the twins, which only measure the error."""
-        twins = {
-            f"twin_{run.label}": run_rows(run, 0.0)
-            for run in self.runs
-            if self.method.measure_error
-        }
+        twins = {f"twin_{run.label}": run_rows(run, 0.0) for run in self.runs if self.method.measure_error}
         return super().amplitudes() | twins
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:

@@ -228,7 +228,7 @@ class TrajectoriesEngine(Engine):
                 chosen = self._branches.leave(probabilities, draws[:, index])
                 for number in np.flatnonzero(chosen >= 0):
                     state, layer = divmod(int(chosen[number]), layers)
-                    self._begin_anew(number, before[state], basis[state])
+                    self._begin_anew(int(number), before[state], basis[state])
                     begins[number] = index, layer
                     self.jumps[number] = 0
         return begins

@@ -215,4 +215,3 @@ class ColumnCompanions(Companions):
             if name in state and len(state[name]):
                 found += readout(state[name], state[name])
         return found
-

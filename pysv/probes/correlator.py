@@ -126,6 +126,10 @@ def _companions(run: Run, table: Table) -> Companions:
         from pysv.probes.sampled import TrajectoryCompanions
 
         return TrajectoryCompanions(run, engine, table.operators)
+    if kind == "matrix product":
+        from pysv.probes.chains import ChainCompanions
+
+        return ChainCompanions(run, engine, table.operators)
     offered = sorted(name for name, own in methods().items() if own.correlators)
     raise EngineError(
         f"engine {run.method.name!r} offers no correlators: its state does not hold the amplitudes of the localized "

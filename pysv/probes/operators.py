@@ -1,4 +1,4 @@
-"""Operators of the localized spins between which correlators are computed: S^z_j, S⁺_j, S⁻_j and O_k = Σ e^{ikr_j} S^z_j."""
+"""Operators of the localized spins that correlators are made of: S^z_j, S⁺_j, S⁻_j and O_k = Σ e^{ikr_j} S^z_j."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class SpinOperator:
         return np.asarray(Spins(self.levels).moments(configuration) / 2 @ np.array(self.weights))
 
     def matrix(self, before: Amplitudes, after: Amplitudes) -> csr_array:
-        """Elements between the rows of two arrays, complex (rows after, rows before); rows that are missing drop out."""
+        """Elements between the rows of two arrays, complex (rows after, rows before); missing rows drop out."""
         spins = Spins(self.levels)
         rows, sources, values = [], [], []
         for spin, weight in enumerate(self.weights):
@@ -103,7 +103,9 @@ def _elements(kind: str, levels: int) -> list[float]:
 def rows_of(own: Amplitudes, electron: np.ndarray, configuration: np.ndarray) -> np.ndarray:
     """Rows of given states in an array, −1 for those that it does not hold, int64 (n,)."""
     step = int(max(own.configuration.max(initial=0), configuration.max(initial=0))) + 1
-    keys, wanted = (a.astype(np.int64) * step + b for a, b in ((own.electron, own.configuration), (electron, configuration)))
+    keys, wanted = (
+        a.astype(np.int64) * step + b for a, b in ((own.electron, own.configuration), (electron, configuration))
+    )
     if not keys.size:
         return np.full(wanted.shape, -1)
     order = np.argsort(keys, kind="stable")
@@ -127,7 +129,9 @@ def chosen_operators(device: ChainDevice, kinds: Sequence[str], momenta: Sequenc
         if len(set(given)) < len(given):
             raise InvalidInputError(f"{key} = {list(given)} names one twice; leave one of them out", key)
     if not names and not waves:
-        raise InvalidInputError("operators must name at least one of z, plus, minus, or momenta at least one k", "operators")
+        raise InvalidInputError(
+            "operators must name at least one of z, plus, minus, or momenta at least one k", "operators"
+        )
     levels, sites = device.levels, np.array(device.spin_sites)
     each = [
         SpinOperator(kind, f"{kind}{spin + 1}", tuple(complex(n == spin) for n in range(len(levels))), levels)

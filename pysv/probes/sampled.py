@@ -118,4 +118,3 @@ def sampled(values: np.ndarray, weights: np.ndarray, sample: Sample) -> Found:
 def _rows(system: OpenSystem) -> list[Amplitudes]:
     """How a state of each basis lies over the configurations."""
     return [Amplitudes(1, own.basis.configuration, own.basis.electron, own.layout) for own in system.hamiltonians]
-

@@ -97,9 +97,10 @@ def of_two_spins(sites, k) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("coupling", ["x", "z"])
-def test_baths_by_the_regression_theorem(coupling):
+@pytest.mark.parametrize("spin", ["down", "unpolarized"])
+def test_baths_by_the_regression_theorem(coupling, spin):
     """Tr[A† e^{ℒ(t₁ − t₂)}(B ρ(t₂))] with the dense Liouvillian of the whole system, S^z alone and all operators."""
-    experiment, operators, exact = one_and_one(coupling)
+    experiment, exact = one_and_one(coupling, spin)
     engine = pysv.LowRank(tolerance=1e-9, time_step=0.02)
     found = correlator(experiment, engine=engine, operators=("z", "plus", "minus"), momenta=(0.7,))
     np.testing.assert_allclose(found.operator_correlation, exact, atol=2e-6)
@@ -107,8 +108,55 @@ def test_baths_by_the_regression_theorem(coupling):
     np.testing.assert_allclose(alone.correlation, exact[:, :, :2, :2], atol=2e-6)
 
 
+@pytest.mark.parametrize("unravelling", ["local", "mixed"])
+@pytest.mark.parametrize("sampling", ["no-jump apart", "plain"])
+def test_trajectories_have_no_bias(sampling, unravelling):
+    """The mean over independent samples against the dense Liouvillian; its scatter against the jackknife errors."""
+    experiment, exact = one_and_one("x", "unpolarized")
+    found = [
+        correlator(
+            experiment,
+            engine=pysv.Trajectories(ntraj=60, time_step=0.1, seeds=n, sampling=sampling, unravelling=unravelling),
+            operators=("z", "plus", "minus"),
+            momenta=(0.7,),
+        )
+        for n in range(6)
+    ]
+    for part in (np.real, np.imag):
+        values = np.array([part(own.operator_correlation.values) for own in found])
+        errors = np.sqrt(np.mean([part(own.operator_correlation_error.values) ** 2 for own in found], axis=0))
+        off = np.abs(values.mean(axis=0) - part(exact))
+        assert (off <= 4.5 * errors / math.sqrt(len(found)) + 2e-5).all()  # of 441 values, with the splitting error
+        assert errors.max() < (0.002 if sampling == "no-jump apart" else 0.1)
+        scatter, large = values.std(axis=0, ddof=1), errors > 1e-4
+        if large.any():
+            assert 0.6 < np.median(scatter[large] / errors[large]) < 1.6
+
+
+def test_trajectories_against_low_rank_of_three_spins():
+    device = pysv.SpinValve(sites=8, polarizer=(3, 4), analyzer=(6, 6))
+    experiment = pysv.Experiment(
+        device=device,
+        source=pysv.WavePacket(center=2, momentum_spread=2.0, spin="down", allow_truncation=True),
+        bath=pysv.BosonicBath(temperature=300.0),
+        times=pysv.times(2.0, 1.0),
+    )
+    options = {"operators": ("z", "plus"), "momenta": (1.0,)}
+    found = correlator(experiment, engine=pysv.Trajectories(ntraj=100, time_step=0.1), **options)
+    expected = correlator(experiment, engine=pysv.LowRank(tolerance=1e-7), **options)
+    for part in (np.real, np.imag):
+        off = part(found.operator_correlation.values - expected.operator_correlation.values)
+        assert (np.abs(off) < 5 * part(found.operator_correlation_error.values) + 1e-4).all()
+    exact = pysv.solve(experiment, engine=pysv.Trajectories(ntraj=100, time_step=0.1), progress=False)
+    means = found.operator_mean.values[:, :3]
+    np.testing.assert_allclose(means, exact.spin_z / 2, atol=1e-12)
+    np.testing.assert_allclose(found.operator_mean_error.values[:, :3].real, exact.spin_z_error / 2, atol=1e-10)
+    again = correlator(experiment, engine=pysv.Trajectories(ntraj=100, time_step=0.1), **options)
+    np.testing.assert_array_equal(again.operator_correlation, found.operator_correlation)
+
+
 def one_and_one(coupling, spin="down"):
-    """1+1 spins with strong baths: the experiment, its operators, and ⟨A†(t₁) B(t₂)⟩ from the dense Liouvillian."""
+    """1+1 spins with strong baths: the experiment, and ⟨A†(t₁) B(t₂)⟩ from the dense Liouvillian."""
     import brute as valve
 
     experiment = pysv.Experiment(
@@ -135,7 +183,7 @@ def one_and_one(coupling, spin="down"):
             exact[b, a] = exact[a, b].conj().T
             companions = step @ companions
         rho = (step @ rho.ravel()).reshape(rho.shape)
-    return experiment, operators, exact
+    return experiment, exact
 
 
 def stationary(stop=80.0, step=0.5):

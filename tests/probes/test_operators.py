@@ -102,7 +102,9 @@ def test_mixtures_of_the_electron_and_of_the_spins():
     device = pysv.SpinValve(sites=8, polarizer=(3, 4), analyzer=(6, 6))
     source = pysv.WavePacket(center=2, momentum_spread=2.0, polarization=0.4, allow_truncation=True)
     one = pysv.Experiment(device=device, source=source, times=pysv.times(1.0, 0.5))
-    parts = [dataclasses.replace(one, source=dataclasses.replace(source, spin=s, polarization=0.0)) for s in ("up", "down")]
+    parts = [
+        dataclasses.replace(one, source=dataclasses.replace(source, spin=s, polarization=0.0)) for s in ("up", "down")
+    ]
     mixed, up, down = (correlator(own, **ALL).operator_correlation.values for own in (one, *parts))
     np.testing.assert_allclose(mixed, 0.7 * up + 0.3 * down, atol=1e-12)
     thermal = dataclasses.replace(one, spins=pysv.Gibbs(temperature=900.0, pinning=0.05, tolerance=0.0))
