@@ -1,11 +1,12 @@
 """Trajectories of pairs (ψ, χ) that have the same jumps, for correlators at two times.
 
 With χ = Bψ at t₂ the pair is a state of the doubled space. A Kraus operator K_a of a channel is drawn with the
-probability p_a = (‖K_a ψ‖² + ‖K_a χ‖²)/(‖ψ‖² + ‖χ‖²), acts on both, and both are divided by √p_a. Then the mean of |χ⟩⟨ψ|
-is Σ_a K_a |χ⟩⟨ψ| K_a†, for any channel: it is e^{ℒ(t₁ − t₂)}(B ρ(t₂)) of the quantum regression theorem, without bias for
-any number of trajectories (H.-P. Breuer, B. Kappler and F. Petruccione, Phys. Rev. A 56, 2334 (1997)). The other way, the
-four states (1 ± B)ψ and (1 ± iB)ψ with jumps of their own (J. Dalibard, Y. Castin and K. Mølmer, ibid. 68, 580 (1992)),
-has no bias either. But it finds ⟨A†B⟩ as a difference of large numbers whose errors are independent.
+probability p_a = (‖K_a ψ‖² + ‖K_a χ‖²)/(‖ψ‖² + ‖χ‖²), acts on both, and both are divided by √p_a. Then the mean of
+|χ⟩⟨ψ| is Σ_a K_a |χ⟩⟨ψ| K_a†, for any channel: it is e^{ℒ(t₁ − t₂)}(B ρ(t₂)) of the quantum regression theorem, without
+bias for any number of trajectories (H.-P. Breuer, B. Kappler and F. Petruccione, Phys. Rev. A 56, 2334 (1997)). The
+other way, four states (1 ± B)ψ and (1 ± iB)ψ with jumps of their own (J. Dalibard, Y. Castin and K. Mølmer, Phys. Rev.
+Lett. 68, 580 (1992)), has no bias either. But it finds ⟨A†B⟩ as a difference of large numbers whose errors are
+independent.
 
 The pairs without a jump since t = 0 are followed exactly, as in `pysv.engines._branches`. The norms of the pairs differ
 at t₂. A trajectory carries its norm as a factor of its weight until it begins anew.

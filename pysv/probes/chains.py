@@ -78,8 +78,8 @@ class ChainCompanions(Companions):
         if not limited:
             return
         sentence = (
-            f"max_bond = {self._rules.max_bond} forced the companion at t = {time:g} fs to discard {lost:.1e}, more than "
-            f"discarded_weight = {self._rules.discarded_weight:g}"
+            f"max_bond = {self._rules.max_bond} forced the companion at t = {time:g} fs to discard {lost:.1e}, more "
+            f"than discarded_weight = {self._rules.discarded_weight:g}"
         )
         if getattr(self.run.method, "bond_limit", "warn") == "stop":
             raise BondLimitError(f"{sentence}; raise max_bond, or set bond_limit = 'warn'")
