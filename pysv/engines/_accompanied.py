@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.engines._branches import plain_weights
-from pysv.engines.trajectories import Trajectories, TrajectoriesEngine
+from pysv.engines._trajectory_engine import TrajectoriesEngine
 
 if TYPE_CHECKING:
     from pysv.engines._open_system import OpenSystem
+    from pysv.engines._trajectories import Sampling
     from pysv.experiment import Experiment
     from pysv.snapshot import Sample
 
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
 class AccompaniedTrajectories(TrajectoriesEngine):
     """An engine whose states are pairs; see `TrajectoriesEngine`."""
 
-    def __init__(self, experiment: Experiment, method: Trajectories, system: OpenSystem) -> None:
+    def __init__(self, experiment: Experiment, method: Sampling, time_step: float, system: OpenSystem) -> None:
         self.chi: list[np.ndarray] = []
         """The companion of each state, in the same basis."""
-        super().__init__(experiment, method, system)
+        super().__init__(experiment, method, time_step, system)
         self._ratio = np.ones(method.ntraj)
         """Weight of each trajectory relative to the mean of those that begin anew from the same branches."""
 

@@ -113,20 +113,20 @@ def test_baths_by_the_regression_theorem(coupling, spin):
 def test_trajectories_have_no_bias(sampling, unravelling):
     """The mean over independent samples against the dense Liouvillian; its scatter against the jackknife errors."""
     experiment, exact = one_and_one("x", "unpolarized")
+    exact = exact[:, :, :4, :4]
     found = [
         correlator(
             experiment,
-            engine=pysv.Trajectories(ntraj=60, time_step=0.1, seeds=n, sampling=sampling, unravelling=unravelling),
-            operators=("z", "plus", "minus"),
-            momenta=(0.7,),
+            engine=pysv.Trajectories(ntraj=40, time_step=0.25, seeds=n, sampling=sampling, unravelling=unravelling),
+            operators=("z", "plus"),
         )
-        for n in range(6)
+        for n in range(4)
     ]
     for part in (np.real, np.imag):
         values = np.array([part(own.operator_correlation.values) for own in found])
         errors = np.sqrt(np.mean([part(own.operator_correlation_error.values) ** 2 for own in found], axis=0))
         off = np.abs(values.mean(axis=0) - part(exact))
-        assert (off <= 4.5 * errors / math.sqrt(len(found)) + 2e-5).all()  # of 441 values, with the splitting error
+        assert (off <= 4.5 * errors / math.sqrt(len(found)) + 2e-5).all()  # of 144 values, with the splitting error
         assert errors.max() < (0.002 if sampling == "no-jump apart" else 0.1)
         scatter, large = values.std(axis=0, ddof=1), errors > 1e-4
         if large.any():

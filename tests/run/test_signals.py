@@ -19,7 +19,7 @@ import pysv
 from pysv import figures
 from pysv.cli import main
 from pysv.engines._pure_states import PureStateEngine
-from pysv.engines.trajectories import TrajectoriesEngine
+from pysv.engines._trajectory_engine import TrajectoriesEngine
 from pysv.figures.planned import PlannedRun
 from pysv.run import interrupt
 from pysv.run.convergence import convergence
