@@ -90,6 +90,25 @@ class Branches:
                 chosen[own] = np.append(places, -1)[place]
         return chosen
 
+    def gain(self, drawn: np.ndarray, branches: np.ndarray) -> np.ndarray:
+        """Multiply the weight of every state by a factor of its own.
+
+        Parameters
+        ----------
+        drawn, branches : float64 ndarray
+            Factors of the trajectories, and of the branches without a jump.
+
+        Returns
+        -------
+        float64 ndarray (trajectories,)
+            Weight of each trajectory relative to the mean of its set, to which its share in `weights` belongs. As each
+            one begins anew with the same probability, it stays so.
+        """
+        mean = np.bincount(self._target, drawn) / np.bincount(self._target)
+        self.no_jump = self.no_jump * branches
+        self.jumped = self.jumped * mean
+        return np.asarray(drawn / mean[self._target])
+
     @property
     def weights(self) -> np.ndarray:
         """Of the trajectories, then of the branches without a jump, float64."""

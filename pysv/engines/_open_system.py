@@ -15,7 +15,7 @@ from pysv.model.channel import MAX_CHANNEL_STATES, Form, LayerChannel
 from pysv.model.conservation import keeps_spin_z
 from pysv.sectors.backend import backend
 from pysv.sectors.chebyshev import Propagator, coefficients, substeps
-from pysv.sectors.pure_run import pure_runs
+from pysv.sectors.pure_run import pure_runs, widened
 from pysv.sectors.row_operator import RowOperator
 from pysv.units import HBAR
 
@@ -87,12 +87,16 @@ class OpenSystem:
     Parameters
     ----------
     experiment : Experiment
+    lowered : int
+        If not 0, the bases hold also what an operator that lowers S^z by so much makes of these states.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, lowered: int = 0) -> None:
         device = experiment.device
         assert experiment.bath is not None
         self.runs = pure_runs(experiment)
+        if lowered:
+            self.runs = widened(self.runs, lowered, spread=not keeps_spin_z(experiment))
         self.layers = bath_spins(device, experiment.bath)
         """Spins of each channel: those of each layer, or all where they share a bath."""
         rates = experiment.bath.dephasing(device.sites)

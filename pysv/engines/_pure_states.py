@@ -142,7 +142,7 @@ class PureStateEngine(Engine):
 
     def amplitudes(self) -> dict[str, Amplitudes]:
         """Those of each pure run."""
-        return {f"psi_{run.label}": Amplitudes(1, run.hamiltonian.basis.configuration, run.weight) for run in self.runs}
+        return {f"psi_{run.label}": run_rows(run, run.weight) for run in self.runs}
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from the amplitudes, deviations and work that `state` returned."""
@@ -152,6 +152,12 @@ class PureStateEngine(Engine):
         self._applications = [int(value) for value in saved_array(state, "applications", (len(self.runs),))]
         self._prepared = []
         self.time = time
+
+
+def run_rows(run: PureRun, weight: float) -> Amplitudes:
+    """How the state of a pure run lies over the configurations."""
+    basis = run.hamiltonian.basis
+    return Amplitudes(1, basis.configuration, basis.electron, run.hamiltonian.layout, weight)
 
 
 class RecursionEngine(PureStateEngine):

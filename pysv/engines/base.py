@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pysv.engines.cost import Cost
     from pysv.experiment import Experiment
     from pysv.measures.registry import Measure
+    from pysv.sectors.layout import Layout
     from pysv.sectors.pure_run import PureRun
     from pysv.snapshot import Snapshot
 
@@ -56,6 +57,10 @@ class Amplitudes:
         Axis of the rows.
     configuration : int64 ndarray (rows,)
         Configuration of the localized spins in each row.
+    electron : int8 ndarray (rows,)
+        State of the spins of all electrons in each row.
+    layout : Layout, optional
+        How the sites lie in memory, where the axis before the rows and the one after them are tiles and their sites.
     weight : float
         Probability of the pure state that it holds; 0 for one that only measures an error.
     quadratic : bool
@@ -64,6 +69,8 @@ class Amplitudes:
 
     axis: int
     configuration: np.ndarray
+    electron: np.ndarray
+    layout: Layout | None = None
     weight: float = 1.0
     quadratic: bool = False
 
@@ -104,6 +111,10 @@ class Engine(ABC):
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from a saved state at `time`, fs."""
 
+    def begin_from(self, time: float, arrays: Mapping[str, np.ndarray]) -> None:
+        """Continue at `time`, fs, from the arrays that `amplitudes` names alone."""
+        self.restore(time, {**self.state(), **arrays})
+
 
 class Method(Checked, ABC):
     """Options of an engine: a frozen dataclass whose fields are the keys of ``[evolution.NAME]``; see `Checked`."""
@@ -122,8 +133,8 @@ class Method(Checked, ABC):
     """Whether it runs systems with baths."""
     trains: ClassVar[bool] = False
     """Whether it runs trains of electrons."""
-    correlators: ClassVar[bool] = False
-    """Whether its states hold amplitudes by configuration of the localized spins, see `Engine.amplitudes`."""
+    correlators: ClassVar[str] = ""
+    """How correlators at two times follow from its states, see `pysv.probes.companions`; empty where they do not."""
     quantum: ClassVar[bool] = True
     """Whether its localized spins are quantum; an engine of classical spins answers another question."""
 
@@ -213,6 +224,28 @@ class Method(Checked, ABC):
         from pysv.sectors.pure_run import pure_runs
 
         return self.start(pure_runs(experiment), backend)
+
+    def begin_moved(self, experiment: Experiment, backend: str, lowered: int) -> Engine | None:
+        """Prepare an engine for what an operator that lowers S^z makes of the states of an experiment.
+
+        Its own state at t = 0 means nothing: it takes up a state by `restore`.
+
+        Parameters
+        ----------
+        experiment : Experiment
+        backend : str
+        lowered : int
+            By how much the operator lowers S^z.
+
+        Returns
+        -------
+        Engine or None
+            None where the operator leaves nothing. Engines of ρ hold its old sectors beside the new ones.
+        """
+        from pysv.sectors.pure_run import moved, pure_runs
+
+        runs = moved(pure_runs(experiment), lowered)
+        return self.start(runs, backend) if runs else None
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0 from pure runs of one electron."""

@@ -19,7 +19,7 @@ from pysv.model.conservation import conserves, occupied_sectors
 from pysv.model.couplings import Couplings
 from pysv.model.initial import localized_states
 from pysv.model.terms import hamiltonian_terms
-from pysv.pairs.basis import sector_rows
+from pysv.pairs.basis import KINDS, sector_rows
 from pysv.pairs.hamiltonian import PairHamiltonian
 from pysv.pairs.start import ground_state, orbitals_filled
 from pysv.pairs.state import PairState
@@ -57,7 +57,7 @@ class Fock(Method):
     name: ClassVar[str] = "fock"
     serves: ClassVar[str] = "two electrons beside any pure state of the spins, closed system, exact"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    correlators: ClassVar[bool] = True
+    correlators: ClassVar[str] = "states"
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 
     def refusal(self, experiment: Experiment) -> str | None:
@@ -104,7 +104,14 @@ class Fock(Method):
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0; the ground state is computed on first use."""
-        return _FockEngine(experiment, self)
+        return _FockEngine(experiment, self, occupied_sectors(experiment)[0])
+
+    def begin_moved(self, experiment: Experiment, backend: str, lowered: int) -> Engine | None:
+        """See `Method.begin_moved`."""
+        (sectors,) = occupied_sectors(experiment)
+        reached = range(Spins(experiment.device.levels).lowest + len(KINDS))
+        moved = tuple(sector + lowered for sector in sectors if sector + lowered in reached)
+        return _FockEngine(experiment, self, moved) if moved else None
 
 
 def from_ground_state(experiment: Experiment) -> bool:
@@ -123,13 +130,12 @@ def pair_amplitudes(experiment: Experiment) -> int:
 
 
 class _FockEngine(Engine):
-    def __init__(self, experiment: Experiment, method: Fock) -> None:
+    def __init__(self, experiment: Experiment, method: Fock, sectors: tuple[int, ...]) -> None:
         from pysv.pairs.hamiltonian import pair_bounds
 
         self.experiment = experiment
         self.method = method
         self.time = 0.0
-        (sectors,) = occupied_sectors(experiment)
         self.hamiltonian = PairHamiltonian.of_device(experiment.device, sectors)
         self._psi: np.ndarray | None = None
         self._spare: list[np.ndarray] = []
@@ -229,13 +235,17 @@ class _FockEngine(Engine):
 
     def amplitudes(self) -> dict[str, Amplitudes]:
         """ψ[row, x, y]."""
-        return {"psi": Amplitudes(0, self.hamiltonian.basis.configuration)}
+        return {"psi": Amplitudes(0, self.hamiltonian.basis.configuration, self.hamiltonian.basis.kind)}
 
     def state(self) -> dict[str, np.ndarray]:
         """Amplitudes, deviation and work, and the electrons on each site at t = 0."""
         psi, progress = self.psi, np.array([self._deviation, self._applications])
         start = {} if self._start is None else {"start": self._start}
         return {"psi": psi, "progress": progress, "ground": self._ground, **start}
+
+    def begin_from(self, time: float, arrays: Mapping[str, np.ndarray]) -> None:
+        """Continue from ψ alone; an engine in other sectors than those of the experiment has no state at t = 0."""
+        self.restore(time, {"psi": arrays["psi"], "progress": np.zeros(2), "ground": self._ground})
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from what `state` returned."""

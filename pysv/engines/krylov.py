@@ -47,7 +47,7 @@ class Krylov(Method):
     name: ClassVar[str] = "krylov"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins: an independent check"
     backends: ClassVar[tuple[str, ...]] = ("julia",)
-    correlators: ClassVar[bool] = True
+    correlators: ClassVar[str] = "states"
     cites: ClassVar[tuple[str, ...]] = ("KrylovKit",)
 
     def drift_tolerance(self, stop: float) -> float:

@@ -69,7 +69,7 @@ class LowRank(Method):
     name: ClassVar[str] = "low-rank"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; deterministic"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    correlators: ClassVar[bool] = True
+    correlators: ClassVar[str] = "columns"
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True
@@ -107,7 +107,11 @@ class LowRank(Method):
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0."""
-        return _LowRankEngine(experiment, self)
+        return _LowRankEngine(experiment, self, OpenSystem(experiment))
+
+    def begin_moved(self, experiment: Experiment, backend: str, lowered: int) -> Engine | None:
+        """See `Method.begin_moved`."""
+        return _LowRankEngine(experiment, self, OpenSystem(experiment, lowered))
 
 
 def _growth(experiment: Experiment) -> float:
@@ -148,10 +152,10 @@ def _dephased(experiment: Experiment) -> float:
 
 
 class _LowRankEngine(Engine):
-    def __init__(self, experiment: Experiment, method: LowRank) -> None:
+    def __init__(self, experiment: Experiment, method: LowRank, system: OpenSystem) -> None:
         self.time = 0.0
         self.method = method
-        self.system = OpenSystem(experiment)
+        self.system = system
         self._begun = sum(propagator.bounds.steps for propagator in self.system.propagators)
         self.discarded = self.splitting = 0.0
         self.measured_from = 0.0
@@ -300,8 +304,8 @@ class _LowRankEngine(Engine):
     def amplitudes(self) -> dict[str, Amplitudes]:
         """The columns of each basis."""
         return {
-            f"columns_{basis}": Amplitudes(2, hamiltonian.basis.configuration, quadratic=True)
-            for basis, hamiltonian in enumerate(self.system.hamiltonians)
+            f"columns_{number}": Amplitudes(2, basis.configuration, basis.electron, layout, quadratic=True)
+            for number, (basis, layout) in enumerate((own.basis, own.layout) for own in self.system.hamiltonians)
         }
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:

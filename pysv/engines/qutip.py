@@ -66,7 +66,7 @@ class QuTiP(Sampling):
     name: ClassVar[str] = "qutip"
     serves: ClassVar[str] = "one electron, closed or open, any state of the spins (sesolve, mesolve, mcsolve)"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    correlators: ClassVar[bool] = True
+    correlators: ClassVar[str] = "states"
     open: ClassVar[bool] = True
     cites: ClassVar[tuple[str, ...]] = ("Lambert2026",)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pysv.engines._pure_states import RecursionEngine
+from pysv.engines._pure_states import RecursionEngine, run_rows
 from pysv.engines.base import Amplitudes, Engine, Method, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places, state_bytes
 from pysv.experiment.checks import checked, real_number, truth
@@ -48,7 +48,7 @@ class RK4(Method):
     name: ClassVar[str] = "rk4"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    correlators: ClassVar[bool] = True
+    correlators: ClassVar[str] = "states"
 
     def drift_tolerance(self, stop: float) -> float:
         """A fixed limit; with the paper's step the drift is 1e-5 in 60 fs."""
@@ -117,11 +117,7 @@ class _RK4Engine(RecursionEngine):
 
     def amplitudes(self) -> dict[str, Amplitudes]:
         """Those of the runs, and of the twins, which only measure the error."""
-        twins = {
-            f"twin_{run.label}": Amplitudes(1, run.hamiltonian.basis.configuration, 0.0)
-            for run in self.runs
-            if self.method.measure_error
-        }
+        twins = {f"twin_{run.label}": run_rows(run, 0.0) for run in self.runs if self.method.measure_error}
         return super().amplitudes() | twins
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:

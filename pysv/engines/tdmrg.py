@@ -77,6 +77,7 @@ class TDMRG(Method):
     name: ClassVar[str] = "tdmrg"
     serves: ClassVar[str] = "several electrons (or one in a pure state), closed system, product states of spins 1/2"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
+    correlators: ClassVar[str] = "matrix product"
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 
     def check(self) -> None:

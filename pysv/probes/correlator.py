@@ -1,51 +1,44 @@
-"""Correlators of the localized spins at two times, ⟨S^z_i(t₁) S^z_j(t₂)⟩."""
+"""Correlators of the localized spins at two times, ⟨A†(t₁) B(t₂)⟩."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
-from pysv import config
 from pysv.engines import methods
-from pysv.engines.cost import radius
-from pysv.errors import EngineError, MemoryLimitError, ResultExistsError, ResumeError
+from pysv.errors import EngineError
 from pysv.experiment.checks import real_number
-from pysv.model.basis import Spins
+from pysv.probes.companions import ColumnCompanions, Companions, StateCompanions
+from pysv.probes.operators import chosen_operators
+from pysv.probes.table import Table
 from pysv.results import files
-from pysv.results.dataset import ALWAYS, build, provenance
 from pysv.results.destination import check_destination
-from pysv.run.estimate import SHARE
 from pysv.run.interrupt import CtrlC
-from pysv.run.invariants import Watch
-from pysv.run.memory import available_memory
 from pysv.run.one_run import OneThread, Run
-from pysv.run.remarks import remarks, warn
+from pysv.run.remarks import warn
 from pysv.run.tasks import progress_bar
-from pysv.units import size
 
 if TYPE_CHECKING:
-    from pysv.engines.base import Amplitudes, Engine, Method
+    import xarray as xr
+
+    from pysv.engines.base import Engine, Method
     from pysv.experiment import Experiment
 
-KIND = "correlator"
-"""Attribute `kind` of these datasets."""
 _PASSED = 1e-9
 """Times that are this close are one, fs."""
-
-State = dict[str, np.ndarray]
 
 
 def correlator(
     experiment: Experiment,
     *,
+    operators: Sequence[str] | None = None,
+    momenta: Sequence[float] = (),
     engine: str | Method = "auto",
     backend: str = "auto",
     reach: float | None = None,
@@ -54,19 +47,24 @@ def correlator(
     overwrite: bool = False,
     checkpoint_every: float = 30.0,
 ) -> xr.Dataset:
-    """⟨S^z_i(t₁) S^z_j(t₂)⟩ of all pairs of localized spins, for all times of the experiment.
+    """⟨A†(t₁) B(t₂)⟩ of operators of the localized spins, for all times of the experiment.
 
-    For a pure state it is ⟨ψ(t₁)|S^z_i U(t₁, t₂) S^z_j|ψ(t₂)⟩: the *companion* S^z_j|ψ(t₂)⟩ is evolved from every t₂
-    and for every j, as a run of the same engine. A mixture is the weighted sum. With baths the quantum regression
-    theorem gives Tr[S^z_i e^{ℒ(t₁−t₂)}(S^z_j ρ(t₂))] for t₁ ≥ t₂; the operator S ρ is put together from four positive
-    ones, which the engine evolves.
+    For a pure state it is ⟨ψ(t₁)|A† U(t₁, t₂) B|ψ(t₂)⟩: the *companion* B|ψ(t₂)⟩ is evolved from every t₂ and for every
+    B, as a run of the same engine. A mixture is the weighted sum. With baths the quantum regression theorem gives
+    Tr[A† e^{ℒ(t₁ − t₂)}(B ρ(t₂))] for t₁ ≥ t₂ (M. Lax, Phys. Rev. 129, 2342 (1963)). Earlier t₁ follow from
+    ⟨A†(t₁) B(t₂)⟩ = ⟨B†(t₂) A(t₁)⟩*.
 
     Parameters
     ----------
     experiment : Experiment
+    operators : sequence of {"z", "plus", "minus"}, optional
+        S^z_j, S⁺_j = S^x_j + iS^y_j and S⁻_j of every spin, among which A and B are taken; by default "z", or none if
+        there are momenta.
+    momenta : sequence of float
+        k, rad per site: A and B are also O_k = Σ_j e^{ikr_j} S^z_j. A few momenta take fewer companions than all spins.
     engine, backend
-        As for `pysv.solve`: `chebyshev`, `rk4`, `krylov`, `qutip` (closed), `fock`, and with baths `low-rank`, which is
-        the one of "auto" then.
+        As for `pysv.solve`: `chebyshev`, `rk4`, `krylov`, `qutip` (closed), `fock`, `tdmrg`, and with baths `low-rank`,
+        which is the one of "auto" then, and `trajectories`.
     reach : float, optional
         Largest |t₁ − t₂|, fs; elements beyond are NaN. By default all pairs of times.
     progress : bool
@@ -81,11 +79,16 @@ def correlator(
     Returns
     -------
     xarray.Dataset
-        ``correlation (time, time2, spin, spin2)``, complex, of operators S^z with eigenvalues −S … S; ``moment (time,
-        spin)``, their ⟨S^z⟩. After Ctrl-C the attribute ``status`` is ``"interrupted"``.
+        For "z" alone ``correlation (time, time2, spin, spin2)``, complex, of operators S^z with eigenvalues −S … S, and
+        ``moment (time, spin)``, their ⟨S^z⟩. Otherwise ``operator_correlation (time, time2, operator, operator2)`` and
+        ``operator_mean (time, operator)``, complex, with the names of A and B, such as ``"z1"``, ``"plus2"`` and
+        ``"k=0.5"``, as coordinates. Trajectories add the standard errors ``…_error``; those of a complex variable are
+        complex, for the real and the imaginary part. After Ctrl-C the attribute ``status`` is ``"interrupted"``.
 
     Raises
     ------
+    InvalidInputError
+        If operators or momenta are unknown or named twice.
     EngineError
         If the engine cannot run the experiment, or offers no correlators.
     MemoryLimitError
@@ -95,103 +98,43 @@ def correlator(
     """
     if reach is not None:
         reach = real_number("reach", reach, low=0.0, unit="fs")
-    chosen: str | Method = "low-rank" if engine == "auto" and experiment.bath is not None else engine
-    run = Run.prepare(experiment, chosen, backend)
+    kinds = (() if momenta else ("z",)) if operators is None else tuple(operators)
+    chosen = chosen_operators(experiment.device, kinds, momenta)
+    run = Run.prepare(experiment, engine_of(experiment, engine), backend)
     target = None if out is None else Path(out)
-    table = _Table.empty(experiment, run, reach)
+    table = Table.empty(experiment, run, reach, chosen)
     if target is not None and target.exists() and not overwrite:
         table.take_up(target)
     elif target is not None:
         check_destination(target, overwrite=overwrite)
     warn(experiment)
     with OneThread():
-        engine_ = run.begin()
-        rows = engine_.amplitudes()
-        if not rows:
-            offered = sorted(name for name, own in methods().items() if own.correlators)
-            raise EngineError(
-                f"engine {run.method.name!r} offers no correlators: its state does not hold the amplitudes of the "
-                f"localized spins; use {', '.join(offered)}"
-            )
-        return _Correlator(engine_, rows, table, target, checkpoint_every).go(progress)
+        return _Correlator(_companions(run, table), table, target, checkpoint_every).go(progress)
 
 
-@dataclass(eq=False)
-class _Table:
-    """What has been found so far.
+def engine_of(experiment: Experiment, engine: str | Method) -> str | Method:
+    """The engine of a correlator: "auto" means `low-rank` where there are baths."""
+    return "low-rank" if engine == "auto" and experiment.bath is not None else engine
 
-    Parameters
-    ----------
-    experiment : Experiment
-    run : Run
-    reach : float or None
-    correlation : complex ndarray (times, times, spins, spins)
-    moment : float ndarray (times, spins)
-    watch : Watch
-        Invariants of ψ itself.
-    invariants : dict of str to float ndarray (times,)
-    done : int
-        Number of times t₂ that are finished.
-    seconds : float
-        Wall time.
-    """
 
-    experiment: Experiment
-    run: Run
-    reach: float | None
-    correlation: np.ndarray
-    moment: np.ndarray
-    watch: Watch
-    invariants: dict[str, np.ndarray]
-    done: int = 0
-    seconds: float = 0.0
+def _companions(run: Run, table: Table) -> Companions:
+    """Companions as the engine of the run needs them."""
+    kind, engine = run.method.correlators, run.begin()
+    if kind in ("states", "columns") and engine.amplitudes():
+        return (StateCompanions if kind == "states" else ColumnCompanions)(run, engine, table.operators)
+    if kind == "trajectories":
+        from pysv.probes.sampled import TrajectoryCompanions
 
-    @classmethod
-    def empty(cls, experiment: Experiment, run: Run, reach: float | None) -> _Table:
-        count, spins = experiment.times.count, experiment.device.n_spins
-        correlation = np.full((count, count, spins, spins), complex(np.nan, np.nan))
-        method = run.method
-        watch = Watch(method.drift_tolerance(experiment.times.stop), radius(experiment), method.conserved(experiment))
-        invariants = {name: np.full(count, np.nan) for name in ALWAYS}
-        return cls(experiment, run, reach, correlation, np.full((count, spins), np.nan), watch, invariants)
+        return TrajectoryCompanions(run, engine, table.operators)
+    if kind == "matrix product":
+        from pysv.probes.chains import ChainCompanions
 
-    def take_up(self, path: Path) -> None:
-        """Continue from a file of the same correlator."""
-        data = files.load(path)
-        if data.attrs.get("kind") != KIND:
-            raise ResultExistsError(f"{path}: exists already; use --force (overwrite=True) to replace it")
-        if data.attrs["experiment"] != self.toml or data.attrs["reach"] != self._reach:
-            raise ResumeError(f"{path}: is the correlator of another experiment, engine or reach; name another file")
-        self.correlation, self.moment = data.correlation.values.copy(), data.moment.values.copy()
-        self.done, self.seconds = int(data.attrs["done"]), float(data.attrs["wall_time"])
-
-    @property
-    def toml(self) -> str:
-        """The experiment with its engine."""
-        return config.dumps(self.experiment, self.run.method, self.run.backend)
-
-    @property
-    def _reach(self) -> float | str:
-        return "all" if self.reach is None else self.reach
-
-    def dataset(self, engine: Engine, seconds: float) -> xr.Dataset:
-        """The labelled arrays, with their provenance."""
-        times, work = self.experiment.times.values, engine.work()
-        attrs: dict[str, Any] = dict(provenance(self.toml, self.run.method.name, self.run.backend, "none"))
-        attrs |= {
-            "kind": KIND,
-            "status": "complete" if self.done == len(times) else "interrupted",
-            "reach": self._reach,
-            "done": self.done,
-            "wall_time": self.seconds + seconds,
-            "drift_tolerance": self.watch.tolerance,
-            "state_deviation_kind": self.run.method.deviation_kind,
-            "warnings": "\n".join((*remarks(self.experiment), *work.warnings)),
-            "left_out": "",
-        }
-        attrs |= {f"drift_{name}": value for name, value in self.watch.drift.items()}
-        arrays = {"correlation": self.correlation, "moment": self.moment, **self.invariants}
-        return build(self.experiment, times, arrays, attrs)
+        return ChainCompanions(run, engine, table.operators)
+    offered = sorted(name for name, own in methods().items() if own.correlators)
+    raise EngineError(
+        f"engine {run.method.name!r} offers no correlators: its state does not hold the amplitudes of the localized "
+        f"spins; use {', '.join(offered)}"
+    )
 
 
 @dataclass(eq=False)
@@ -200,35 +143,40 @@ class _Correlator:
 
     Parameters
     ----------
-    engine : Engine
-        At t = 0.
-    rows : mapping of str to Amplitudes
-        What each array of its state holds.
-    table : _Table
+    companions : Companions
+        With an engine at t = 0.
+    table : Table
     target : Path or None
     checkpoint_every : float
         s.
     """
 
-    engine: Engine
-    rows: Mapping[str, Amplitudes]
-    table: _Table
+    companions: Companions
+    table: Table
     target: Path | None
     checkpoint_every: float
+
+    @property
+    def engine(self) -> Engine:
+        """Of the run itself."""
+        return self.companions.engine
 
     def go(self, progress: bool) -> xr.Dataset:
         """All companions; returns the dataset."""
         begun = saved = time.monotonic()
         table, times = self.table, self.table.experiment.times.values
-        self._check_memory(len(times))
-        history = self._history(times)
-        spins = table.experiment.device.n_spins
-        bar = progress_bar("companions", len(times) * spins, progress)
-        bar.update(table.done * spins)
+        self._remember(times)
+        each = len(table.operators)
+        bar = progress_bar("companions", len(times) * each, progress)
+        bar.update(table.done * each)
+
+        def dataset() -> xr.Dataset:
+            return table.dataset(self.engine.work(), self.companions, time.monotonic() - begun)
+
         with closing(bar), CtrlC(lambda text: bar.write(text)) as stop:
             for second in range(table.done, len(times)):
-                for spin in range(spins):
-                    self._companion(history, times, second, spin)
+                for number in range(each):
+                    self._companion(times, second, number)
                     bar.update(1)
                     if stop.requested:
                         break
@@ -236,101 +184,24 @@ class _Correlator:
                     break
                 table.done = second + 1
                 if self.target is not None and time.monotonic() - saved > self.checkpoint_every:
-                    files.write(table.dataset(self.engine, time.monotonic() - begun), self.target)
+                    files.write(dataset(), self.target)
                     saved = time.monotonic()
-        data = table.dataset(self.engine, time.monotonic() - begun)
+        data = dataset()
         if self.target is not None:
             files.write(data, self.target)
         return data
 
-    @cached_property
-    def _lengths(self) -> np.ndarray:
-        """S of each spin, float64 (spins,)."""
-        return (np.array(self.table.experiment.device.levels) - 1) / 2
-
-    @cached_property
-    def _moments(self) -> dict[str, np.ndarray]:
-        """S^z/S of each spin in each row of each array, float64 (rows, spins): a companion is no longer than ψ."""
-        spins = Spins(self.table.experiment.device.levels)
-        return {name: spins.moments(own.configuration) / (2 * self._lengths) for name, own in self.rows.items()}
-
-    def _check_memory(self, count: int) -> None:
-        bytes_ = count * sum(self.engine.state()[name].nbytes for name in self.rows)
-        allowed = SHARE * available_memory()
-        if bytes_ > allowed:
-            raise MemoryLimitError(
-                f"the states at all {count} times need {size(bytes_)}; the limit is {size(allowed)}; take fewer times "
-                "or spins"
-            )
-
-    def _history(self, times: np.ndarray) -> list[State]:
-        """The state at every time, and the moments."""
-        found = []
+    def _remember(self, times: np.ndarray) -> None:
+        """The state at every time, its means, and its invariants."""
         self.engine.expect([float(own) for own in times])
         for number, own in enumerate(times):
             self.engine.advance(float(own))
-            state = {name: np.array(values) for name, values in self.engine.state().items()}
-            found.append(state)
-            self.table.moment[number] = self._lengths * self._mean(state)
-            self.table.watch.heard(number, self.engine.snapshot())
-            for name, value in self.table.watch.now.items():
-                self.table.invariants[name][number] = value
-        return found
+            self.table.hear(number, self.engine.snapshot())
+            self.table.put_mean(number, self.companions.remember())
 
-    def _mean(self, state: State) -> np.ndarray:
-        """⟨S^z⟩/S of each spin."""
-        return self._summed({name: np.abs(state[name]) ** 2 for name in self.rows}).real
-
-    def _companion(self, history: list[State], times: np.ndarray, second: int, spin: int) -> None:
-        """The elements with S^z of one spin at the earlier time t₂."""
+    def _companion(self, times: np.ndarray, second: int, number: int) -> None:
+        """The elements with one operator B at the earlier time t₂."""
         reach = np.inf if self.table.reach is None else self.table.reach
-        later = [n for n in range(second, len(times)) if times[n] - times[second] <= reach + _PASSED]
-        found = np.zeros((len(later), self.table.experiment.device.n_spins), dtype=complex)
-        quadratic = next(iter(self.rows.values())).quadratic
-        for factor, start in self._starts(history[second], spin, quadratic):
-            self.engine.restore(float(times[second]), start)
-            self.engine.expect([float(times[n]) for n in later[1:]])
-            for place, n in enumerate(later):
-                self.engine.advance(float(times[n]))
-                state = self.engine.state()
-                found[place] += factor * (self._mean(state) if quadratic else self._overlap(history[n], state))
-        found *= self._lengths * self._lengths[spin]
-        for place, n in enumerate(later):
-            self.table.correlation[n, second, :, spin] = found[place]
-            self.table.correlation[second, n, spin, :] = found[place].conj()
-
-    def _starts(self, state: State, spin: int, quadratic: bool) -> Iterator[tuple[complex, State]]:
-        """States to evolve, and the factors with which they add up to S ρ, or to S|ψ⟩ alone.
-
-        With s = S/2, which makes no state vanish in 1 + s,
-        S ρ = [(1 + s)ρ(1 + s) − ρ − sρs] − i[(1 + is)ρ(1 − is) − ρ − sρs].
-        """
-        if not quadratic:
-            yield 1.0, self._times(state, spin, 0.0, 1.0)
-            return
-        yield 1.0, self._times(state, spin, 1.0, 0.5)
-        yield -1j, self._times(state, spin, 1.0, 0.5j)
-        for one, s in ((1.0, 0.0), (0.0, 0.5)):
-            yield 1j - 1.0, self._times(state, spin, one, s)
-
-    def _times(self, state: State, spin: int, one: complex, s: complex) -> State:
-        """(one + s·S^z/S) on every state of the localized spins."""
-        found = dict(state)
-        for name, own in self.rows.items():
-            factors = one + s * self._moments[name][:, spin]
-            shape = [1] * state[name].ndim
-            shape[own.axis] = -1
-            found[name] = state[name] * factors.reshape(shape)
-        return found
-
-    def _overlap(self, bra: State, ket: State) -> np.ndarray:
-        """⟨ψ|S^z_i|χ⟩/S of each spin."""
-        return self._summed({name: bra[name].conj() * ket[name] for name in self.rows})
-
-    def _summed(self, values: State) -> np.ndarray:
-        """Σ S^z_i/S · values over all rows and all else, for each spin, weighted; complex (spins,)."""
-        total = np.zeros(self.table.experiment.device.n_spins, dtype=complex)
-        for name, own in self.rows.items():
-            others = tuple(n for n in range(values[name].ndim) if n != own.axis)
-            total += own.weight * (values[name].sum(axis=others) @ self._moments[name])
-        return total
+        later = [float(own) for own in times[second:] if own - times[second] <= reach + _PASSED]
+        for place, found in enumerate(self.companions.follow(second, number, later)):
+            self.table.put(second + place, second, number, found)

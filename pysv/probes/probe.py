@@ -13,9 +13,10 @@ import xarray as xr
 from pysv import config
 from pysv.errors import InvalidInputError, ResumeError
 from pysv.experiment.probe import WIDTHS, Probe
-from pysv.probes.correlator import KIND, correlator
+from pysv.probes.correlator import correlator
 from pysv.probes.rebuild import rebuild_qfi
 from pysv.probes.structure import connected, smoothed_qfi, structure_factor
+from pysv.probes.table import KIND
 from pysv.results import files
 from pysv.results.dataset import PROBED
 

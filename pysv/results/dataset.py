@@ -55,9 +55,21 @@ class Variable:
         return tuple(f"{name}_{axis}" for axis in range(values.ndim - 1)) if self.dims is None else self.dims
 
 
+_ERROR = "standard errors of the real and the imaginary part"
 PROBED = {
     "correlation": Variable(("time2", "spin", "spin2"), "1", "⟨S^z_i(t₁) S^z_j(t₂)⟩", np.complex128),
     "moment": Variable(("spin",), "1", "⟨S^z⟩"),
+    "operator_correlation": Variable(("time2", "operator", "operator2"), "1", "⟨A†(t₁) B(t₂)⟩", np.complex128),
+    "operator_mean": Variable(("operator",), "1", "⟨A⟩", np.complex128),
+}
+PROBED |= {
+    f"{name}_error": replace(
+        own,
+        long_name=f"{_ERROR if own.dtype is np.complex128 else 'standard error'}: {own.long_name}",
+    )
+    for name, own in PROBED.items()
+}
+PROBED |= {
     "structure_factor": Variable(("momentum", "omega"), "1/(fs eV)", "transient structure factor S(k, ω, t)"),
     "structure_integral": Variable(("momentum",), "1/fs", "∫ dω S(k, ω, t)"),
     "smoothed_variance": Variable(("momentum",), "1/fs", "∫ dω S(k, ω, t) from f_Q, Eq. 29"),

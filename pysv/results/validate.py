@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pysv.experiment import Experiment
 
-_TEXT_COORDINATES = ("layer", "pair", "with", "ket", "bra")
+_TEXT_COORDINATES = ("layer", "pair", "with", "ket", "bra", "operator", "operator2")
 _OF_SPINS = ("layer", "spin_site", "spin_length")
 """Coordinates along ``spin`` beside the number of the spin."""
 _NEEDED = {"spin": ("spin", "layer", "spin_site")}
@@ -83,6 +83,8 @@ def check_file(file: h5py.File, path: str | Path) -> Contents:
     sizes = dimensions(experiment) if experiment else {}
     if sizes and "probe" in attrs:
         sizes |= _probed(path, attrs)
+    if sizes and isinstance(attrs.get("operators"), str):
+        sizes |= dict.fromkeys(("operator", "operator2"), len(attrs["operators"].split()))
     dims_of = {name: own.dims for name, own in schema().items()}
     dims_of |= _own_dims(experiment.record.observables if experiment else (), attrs)
     found = dict(_arrays(file, path))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,3 +94,44 @@ def pure_runs(experiment: Experiment, cut: Cut = CUT) -> tuple[PureRun, ...]:
         amplitude = state[2][hamiltonian.basis.electron] * spins.amplitude(hamiltonian.basis.configuration)
         runs.append(PureRun(run_label(state, spins), state[1] * spins.weight, hamiltonian, amplitude, orbital))
     return tuple(runs)
+
+
+def moved(runs: tuple[PureRun, ...], lowered: int) -> tuple[PureRun, ...]:
+    """The runs in the sectors to which an operator that lowers S^z by so much takes them, without their states.
+
+    A run for which there is no such sector is left out.
+    """
+    return _on_sectors(runs, lambda own: {sector + lowered for sector in own})
+
+
+def widened(runs: tuple[PureRun, ...], lowered: int, *, spread: bool) -> tuple[PureRun, ...]:
+    """The runs on bases that also hold what an operator that lowers S^z by so much makes of them.
+
+    Parameters
+    ----------
+    runs : tuple of PureRun
+    lowered : int
+    spread : bool
+        Whether baths spread a run over all sectors of the same parity: those of both are then in the basis.
+    """
+    everything = range(runs[0].hamiltonian.basis.spins.lowest + 2)
+    return _on_sectors(runs, lambda own: everything if spread else {*own, *(sector + lowered for sector in own)})
+
+
+def _on_sectors(runs: tuple[PureRun, ...], wanted: Callable[[tuple[int, ...]], Iterable[int]]) -> tuple[PureRun, ...]:
+    """The runs on other sectors: those of `wanted` that exist."""
+    known = {run.hamiltonian.basis.sectors: run.hamiltonian for run in runs}
+    found = []
+    for run in runs:
+        basis = run.hamiltonian.basis
+        sectors = tuple(sorted(set(wanted(basis.sectors)) & set(range(basis.spins.lowest + 2))))
+        if not sectors:
+            continue
+        if sectors not in known:
+            known[sectors] = run.hamiltonian.on(Basis.of_sectors(basis.spins, sectors))
+        after = known[sectors].basis
+        place = after.rows_of(basis.electron, basis.configuration)
+        amplitude = np.zeros(after.rows, dtype=complex)
+        amplitude[place[place >= 0]] = run.amplitude[place >= 0]
+        found.append(replace(run, hamiltonian=known[sectors], amplitude=amplitude))
+    return tuple(found)

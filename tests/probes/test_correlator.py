@@ -75,56 +75,131 @@ def test_two_electrons():
     device = pysv.SpinValve(sites=5, polarizer=(3, 3), analyzer=(5, 5))
     source = pysv.ConfinedElectrons(confined_sites=2, well=30.0, spin="up", allow_leak=True)
     experiment = pysv.Experiment(device=device, source=source, times=pysv.times(2, 1))
-    found = correlator(experiment, engine="fock")
+    found = correlator(experiment, engine="fock", operators=("z", "plus", "minus"), momenta=(0.7,))
     chain = chain_of(pysv.Device(sites=5, layers=[dataclasses.replace(own, name="") for own in device.layers]))
     pair = Pair(chain)
     h = pair.hamiltonian.toarray()
-    z = [np.kron(np.eye(pair.modes**2), np.kron(*parts)) for parts in (
-        (np.diag([0.5, -0.5]), np.eye(2)), (np.eye(2), np.diag([0.5, -0.5]))
-    )]  # fmt: skip
+    operators = [np.kron(np.eye(pair.modes**2), own) for own in of_two_spins((3, 5), 0.7)]
     psi = pair.orbitals_filled(2, 30.0, 2, np.kron([1, 0], [0, 1]))
     at = [expm(-1j * h * time / brute.HBAR) @ psi for time in (0.0, 1.0, 2.0)]
     for a in range(3):
         for b in range(3):
             u = expm(-1j * h * (a - b) / brute.HBAR)
-            for i in range(2):
-                for j in range(2):
-                    exact = np.vdot(at[a], z[i] @ u @ z[j] @ at[b])
-                    np.testing.assert_allclose(found.correlation[a, b, i, j], exact, atol=1e-8)
+            bras, kets = ([own @ psi for own in operators] for psi in (at[a], at[b]))
+            exact = np.array(bras).conj() @ u @ np.array(kets).T
+            np.testing.assert_allclose(found.operator_correlation[a, b], exact, atol=1e-8)
+
+
+def of_two_spins(sites, k) -> list[np.ndarray]:
+    """S^z, S⁺ and S⁻ of both spins, and O_k, on the four states of two spins 1/2."""
+    own = [np.diag([0.5, -0.5]), np.array([[0, 1], [0, 0]]), np.array([[0, 0], [1, 0]])]
+    each = [np.kron(*parts) for x in own for parts in ((x, np.eye(2)), (np.eye(2), x))]
+    return [*each, np.exp(1j * k * sites[0]) * each[0] + np.exp(1j * k * sites[1]) * each[1]]
 
 
 @pytest.mark.parametrize("coupling", ["x", "z"])
-def test_baths_by_the_regression_theorem(coupling):
-    """Tr[S_i e^{ℒ(t₁ − t₂)}(S_j ρ(t₂))] with the dense Liouvillian of the whole system."""
+@pytest.mark.parametrize("spin", ["down", "unpolarized"])
+def test_baths_by_the_regression_theorem(coupling, spin):
+    """Tr[A† e^{ℒ(t₁ − t₂)}(B ρ(t₂))] with the dense Liouvillian of the whole system, S^z alone and all operators."""
+    experiment, exact = one_and_one(coupling, spin)
+    engine = pysv.LowRank(tolerance=1e-9, time_step=0.02)
+    found = correlator(experiment, engine=engine, operators=("z", "plus", "minus"), momenta=(0.7,))
+    np.testing.assert_allclose(found.operator_correlation, exact, atol=2e-6)
+    alone = correlator(experiment, engine=engine)
+    np.testing.assert_allclose(alone.correlation, exact[:, :, :2, :2], atol=2e-6)
+
+
+@pytest.mark.parametrize("unravelling", ["local", "mixed"])
+def test_trajectories_have_no_bias(unravelling):
+    """The mean over independent samples against the dense Liouvillian; its scatter against the jackknife errors."""
+    experiment, exact = one_and_one("x", "unpolarized")
+    exact = exact[:, :, :4, :4]
+    found = [
+        correlator(
+            experiment,
+            engine=pysv.Trajectories(ntraj=40, time_step=0.25, seeds=n, unravelling=unravelling),
+            operators=("z", "plus"),
+        )
+        for n in range(4)
+    ]
+    for part in (np.real, np.imag):
+        values = np.array([part(own.operator_correlation.values) for own in found])
+        errors = np.sqrt(np.mean([part(own.operator_correlation_error.values) ** 2 for own in found], axis=0))
+        off = np.abs(values.mean(axis=0) - part(exact))
+        assert (off <= 4.5 * errors / math.sqrt(len(found)) + 2e-5).all()  # of 144 values, with the splitting error
+        assert errors.max() < 0.002
+        scatter, large = values.std(axis=0, ddof=1), errors > 1e-4
+        if large.any():
+            assert 0.6 < np.median(scatter[large] / errors[large]) < 1.6
+
+
+@pytest.mark.parametrize("unravelling", ["local", "mixed"])
+def test_trajectories_that_are_drawn_among_all(unravelling):
+    """Baths so strong that every sample has many jumps, against the same splitting by `low-rank`."""
+    weak, _ = one_and_one("x", "down")
+    experiment = dataclasses.replace(weak, bath=dataclasses.replace(weak.bath, strength=0.3))
+    options = {"operators": ("z", "plus")}
+    expected = correlator(experiment, engine=pysv.LowRank(tolerance=1e-9, time_step=0.25), **options)
+    method = pysv.Trajectories(ntraj=600, time_step=0.25, sampling="plain", unravelling=unravelling)
+    found = correlator(experiment, engine=method, **options)
+    for part in (np.real, np.imag):
+        off = part(found.operator_correlation.values - expected.operator_correlation.values)
+        errors = part(found.operator_correlation_error.values)
+        assert errors.max() < 0.03
+        assert (np.abs(off) < 4.5 * errors + 1e-6).all()
+
+
+def test_trajectories_against_low_rank_of_three_spins():
+    device = pysv.SpinValve(sites=8, polarizer=(3, 4), analyzer=(6, 6))
+    experiment = pysv.Experiment(
+        device=device,
+        source=pysv.WavePacket(center=2, momentum_spread=2.0, spin="down", allow_truncation=True),
+        bath=pysv.BosonicBath(temperature=300.0),
+        times=pysv.times(2.0, 1.0),
+    )
+    options = {"operators": ("z", "plus"), "momenta": (1.0,)}
+    found = correlator(experiment, engine=pysv.Trajectories(ntraj=100, time_step=0.1), **options)
+    expected = correlator(experiment, engine=pysv.LowRank(tolerance=1e-7), **options)
+    for part in (np.real, np.imag):
+        off = part(found.operator_correlation.values - expected.operator_correlation.values)
+        assert (np.abs(off) < 5 * part(found.operator_correlation_error.values) + 1e-4).all()
+    exact = pysv.solve(experiment, engine=pysv.Trajectories(ntraj=100, time_step=0.1), progress=False)
+    means = found.operator_mean.values[:, :3]
+    np.testing.assert_allclose(means, exact.spin_z / 2, atol=1e-12)
+    np.testing.assert_allclose(found.operator_mean_error.values[:, :3].real, exact.spin_z_error / 2, atol=1e-10)
+    again = correlator(experiment, engine=pysv.Trajectories(ntraj=100, time_step=0.1), **options)
+    np.testing.assert_array_equal(again.operator_correlation, found.operator_correlation)
+
+
+def one_and_one(coupling, spin="down"):
+    """1+1 spins with strong baths: the experiment, and ⟨A†(t₁) B(t₂)⟩ from the dense Liouvillian."""
+    import brute as valve
+
     experiment = pysv.Experiment(
         device=pysv.SpinValve(sites=4, polarizer=(2, 2), analyzer=(4, 4)),
-        source=pysv.WavePacket(center=2, momentum_spread=2.5, spin="down"),
+        source=pysv.WavePacket(center=2, momentum_spread=2.5, spin=spin),
         bath=pysv.BosonicBath(temperature=300.0, coupling=coupling),
         times=pysv.times(1.0, 0.5),
     )
-    found = correlator(experiment, engine=pysv.LowRank(tolerance=1e-9, time_step=0.02))
     device = brute_device(experiment.device)
     jumps = brute_open.jump_operators(device, brute_open.BruteBath(300.0, coupling, 0.0144))
     electron = np.eye(8)
     full = [np.kron(electron, jump) for jump in jumps]
-    import brute as valve
-
+    operators = [np.kron(electron, own) for own in of_two_spins((2, 4), 0.7)]
     h = valve.hamiltonian(device).toarray()
     step = expm(brute_open.liouvillian(h, full) * 0.5 / brute.HBAR)
-    runs = valve.pure_runs(device, valve.packet(4, 2, np.pi / 2, 2.5), "down", valve.antiparallel(device))
+    runs = valve.pure_runs(device, valve.packet(4, 2, np.pi / 2, 2.5), spin, valve.antiparallel(device))
     rho = brute_open.initial_density(runs)
-    z = [np.kron(electron, np.kron(*parts)) for parts in (
-        (np.diag([0.5, -0.5]), np.eye(2)), (np.eye(2), np.diag([0.5, -0.5]))
-    )]  # fmt: skip
+    exact = np.zeros((3, 3, len(operators), len(operators)), dtype=complex)
     for b in range(3):
-        for j in range(2):
-            companion = (z[j] @ rho).ravel()
-            for a in range(b, 3):
-                for i in range(2):
-                    exact = np.trace(z[i] @ companion.reshape(rho.shape))
-                    np.testing.assert_allclose(found.correlation[a, b, i, j], exact, atol=2e-6)
-                companion = step @ companion
+        companions = np.stack([(own @ rho).ravel() for own in operators], axis=1)
+        for a in range(b, 3):
+            for i, own in enumerate(operators):
+                exact[a, b, i] = own.conj().ravel() @ companions
+            exact[b, a] = exact[a, b].conj().T
+            companions = step @ companions
         rho = (step @ rho.ravel()).reshape(rho.shape)
+    return experiment, exact
 
 
 def stationary(stop=80.0, step=0.5):
@@ -216,13 +291,13 @@ def test_a_correlator_goes_on_where_it_stopped(tmp_path, monkeypatch):
     whole = correlator(SMALL)
     usual, calls = module._Correlator._companion, []
 
-    def stopping(self, history, times, second, spin):
+    def stopping(self, times, second, number):
         calls.append(second)
         if len(calls) == 6:
             import signal
 
             signal.raise_signal(signal.SIGINT)
-        usual(self, history, times, second, spin)
+        usual(self, times, second, number)
 
     monkeypatch.setattr(module._Correlator, "_companion", stopping)
     part = correlator(SMALL, out=path)
@@ -233,7 +308,7 @@ def test_a_correlator_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert again.attrs["status"] == "complete"
     np.testing.assert_allclose(again.correlation, whole.correlation, atol=1e-13)
     assert len(calls) < 10 + 14
-    with pytest.raises(ResumeError, match="another experiment, engine or reach"):
+    with pytest.raises(ResumeError, match="another experiment, engine, reach"):
         correlator(dataclasses.replace(SMALL, times=pysv.times(4, 0.5)), out=path)
     pysv.save(pysv.solve(SMALL, progress=False), tmp_path / "other.nc")
     with pytest.raises(ResultExistsError, match="exists already"):

@@ -28,17 +28,10 @@ OF_SAMPLES = {name for name in schema() if name.endswith(("_error", "_bias"))}
 """Variables of runs with something sampled only."""
 OF_PAIRS = {"mutual_information_pairs", "log_negativity_pairs"}
 """Variables of three layers or more."""
-OF_PROBES = {
-    "correlation",
-    "moment",
-    "structure_factor",
-    "structure_integral",
-    "smoothed_variance",
-    "qfi_direct",
-    "qfi_rebuilt",
-    "qfi_rebuilt_error",
-    "qfi_rebuilt_open",
-}
+PROBED = ("correlation", "moment", "operator_correlation", "operator_mean")
+SPECTRA = ("structure_factor", "structure_integral", "smoothed_variance")
+REBUILT = ("qfi_direct", "qfi_rebuilt", "qfi_rebuilt_error", "qfi_rebuilt_open")
+OF_PROBES = {name + ending for name in PROBED for ending in ("", "_error")} | {*SPECTRA, *REBUILT}
 """Variables of probes only."""
 OF_TRAINS = {"electron_transmission", "change_of_state"}
 """Variables of trains only."""

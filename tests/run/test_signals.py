@@ -19,7 +19,7 @@ import pysv
 from pysv import figures
 from pysv.cli import main
 from pysv.engines._pure_states import PureStateEngine
-from pysv.engines.trajectories import _TrajectoriesEngine
+from pysv.engines._trajectory_engine import TrajectoriesEngine
 from pysv.figures.planned import PlannedRun
 from pysv.run import interrupt
 from pysv.run.convergence import convergence
@@ -108,7 +108,7 @@ def test_a_sweep_in_python_remembers_it_too(small, during):
 def test_batches_remember_it(experiment_file, during):
     text = experiment_file.read_text() + "engine = 'trajectories'\n[evolution.trajectories]\nntraj = 8\n"
     experiment_file.write_text(text + "target_error = 1e-9\n[bath]\n")
-    later = during(6.0, signal.SIGTERM, engine=_TrajectoriesEngine)
+    later = during(6.0, signal.SIGTERM, engine=TrajectoriesEngine)
     assert main(["run", str(experiment_file), "--quiet"]) == 130
     assert later == []
     assert os.listdir("small.nc.parts") == ["0000.nc"]
