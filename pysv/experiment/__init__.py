@@ -224,7 +224,23 @@ class Experiment(Checked):
         return replace(self, device=self.device.lengthened(left, right), source=source)
 
     def remarks(self) -> tuple[str, ...]:
-        """Sentences that the user must read: how much of the packet the ends of the chain cut off."""
+        """Sentences that the user must read: where the packet runs, and how much of it is cut off."""
+        return *self.direction_remarks(), *self.truncation_remarks()
+
+    def direction_remarks(self) -> tuple[str, ...]:
+        """A sentence on a packet that runs away from the localized spins; empty if it does not."""
+        side = self.source.runs_away(self.device) if isinstance(self.source, WavePacket) else None
+        if side is None:
+            return ()
+        packet = self.source
+        assert isinstance(packet, WavePacket)
+        return (
+            f"the packet starts on the {side} of the localized spins and runs away from them (momentum = "
+            f"{packet.momentum:g}); to send it towards them, change the sign of momentum",
+        )
+
+    def truncation_remarks(self) -> tuple[str, ...]:
+        """Sentences on how much of the packet the ends of the chain cut off, and on pulses that are not sent."""
         if isinstance(self.source, Train):
             pulses = round(self.times.stop / self.source.interval)
             return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from pysv.errors import BathValidityWarning, PacketTruncationWarning
+from pysv.errors import BathValidityWarning, PacketDirectionWarning, PacketTruncationWarning
 from pysv.model.baths import jumps
 
 if TYPE_CHECKING:
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 
 def remarks(experiment: Experiment) -> tuple[str, ...]:
-    """Remarks on the truncation of the packet and on doubtful baths."""
+    """Remarks on the direction and the truncation of the packet, and on doubtful baths."""
     return *experiment.remarks(), *_bath_remarks(experiment)
 
 
 def warn(experiment: Experiment) -> None:
-    """Emit `remarks` as `PacketTruncationWarning` and `BathValidityWarning`."""
-    for remark in experiment.remarks():
+    """Emit `remarks` as `PacketDirectionWarning`, `PacketTruncationWarning` and `BathValidityWarning`."""
+    for remark in experiment.direction_remarks():
+        warnings.warn(remark, PacketDirectionWarning, stacklevel=3)
+    for remark in experiment.truncation_remarks():
         warnings.warn(remark, PacketTruncationWarning, stacklevel=3)
     for remark in _bath_remarks(experiment):
         warnings.warn(remark, BathValidityWarning, stacklevel=3)
