@@ -284,6 +284,17 @@ def _at_in_words(options: argparse.Namespace) -> list[str]:
     return [file_of(dict(map(one_setting, options.at))).removesuffix(".nc")] if options.at else []
 
 
+def _export(options: argparse.Namespace) -> None:
+    from pysv.results.export import to_csv
+
+    if not options.csv:
+        raise InvalidInputError("export: no format is named; write --csv")
+    usual = "-".join([_stem(options).name, *_at_in_words(options), "csv"])
+    folder = options.out if options.out is not None else _stem(options).with_name(usual)
+    for path in to_csv(_loaded(options), folder, overwrite=options.force):
+        _note(str(path))
+
+
 def _figure(options: argparse.Namespace) -> None:
     from pysv.figures import make, make_all, numbers
 
@@ -459,7 +470,12 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=_name, metavar="MOVIE", help=".mp4 or .gif (default: RUN.mp4, or RUN.gif without ffmpeg)"
     )
     movie.add_argument("--rate", metavar="N", type=int, default=12, help="frames per second (default: 12)")
-    for sub in (plot, movie):
+    export = verb("export", _export, "write a result file as tables for other programs")
+    export.add_argument("file", type=_name, metavar="RUN.nc", help="result file, or folder of a sweep")
+    export.add_argument("--csv", action="store_true", help="CSV files, one for each group of variables")
+    export.add_argument("--out", type=_name, metavar="DIR", help="folder of the tables (default: RUN-csv)")
+    export.add_argument("--force", action="store_true", help="replace files in the folder")
+    for sub in (plot, movie, export):
         sub.add_argument(
             "--at",
             metavar="KEY=VALUE",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pysv.errors import InvalidInputError, quoted
+from pysv.experiment import table
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.checks import Checked, real_number
 from pysv.experiment.device import ChainDevice, Device, SpinValve
@@ -110,6 +111,16 @@ class Experiment(Checked):
         else:
             assert isinstance(self.source, ConfinedElectrons)
             self._check_confined(self.source)
+
+    def __str__(self) -> str:
+        return table.as_text(self._rows(), table.Chain.of(self.device, self.source))
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook, with the chain drawn to scale."""
+        return table.as_html(self._rows(), table.Chain.of(self.device, self.source))
+
+    def _rows(self) -> table.Rows:
+        return table.rows(self.device, self.source, self.spins, self.bath, self.times, self.record)
 
     def _check_packet(self, packet: WavePacket) -> None:
         sites = self.device.sites
