@@ -120,6 +120,10 @@ class PacketDirectionWarning(PysvWarning):
     """The wave packet runs away from the localized spins."""
 
 
+class LeftOutWarning(PysvWarning):
+    """A measure that the experiment asks for by name is not recorded."""
+
+
 class BathValidityWarning(PysvWarning):
     """The universal Lindblad equation, or the power series of its jump operators, is doubtful for this bath."""
 

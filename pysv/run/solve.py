@@ -132,13 +132,13 @@ def _solved(
                 "observables",
             )
         method, chosen = choose(experiment, engine, backend)
-        warn(experiment)
+        warn(experiment, method, averaged=True)
         options: dict[str, Any] = {"progress": progress, "own": own, "overwrite": overwrite}
         return solve_in_batches(experiment, method, chosen, dask=dask, **options)
     run = Run.prepare(experiment, engine, backend, functions=functions)
     if own is not None:  # fail now, not at the first checkpoint
         check_room(own.path, files.room_for(run.needed.disk))
-    warn(experiment)
+    warn(experiment, run.method)
     return run.go(own, progress, checkpoint_every)
 
 

@@ -226,7 +226,7 @@ def _tasks(
             raise type(error)(f"{where}: {error}") from error
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", PysvWarning)
-            warn(asked.experiment)
+            warn(asked.experiment, method)
         said.update((warning.category, str(warning.message)) for warning in caught)
         path = None if folder is None else folder / points.file_of(own)
         if path is not None and not path.exists():

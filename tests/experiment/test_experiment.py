@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pysv
-from pysv.errors import InvalidInputError, PacketDirectionWarning, PacketTruncationWarning
+from pysv.errors import InvalidInputError, LeftOutWarning, PacketDirectionWarning, PacketTruncationWarning
 from pysv.run.remarks import warn
 
 NAN, INF = float("nan"), float("inf")
@@ -249,3 +249,17 @@ def test_wall_echoes():
     assert mirrored == tuple((time, other[name]) for time, name in pysv.Experiment().wall_echoes)
     backward = pysv.Experiment(source=pysv.WavePacket(momentum=-math.pi / 2)).wall_echoes
     assert backward[0][0] == pytest.approx((20 + 44) / 3.0385, rel=1e-4)
+
+
+def test_a_measure_that_is_asked_for_and_left_out_is_announced(recwarn):
+    large = pysv.Experiment(device=pysv.SpinValve.with_layers(7), record=pysv.Record(density_matrix=True))
+    sentence = (
+        r"\[record\] density_matrix = true: density_matrix is left out, because it needs the density matrix, whose "
+        r"largest block has 3432 rows, this version forms up to 1024"
+    )
+    assert math.comb(14, 7) == 3432
+    with pytest.warns(LeftOutWarning, match=sentence):
+        warn(large, pysv.Chebyshev())
+    warn(dataclasses.replace(large, record=pysv.Record()), pysv.Chebyshev())  # nobody asked
+    warn(dataclasses.replace(large, device=pysv.SpinValve()), pysv.Chebyshev())  # it fits
+    assert not recwarn.list
