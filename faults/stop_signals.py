@@ -11,7 +11,7 @@ import numpy as np
 from faults.process import anew, begun, command, ended
 from faults.promises import Case, Fault, broken, first, litter, same
 from faults.samples import ENGINES, LONG, empty, written
-from pysv.run.sweep import COMBINED
+from pysv.results.points import COMBINED
 
 NUMBERS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 WORDS = {

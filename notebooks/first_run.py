@@ -23,7 +23,6 @@
 
 # %%
 import tempfile
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +30,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import pysv
-from pysv.errors import PacketTruncationWarning
 
 experiment = pysv.Experiment(
     device=pysv.SpinValve(),  # the paper's: every argument has the paper's value as its default
@@ -51,11 +49,10 @@ print(pysv.estimate(experiment))
 
 # %% [markdown]
 # The result is an `xarray.Dataset`: every variable has named dimensions and the attributes `units` and
-# `long_name`. The warning says which part of the packet the left end of the chain cuts off.
+# `long_name`. The attribute `packet_truncated` says how large a part of the packet the left end of the chain cuts off.
 
 # %%
 data = pysv.solve(experiment, progress=False)
-warnings.simplefilter("ignore", PacketTruncationWarning)  # once is enough
 data
 
 # %% [markdown]

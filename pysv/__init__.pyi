@@ -44,8 +44,8 @@ from .probes.probe import probe as probe
 from .probes.rebuild import rebuild_qfi as rebuild_qfi
 from .probes.structure import smoothed_qfi as smoothed_qfi
 from .probes.structure import structure_factor as structure_factor
-from .results.files import load as load
 from .results.files import save as save
+from .results.points import load as load
 from .run.convergence import Convergence as Convergence
 from .run.convergence import convergence as convergence
 from .run.estimate import Estimate as Estimate

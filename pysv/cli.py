@@ -32,6 +32,10 @@ from pysv.results.versions import __version__
 from pysv.run import interrupt
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import xarray as xr
+
     from pysv.config import Configuration
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -194,7 +198,9 @@ def _sweep(options: argparse.Namespace) -> int:
 
     from pysv.config import read_tables
     from pysv.results.destination import check_apart
-    from pysv.run.sweep import COMBINED, setting, sweep_tables
+    from pysv.results.points import COMBINED
+    from pysv.run.sweep import sweep_tables
+    from pysv.run.sweep_values import setting
 
     grid: dict[str, list[object]] = {}
     for text in options.set:
@@ -265,7 +271,7 @@ def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]
 
 
 def _info(options: argparse.Namespace) -> None:
-    from pysv.results.files import load
+    from pysv.results.points import load
     from pysv.results.summary import describe
 
     _print(describe(load(options.file), options.file))
@@ -291,16 +297,55 @@ def _convergence(options: argparse.Namespace) -> int:
 
 
 def _plot(options: argparse.Namespace) -> None:
-    from pathlib import Path
-
     from pysv.figures import plot
-    from pysv.results.files import load
 
-    name, data = Path(options.file), load(options.file)
+    name, data = _stem(options), _loaded(options)
     if options.var is not None and options.var not in data.data_vars:
         raise InvalidInputError(unknown_name("variable", options.var, map(str, data.data_vars)), "variable")
-    usual = name.with_suffix(".png") if options.var is None else name.with_name(f"{name.stem}-{options.var}.png")
+    parts = [name.name, *_at_in_words(options), *([options.var] if options.var else [])]
+    usual = name.with_name(f"{'-'.join(parts)}.png")
     _note(str(plot(data, options.out if options.out is not None else usual, variable=options.var)))
+
+
+def _loaded(options: argparse.Namespace) -> xr.Dataset:
+    """The dataset of a file or of the folder of a sweep, at the values that --at gives."""
+    from pysv.results.points import load
+    from pysv.run.sweep_values import one_setting
+
+    at: dict[str, object] = {}
+    for text in options.at:
+        key, value = one_setting(text)
+        if key in at:
+            raise InvalidInputError(f"--at {key} is given twice; leave one out")
+        at[key] = value
+    return load(options.file, at=at or None)
+
+
+def _stem(options: argparse.Namespace) -> Path:
+    """The path of a file without its ending, or of a folder."""
+    from pathlib import Path
+
+    path = Path(options.file)
+    return path.parent / path.name if path.is_dir() else path.with_suffix("")
+
+
+def _at_in_words(options: argparse.Namespace) -> list[str]:
+    """The values that --at gives, as a part of the name of a picture."""
+    from pysv.results.points import file_of
+    from pysv.run.sweep_values import one_setting
+
+    return [file_of(dict(map(one_setting, options.at))).removesuffix(".nc")] if options.at else []
+
+
+def _export(options: argparse.Namespace) -> None:
+    from pysv.results.export import to_csv
+
+    if not options.csv:
+        raise InvalidInputError("export: no format is named; write --csv")
+    usual = "-".join([_stem(options).name, *_at_in_words(options), "csv"])
+    folder = options.out if options.out is not None else _stem(options).with_name(usual)
+    for path in to_csv(_loaded(options), folder, overwrite=options.force):
+        _note(str(path))
 
 
 def _figure(options: argparse.Namespace) -> None:
@@ -318,17 +363,18 @@ def _movie(options: argparse.Namespace) -> None:
 
     from pysv.figures import animate, movie
     from pysv.figures.planned import movie_run
-    from pysv.results.files import load
 
     if options.paper == (options.file is not None):
         raise InvalidInputError("movie: name a result file, or give --paper for the movie of the paper, not both")
     if options.quick and not options.paper:
         raise InvalidInputError("movie: --quick would be ignored without --paper; leave it out")
-    stem = "movie" if options.paper else Path(options.file).with_suffix("").name
+    if options.at and options.paper:
+        raise InvalidInputError("movie: --at would be ignored with --paper; leave it out")
+    stem = "movie" if options.paper else "-".join([_stem(options).name, *_at_in_words(options)])
     target = movie.check_target(
         options.out or Path(options.file or ".").parent / f"{stem}.{movie.usual_format()}", options.file
     )
-    data = movie_run(quick=options.quick, progress=not options.quiet) if options.paper else load(options.file)
+    data = movie_run(quick=options.quick, progress=not options.quiet) if options.paper else _loaded(options)
     for path in animate(data, target, rate=options.rate, progress=not options.quiet):
         _note(str(path))
 
@@ -497,8 +543,8 @@ def _parser() -> argparse.ArgumentParser:
     finer = verb("convergence", _convergence, "repeat a tdmrg run with finer settings and print the changes")
     finer.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(finer)
-    plot = verb("plot", _plot, "draw an overview of a result file, or one variable")
-    plot.add_argument("file", type=_name, metavar="RUN.nc")
+    plot = verb("plot", _plot, "draw an overview of a result file, one variable, or a sweep along its keys")
+    plot.add_argument("file", type=_name, metavar="RUN.nc", help="result file, or folder of a sweep")
     plot.add_argument("--out", type=_name, metavar="PICTURE", help="picture file (default: RUN.png, or RUN-NAME.png)")
     plot.add_argument("--var", metavar="NAME", help="draw this variable alone")
     figure = verb("figure", _figure, "compute and draw a figure of the paper, or beyond it")
@@ -515,6 +561,19 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=_name, metavar="MOVIE", help=".mp4 or .gif (default: RUN.mp4, or RUN.gif without ffmpeg)"
     )
     movie.add_argument("--rate", metavar="N", type=int, default=12, help="frames per second (default: 12)")
+    export = verb("export", _export, "write a result file as tables for other programs")
+    export.add_argument("file", type=_name, metavar="RUN.nc", help="result file, or folder of a sweep")
+    export.add_argument("--csv", action="store_true", help="CSV files, one for each group of variables")
+    export.add_argument("--out", type=_name, metavar="DIR", help="folder of the tables (default: RUN-csv)")
+    export.add_argument("--force", action="store_true", help="replace files in the folder")
+    for sub in (plot, movie, export):
+        sub.add_argument(
+            "--at",
+            metavar="KEY=VALUE",
+            action="append",
+            default=[],
+            help="of a sweep, the point or points of this value",
+        )
     keys = verb("keys", _keys, "list the keys of an experiment file: default, unit, allowed values and meaning")
     keys.add_argument("table", metavar="TABLE", nargs="?", help="one table, e.g. device.layer or evolution.tdmrg")
     keys.add_argument("--markdown", action="store_true", help="all tables as a page of Markdown")
@@ -528,7 +587,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY=V1,V2",
         action="append",
         required=True,
-        help="values of a key, e.g. bath.temperature=10,30; several --set make all combinations",
+        help="values of a key, e.g. bath.temperature=10,30, or START:STOP:STEP; several --set make all combinations",
     )
     sweep.add_argument(
         "--out", type=_name, metavar="DIR", help="folder of the results (default: FILE-sweep in the current one)"

@@ -13,7 +13,7 @@ from typing import Any
 
 import tomli_w
 
-from pysv.engines import BACKENDS, engine_names, methods
+from pysv.engines import BACKENDS, automatic, engine_names, methods
 from pysv.engines.base import Method
 from pysv.errors import ExperimentFileError, InvalidInputError, quoted, unknown_name
 from pysv.experiment import Experiment, default_times
@@ -135,7 +135,7 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
         if not isinstance(table, Mapping):
             raise ExperimentFileError(f"{name}: {key} = {quoted(table)} must be a table [{key}]", key)
     evolution = dict(tables.get("evolution", {}))
-    engine, backend = _engine(evolution, name)
+    engine, backend, options = _engine(evolution, name)
     source = _make_kind(SOURCES, tables.get("source", {}), f"{name}: [source]")
     device = _device(tables.get("device", {}), isinstance(source, ConfinedElectrons), f"{name}: [device]")
     parts: dict[str, Any] = {
@@ -154,7 +154,7 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
             table = "spins"
         raise ExperimentFileError(f"{name}: [{table}] {error}", error.key) from error
     probe = _make(Probe, tables.get("probe", {}), f"{name}: [probe]")
-    return Configuration(experiment, engine, backend, probe)
+    return Configuration(experiment, _with_options(experiment, engine, options, name), backend, probe)
 
 
 def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> str:
@@ -283,8 +283,8 @@ def _entries(part: Any) -> dict[str, Any]:
     return found
 
 
-def _engine(evolution: dict[str, Any], name: str) -> tuple[str | Method, str]:
-    """Remove engine, backend and the engine's own table from the evolution table; return engine and backend."""
+def _engine(evolution: dict[str, Any], name: str) -> tuple[str, str, dict[str, Any]]:
+    """Remove engine, backend and tables of engines from the evolution table, and return them."""
     chosen = evolution.pop("engine", "auto")
     backend = evolution.pop("backend", "auto")
     where = f"{name}: [evolution]"
@@ -293,19 +293,27 @@ def _engine(evolution: dict[str, Any], name: str) -> tuple[str | Method, str]:
     if not isinstance(backend, str) or backend not in BACKENDS:
         raise ExperimentFileError(f"{where} {unknown_name('backend', str(backend), BACKENDS)}", "backend")
     tables = {key: evolution.pop(key) for key in list(evolution) if isinstance(evolution[key], Mapping)}
-    engine: str | Method = chosen
-    for key, options in tables.items():
+    for key in tables:
         if key not in engine_names() or key == "auto":
             raise ExperimentFileError(f"{name}: {unknown_name('table', f'evolution.{key}', _engine_tables())}", key)
-        if key != chosen:
+    return chosen, backend, tables
+
+
+def _with_options(experiment: Experiment, chosen: str, tables: Mapping[str, Any], name: str) -> str | Method:
+    """The engine with the options of its table; where none is named, the table must be of the one that "auto" takes."""
+    engine: str | Method = chosen
+    taken = automatic(experiment) if chosen == "auto" and tables else chosen
+    for key, options in tables.items():
+        if key != taken:
+            why = f"engine = {chosen!r}" + (f" takes {taken!r} here" if taken != chosen else "")
             raise ExperimentFileError(
-                f"{name}: [evolution.{key}] would be ignored, because engine = {chosen!r}; "
+                f"{name}: [evolution.{key}] would be ignored, because {why}; "
                 f"set engine = {key!r} or leave the table out",
                 key,
             )
         if key in methods():
             engine = _make(methods()[key], options, f"{name}: [evolution.{key}]")
-    return engine, backend
+    return engine
 
 
 def _engine_tables() -> list[str]:

@@ -29,6 +29,10 @@ class InvalidInputError(PysvError, ValueError):
         return type(self), (str(self), self.key)
 
 
+class UnknownKeywordError(InvalidInputError, TypeError):
+    """A class of pysv has no such keyword."""
+
+
 class ExperimentFileError(InvalidInputError):
     """An experiment file cannot be read, or one of its entries is not allowed."""
 
@@ -112,6 +116,14 @@ class PacketTruncationWarning(PysvWarning):
     """Part of the wave packet lies beyond an end of the chain and is cut off."""
 
 
+class PacketDirectionWarning(PysvWarning):
+    """The wave packet runs away from the localized spins."""
+
+
+class LeftOutWarning(PysvWarning):
+    """A measure that the experiment asks for by name is not recorded."""
+
+
 class BathValidityWarning(PysvWarning):
     """The universal Lindblad equation, or the power series of its jump operators, is doubtful for this bath."""
 
@@ -186,6 +198,57 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
         ``unknown key 'sits'; did you mean 'sites'? known: …``
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name[:LONGEST], names, n=1)
-    hint = f" did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, names)
+    hint = f" did you mean {near!r}?" if near else ""
     return f"unknown {what} {quoted(name)};{hint} known: {', '.join(names)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that an unknown one most likely means; None if none is near.
+
+    Upper and lower case, and underscores, count as alike; symbols of the paper mean the names of their quantities.
+
+    >>> nearest("Up", ["up", "down", "unpolarized"])
+    'up'
+    >>> nearest("J_sd", ["exchange", "sd_exchange"])
+    'sd_exchange'
+    """
+    names = list(known)
+    meant = [other for other in _SYMBOLS.get(_bare(name), ()) if other in names]
+    if meant:
+        return meant[0]
+    bare: dict[str, str] = {}
+    for other in names:
+        bare.setdefault(_bare(other), other)
+    near = difflib.get_close_matches(_bare(name[:LONGEST]), bare, n=1)
+    return bare[near[0]] if near else None
+
+
+def _bare(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+_SYMBOLS = {
+    "jsd": ("sd_exchange",),
+    "j": ("exchange",),
+    "jz": ("exchange_z",),
+    "gamma": ("hopping", "strength"),
+    "γ": ("hopping",),
+    "t": ("hopping", "temperature", "stop"),
+    "lx": ("sites",),
+    "l": ("sites",),
+    "x0": ("center",),
+    "centre": ("center",),
+    "k": ("momentum",),
+    "kx": ("momentum",),
+    "deltak": ("momentum_spread",),
+    "dk": ("momentum_spread",),
+    "δk": ("momentum_spread",),
+    "width": ("momentum_spread",),
+    "ne": ("electrons",),
+    "v": ("well",),
+    "b": ("field",),
+    "dt": ("time_step", "step"),
+    "tmax": ("stop",),
+}
+"""Symbols of the paper and other common names, in lower case, and the names that they may mean, the likeliest first."""

@@ -27,8 +27,12 @@ hypothesis.settings.load_profile("pysv")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The packet of most small test devices reaches a little beyond the chain, which is not what the tests are about."""
+    """The packet of most small test devices reaches a little beyond the chain, which is not what the tests are about.
+
+    Some run away from the layers.
+    """
     config.addinivalue_line("filterwarnings", "ignore::pysv.errors.PacketTruncationWarning")
+    config.addinivalue_line("filterwarnings", "ignore::pysv.errors.PacketDirectionWarning")
 
 
 SMALL_DEVICE = {"sites": 30, "polarizer": (8, 9), "analyzer": (12, 14)}

@@ -119,7 +119,7 @@ BAD = {
     "[evolution]\nstopp = 1": "run.toml: [evolution] unknown key 'stopp'; did you mean 'stop'?",
     "[evolution]\nengine = 'chebychev'": "run.toml: [evolution] unknown engine 'chebychev'; did you mean 'chebyshev'?",
     "[evolution]\nbackend = 'rust'": "run.toml: [evolution] unknown backend 'rust'; known: auto, julia, python",
-    "[evolution.rk4]\ntime_step = 1": "run.toml: [evolution.rk4] would be ignored, because engine = 'auto'; set engine =",
+    "[evolution.rk4]\ntime_step = 1": "run.toml: [evolution.rk4] would be ignored, because engine = 'auto' takes 'chebyshev' here; set engine =",
     "[evolution.rk5]\ntime_step = 1": "run.toml: unknown table 'evolution.rk5'; did you mean 'evolution.rk4'?",
     "[evolution]\nengine='rk4'\n[evolution.rk4]\nstep = 1": "run.toml: [evolution.rk4] unknown key 'step'",
     "[device]\nsites = " + "9" * 5000: "run.toml: is not valid TOML",
@@ -147,3 +147,20 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_angles_survive(tmp_path):
     (tmp_path / "a.toml").write_text(f"[source]\nspin = [{math.pi / 3}, 0]\n")
     assert pysv.read(tmp_path / "a.toml").experiment.source.spin == (math.pi / 3, 0.0)
+
+
+def test_the_table_of_the_engine_that_auto_takes():
+    bath = "[bath]\n[evolution.trajectories]\nntraj = 7\n"
+    assert config.loads(bath).engine == pysv.Trajectories(ntraj=7)
+    assert config.loads("[evolution.chebyshev]\ntolerance = 1e-9\n").engine == pysv.Chebyshev(tolerance=1e-9)
+    assert config.loads("[source]\nkind = 'train'\n[evolution.train]\nresidual = 1e-7\n").engine == pysv.TrainMap(
+        residual=1e-7
+    )
+    several = "[source]\nkind = 'confined'\nelectrons = 4\n[evolution.tdmrg]\nmax_bond = 199\n"
+    assert config.loads(several).engine == pysv.TDMRG(max_bond=199)
+    with pytest.raises(
+        ExperimentFileError, match=r"\[evolution.low-rank\] would be ignored, because engine = 'auto' takes"
+    ):
+        config.loads("[bath]\n[evolution.low-rank]\nmax_rank = 9\n")
+    named = config.loads("[bath]\n[evolution]\nengine = 'low-rank'\n[evolution.low-rank]\nmax_rank = 9\n")
+    assert named.engine == pysv.LowRank(max_rank=9)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pysv.errors import InvalidInputError, quoted
+from pysv.experiment import table
 from pysv.experiment.bath import BosonicBath
 from pysv.experiment.checks import Checked, real_number
 from pysv.experiment.device import ChainDevice, Device, SpinValve
@@ -112,6 +113,16 @@ class Experiment(Checked):
         else:
             assert isinstance(self.source, ConfinedElectrons)
             self._check_confined(self.source)
+
+    def __str__(self) -> str:
+        return table.as_text(self._rows(), table.Chain.of(self.device, self.source))
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook, with the chain drawn to scale."""
+        return table.as_html(self._rows(), table.Chain.of(self.device, self.source))
+
+    def _rows(self) -> table.Rows:
+        return table.rows(self.device, self.source, self.spins, self.bath, self.times, self.record)
 
     def _check_packet(self, packet: WavePacket) -> None:
         sites = self.device.sites
@@ -228,7 +239,23 @@ class Experiment(Checked):
         return replace(self, device=self.device.lengthened(left, right), source=source, bath=bath)
 
     def remarks(self) -> tuple[str, ...]:
-        """Sentences that the user must read: how much of the packet the ends of the chain cut off."""
+        """Sentences that the user must read: where the packet runs, and how much of it is cut off."""
+        return *self.direction_remarks(), *self.truncation_remarks()
+
+    def direction_remarks(self) -> tuple[str, ...]:
+        """A sentence on a packet that runs away from the localized spins; empty if it does not."""
+        side = self.source.runs_away(self.device) if isinstance(self.source, WavePacket) else None
+        if side is None:
+            return ()
+        packet = self.source
+        assert isinstance(packet, WavePacket)
+        return (
+            f"the packet starts on the {side} of the localized spins and runs away from them (momentum = "
+            f"{packet.momentum:g}); to send it towards them, change the sign of momentum",
+        )
+
+    def truncation_remarks(self) -> tuple[str, ...]:
+        """Sentences on how much of the packet the ends of the chain cut off, and on pulses that are not sent."""
         if isinstance(self.source, Train):
             pulses = round(self.times.stop / self.source.interval)
             return (

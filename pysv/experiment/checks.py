@@ -7,9 +7,9 @@ import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, Self, TypeGuard, TypeVar
 
-from pysv.errors import InvalidInputError, quoted, unknown_name
+from pysv.errors import InvalidInputError, UnknownKeywordError, quoted, unknown_name
 from pysv.experiment.ranges import AMPLITUDE, PHASE, SMALLEST_AMPLITUDE
 
 T = TypeVar("T")
@@ -23,6 +23,14 @@ class Checked:
     `checked` attaches a check to a field. `derived` sets the fields that follow from others. `check` tests whether the
     fields fit together.
     """
+
+    def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
+        """Refuse an unknown keyword with the nearest one that exists."""
+        known = [name for name, entry in getattr(cls, "__dataclass_fields__", {}).items() if entry.init]
+        for name in keywords:
+            if name not in known:
+                raise UnknownKeywordError(f"pysv.{cls.__name__}: {unknown_name('keyword', name, known)}", name)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for entry in dataclasses.fields(self):  # type: ignore[arg-type]
@@ -129,7 +137,11 @@ def angles(key: str, value: Any) -> Angles:
         raise InvalidInputError(f"{key} = {quoted(value)} must be a pair [theta, phi] in rad", key)
     theta = real_number(f"{key}[0] (theta)", value[0], low=0.0, unit="rad")
     if theta > math.pi * (1 + 1e-12):
-        raise InvalidInputError(f"{key}[0] (theta) = {theta:g} must be at most pi = {math.pi:.6f} rad", key)
+        limit = f"{key}[0] (theta) = {theta:g} must be at most pi = {math.pi:.6f} rad"
+        if theta > 180:
+            raise InvalidInputError(limit, key)
+        phi = math.radians(real_number(f"{key}[1] (phi)", value[1], **PHASE))
+        raise InvalidInputError(f"{limit}; if these are degrees, write [{math.radians(theta):.6f}, {phi:.6f}]", key)
     return min(theta, math.pi), real_number(f"{key}[1] (phi)", value[1], **PHASE)
 
 

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 ELECTRON_SPINS = ("unpolarized", "up", "down")
 
-TRUNCATION_WARNING = 1e-6
-"""Probability beyond the chain above which the user is warned."""
+TRUNCATION_WARNING = 1e-4
+"""Probability beyond the chain above which the user is warned; the packet of the paper has 4.7e-5."""
 TRUNCATION_ERROR = 1e-2
 """Probability beyond the chain above which the run is refused."""
 
@@ -167,6 +167,18 @@ class WavePacket(OneElectron):
     def velocity(self, hopping: float) -> float:
         """Group velocity 2γ sin(k)/ħ in sites per fs."""
         return 2 * hopping * math.sin(self.momentum) / HBAR
+
+    def runs_away(self, device: ChainDevice) -> str | None:
+        """Side to which the packet runs away from all localized spins; None if it does not.
+
+        It does where the mean momentum and those two standard deviations δ_k/2 above and below all lead away.
+        """
+        hopping = _signed_hopping(device)
+        if hopping is None or min(device.spin_sites) <= self.center <= max(device.spin_sites):
+            return None
+        side, sign = ("left", -1) if self.center < min(device.spin_sites) else ("right", 1)
+        momenta = (self.momentum + shift * self.momentum_spread for shift in (-1, 0, 1))
+        return side if all(sign * hopping * math.sin(momentum) > 1e-12 for momentum in momenta) else None
 
     def wall_echoes(self, device: ChainDevice) -> tuple[tuple[float, str], ...]:
         """Times at which reflections from the walls reach the layers, from the flight time of the packet's centre.

@@ -89,9 +89,11 @@ class Times(Checked):
                 "step",
             )
         if abs(steps - round(steps)) > 1e-9 * steps:
-            whole = math.floor(steps) * self.step
+            earlier, later = (whole * self.step for whole in (math.floor(steps), math.ceil(steps)))
             raise InvalidInputError(
-                f"stop = {self.stop:g} fs is not a whole number of steps of {self.step:g} fs; take {whole:g} fs", "stop"
+                f"stop = {self.stop:g} fs is not a whole number of steps of {self.step:g} fs; take {earlier:.9g} or "
+                f"{later:.9g} fs",
+                "stop",
             )
 
     @property

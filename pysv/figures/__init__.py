@@ -176,15 +176,16 @@ def draw(number: int | str, curves: Curves, experiment: Experiment, *, quick: bo
 
 
 def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -> Path:
-    """Draw an overview of any run, or one variable of it.
+    """Draw an overview of any run, or one variable of it; of a sweep, one variable along its keys.
 
     Parameters
     ----------
     data : xarray.Dataset
+        Of a run, or the combined one of a sweep along one key or two; see `pysv.figures.swept.draw`.
     target : str or Path
         The picture; its ending chooses the format (png, pdf, svg). One that is there is replaced.
     variable : str, optional
-        Name of the variable to draw alone.
+        Name of the variable to draw alone; of a sweep by default ``log_negativity``.
 
     Returns
     -------
@@ -197,10 +198,13 @@ def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -
     ResultFileError
         If the picture cannot be written.
     """
-    from pysv.figures import overview, single, spectra
+    from pysv.figures import overview, single, spectra, swept
     from pysv.figures.marks import Marks
+    from pysv.results.points import swept_dims
 
     path = check_destination(target, overwrite=True, source=data.encoding.get("source"))
+    if swept_dims(data):
+        return _save(swept.draw(data, variable), path)
     marks = Marks.of(_experiment(data))
     if variable is not None:
         return _save(single.draw(data, variable, marks), path)
@@ -263,12 +267,12 @@ def _experiment(data: xr.Dataset) -> Experiment:
         If it is of several runs.
     """
     from pysv import config
+    from pysv.results.points import swept_dims
 
-    swept = [str(dim) for dim in data["norm"].dims if dim != "time"]
-    if swept:
+    if swept := swept_dims(data):
         raise InvalidInputError(
-            f"the dataset is of a sweep along {', '.join(swept)}; choose a point, e.g. data.isel({swept[0]}=0), or the "
-            "file of one"
+            f"the dataset is of a sweep along {', '.join(swept)}; choose a point with a value for each key "
+            "(--at KEY=VALUE, pysv.load(…, at={KEY: VALUE})), or name the file of one"
         )
     return config.loads(str(data.attrs["experiment"])).experiment
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.image import AxesImage
 
+from pysv import config
 from pysv.figures import style
+from pysv.measures.frame import initial_basis
+from pysv.model.basis import Spins
+from pysv.model.initial import collinear_configuration
 
 FLOOR = 1e-5
 """Elements of smaller modulus stay white in both panels."""
@@ -35,6 +41,48 @@ class Sectors(NamedTuple):
 
     order: np.ndarray
     edges: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class InitialBasis:
+    """The basis in which ρ of a run is drawn: initial spins and their opposites, sorted by flips, as for Eq. 25.
+
+    Parameters
+    ----------
+    sectors : Sectors
+    rotation : complex ndarray (2^N, 2^N) or None
+        The basis as columns; None where all initial spins lie along ±z, so that it is that of the dataset.
+    """
+
+    sectors: Sectors
+    rotation: np.ndarray | None
+
+    @classmethod
+    def of(cls, data: xr.Dataset) -> InitialBasis:
+        """The basis of a run's dataset, from the experiment in its attributes."""
+        experiment = config.loads(str(data.attrs["experiment"])).experiment
+        directions, spins = experiment.spins.directions(experiment.device), Spins(experiment.device.levels)
+        initial = collinear_configuration(directions, spins)
+        words = data["ket"].values
+        if initial is not None:
+            return cls(sectors(words, initial), None)
+        return cls(sectors(words, 0), initial_basis(spins, directions))
+
+    def parts(self, matrix: np.ndarray) -> tuple[np.ma.MaskedArray, np.ma.MaskedArray]:
+        """Modulus and phase of ρ in this basis, see `parts`.
+
+        Parameters
+        ----------
+        matrix : complex ndarray (2^N, 2^N)
+            As in the dataset.
+        """
+        own = matrix if self.rotation is None else self.rotation.conj().T @ matrix @ self.rotation
+        return parts(own, self.sectors.order)
+
+    @property
+    def label(self) -> str:
+        """Label of the rows."""
+        return "flipped spins" if self.rotation is None else "flipped spins (in the basis of the initial spins)"
 
 
 def sectors(configurations: np.ndarray, initial: int) -> Sectors:
@@ -89,17 +137,18 @@ def _coarse(matrix: np.ndarray) -> np.ndarray:
     return np.asarray(np.take_along_axis(tiles, largest[..., None], axis=2)[..., 0])
 
 
-def modulus_image(axes: Axes, found: Sectors) -> AxesImage:
+def modulus_image(axes: Axes, found: InitialBasis) -> AxesImage:
     """Empty picture of the moduli, with its colour bar; the first of `parts` fills it."""
     return _image(axes, found, "modulus of ρ", {"cmap": colormaps["magma_r"], "norm": LogNorm(FLOOR, 1.0)})
 
 
-def phase_image(axes: Axes, found: Sectors) -> AxesImage:
+def phase_image(axes: Axes, found: InitialBasis) -> AxesImage:
     """Empty picture of the phases, with its colour bar; the second of `parts` fills it."""
     return _image(axes, found, r"phase of ρ (units of $\pi$)", {"cmap": PHASES, "vmin": -1, "vmax": 1})
 
 
-def _image(axes: Axes, found: Sectors, title: str, look: style.Style) -> AxesImage:
+def _image(axes: Axes, basis: InitialBasis, title: str, look: style.Style) -> AxesImage:
+    found = basis.sectors
     size = len(found.order)
     empty = np.ma.array(np.zeros((min(size, FINEST),) * 2), mask=True)
     image = axes.imshow(empty, extent=(0, size, size, 0), interpolation="nearest", aspect="equal", **look)
@@ -113,5 +162,5 @@ def _image(axes: Axes, found: Sectors, title: str, look: style.Style) -> AxesIma
         axes.axhline(edge, color="0.8", linewidth=0.4)
         axes.axvline(edge, color="0.8", linewidth=0.4)
     axes.set(xlim=(-size / 80, size), ylim=(size, -size / 80))  # the first row does not touch the frame
-    axes.set_ylabel("flipped spins")
+    axes.set_ylabel(basis.label)
     return image

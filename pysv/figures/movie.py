@@ -65,8 +65,7 @@ class Film:
         self._data = data.isel(time=_recorded(data))
         self._marks = marks
         self._echo = min((time for time, _ in marks.echoes), default=np.inf)
-        first = self._data["density_matrix"].values[0]
-        self._sectors = density.sectors(data["ket"].values, int(first.diagonal().real.argmax()))
+        self._basis = density.InitialBasis.of(data)
         with style.paper_style():
             self._figure = style.new_figure(*_INCHES)
             self._figure.set_dpi(dpi or _DPI["mp4"])
@@ -77,8 +76,8 @@ class Film:
                 for axes, name, label in zip((panels["A"], panels["B"]), _LOOKS, labels, strict=True)
             }
             panels["B"].set_xlabel("site")
-            self._modulus = density.modulus_image(panels["C"], self._sectors)
-            self._phase = density.phase_image(panels["D"], self._sectors)
+            self._modulus = density.modulus_image(panels["C"], self._basis)
+            self._phase = density.phase_image(panels["D"], self._basis)
             self._clock = self._figure.suptitle("$t$", size=13)
             self._figure.draw_without_rendering()
             self._figure.set_layout_engine("none")  # the panels keep their places in all frames
@@ -121,7 +120,7 @@ class Film:
         at = self._data.isel(time=number)
         for name, steps in self._chain.items():
             steps.set_data(at[name].values)
-        modulus, phase = density.parts(at["density_matrix"].values, self._sectors.order)
+        modulus, phase = self._basis.parts(at["density_matrix"].values)
         self._modulus.set_data(modulus)
         self._phase.set_data(phase)
         time = float(at["time"])

@@ -87,11 +87,11 @@ def _map(axes: Axes, data: xr.Dataset, name: str, marks: Marks) -> None:
 def _matrix(data: xr.Dataset, marks: Marks) -> Figure:
     """Modulus and phase of every element of ρ at the last snapshot that has it."""
     recorded = data["density_matrix"].dropna("time")
-    first, last = recorded.isel(time=0), recorded.isel(time=-1)
-    found = density.sectors(data["ket"].values, int(first.values.diagonal().real.argmax()))
+    last = recorded.isel(time=-1)
+    found = density.InitialBasis.of(data)
     figure = style.new_figure(style.PAGE, 4.1)
     left, right = figure.subplots(1, 2)
-    modulus, phase = density.parts(last.values, found.order)
+    modulus, phase = found.parts(last.values)
     density.modulus_image(left, found).set_data(modulus)
     density.phase_image(right, found).set_data(phase)
     figure.suptitle(rf"$t$ = {marks.both_times(float(last['time']))}", size=10)

@@ -118,8 +118,10 @@ def plot_variable(
 ) -> str | None:
     """Draw a variable against time, at the position ``at`` along its other dimension, e.g. ``{"spin": 0}``.
 
-    A grey band shows plus and minus ``<name>_error`` where the run has errors. If the run lacks the variable, nothing
-    is drawn and its name is returned, for `legend_above` to list; otherwise None is returned.
+    A grey band shows plus and minus ``<name>_error`` where the run has errors; it ends at the bounds of the variable. A
+    thin dotted line shows the variable less ``<name>_bias``, where the run has an estimate of its bias. If the run
+    lacks the variable, nothing is drawn and its name is returned, for `legend_above` to list; otherwise None is
+    returned.
     """
     if name not in data or not np.isfinite(data[name].isel(at or {}).values).any():
         return name
@@ -128,10 +130,38 @@ def plot_variable(
     time, values = data["time"].values[measured], values[measured]
     if f"{name}_error" in data:
         error = data[f"{name}_error"].isel(at or {}).values[measured]
-        axes.fill_between(time, values - error, values + error, color="0.6", alpha=0.4, linewidth=0, zorder=1.5)
+        low, high = (within(name, edge) for edge in (values - error, values + error))
+        axes.fill_between(time, low, high, color="0.6", alpha=0.4, linewidth=0, zorder=1.5)
+    if f"{name}_bias" in data:
+        corrected = values - data[f"{name}_bias"].isel(at or {}).values[measured]
+        thin: Style = {"linestyle": DOTTED, "linewidth": 0.7, "color": look.get("color", GREY), "zorder": 1.6}
+        axes.plot(time, within(name, corrected), **thin)
     sparse = 3 * time.size <= measured.size or time.size == 1  # dots show when it was measured
     axes.plot(time, values, label=label or None, marker="." if sparse else "", **look)
     return None
+
+
+_FROM_ZERO = ("entropy", "mutual_information", "log_negativity", "qfi", "renyi2", "electron_density")
+_PROBABILITIES = ("magnon_probability", "w_fidelity", "purity", "electron_transmission")
+_DIRECTIONS = ("spin_x", "spin_y", "spin_z", "electron_spin_x", "electron_spin_y", "electron_spin_z")
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """Least and largest value that a variable can have.
+
+    >>> bounds("log_negativity")
+    (0.0, inf)
+    """
+    if name in _DIRECTIONS:
+        return -1.0, 1.0
+    if name in _PROBABILITIES:
+        return 0.0, 1.0
+    return (0.0 if name.startswith(_FROM_ZERO) else -np.inf), np.inf
+
+
+def within(name: str, values: np.ndarray) -> np.ndarray:
+    """Values moved to the nearest one that the variable can have."""
+    return np.asarray(np.clip(values, *bounds(name)))
 
 
 def layer_label(name: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pysv.experiment.checks import Angles
 from pysv.experiment.spins import bloch
+from pysv.model.basis import Spins
 from pysv.model.density import Block, SpinDensity
 
 
@@ -28,16 +29,28 @@ def in_initial_frame(rho: SpinDensity, directions: tuple[Angles, ...]) -> SpinDe
     -------
     SpinDensity
     """
+    rotation = initial_basis(rho.spins, directions)
+    turned = rotation.conj().T @ rho.dense() @ rotation
+    return SpinDensity(rho.one, rho.other, (Block(np.arange(rho.spins.size), (turned + turned.conj().T) / 2),))
+
+
+def initial_basis(spins: Spins, directions: tuple[Angles, ...]) -> np.ndarray:
+    """Initial and lowered spins, see `in_initial_frame`, as columns, complex ndarray (n, n); the first is the start.
+
+    Parameters
+    ----------
+    spins : Spins
+    directions : tuple of (float, float)
+        Initial [θ, φ] of every spin.
+    """
     columns = []
-    for direction, levels in zip(directions, rho.spins.levels, strict=True):
+    for direction, levels in zip(directions, spins.levels, strict=True):
         up, down = bloch(direction)
         flipped = np.array([-np.conj(down), np.conj(up)])
         larger = 1 if abs(up) >= abs(down) - 1e-12 else 0  # at equal moduli rounding must not choose
         flipped *= np.exp(-1j * np.angle(flipped[larger]))
         columns.append(symmetric_power(np.array([[up, down], flipped]).T, levels - 1))
-    rotation = reduce(np.kron, columns)
-    turned = rotation.conj().T @ rho.dense() @ rotation
-    return SpinDensity(rho.one, rho.other, (Block(np.arange(rho.spins.size), (turned + turned.conj().T) / 2),))
+    return reduce(np.kron, columns)
 
 
 def symmetric_power(turn: np.ndarray, count: int) -> np.ndarray:

@@ -25,7 +25,15 @@ from pysv.results import digest
 from pysv.results.dataset import FORMAT, PARTS
 from pysv.results.destination import OwnFile, check_destination, check_room, whole_file
 from pysv.results.stream import Stream
-from pysv.results.validate import Contents, check_file, check_labels, check_state, damaged
+from pysv.results.validate import (
+    NO_VARIABLE,
+    Contents,
+    check_file,
+    check_labels,
+    check_state,
+    damaged,
+    is_dimension,
+)
 
 _STATE_GROUP, _DIGEST_GROUP = "checkpoint", "digest"
 _LAYOUT = ("v110", "v110")
@@ -109,7 +117,7 @@ def write(
     ResultFileError
         If the disk is too full or the file system refuses; an existing file stays unchanged.
     """
-    stored = _split_complex(data)
+    stored = split_complex(data)
     needed = _needed(stored, state)
     try:
         check_room(target, needed)
@@ -213,7 +221,7 @@ def load_state(path: str | Path) -> SavedState | None:
                 return None
             group = file[_STATE_GROUP]
             check_state(group, path)
-            arrays = {name: np.asarray(stored) for name, stored in group.items()}
+            arrays = {name: np.asarray(stored) for name, stored in group.items() if not is_dimension(stored)}
             state = SavedState(float(group.attrs["time"]), str(group.attrs["fingerprint"]), arrays)
             digests = _digests(file)
             if (
@@ -302,10 +310,22 @@ def _write_state(file: h5py.File, state: SavedState) -> None:
             if values.size and values.ndim
             else {}
         )
-        group.create_dataset(name, data=values, **checked)
+        stored = group.create_dataset(name, data=values, **checked)
+        for axis, length in enumerate(values.shape):
+            stored.dims[axis].attach_scale(_dimension(group, length))
 
 
-def _split_complex(data: xr.Dataset) -> xr.Dataset:
+def _dimension(group: h5py.Group, length: int) -> h5py.Dataset:
+    """A dimension of a saved state, named by its length, so that other programs need not make a name up."""
+    name = f"length_{length}"
+    if name not in group:
+        scale = group.create_dataset(name, shape=(length,), dtype=">f4")  # nothing is written
+        scale.make_scale(f"{NO_VARIABLE.decode()}. {length:10d}")
+    return group[name]
+
+
+def split_complex(data: xr.Dataset) -> xr.Dataset:
+    """The same dataset with two real variables, ``NAME_real`` and ``NAME_imag``, for each complex one."""
     for name in [str(name) for name, values in data.data_vars.items() if np.iscomplexobj(values)]:
         values = data[name]
         parts = (part.assign_attrs(values.attrs) for part in (values.real, values.imag))

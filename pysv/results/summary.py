@@ -72,8 +72,7 @@ def describe(data: xr.Dataset, name: str) -> str:
     for variable in _SHOWN:
         if variable in data and data[variable].dims == ("time",):
             values = data[variable]
-            lines.append(
-                f"    {values.attrs['long_name']:<48} {round(float(values[-1]), 6) + 0.0:.6f} {values.attrs['units']}"
-            )
+            units = "" if values.attrs["units"] == "1" else f" {values.attrs['units']}"
+            lines.append(f"    {values.attrs['long_name']:<48} {round(float(values[-1]), 6) + 0.0:.6f}{units}")
     lines += ["  experiment", *(f"    {line}" for line in str(attrs["experiment"]).splitlines() if line)]
     return "\n".join(map(printable, lines))

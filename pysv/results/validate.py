@@ -33,7 +33,7 @@ _OF_SPINS = ("layer", "spin_site", "spin_length")
 """Coordinates along ``spin`` beside the number of the spin."""
 _NEEDED = {"spin": ("spin", "layer", "spin_site")}
 """Coordinates that a dimension needs; the others need one of their own name."""
-_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 _DEFLATE = 1100
 """No lossless filter of HDF5 makes an array smaller by more than this factor."""
 
@@ -89,7 +89,7 @@ def check_file(file: h5py.File, path: str | Path) -> Contents:
     dims_of |= _own_dims(experiment.record.observables if experiment else (), attrs)
     found = dict(_arrays(file, path))
     for name, array in found.items():
-        if array.attrs.get("NAME", b"").startswith(_NO_VARIABLE):
+        if is_dimension(array):
             continue
         base = next((name.removesuffix(part) for part in PARTS if name.endswith(part)), name)
         base = base if base in dims_of and name not in dims_of else name
@@ -182,9 +182,16 @@ def check_state(group: Any, path: str | Path) -> None:
     if not isinstance(group.attrs.get("fingerprint"), str):
         raise damaged(path, "the fingerprint of its saved state is missing or is not a string")
     for name, array in _arrays(group, path):
+        if is_dimension(array):
+            continue
         if array.dtype.kind not in "fiuc":
             raise damaged(path, f"{name} of its saved state does not hold numbers")
         _check_stored(path, name, array, compressible=False)
+
+
+def is_dimension(array: Any) -> bool:
+    """Whether an array only names a dimension, and holds nothing."""
+    return bytes(array.attrs.get("NAME", b"")).startswith(NO_VARIABLE)
 
 
 def dimensions(experiment: Experiment) -> dict[str, int]:

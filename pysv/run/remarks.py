@@ -5,24 +5,53 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from pysv.errors import BathValidityWarning, PacketTruncationWarning
+from pysv.engines._trajectories import Sampling
+from pysv.errors import BathValidityWarning, LeftOutWarning, PacketDirectionWarning, PacketTruncationWarning
+from pysv.measures.registry import measures
+from pysv.measures.ways import left_out
 from pysv.model.baths import jumps
 
 if TYPE_CHECKING:
+    from pysv.engines.base import Method
     from pysv.experiment import Experiment
 
 
 def remarks(experiment: Experiment) -> tuple[str, ...]:
-    """Remarks on the truncation of the packet and on doubtful baths."""
+    """Remarks on the direction and the truncation of the packet, and on doubtful baths."""
     return *experiment.remarks(), *_bath_remarks(experiment)
 
 
-def warn(experiment: Experiment) -> None:
-    """Emit `remarks` as `PacketTruncationWarning` and `BathValidityWarning`."""
-    for remark in experiment.remarks():
+def warn(experiment: Experiment, method: Method | None = None, *, averaged: bool = False) -> None:
+    """Emit `remarks` as `PacketDirectionWarning`, `PacketTruncationWarning` and `BathValidityWarning`.
+
+    Where a method is given, measures that are asked for by name and not recorded are a `LeftOutWarning`.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    method : Method, optional
+        The engine that runs it.
+    averaged : bool
+        Whether it is run in batches.
+    """
+    for remark in () if method is None else _left_out_remarks(experiment, method, averaged):
+        warnings.warn(remark, LeftOutWarning, stacklevel=3)
+    for remark in experiment.direction_remarks():
+        warnings.warn(remark, PacketDirectionWarning, stacklevel=3)
+    for remark in experiment.truncation_remarks():
         warnings.warn(remark, PacketTruncationWarning, stacklevel=3)
     for remark in _bath_remarks(experiment):
         warnings.warn(remark, BathValidityWarning, stacklevel=3)
+
+
+def _left_out_remarks(experiment: Experiment, method: Method, averaged: bool) -> tuple[str, ...]:
+    asked = {measure.name: measure.option for measure in measures() if measure.option}
+    omitted = left_out(experiment, averaged=averaged or isinstance(method, Sampling), lacks=method.lacks)
+    return tuple(
+        f"[record] {asked[name]} = true: {name} is left out, because it {reason}"
+        for name, reason in omitted.items()
+        if name in asked
+    )
 
 
 def _bath_remarks(experiment: Experiment) -> tuple[str, ...]:

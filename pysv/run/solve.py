@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tomllib
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -13,7 +15,7 @@ from pysv import config
 from pysv.engines import choose
 from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
-from pysv.errors import InvalidInputError, ResultFileError, ResumeError, UnsavedResultError
+from pysv.errors import InvalidInputError, ResultFileError, ResumeError, UnsavedResultError, cut
 from pysv.measures.observables import Function, own_measures
 from pysv.measures.registry import additional
 from pysv.results import files
@@ -131,13 +133,13 @@ def _solved(
                 "observables",
             )
         method, chosen = choose(experiment, engine, backend)
-        warn(experiment)
+        warn(experiment, method, averaged=True)
         options: dict[str, Any] = {"progress": progress, "own": own, "overwrite": overwrite}
         return solve_in_batches(experiment, method, chosen, dask=dask, **options)
     run = Run.prepare(experiment, engine, backend, functions=functions)
     if own is not None:  # fail now, not at the first checkpoint
         check_room(own.path, files.room_for(run.needed.disk))
-    warn(experiment)
+    warn(experiment, run.method)
     return run.go(own, progress, checkpoint_every)
 
 
@@ -289,7 +291,18 @@ def _check_origin(
 
 
 def _difference(one: Experiment, other: Experiment) -> str:
-    for key in ("device", "source", "spins", "bath", "record"):
-        if getattr(one, key) != getattr(other, key):
-            return f"its [{key}] is {getattr(other, key)}"
+    """The first key, in the order of the file, in which two experiments differ, with both values."""
+    given, recorded = (tomllib.loads(config.dumps(experiment)) for experiment in (one, other))
+    for table in config.TABLES:
+        own, its = given.get(table, {}), recorded.get(table, {})
+        if table == "evolution" or own == its:
+            continue
+        if not own or not its:
+            return f"it has {'a' if its else 'no'} table [{table}]"
+        key = next(key for key in (*its, *own) if own.get(key) != its.get(key))
+        return f"its [{table}] {key} is {_word(its, key)}, not {_word(own, key)}"
     return "they differ"
+
+
+def _word(table: Mapping[str, Any], key: str) -> str:
+    return cut(json.dumps(table[key], default=str)) if key in table else "the default"

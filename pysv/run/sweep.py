@@ -19,7 +19,7 @@ from pysv import config
 from pysv.engines import choose
 from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError, cut, quoted
 from pysv.experiment.checks import as_list, is_list
-from pysv.results import files
+from pysv.results import files, points
 from pysv.results.dataset import REQUIRED_NUMBERS
 from pysv.results.lock import held
 from pysv.run import interrupt
@@ -27,7 +27,8 @@ from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
 from pysv.run.remarks import warn
 from pysv.run.solve import resume, solve
-from pysv.run.sweep_keys import KeyPath, changed, dimension, known_keys, unknown_key
+from pysv.run.sweep_keys import KeyPath, changed, dimension, known_keys, unit, unknown_key
+from pysv.run.sweep_values import MAX_POINTS, alike, plain, words
 from pysv.run.tasks import Task, compute, progress_bar
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 Grid = Mapping[str, Sequence[Any]]
 """Values of each key, by its name; see `known_keys`."""
-MAX_POINTS = 100_000
-COMBINED = "sweep.nc"
-"""File of the combined dataset."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +54,9 @@ class Point:
     settings: Mapping[str, Any]
     data: xr.Dataset
 
+    def __repr__(self) -> str:
+        return f"Point({_in_words(self.settings)}; {self.data.sizes['time']} snapshots)"
+
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
@@ -72,6 +73,15 @@ class Sweep:
 
     points: tuple[Point, ...]
     combined: xr.Dataset | None
+
+    def __repr__(self) -> str:
+        grid: dict[str, dict[str, None]] = {}
+        for point in self.points:
+            for key, value in point.settings.items():
+                grid.setdefault(key, {})[words(value)] = None
+        keys = "; ".join(cut(f"{key} = {', '.join(values)}") for key, values in grid.items())
+        combined = "combined" if self.combined is not None else "not combined, because their times differ"
+        return f"Sweep({len(self.points)} points, {combined}: {keys})"
 
 
 def sweep(
@@ -101,9 +111,9 @@ def sweep(
         ``"local"``, ``"local:N"`` (N worker processes on this machine), or the address of a Dask scheduler; each worker
         computes one point at a time. By default the points are computed one after the other in this process.
     out : str or Path, optional
-        Folder, created if necessary: ``point-0001.nc``, … for the points, ``sweep.nc`` for the combined dataset. An
-        interrupted sweep continues with the missing points. In this process a point has checkpoints, as a run has, and
-        goes on from there; points on a cluster begin anew.
+        Folder, created if necessary: a file for each point, named by its settings, and ``sweep.nc`` for the combined
+        dataset. An interrupted sweep continues with the missing points, and so does one that got more values. In this
+        process a point has checkpoints, as a run has, and goes on from there; points on a cluster begin anew.
     overwrite : bool
         Whether files of other runs in the folder may be replaced.
     progress : bool
@@ -150,50 +160,17 @@ def sweep_tables(
     ):
         if folder is not None:
             folder.mkdir(exist_ok=True)
-        with nullcontext() if folder is None else held(folder / COMBINED):
+        with nullcontext() if folder is None else held(folder / points.COMBINED):
             results = list(compute(tasks, client, bar=bar, overwrite=overwrite))
-    points = tuple(Point(own, data) for own, data in zip(settings, results, strict=True))
-    combined = combine(points, values)
+    made = tuple(Point(own, data) for own, data in zip(settings, results, strict=True))
+    combined = combine(made, values)
     if folder is not None and combined is not None:
-        files.write(combined, folder / COMBINED)
-    return Sweep(points, combined)
+        files.write(combined, folder / points.COMBINED)
+    return Sweep(made, combined)
 
 
-def setting(text: str) -> tuple[str, list[Any]]:
-    """Key and values of ``KEY=V1,V2,…`` from the command line.
-
-    Values are TOML; a bare word is a string.
-
-    >>> setting("bath.temperature=10,30")
-    ('bath.temperature', [10, 30])
-    >>> setting("source.spin=up,[1.5, 0.0]")
-    ('source.spin', ['up', [1.5, 0.0]])
-    """
-    if not text.isprintable():
-        raise InvalidInputError(f"--set {quoted(text)} has a line break or a control character; leave it out")
-    key, equals, given = text.partition("=")
-    if not equals or not given.strip():
-        raise InvalidInputError(f"--set {quoted(text)} must be KEY=V1,V2,…, e.g. bath.temperature=10,30,100")
-    pieces, depth, inside = [""], 0, False
-    for letter in given:
-        inside ^= letter == '"'
-        depth += (letter == "[") - (letter == "]") if not inside else 0
-        if letter == "," and depth == 0 and not inside:
-            pieces.append("")
-        else:
-            pieces[-1] += letter
-    return key.strip(), [_value(piece.strip(), text) for piece in pieces]
-
-
-def _value(piece: str, text: str) -> Any:
-    if not piece:
-        raise InvalidInputError(f"--set {quoted(text)} has an empty value; write KEY=V1,V2,…")
-    try:
-        return tomllib.loads(f"value = {piece}")["value"]
-    except RecursionError as error:
-        raise InvalidInputError(f"--set {quoted(text)} has lists too deep in each other; write fewer") from error
-    except ValueError:  # also whole numbers of thousands of digits
-        return piece
+def _in_words(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} = {cut(words(value))}" for key, value in settings.items())
 
 
 def _checked(grid: Grid, known: Iterable[str]) -> dict[str, list[Any]]:
@@ -207,13 +184,13 @@ def _checked(grid: Grid, known: Iterable[str]) -> dict[str, list[Any]]:
         if not is_list(values) or not len(values):
             raise InvalidInputError(f"sweep: {key} = {quoted(given)} must be a list of values", key)
         found[key] = [plain(value) for value in values]
-        if len({_words(value) for value in found[key]}) < len(found[key]):
+        if len({alike(value) for value in found[key]}) < len(found[key]):
             raise InvalidInputError(f"sweep: {key} names a value twice; leave one out", key)
     if len({dimension(key) for key in found}) < len(found):
         raise InvalidInputError(f"sweep: two of {', '.join(found)} would be one dimension; rename a layer")
-    points = int(np.prod([len(values) for values in found.values()], dtype=float))
-    if points > MAX_POINTS:
-        raise InvalidInputError(f"sweep: the grid has {points} points; the limit is {MAX_POINTS}; take fewer values")
+    count = int(np.prod([len(values) for values in found.values()], dtype=float))
+    if count > MAX_POINTS:
+        raise InvalidInputError(f"sweep: the grid has {count} points; the limit is {MAX_POINTS}; take fewer values")
     return found
 
 
@@ -238,9 +215,10 @@ def _tasks(
     """One task for each point. All points are checked before any runs, and equal warnings are issued once."""
     tasks, settings = [], []
     said: set[tuple[type[Warning], str]] = set()
-    for number, values in enumerate(itertools.product(*grid.values())):
+    earlier = {} if folder is None else points.by_number(folder)
+    for values in itertools.product(*grid.values()):
         own = dict(zip(grid, values, strict=True))
-        where = f"{name} with {', '.join(f'{key} = {cut(_words(value))}' for key, value in own.items())}"
+        where = f"{name} with {_in_words(own)}"
         asked = config.from_tables(changed(tables, {paths[key]: value for key, value in own.items()}), where)
         try:
             method, backend = choose(asked.experiment, asked.engine, asked.backend)
@@ -249,9 +227,11 @@ def _tasks(
             raise type(error)(f"{where}: {error}") from error
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", PysvWarning)
-            warn(asked.experiment)
+            warn(asked.experiment, method)
         said.update((warning.category, str(warning.message)) for warning in caught)
-        path = None if folder is None else folder / f"point-{number + 1:04d}.nc"
+        path = None if folder is None else folder / points.file_of(own)
+        if path is not None and not path.exists():
+            path = earlier.get(config.dumps(asked.experiment, method, backend), path)
         tasks.append(Task(where, asked.experiment, method, backend, _run, path=path, run_in_file=_run_in_file))
         settings.append(own)
     for category, text in sorted(said, key=str):
@@ -276,10 +256,10 @@ def _run_in_file(experiment: Experiment, method: Method, backend: str, path: Pat
     return solve(experiment, engine=method, backend=backend, progress=False, out=path, overwrite=True)
 
 
-def combine(points: Sequence[Point], grid: Grid) -> xr.Dataset | None:
+def combine(made: Sequence[Point], grid: Grid) -> xr.Dataset | None:
     """The variables of all points, with one more dimension for each swept key; see `Sweep`."""
-    first = points[0].data
-    if any(not np.array_equal(point.data["time"], first["time"]) for point in points):
+    first = made[0].data
+    if any(not np.array_equal(point.data["time"], first["time"]) for point in made):
         return None
     dims = {dimension(key): [_label(value) for value in values] for key, values in grid.items()}
     shape = tuple(len(values) for values in dims.values())
@@ -287,45 +267,51 @@ def combine(points: Sequence[Point], grid: Grid) -> xr.Dataset | None:
     def alone(data: xr.Dataset, name: str) -> xr.DataArray:
         return data[name].reset_coords(drop=True)
 
-    def alike(name: str) -> bool:
+    def common(name: str) -> bool:
         """Whether a coordinate is the same at all points; others along its dimension do not count."""
         own = alone(first, name)
-        return all(name in point.data.variables and own.equals(alone(point.data, name)) for point in points)
+        return all(name in point.data.variables and own.equals(alone(point.data, name)) for point in made)
 
-    shared = {str(name) for name in first.coords if alike(str(name))}
+    shared = {str(name) for name in first.coords if common(str(name))}
     kept, lacking = {}, []
-    for name in dict.fromkeys(str(name) for point in points for name in point.data.data_vars):
-        found = [point.data[name].variable for point in points if name in point.data]
+    for name in dict.fromkeys(str(name) for point in made for name in point.data.data_vars):
+        found = [point.data[name].variable for point in made if name in point.data]
         one = found[0]
-        if len(found) < len(points) or any(own.dims != one.dims for own in found) or not set(one.dims) <= shared:
+        if len(found) < len(made) or any(own.dims != one.dims for own in found) or not set(one.dims) <= shared:
             lacking.append(name)
             continue
         stacked = np.stack([own.values for own in found])
         kept[name] = ((*dims, *one.dims), stacked.reshape(*shape, *one.shape), one.attrs)
     coords = {name: first.coords[name].variable for name in shared}
-    swept = {dim: (dim, values, {"long_name": key}) for (dim, values), key in zip(dims.items(), grid, strict=True)}
-    attrs = _attrs([point.data for point in points])
+    swept: dict[str, Any] = {}
+    for (dim, labels), (key, values) in zip(dims.items(), grid.items(), strict=True):
+        units = unit(key)
+        swept[dim] = (dim, labels, {"long_name": key, "units": units} if units else {"long_name": key})
+        for name, numbers in _numbers(dim, values).items():
+            swept[name] = (
+                dim,
+                numbers,
+                {"long_name": name.removeprefix(f"{dim}_") + f" of {key}", "units": units or "1"},
+            )
+    attrs = _attrs([point.data for point in made])
     reason = "its shape or its coordinates differ from point to point"
     attrs |= {"sweep": json.dumps(grid, default=str), "left_out": "\n".join(f"{name}: {reason}" for name in lacking)}
     return xr.Dataset(kept, {**coords, **swept}, attrs)
 
 
-def plain(value: Any) -> Any:
-    """A value of a grid in the types of a TOML parser: NumPy's scalars and arrays become Python's."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    return [plain(entry) for entry in value] if is_list(value) else value
-
-
-def _words(value: Any) -> str:
-    """A value of a grid as text; a date, which TOML knows and JSON does not, is one, too."""
-    return json.dumps(value, default=str)
-
-
 def _label(value: Any) -> Any:
-    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else _words(value)
+    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else words(value)
+
+
+def _numbers(dim: str, values: Sequence[Any]) -> dict[str, list[float]]:
+    """Coordinates with the numbers of lists of one length: first and last of pairs of sites, others by their place."""
+    sizes = {len(value) if is_list(value) else 0 for value in values}
+    entries = [entry for value in values if is_list(value) for entry in value]
+    if len(sizes) != 1 or not entries or any(type(entry) not in (int, float) for entry in entries):
+        return {}
+    pair = sizes == {2} and all(type(entry) is int for entry in entries)
+    names = ("first", "last") if pair else [str(place) for place in range(1, sizes.pop() + 1)]
+    return {f"{dim}_{name}": [value[n] for value in values] for n, name in enumerate(names)}
 
 
 def _attrs(datasets: Sequence[xr.Dataset]) -> dict[str, Any]:

@@ -32,6 +32,16 @@ def known_keys(tables: Mapping[str, Any]) -> dict[str, KeyPath]:
     return dict(sorted(found.items()))
 
 
+def unit(key: str) -> str:
+    """Unit of a key of a sweep; empty if it has none."""
+    for table in file_tables():
+        inside = key.startswith(f"{table.name}.") if table.name in _ARRAYS else key.rpartition(".")[0] == table.name
+        for own in table.keys if inside else ():
+            if own.name == key.rpartition(".")[2] and own.unit:
+                return own.unit
+    return ""
+
+
 def _places(table: str, tables: Mapping[str, Any]) -> dict[str, KeyPath]:
     """Names of a table in keys of a sweep, and where it lies; several where it is one of an array."""
     path = tuple(table.split("."))

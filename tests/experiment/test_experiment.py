@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import pickle
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import pysv
-from pysv.errors import InvalidInputError, PacketTruncationWarning
+from pysv.errors import InvalidInputError, LeftOutWarning, PacketDirectionWarning, PacketTruncationWarning
 from pysv.run.remarks import warn
 
 NAN, INF = float("nan"), float("inf")
@@ -34,6 +35,10 @@ BAD = [
     (pysv.WavePacket, {"center": NAN}, "center = nan must be finite (site)"),
     (pysv.WavePacket, {"momentum_spread": 0}, "momentum_spread = 0 must be at least 1e-09 (rad per site)"),
     (pysv.WavePacket, {"spin": "sideways"}, "unknown value 'sideways'; known: down, unpolarized, up"),
+    (pysv.WavePacket, {"spin": "Up"}, "unknown value 'Up'; did you mean 'up'? known: down, unpolarized, up"),
+    (pysv.WavePacket, {"spin": "UNPOLARISED"}, "unknown value 'UNPOLARISED'; did you mean 'unpolarized'?"),
+    (pysv.WavePacket, {"spin": (90, 180)}, "must be at most pi = 3.141593 rad; if these are degrees, write [1.570796, 3.141593]"),
+    (pysv.ProductState, {"polarizer": (45, 0)}, "if these are degrees, write [0.785398, 0.000000]"),
     (pysv.WavePacket, {"spin": (4.0, 0.0)}, "spin[0] (theta) = 4 must be at most pi = 3.141593 rad"),
     (pysv.WavePacket, {"spin": (-0.1, 0.0)}, "spin[0] (theta) = -0.1 must be at least 0 (rad)"),
     (pysv.WavePacket, {"spin": (1.0,)}, "spin = (1.0,) must be a pair [theta, phi] in rad"),
@@ -52,7 +57,7 @@ BAD = [
     (pysv.Times, {"step": 0.0}, "step = 0 must be at least 1e-06 (fs)"),
     (pysv.Times, {"step": -1.0}, "step = -1 must be at least 1e-06 (fs)"),
     (pysv.Times, {"stop": 1.0, "step": 2.0}, "step = 2 fs is larger than stop = 1 fs; take a smaller step"),
-    (pysv.Times, {"stop": 5.5, "step": 1.0}, "stop = 5.5 fs is not a whole number of steps of 1 fs; take 5 fs"),
+    (pysv.Times, {"stop": 5.5, "step": 1.0}, "stop = 5.5 fs is not a whole number of steps of 1 fs; take 5 or 6 fs"),
     (pysv.Times, {"stop": 1e9, "step": 1e-3}, "step = 0.001 fs makes 1e+12 snapshots until stop = 1e+09 fs; the limit is 1e+07; take a larger step"),
     (pysv.WavePacket, {"center": 10**400}, "center = inf must be finite"),
     (pysv.SpinValve, {"sites": 10**400}, "must be between 2 and 1000000"),
@@ -151,12 +156,78 @@ def test_truncation_is_the_gaussian_tail():
 
 
 def test_truncation_is_reported_and_small_one_is_silent(recwarn):
-    with pytest.warns(PacketTruncationWarning, match=r"4\.7e-05 \(left end\) of the packet lies beyond the chain"):
-        warn(pysv.Experiment())
+    lost = 0.5 * math.erfc(17.5 / 5 / math.sqrt(2))
+    assert 2e-4 < lost < 3e-4
+    with pytest.warns(PacketTruncationWarning, match=r"2\.\de-04 \(left end\) of the packet lies beyond the chain"):
+        warn(pysv.Experiment(source=pysv.WavePacket(center=18)))
+    warn(pysv.Experiment())  # the packet of the paper
     inside = pysv.Experiment(source=pysv.WavePacket(center=30))
     warn(inside)
     assert not recwarn.list
     assert inside.remarks() == ()
+
+
+@pytest.mark.parametrize(
+    ("center", "momentum", "side"),
+    [
+        (30, -math.pi / 2, "left"),
+        (100, math.pi / 2, "right"),
+        (30, 3 * math.pi / 2, "left"),
+        (30, math.pi / 2, None),
+        (100, -1.0, None),
+        (49, -1.0, None),  # between the layers
+        (30, -0.1, None),  # a part of it runs to the right
+        (30, 0.0, None),
+    ],
+)
+def test_a_packet_that_runs_away_is_reported(center, momentum, side):
+    experiment = pysv.Experiment(source=pysv.WavePacket(center=center, momentum=momentum))
+    if side is None:
+        assert experiment.direction_remarks() == ()
+        return
+    sentence = f"the packet starts on the {side} of the localized spins and runs away from them"
+    with pytest.warns(PacketDirectionWarning, match=sentence):
+        warn(experiment)
+    assert any(sentence in remark for remark in experiment.remarks())
+
+
+FOUR = pysv.Device(sites=201, layers=pysv.SpinValve().layers)
+
+
+def test_hopping_turns_the_packet_round():
+    backwards = pysv.Experiment(device=dataclasses.replace(FOUR, hopping=[-1.0]), source=pysv.WavePacket(center=30))
+    assert "change the sign of momentum" in backwards.direction_remarks()[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "keyword", "meant"),
+    [
+        (pysv.SpinValve, "J_sd", "sd_exchange"),
+        (pysv.SpinValve, "J", "exchange"),
+        (pysv.SpinValve, "J_z", "exchange_z"),
+        (pysv.SpinValve, "gamma", "hopping"),
+        (pysv.SpinValve, "sits", "sites"),
+        (pysv.WavePacket, "x0", "center"),
+        (pysv.WavePacket, "centre", "center"),
+        (pysv.WavePacket, "k", "momentum"),
+        (pysv.WavePacket, "momentumSpread", "momentum_spread"),
+        (pysv.BosonicBath, "T", "temperature"),
+        (pysv.Chebyshev, "tol", None),
+        (pysv.Experiment, "sorce", "source"),
+        (pysv.Layer, "J_sd", "sd_exchange"),
+    ],
+)
+def test_an_unknown_keyword_names_the_nearest(kind, keyword, meant):
+    hint = f" did you mean '{meant}'?" if meant else ""
+    sentence = f"pysv.{kind.__name__}: unknown keyword '{keyword}';{hint} known: "
+    for error in (InvalidInputError, TypeError):
+        with pytest.raises(error, match=re.escape(sentence)):
+            kind(**{keyword: 1})
+
+
+def test_objects_are_still_copied_and_pickled():
+    for thing in (pysv.Experiment(), pysv.WavePacket(spin="up"), pysv.SpinValve()):
+        assert pickle.loads(pickle.dumps(thing)) == copy.deepcopy(thing) == dataclasses.replace(thing) == thing
 
 
 def test_wall_echoes():
@@ -178,3 +249,17 @@ def test_wall_echoes():
     assert mirrored == tuple((time, other[name]) for time, name in pysv.Experiment().wall_echoes)
     backward = pysv.Experiment(source=pysv.WavePacket(momentum=-math.pi / 2)).wall_echoes
     assert backward[0][0] == pytest.approx((20 + 44) / 3.0385, rel=1e-4)
+
+
+def test_a_measure_that_is_asked_for_and_left_out_is_announced(recwarn):
+    large = pysv.Experiment(device=pysv.SpinValve.with_layers(7), record=pysv.Record(density_matrix=True))
+    sentence = (
+        r"\[record\] density_matrix = true: density_matrix is left out, because it needs the density matrix, whose "
+        r"largest block has 3432 rows, this version forms up to 1024"
+    )
+    assert math.comb(14, 7) == 3432
+    with pytest.warns(LeftOutWarning, match=sentence):
+        warn(large, pysv.Chebyshev())
+    warn(dataclasses.replace(large, record=pysv.Record()), pysv.Chebyshev())  # nobody asked
+    warn(dataclasses.replace(large, device=pysv.SpinValve()), pysv.Chebyshev())  # it fits
+    assert not recwarn.list

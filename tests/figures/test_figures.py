@@ -380,3 +380,34 @@ def test_signs_survive_colour_blindness():
     ):
         seen = [blind @ np.asarray(color[:3]) for color in (low, high)]
         assert np.abs(seen[0] - seen[1]).max() > 0.3
+
+
+def test_bands_end_at_the_bounds_and_the_bias_is_drawn():
+    """An error larger than the value reaches no negative negativity; the dotted line is the value less its bias."""
+    time = np.arange(4.0)
+    value, error, bias = np.array([0.0, 0.02, 0.3, 0.4]), np.full(4, 0.05), np.array([0.01, 0.01, 0.1, 0.0])
+    data = xr.Dataset(
+        {
+            "log_negativity": ("time", value),
+            "log_negativity_error": ("time", error),
+            "log_negativity_bias": ("time", bias),
+            "w_fidelity": ("time", np.full(4, 0.98)),
+            "w_fidelity_error": ("time", error),
+            "energy": ("time", -value),
+            "energy_error": ("time", error),
+        },
+        {"time": time},
+    )
+    reached = {}
+    for name in ("log_negativity", "w_fidelity", "energy"):
+        axes = style.new_figure(3, 2).subplots()
+        style.plot_variable(axes, data, name, color="black")
+        edges = axes.collections[0].get_paths()[0].vertices[:, 1]
+        reached[name] = (edges.min(), edges.max())
+        assert len(axes.lines) == 1 + (f"{name}_bias" in data)
+        np.testing.assert_array_equal(axes.lines[-1].get_ydata(), data[name])
+        if name == "log_negativity":
+            np.testing.assert_allclose(axes.lines[0].get_ydata(), [0, 0.01, 0.2, 0.4])
+    assert reached["log_negativity"] == (0.0, pytest.approx(0.45))
+    assert reached["w_fidelity"] == (pytest.approx(0.93), 1.0)
+    assert reached["energy"] == (pytest.approx(-0.45), pytest.approx(0.05))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,34 @@ def test_sectors_are_sorted_by_flips():
     assert sorted(found.order) == list(range(8))
     downs = [words[c].count("↓") for c in found.order]
     assert downs[1:4] == sorted(downs[1:4])
+
+
+def test_flips_of_tilted_spins_are_counted_from_the_tilted_ones(small):
+    """The diagonal of the drawn ρ, summed over sectors, is the probability of m flips, which is measured elsewhere."""
+    tilted = pysv.ProductState(polarizer=(1.2, 0.4), analyzer=((2.0, -1.0), (0.3, 0.0), (math.pi, 0.0)))
+    short = replace(small, times=pysv.times(stop=4, step=2), record=pysv.Record(density_matrix=True), spins=tilted)
+    data = pysv.solve(short, progress=False)
+    basis = density.InitialBasis.of(data)
+    edges, order = basis.sectors.edges, basis.sectors.order
+    for time in range(data.sizes["time"]):
+        rho = data.density_matrix.values[time]
+        diagonal = (basis.rotation.conj().T @ rho @ basis.rotation).diagonal().real[order]
+        found = [diagonal[first:last].sum() for first, last in pairwise(edges)]
+        np.testing.assert_allclose(found, data.magnon_probability.values[time], atol=1e-12)
+    modulus, _ = basis.parts(data.density_matrix.values[0])
+    assert modulus[0, 0] == pytest.approx(1)
+    assert modulus.count() == 1  # at t = 0 nothing is flipped
+    assert "initial spins" in basis.label
+
+
+def test_flips_are_counted_from_the_start_and_not_from_the_likeliest(small):
+    """Nothing in the record is needed: the first ρ that it holds may be a late one."""
+    data = pysv.solve(replace(small, record=pysv.Record(density_matrix=True)), progress=False)
+    basis = density.InitialBasis.of(data.isel(time=slice(5, None)))
+    assert basis.rotation is None
+    assert basis.label == "flipped spins"
+    start = data.ket.values[basis.sectors.order[0]]
+    assert start == "↑↑↓↓↓"
 
 
 def test_modulus_and_phase_of_every_element():

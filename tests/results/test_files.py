@@ -7,6 +7,7 @@ import dataclasses
 import os
 import re
 
+import h5netcdf
 import h5py
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from pysv import config
 from pysv.errors import ResultExistsError, ResultFileError
 from pysv.measures.registry import measures
 from pysv.measures.ways import left_out
+from pysv.results import files
 from pysv.results.dataset import schema
 from pysv.results.stream import Stream
 
@@ -216,3 +218,18 @@ def test_an_unfinished_variable_is_never_in_the_file(data, tmp_path):
     """Every recorded number is finite."""
     for values in pysv.load(pysv.save(data, tmp_path / "a.nc")).data_vars.values():
         assert np.isfinite(values).all()
+
+
+def test_dimensions_of_a_saved_state_have_names(small, tmp_path):
+    """Programs that follow NetCDF would make up names, such as phony_dim_0, for others."""
+    path = tmp_path / "run.nc"
+    short = dataclasses.replace(small, times=pysv.times(stop=1, step=0.5))
+    pysv.solve(short, progress=False, out=path)
+    state = files.load_state(path)
+    assert state is not None
+    with h5netcdf.File(path, "r", phony_dims=None) as file:  # refuses dimensions without names
+        group = file["checkpoint"]
+        assert set(group.variables) == set(state.arrays)
+        for name, stored in group.variables.items():
+            assert stored.shape == state.arrays[name].shape
+            assert stored.dimensions == tuple(f"length_{size}" for size in stored.shape)

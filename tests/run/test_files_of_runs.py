@@ -300,7 +300,7 @@ def test_no_output_replaces_its_input(experiment_file, tmp_path, monkeypatch, ca
     shutil.copy("run.png", "run-poster.png")
     os.link("run.png", "same.png")
     Path("points").mkdir()
-    os.link("small.toml", "points/point-0001.nc")
+    os.link("small.toml", "points/source.center=5.nc")
     before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
     for words in (
         "run small.toml --out small.toml --force",

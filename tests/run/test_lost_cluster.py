@@ -51,7 +51,7 @@ def test_what_was_finished_is_kept(lost, small, cluster, tmp_path, monkeypatch):
     address = cluster.stdout.readline().strip()
 
     def lose() -> None:
-        while not (folder / "point-0001.nc").exists():
+        while not (folder / "device.sd_exchange=0.1.nc").exists():
             time.sleep(0.01)
         if lost == "scheduler":
             cluster.kill()
@@ -67,5 +67,5 @@ def test_what_was_finished_is_kept(lost, small, cluster, tmp_path, monkeypatch):
     killer.join()
     assert "run the same command again: results that files keep are not computed again" in str(caught.value)
     kept = sorted(path.name for path in folder.iterdir())
-    assert kept[0] == "point-0001.nc"
+    assert kept[0] == "device.sd_exchange=0.1.nc"
     assert len(kept) < 6

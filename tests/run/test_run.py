@@ -80,8 +80,17 @@ def test_what_cannot_be_resumed(small, tmp_path):
     path = tmp_path / "run.nc"
     data = pysv.solve(small, progress=False, out=path)
     other = dataclasses.replace(small, device=dataclasses.replace(small.device, sd_exchange=0.4))
-    with pytest.raises(ResumeError, match=r"run\.nc: was made by another experiment; its \[device\] is SpinValve"):
+    with pytest.raises(
+        ResumeError, match=r"run\.nc: was made by another experiment; its \[device\] sd_exchange is 0.5, not 0.4"
+    ):
         pysv.resume(path, experiment=other)
+    warm = dataclasses.replace(small, bath=pysv.BosonicBath(strength=0.001))
+    with pytest.raises(ResumeError, match=r"its \[source\] polarization is the default, not 0.2"):
+        pysv.resume(
+            path, experiment=dataclasses.replace(small, source=dataclasses.replace(small.source, polarization=0.2))
+        )
+    with pytest.raises(ResumeError, match=r"was made by another experiment; it has no table \[bath\]"):
+        pysv.resume(path, experiment=warm)
     finer = dataclasses.replace(small, times=pysv.times(stop=6, step=0.25))
     with pytest.raises(ResumeError, match=r"its step is 0\.5 fs, not 0\.25 fs"):
         pysv.resume(path, experiment=finer)

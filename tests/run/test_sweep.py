@@ -22,9 +22,10 @@ from pysv.errors import (
     ResultExistsError,
     ResultFileError,
 )
+from pysv.results.points import file_of
 from pysv.run import tasks
-from pysv.run.sweep import setting
 from pysv.run.sweep_keys import known_keys
+from pysv.run.sweep_values import setting
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ def computed(monkeypatch):
     return labels
 
 
+NAMES = [f"device.sd_exchange={j},source.spin={spin}.nc" for j in ("0.2", "0.7") for spin in ("up", "1_0.5", "down")]
 GRID = {"device.sd_exchange": [0.2, 0.7], "source.spin": ["up", [1.0, 0.5], "down"]}
 
 
@@ -69,6 +71,7 @@ def test_the_combined_dataset_has_a_dimension_for_each_key(short):
     whole = done.combined
     assert whole.log_negativity.dims == ("device_sd_exchange", "source_spin", "time")
     assert whole.device_sd_exchange.values.tolist() == [0.2, 0.7]
+    assert whole.device_sd_exchange.attrs == {"long_name": "device.sd_exchange", "units": "eV"}
     assert whole.source_spin.values.tolist() == ["up", "[1.0, 0.5]", "down"]
     chosen = whole.sel(device_sd_exchange=0.7, source_spin="[1.0, 0.5]")
     for name in done.points[4].data.data_vars:
@@ -85,6 +88,7 @@ def test_variables_whose_shapes_differ_are_left_out(short):
     assert "spin_z" not in done.combined
     assert done.combined.electron_density.sizes == {"device_analyzer": 2, "time": 3, "site": 30}
     assert done.combined.device_analyzer.values.tolist() == ["[12, 13]", "[12, 14]"]
+    assert done.combined.device_analyzer_last.values.tolist() == [13, 14]
     assert "spin_z: its shape or its coordinates differ from point to point" in done.combined.attrs["left_out"]
     assert pysv.sweep(short, {"evolution.stop": [1, 2]}, progress=False).combined is None
     moved = pysv.sweep(short, {"device.analyzer": [[12, 13], [13, 14]]}, progress=False).combined
@@ -107,8 +111,8 @@ def test_an_interrupted_sweep_goes_on(short, tmp_path, computed, monkeypatch):
     monkeypatch.setattr(tasks.Task, "compute", stops)
     with pytest.raises(KeyboardInterrupt):
         pysv.sweep(short, GRID, progress=False, out=folder)
-    assert sorted(path.name for path in folder.iterdir()) == [f"point-000{n}.nc" for n in range(1, 5)]
-    (folder / "point-0002.nc").unlink()
+    assert {path.name for path in folder.iterdir()} == set(NAMES[:4])
+    (folder / NAMES[1]).unlink()
     monkeypatch.setattr(tasks.Task, "compute", counted)
     done = pysv.sweep(short, GRID, progress=False, out=folder)
     assert len(computed) == 4 + 3
@@ -123,16 +127,90 @@ def test_an_interrupted_sweep_goes_on(short, tmp_path, computed, monkeypatch):
 def test_files_of_other_runs_are_not_replaced(short, tmp_path, computed):
     folder = tmp_path / "many"
     pysv.sweep(short, {"device.exchange": [0.1, 0.2]}, progress=False, out=folder)
+    other = dataclasses.replace(short, device=dataclasses.replace(short.device, sd_exchange=0.3))
     with pytest.raises(
-        ResultExistsError, match=r"point-0001.nc: holds another run than sweep with device.exchange = 0"
+        ResultExistsError, match=r"device.exchange=0.1.nc: holds another run than sweep with device.exchange = 0"
     ):
-        pysv.sweep(short, {"device.exchange": [0.3, 0.2]}, progress=False, out=folder)
-    done = pysv.sweep(short, {"device.exchange": [0.3, 0.2]}, progress=False, out=folder, overwrite=True)
-    assert len(computed) == 3  # the second point was there
-    assert done.combined.device_exchange.values.tolist() == [0.3, 0.2]
-    (folder / "point-0001.nc").write_bytes(b"no result")
-    with pytest.raises(ResultFileError, match="point-0001.nc: is not a NetCDF4"):
-        pysv.sweep(short, {"device.exchange": [0.3, 0.2]}, progress=False, out=folder)
+        pysv.sweep(other, {"device.exchange": [0.1, 0.3]}, progress=False, out=folder)
+    done = pysv.sweep(other, {"device.exchange": [0.3, 0.1]}, progress=False, out=folder, overwrite=True)
+    assert len(computed) == 4
+    assert done.combined.device_exchange.values.tolist() == [0.3, 0.1]
+    (folder / "device.exchange=0.1.nc").write_bytes(b"no result")
+    with pytest.raises(ResultFileError, match=r"device.exchange=0.1.nc: is not a NetCDF4"):
+        pysv.sweep(other, {"device.exchange": [0.3, 0.1]}, progress=False, out=folder)
+
+
+def test_values_may_be_added_in_any_key(short, tmp_path, computed):
+    folder = tmp_path / "many"
+    pysv.sweep(short, {"device.exchange": [0.1], "source.spin": ["up"]}, progress=False, out=folder)
+    pysv.sweep(short, {"device.exchange": [0.1], "source.spin": ["down", "up"]}, progress=False, out=folder)
+    assert len(computed) == 2
+    done = pysv.sweep(short, {"device.exchange": [0.2, 0.1], "source.spin": ["down", "up"]}, progress=False, out=folder)
+    assert len(computed) == 4
+    alone = pysv.sweep(short, {"device.exchange": [0.1], "source.spin": ["up"]}, progress=False).points[0]
+    np.testing.assert_array_equal(done.points[3].data.log_negativity, alone.data.log_negativity)
+
+
+def test_folders_of_earlier_versions_go_on(short, tmp_path, computed):
+    """Points were named by their numbers."""
+    folder = tmp_path / "many"
+    grid = {"device.exchange": [0.1, 0.2]}
+    pysv.sweep(short, grid, progress=False, out=folder)
+    for number, value in enumerate(("0.1", "0.2"), start=1):
+        (folder / f"device.exchange={value}.nc").rename(folder / f"point-000{number}.nc")
+    (folder / "point-0009.nc").write_bytes(b"no result")
+    by_number = pysv.load(folder, at={"device.exchange": 0.2})
+    assert "exchange = 0.2\n" in by_number.attrs["experiment"]
+    pysv.sweep(short, {"device.exchange": [0.05, 0.1, 0.2]}, progress=False, out=folder)
+    assert len(computed) == 3
+    assert not (folder / "device.exchange=0.2.nc").exists()
+
+
+def test_a_point_of_a_folder(short, tmp_path):
+    folder = tmp_path / "many"
+    grid = {"device.sd_exchange": [0.2, 0.7], "source.spin": ["up", [1.0, 0.5]]}
+    done = pysv.sweep(short, grid, progress=False, out=folder)
+    for path in (folder, folder / "sweep.nc"):
+        np.testing.assert_array_equal(pysv.load(path).log_negativity, done.combined.log_negativity)
+        point = pysv.load(path, at={"source.spin": [1, 0.5], "device.sd_exchange": 0.7 * (1 + 1e-12)})
+        np.testing.assert_array_equal(point.qfi, done.points[3].data.qfi)
+        assert point.attrs["experiment"] == done.points[3].data.attrs["experiment"]
+        row = pysv.load(path, at={"source.spin": "up"})
+        assert row.log_negativity.dims == ("device_sd_exchange", "time")
+        np.testing.assert_array_equal(row.log_negativity[1], done.points[2].data.log_negativity)
+        assert json.loads(row.attrs["sweep"]) == {"device.sd_exchange": [0.2, 0.7]}
+    (folder / "device.sd_exchange=0.7,source.spin=up.nc").rename(folder / "away.nc")
+    for at, error, sentence in [
+        ({"source.spn": "up"}, InvalidInputError, "unknown key of the sweep 'source.spn'; did you mean 'source.spin'?"),
+        ({"source.spin": "down"}, InvalidInputError, 'source.spin = "down" is not in the sweep; it has "up", [1.0, 0.5]'),
+        ({"source.spin": "up", "device.sd_exchange": 0.7}, ResultFileError, "source.spin=up.nc: no such file; run the sweep again"),
+    ]:  # fmt: skip
+        with pytest.raises(error, match=re.escape(sentence)):
+            pysv.load(folder, at=at)
+    with pytest.raises(InvalidInputError, match="holds one run and no sweep; leave out the values"):
+        pysv.load(folder / "away.nc", at={"source.spin": "up"})
+    (folder / "sweep.nc").unlink()
+    with pytest.raises(ResultFileError, match="holds no sweep.nc: the sweep is not finished"):
+        pysv.load(folder)
+    by_name = pysv.load(folder, at={"device.sd_exchange": 0.2, "source.spin": "up"})
+    np.testing.assert_array_equal(by_name.qfi, done.points[0].data.qfi)
+
+
+def test_a_short_repr(short):
+    done = pysv.sweep(short, GRID, progress=False)
+    assert repr(done.points[1]) == "Point(device.sd_exchange = 0.2, source.spin = [1.0, 0.5]; 3 snapshots)"
+    keys = 'device.sd_exchange = 0.2, 0.7; source.spin = "up", [1.0, 0.5], "down"'
+    assert repr(done) == f"Sweep(6 points, combined: {keys})"
+
+
+def test_names_of_points():
+    assert file_of({"device.sites": 30.0, "bath.lamb_shift": True}) == "device.sites=30,bath.lamb_shift=true.nc"
+    odd = [file_of({"device.layer.a/b.field": 0.1}), file_of({"device.layer.a b.field": 0.1})]
+    assert odd[0] != odd[1]
+    assert all(re.fullmatch(r"device.layer.a_b.field=0.1~[0-9a-f]{8}.nc", name) for name in odd)
+    long = [file_of({"device.potential.1.energy": [0.1] * 60 + [last]}) for last in (1, 2)]
+    assert long[0] != long[1]
+    assert max(map(len, long)) < 140
 
 
 def test_a_point_that_fails_is_named(short):
@@ -237,6 +315,23 @@ def test_values_on_the_command_line():
     assert setting("device.polarizer=[1,2],[3, 4]") == ("device.polarizer", [[1, 2], [3, 4]])
     assert setting('source.spin="a,b",[0.1, 2]') == ("source.spin", ["a,b", [0.1, 2]])
     assert setting("bath.lamb_shift=true,false") == ("bath.lamb_shift", [True, False])
+    assert setting("device.exchange=0.1:0.5:0.1") == ("device.exchange", [0.1, 0.2, 0.3, 0.4, 0.5])
+    assert setting("device.exchange=1:-1:-0.75,2") == ("device.exchange", [1.0, 0.25, -0.5, 2])
+    assert setting("device.sites=30:36:2") == ("device.sites", [30, 32, 34, 36])
+    assert setting("bath.strength=1e-3:2e-3:5e-4") == ("bath.strength", [0.001, 0.0015, 0.002])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("device.sites=1:9:0", "a range START:STOP:STEP must lead from START to STOP"),
+        ("device.sites=1:9:-1", "a range START:STOP:STEP must lead from START to STOP"),
+        ("device.exchange=0:1:1e-9", "has 1000000001 values; the limit is 100000; take a larger STEP"),
+    ],
+)
+def test_ranges_that_are_refused(text, sentence):
+    with pytest.raises(InvalidInputError, match=re.escape(sentence)):
+        setting(text)
 
 
 def test_known_keys_are_those_of_the_file():
@@ -258,6 +353,7 @@ def test_known_keys_are_those_of_the_file():
         ({}, "a sweep needs at least one key with its values"),
         ({"device.sites": 30}, "sweep: device.sites = 30 must be a list of values"),
         ({"device.sites": []}, "sweep: device.sites = [] must be a list of values"),
+        ({"device.exchange": [1, 1.0]}, "sweep: device.exchange names a value twice; leave one out"),
         ({"device.sites": [30, 30]}, "sweep: device.sites names a value twice; leave one out"),
         ({"device.sites": range(1000), "device.hopping": range(1000)}, "the grid has 1000000 points; the limit is 100000"),
     ],
@@ -299,9 +395,8 @@ def test_the_command(experiment_file, tmp_path, monkeypatch, capsys):
     assert "device.sd_exchange = 0.1, 0.4" in capsys.readouterr().out
     assert main(["sweep", str(experiment_file), "--set", "evolution.stop=2,4", "--out", "times", "--quiet"]) == 0
     assert "no sweep.nc: the points differ in their times" in capsys.readouterr().out
-    for verb in ("plot", "movie"):
-        assert main([verb, "small-sweep/sweep.nc"]) == 2
-        assert "is of a sweep along evolution_step, device_sd_exchange; choose a point" in capsys.readouterr().err
+    assert main(["movie", "small-sweep"]) == 2
+    assert "is of a sweep along evolution_step, device_sd_exchange; choose a point" in capsys.readouterr().err
     for words, sentence in [
         (["--set", "device.sd_exchange"], "--set 'device.sd_exchange' must be KEY=V1,V2,…"),
         (["--set", "device.sd_exchange=1,,2"], "has an empty value; write KEY=V1,V2,…"),
@@ -341,7 +436,7 @@ def test_the_command_with_a_layer(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "layers-sweep: complete, 2 points\n"
     whole = pysv.load("layers-sweep/sweep.nc")
     assert whole.spin_z.sizes == {"device_layer_L1_spin": 2, "device_layer_FM_a_exchange": 1, "time": 3, "spin": 3}
-    point = pysv.load("layers-sweep/point-0002.nc")
+    point = pysv.load("layers-sweep", at={"device.layer.L1.spin": 1, "device.layer.FM_a.exchange": -0.1})
     assert point.spin_length.values.tolist() == [1.0, 0.5, 0.5]
     for text, words, sentence in [
         (LAYERS, ["device.layer.L1.spin=0.5,3"], "layers.toml with device.layer.L1.spin = 3: [device] Layer 1: spin = 3 must be 0.5, 1, 1.5, 2 or 2.5"),
