@@ -36,7 +36,7 @@ def test_the_two_projects_and_juliapkg_agree():
     assert {key: root[key] for key in ("name", "uuid", "version", "deps")} == {
         key: package[key] for key in ("name", "uuid", "version", "deps")
     }
-    assert package["compat"] == root["compat"] | {"Test": "1"}
+    assert package["compat"] == root["compat"] | {"TOML": "1", "Test": "1"}
     declared = json.loads((ROOT / "pysv/juliapkg.json").read_text())
     assert declared["packages"]["PySV"]["uuid"] == package["uuid"]
     assert declared["julia"] == "^" + package["compat"]["julia"]
