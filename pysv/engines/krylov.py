@@ -80,7 +80,6 @@ class Krylov(Method):
 
 class _KrylovEngine(StepwiseEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: Krylov) -> None:
-        from pysv.julia import session
         from pysv.sectors.julia import JuliaHamiltonian, threads_for
 
         self.method = method

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from pysv.run.estimate import _duration
 from pysv.run.memory import available_memory, control_group_rooms
+from pysv.units import duration
 
 NO_LIMIT = 9223372036854771712
 """What version 1 writes where there is no limit."""
@@ -115,4 +115,4 @@ def test_the_least_counts(monkeypatch):
     ],
 )
 def test_durations_in_words(seconds, words):
-    assert _duration(seconds) == words
+    assert duration(seconds) == words
