@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from faults.process import ROOT, begun
-from faults.promises import Case, Fault, broken, first, same
+from faults.promises import Case, Fault, broken, first, points_of, same
 from faults.samples import LONG, empty, written
 from pysv.cli import main
 from pysv.run import dask
@@ -79,7 +79,7 @@ def lost(rng: np.random.Generator, kind: str, own: Path, whole: Path) -> Case:
                 if child.is_running():
                     child.kill()
     again = begun(lambda: main([*SWEEP]), own).wait()
-    files = [same(own / "points" / path.name, path) for path in sorted(whole.glob("point-*.nc"))]
+    files = [same(own / "points" / path.name, path) for path in points_of(whole)]
     wrong = first(broken(end, (0, 2)), broken(again, (0,)), *files)
     return Case(f"{kind} killed", f"exit code {end.code}, then {again.code}", wrong)
 

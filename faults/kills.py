@@ -13,7 +13,7 @@ import numpy as np
 
 import pysv
 from faults.process import begun, ended
-from faults.promises import Case, Fault, broken, first, litter, same
+from faults.promises import Case, Fault, broken, first, litter, points_of, same
 from faults.samples import ENGINES, LONG, empty, written
 from pysv.cli import main
 from pysv.run import checkpoint
@@ -61,7 +61,7 @@ def cases(rng: np.random.Generator, folder: Path) -> Iterator[Case]:
         killed = "killed" if end.code == -signal.SIGKILL else "complete before"
         if verb == "sweep":
             finish = ended("sweep", "run.toml", "--quiet", "--set", GRID, "--out", "points", folder=own)
-            results = [(own / "points" / one.name, one) for one in sorted(points.glob("point-*.nc"))]
+            results = [(own / "points" / one.name, one) for one in points_of(points)]
         elif (own / "run.nc").exists():
             stop = ("--stop", f"{STOP:g}") if verb == "resume" else ()
             finish = ended("resume", "run.nc", "--quiet", *stop, folder=own)

@@ -14,6 +14,7 @@ import pysv
 from faults.process import Ended
 from pysv.cli import LONGEST_SENTENCE
 from pysv.errors import PysvError
+from pysv.results.points import COMBINED
 
 MEMORY = 1500.0
 """MB that no command of a small experiment takes."""
@@ -117,6 +118,11 @@ def difference(one: xr.Dataset, other: xr.Dataset, tolerance: float) -> str:
         if not np.allclose(one[name], other[name], atol=tolerance * scale, rtol=0):
             return f"{name} differs by {float(abs(one[name] - other[name]).max()):.1e}"
     return ""
+
+
+def points_of(folder: Path) -> list[Path]:
+    """Result files of the points of a sweep."""
+    return [path for path in sorted(folder.rglob("*.nc")) if path.name != COMBINED]
 
 
 def litter(folder: Path, allowed: set[str]) -> str:

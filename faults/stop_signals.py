@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from faults.process import anew, begun, command, ended
-from faults.promises import Case, Fault, broken, first, litter, same
+from faults.promises import Case, Fault, broken, first, litter, points_of, same
 from faults.samples import ENGINES, LONG, empty, written
-from pysv.results.points import COMBINED
 
 NUMBERS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 WORDS = {
@@ -65,7 +64,7 @@ def cases(rng: np.random.Generator, folder: Path) -> Iterator[Case]:
 
 def results(own: Path, whole: Path) -> str:
     """In which respect some result differs from that of the undisturbed command."""
-    names = [path.relative_to(whole) for path in sorted(whole.rglob("*.nc")) if path.name != COMBINED]
+    names = (path.relative_to(whole) for path in points_of(whole))
     return first(*(same(own / name, whole / name) for name in names))
 
 

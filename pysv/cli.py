@@ -280,7 +280,7 @@ def _info(options: argparse.Namespace) -> None:
 def _estimate(options: argparse.Namespace) -> int:
     from pysv.run.estimate import estimate
 
-    asked = _read(options)
+    asked = _read(options, runs=False)
     needed = estimate(asked.experiment, asked.engine, asked.backend)
     _print(str(needed))
     if needed.fits:
@@ -445,7 +445,18 @@ def _cite(options: argparse.Namespace) -> None:
     _print(write(load(options.file) if options.file else None, bibtex=options.bibtex))
 
 
-def _read(options: argparse.Namespace) -> Configuration:
+def _check_set_up() -> None:
+    """Refuse a file that asks for a Julia that would have to be installed: it may be somebody else's."""
+    from pysv.julia import setup
+
+    reason = setup.not_ready()
+    if reason is not None and not setup.home().chosen:
+        raise setup.unavailable(
+            "the file asks for it, and a file installs nothing by itself (give --backend julia to install it)"
+        )
+
+
+def _read(options: argparse.Namespace, *, runs: bool = True) -> Configuration:
     from dataclasses import replace
 
     from pysv.config import read
@@ -467,6 +478,8 @@ def _read(options: argparse.Namespace) -> Configuration:
         if options.backend not in BACKENDS:
             raise EngineError(unknown_name("backend", options.backend, BACKENDS))
         asked = replace(asked, backend=options.backend)
+    elif runs and asked.backend == "julia":
+        _check_set_up()
     try:
         choose(asked.experiment, asked.engine, asked.backend)
     except EngineError as error:

@@ -41,3 +41,17 @@ def size(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{float(count):.3g} EB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would take, without an exponent."""
+    if seconds < 0.01:
+        return "less than 0.01 s"
+    for below, length, unit in ((90, 1, "s"), (5400, 60, "min"), (1.7e5, 3600, "h"), (6.3e7, 86400, "days")):
+        if seconds < below:
+            number = seconds / length
+            return f"{number:.2g} {unit}" if number < 10 else f"{number:.0f} {unit}"
+    years = seconds / 31_557_600
+    if years < 1e4:
+        return f"{float(f'{years:.2g}'):.0f} years"
+    return "more than 10,000 years"

@@ -15,18 +15,22 @@ using ITensors.NDTensors: Block, BlockSparseTensor, blockdim, blockview, eachnzb
 using ITensors.SiteTypes: SiteTypes, @OpName_str, @SiteType_str, OpName, SiteType, has_fermion_string, op
 using KrylovKit: KrylovKit, eigsolve, exponentiate
 using Libdl: dlopen, dlsym
-using LinearAlgebra: BLAS, Hermitian, I, LAPACK, eigen!, rmul!
+using LinearAlgebra: BLAS, Hermitian, I, LAPACK, eigen!, mul!
 using PrecompileTools: @compile_workload, @setup_workload
-using Random: Xoshiro, rand!
+using Random: Xoshiro, rand!, randn!
 
 include("support/memory.jl")
 include("support/threads.jl")
+include("support/blas.jl")
+include("support/workspace.jl")
 include("sectors/hamiltonian.jl")
 include("sectors/recursion.jl")
 include("sectors/krylov.jl")
 include("mps/electrons.jl")
 include("mps/chain.jl")
 include("mps/train.jl")
+include("mps/places.jl")
+include("mps/spaces.jl")
 include("mps/gates.jl")
 include("mps/variational.jl")
 include("support/interrupt.jl")

@@ -1,9 +1,10 @@
 using ITensorMPS: ITensorMPS, apply, expect, inner, orthogonalize
 using ITensors: ITensors, ITensor
-using LinearAlgebra: Hermitian, I, SymTridiagonal, Symmetric, dot, eigen, eigmin, norm, svdvals
+using LinearAlgebra: Hermitian, I, SymTridiagonal, Symmetric, dot, eigen, eigmin, norm, qr, svdvals
 using PySV
 using Random: Xoshiro, randperm
 using Test
+using TOML: TOML
 
 include("systems.jl")
 
@@ -11,6 +12,7 @@ include("systems.jl")
     include("recursion.jl")
     include("krylov.jl")
     include("chains.jl")
+    include("spaces.jl")
     include("gates.jl")
     include("variational.jl")
     @testset "a call that is not interrupted" begin
@@ -24,4 +26,11 @@ include("systems.jl")
         @test told["threads"] == string(Threads.nthreads())
         @test occursin("blas", lowercase(told["BLAS"]))
     end
+    @testset "an OpenBLAS that crashes on several threads" begin
+        @test !PySV.sound_lapack("OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFINITY Prescott MAX_THREADS=64")
+        @test PySV.sound_lapack("OpenBLAS 0.3.23 DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THREADS=64")
+        @test PySV.sound_lapack("")
+        @test PySV.sound_lapack()
+    end
+    include("hygiene.jl")
 end

@@ -16,6 +16,7 @@ from pysv.experiment.source import ConfinedElectrons
 from pysv.experiment.train import Train
 from pysv.model.conservation import conserves
 from pysv.sectors import backend as backends
+from pysv.units import duration
 
 BACKENDS = ("auto", *backends.names())
 
@@ -152,9 +153,41 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     if backend != "auto":
         return method, backend
     for other in able[1:]:
-        if _startable(other) and method.pays(other, method.cost(experiment)):
+        if _startable(other) and _worth(method, other, experiment):
             return method, other
     return method, able[0]
+
+
+def chosen_because(experiment: Experiment, method: Method, chosen: str, asked: str) -> str:
+    """Why this backend runs an experiment: a phrase for the dataset, after `choose`."""
+    if asked != "auto":
+        return "asked for"
+    if chosen == method.able()[0]:
+        return "the engine's first backend"
+    return (
+        f"Julia is ready, and the run is estimated at {duration(method.cost(experiment).seconds)}; "
+        f"backend = {method.able()[0]!r} keeps it from Julia"
+    )
+
+
+def faster_elsewhere(experiment: Experiment, method: Method, chosen: str, asked: str) -> str | None:
+    """What a heavy run would gain from a backend that is not set up, and the command; None where there is nothing."""
+    if asked != "auto" or chosen == "julia" or "julia" not in method.able() or method.gain > _WORTH_A_SETUP:
+        return None
+    if backends.backend("julia").lacking() is None or not _worth(method, "julia", experiment):
+        return None
+    return (
+        f"this run is estimated at {duration(method.cost(experiment).seconds)}; with backend 'julia' it takes about "
+        f"{method.gain:g} times as long; `pysv julia setup` installs that"
+    )
+
+
+_WORTH_A_SETUP = 0.8
+"""A set-up of minutes is proposed where Julia takes at most this part of Python's time."""
+
+
+def _worth(method: Method, backend: str, experiment: Experiment) -> bool:
+    return method.pays(backend, method.cost(experiment)) and method.serves_on(backend, experiment)
 
 
 def _startable(backend: str) -> bool:

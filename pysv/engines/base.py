@@ -135,6 +135,8 @@ class Method(Checked, ABC):
     """Whether it runs trains of electrons."""
     correlators: ClassVar[str] = ""
     """How correlators at two times follow from its states, see `pysv.probes.companions`; empty where they do not."""
+    gain: ClassVar[float] = 1.0
+    """Time in Julia over time in Python where `pays` holds, as `benchmarks/` measure it."""
     quantum: ClassVar[bool] = True
     """Whether its localized spins are quantum; an engine of classical spins answers another question."""
 
@@ -142,10 +144,15 @@ class Method(Checked, ABC):
         """Backends that can run these options, the preferred one first."""
         return self.backends
 
-    def pays(self, backend: str, cost: Cost) -> bool:
-        """Whether a run of this cost is faster on this backend than on the preferred one, including the start.
+    def serves_on(self, backend: str, experiment: Experiment) -> bool:
+        """Whether this backend runs an experiment that the engine serves; only `tdmrg` has one that serves less."""
+        del backend, experiment
+        return True
 
-        False for every engine: Python's kernels are as fast as Julia's (`benchmarks/backends.py`).
+    def pays(self, backend: str, cost: Cost) -> bool:
+        """Whether a run of this cost is no slower on this backend than on the preferred one, the start included.
+
+        False for most engines: where no more than a minute is at stake, or none was measured to be as fast.
         """
         del backend, cost
         return False

@@ -11,7 +11,7 @@ import numpy as np
 
 from pysv.engines._pure_states import RecursionEngine
 from pysv.engines.base import Engine, Method, Work
-from pysv.engines.cost import Cost, pure_run_cost, radius, run_places, run_rows
+from pysv.engines.cost import HEAVY, Cost, pure_run_cost, radius, run_places, run_rows
 from pysv.errors import SpectralBoundsError
 from pysv.experiment.checks import checked, choice, real_number, truth
 from pysv.sectors import backend as backends
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _OUTPUTS = 8
 """Largest number of snapshots that one expansion of a small run serves."""
+_LARGE = 4_000_000
+"""Amplitudes from which Julia was measured to be no slower: 8+8 spins, one pure run."""
 _ADDING = 0.2
 """Cost of adding a term to one output, relative to the cost of the term."""
 
@@ -102,6 +104,10 @@ class Chebyshev(Method):
         return pure_run_cost(
             experiment, applications, self.memory(run_places(experiment, self.dtype)), dtype=self.dtype
         )
+
+    def pays(self, backend: str, cost: Cost) -> bool:
+        """Julia takes 0.9 to 1 times as long for large states (`benchmarks/backends.py`)."""
+        return backend == "julia" and cost.seconds >= HEAVY and cost.amplitudes >= _LARGE
 
     def drift_tolerance(self, stop: float) -> float:
         """Twice the allowed error of the state, plus a margin for rounding."""

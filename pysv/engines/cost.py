@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PROCESS = 280_000_000
 """Bytes of the Python process with its libraries and compiled kernels."""
+HEAVY = 60.0
+"""Estimated time above which a backend that takes seconds to start may pay, s."""
 _SECONDS = 3e-9
 """Rough time of one application of H to one amplitude of one electron."""
 _TABLES = 60

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pysv.engines.base import Engine, Method, Work, saved_array
-from pysv.engines.cost import PROCESS, Cost
+from pysv.engines.cost import HEAVY, PROCESS, Cost
 from pysv.errors import BondLimitError, EngineError, NotReadyError
 from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, OneElectron
@@ -78,6 +78,7 @@ class TDMRG(Method):
     serves: ClassVar[str] = "several electrons (or one in a pure state), closed system, product states of spins 1/2"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     correlators: ClassVar[str] = "matrix product"
+    gain: ClassVar[float] = 0.5
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 
     def check(self) -> None:
@@ -87,6 +88,25 @@ class TDMRG(Method):
     def able(self) -> tuple[str, ...]:
         """Both backends apply gates; only Julia has TDVP."""
         return self.backends if self.method == "tebd" else ("julia",)
+
+    def serves_on(self, backend: str, experiment: Experiment) -> bool:
+        """Julia conserves S^z, and knows one number for all couplings of a kind."""
+        if backend != "julia":
+            return True
+        from pysv.mps.chain import Chain
+        from pysv.mps.julia import chain_numbers
+
+        if not conserves(experiment):
+            return False
+        try:
+            chain_numbers(Chain.of_device(experiment.device))
+        except NotReadyError:
+            return False
+        return True
+
+    def pays(self, backend: str, cost: Cost) -> bool:
+        """Julia takes half of the time where bonds are full (`benchmarks/several_electrons.py`)."""
+        return backend == "julia" and cost.seconds >= HEAVY
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Refuse open systems, mixtures, entangled spins, and too many spins for their density matrix."""

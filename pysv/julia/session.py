@@ -72,12 +72,15 @@ def start(say: Callable[[str], None] | None = None) -> None:
     else:
         _resolve(tell)
     setup.check_project(here.project)
+    setup.check_depot(here.project)
     try:
         with _settings():
             import juliacall
     except Exception as error:
-        _spoiled = str(error)
-        raise unavailable(f"Julia does not start ({error})") from error
+        _spoiled = setup.meaning(str(error))
+        if "InterruptException" in str(error):  # Ctrl-C, which Julia has heard
+            raise KeyboardInterrupt from None
+        raise unavailable(_spoiled) from error
     how = "compiling the package (minutes, the first time only)" if fresh else "loading the package"
     tell(f"Julia {juliacall.Base.VERSION} runs ({time.monotonic() - begun:.0f} s); {how}")
     _session = _load(juliacall)

@@ -25,6 +25,25 @@ PACKAGES = ("ITensorMPS", "ITensors", "KrylovKit", "PrecompileTools", "PythonCal
 """Packages that a project named by the user must contain."""
 PATIENCE = 6.0
 """Longest wait for the answer of a package server, s."""
+_FAILURES = (
+    (
+        r"OPENSSL_\d|libssl|libcrypto",
+        "Julia 1.12 and newer need a Python with OpenSSL 3.5 or newer, and this one has another; take Julia 1.10 or "
+        "1.11",
+    ),
+    (
+        r"GLIBCXX_|CXXABI_",
+        "this Python has loaded a libstdc++ that is older than Julia's; start it with "
+        "LD_PRELOAD=FOLDER/libstdc++.so.6, where FOLDER is lib/julia of Julia",
+    ),
+    (
+        r"did not start properly|does not seem to be installed|Package \w+ .*not found",
+        "Julia does not find its packages in the depot",
+    ),
+)
+"""What errors of juliacall contain, and what they mean."""
+_FIRST_JULIACALL = {(1, 13): (0, 9, 36)}
+"""First version of juliacall that runs a version of Julia."""
 
 _WAYS = (
     "run `pysv julia setup` with network access, or set PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT to a Julia "
@@ -117,13 +136,55 @@ def julia_version(exe: str) -> tuple[int, int, int]:
 
 
 def check_version(version: tuple[int, ...], where: str) -> None:
-    """Refuse a Julia that is too old."""
+    """Refuse a Julia that is too old, or too new for the installed juliacall."""
     if tuple(version) < OLDEST:
         raise unavailable(f"{where} is Julia {_dotted(version)}; {_dotted(OLDEST)} or newer is required")
+    installed = metadata.version("juliacall")
+    for julia, first in _FIRST_JULIACALL.items():
+        if tuple(version[:2]) >= julia and _numbers(installed) < first:
+            raise unavailable(
+                f"{where} is Julia {_dotted(version)}, which needs juliacall {_dotted(first)} or newer, and "
+                f"{installed} is installed"
+            )
+
+
+def meaning(failure: str) -> str:
+    """What a failed start of juliacall means: a sentence for the failures that are known, otherwise its own words."""
+    for pattern, sentence in _FAILURES:
+        if re.search(pattern, failure):
+            return f"{sentence} ({depots()})" if "depot" in sentence else sentence
+    return f"Julia does not start ({failure})"
+
+
+def depots() -> str:
+    """Where Julia looks for packages, in words."""
+    given = os.environ.get("JULIA_DEPOT_PATH")
+    if not given:
+        return "JULIA_DEPOT_PATH is not set, so that it looks in ~/.julia; set it to the depot of the project"
+    lost = "" if given.endswith((":", ";")) else "; a path without a colon at its end drops Julia's own depot"
+    return f"JULIA_DEPOT_PATH = {given}{lost}"
+
+
+def check_depot(project: Path) -> None:
+    """Check that a depot holds PythonCall, if the project takes it from a registry.
+
+    Raises
+    ------
+    JuliaUnavailableError
+        If none does; Julia would end in a long trace.
+    """
+    entry = _entries(project).get("PythonCall", {})
+    if "path" in entry or "git-tree-sha1" not in entry:
+        return
+    given = os.environ.get("JULIA_DEPOT_PATH") or "~/.julia"
+    searched = [Path(part).expanduser() for part in given.split(os.pathsep)]
+    searched = [Path.home() / ".julia" if part == Path() else part for part in searched]
+    if not any((depot / "packages" / "PythonCall").is_dir() for depot in searched):
+        raise unavailable(f"no Julia depot holds the packages of {project}: {depots()}")
 
 
 def check_project(project: Path) -> None:
-    """Check that a project contains the required packages in the required versions.
+    """Check that a project contains the required packages in versions that the bundled package allows.
 
     Raises
     ------
@@ -140,17 +201,43 @@ def check_project(project: Path) -> None:
             f"the Julia project {project} contains PythonCall {found['PythonCall']}, but juliacall {needed} requires "
             f"PythonCall {needed}"
         )
+    bounds = tomllib.loads((bundled() / "Project.toml").read_text(encoding="utf-8"))["compat"]
+    for name in PACKAGES:
+        if name in bounds and not _allowed(found[name], bounds[name]):
+            raise unavailable(
+                f"the Julia project {project} contains {name} {found[name]}, where {bounds[name]} is required"
+            )
+
+
+def _allowed(version: str, bounds: str) -> bool:
+    """Whether a version meets one of Julia's caret bounds: the first number of a bound that is not 0 stays."""
+    held = _numbers(version)
+    for bound in bounds.split(","):
+        low = _numbers(bound.strip().removeprefix("^"))
+        fixed = next((place for place, number in enumerate(low) if number), len(low) - 1) + 1
+        if held[:fixed] == low[:fixed] and held >= low:
+            return True
+    return False
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version.partition("+")[0].partition("-")[0])[:3]))
 
 
 def packages(project: Path) -> dict[str, str]:
     """Packages of a project and their versions, from its manifest; empty without a manifest."""
-    found: dict[str, str] = {}
+    return {name: str(entry.get("version", "")) for name, entry in _entries(project).items()}
+
+
+def _entries(project: Path) -> dict[str, dict[str, Any]]:
+    """Entries of the packages in a project's manifests."""
+    found: dict[str, dict[str, Any]] = {}
     for manifest in _manifests(project):
         try:
             entries = tomllib.loads(manifest.read_text(encoding="utf-8")).get("deps", {})
         except (OSError, ValueError):
             continue
-        found |= {name: str(versions[0].get("version", "")) for name, versions in entries.items()}
+        found |= {name: versions[0] for name, versions in entries.items()}
     return found
 
 

@@ -17,7 +17,7 @@ from pysv.model.conservation import occupied_sectors, run_labels
 from pysv.run.memory import available_memory
 from pysv.run.remarks import remarks
 from pysv.run.smaller import spins_in_words, with_fewer_spins
-from pysv.units import size
+from pysv.units import duration, size
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -89,7 +89,7 @@ class Estimate:
             + ("" if self.fits else ": does not fit"),
             f"snapshots    {self.snapshots:,}",
             f"{self.unit:<12} about {self.applications:,}",
-            f"time         roughly {_duration(self.seconds)}",
+            f"time         roughly {duration(self.seconds)}",
             *(f"remark       {remark}" for remark in self.remarks),
         ]
         return "\n".join(lines)
@@ -174,17 +174,3 @@ def _smaller(experiment: Experiment, engine: str | Method, backend: str) -> tupl
             return device, found
         device = with_fewer_spins(device)
     return None
-
-
-def _duration(seconds: float) -> str:
-    """Seconds in the unit that a person would take, without an exponent."""
-    if seconds < 0.01:
-        return "less than 0.01 s"
-    for below, length, unit in ((90, 1, "s"), (5400, 60, "min"), (1.7e5, 3600, "h"), (6.3e7, 86400, "days")):
-        if seconds < below:
-            number = seconds / length
-            return f"{number:.2g} {unit}" if number < 10 else f"{number:.0f} {unit}"
-    years = seconds / 31_557_600
-    if years < 1e4:
-        return f"{float(f'{years:.2g}'):.0f} years"
-    return "more than 10,000 years"

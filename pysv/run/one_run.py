@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pysv import config
-from pysv.engines import choose
+from pysv.engines import choose, chosen_because, faster_elsewhere
 from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
 from pysv.engines.cost import radius
@@ -37,12 +37,18 @@ from pysv.sectors.layout import CUT, Cut
 from pysv.sectors.pure_run import pure_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import xarray as xr
 
     from pysv.engines.base import Engine
     from pysv.experiment import Experiment
     from pysv.results.destination import OwnFile
     from pysv.run.estimate import Estimate
+
+
+_advised = threading.Event()
+"""Set once the process has proposed a set-up of Julia."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +68,10 @@ class Run:
     cut: Cut = CUT
     functions: tuple[str, ...] = ()
     """Names of the observables that are functions."""
+    backend_reason: str = "asked for"
+    """Why this backend runs it."""
+    advice: str | None = None
+    """What another backend would gain."""
 
     @classmethod
     def prepare(
@@ -77,7 +87,9 @@ class Run:
         method, chosen = choose(experiment, engine, backend)
         needed = check_fits(experiment, method, chosen)
         digest = config.fingerprint(experiment, method)
-        return cls(experiment, method, chosen, digest, needed, members, limits, cut, functions)
+        because = chosen_because(experiment, method, chosen, backend)
+        advice = faster_elsewhere(experiment, method, chosen, backend)
+        return cls(experiment, method, chosen, digest, needed, members, limits, cut, functions, because, advice)
 
     def begin(self) -> Engine:
         """The engine at t = 0."""
@@ -119,6 +131,8 @@ class Run:
             checkpoint = Checkpoint(
                 own, engine, self.fingerprint, dataset, checkpoint_every, bar.say, holds_state=earlier is not None
             )
+        if progress:
+            self._say_backend(bar.say)
         listeners: list[Listener] = [watch, recorder, bar, *([checkpoint] if checkpoint else [])]
         try:
             with CtrlC(bar.say) as stop, OneThread():
@@ -134,6 +148,14 @@ class Run:
         finally:
             bar.close()
 
+    def _say_backend(self, say: Callable[[str], None]) -> None:
+        """A line where Julia was chosen; once in a process, a line where a set-up would pay."""
+        if self.backend_reason.startswith("Julia"):
+            say(f"backend 'julia': {self.backend_reason}")
+        if self.advice is not None and not _advised.is_set():
+            _advised.set()
+            say(self.advice)
+
     def _dataset(
         self, count: int, status: str, recorder: Recorder, watch: Watch, engine: Engine, seconds: float
     ) -> xr.Dataset:
@@ -147,6 +169,7 @@ class Run:
                 "; ".join(filter(None, seeds)) or "none: the run is deterministic",
             )
         )
+        attrs["backend_reason"] = self.backend_reason
         attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": watch.tolerance}
         attrs |= {f"drift_{name}": value for name, value in watch.drift.items()}
         attrs |= {f"engine_{key}": value for key, value in work.details.items()}

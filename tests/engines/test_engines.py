@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import pysv
-from pysv.engines import automatic, choose, methods, readiness
+from pysv.engines import automatic, choose, chosen_because, faster_elsewhere, methods, readiness
 from pysv.engines.base import Method
 from pysv.errors import EngineError, EngineFailureError
 
@@ -151,7 +151,43 @@ def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, pays, ready):
         assert other.submit(choose, experiment).result()[1] == "python"
 
 
-def test_python_by_itself_where_julia_gains_nothing(monkeypatch):
+def test_python_by_itself_for_small_runs_and_julia_for_heavy_ones(monkeypatch):
+    """By size and estimated time: 8+8 spins and a minute for one electron, a minute for several."""
     monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: None)
-    for spins in (4, 9):
-        assert choose(pysv.Experiment(device=pysv.SpinValve.with_layers(spins)))[1] == "python"
+    for spins, stop, expected in ((4, 60, "python"), (7, 6000, "python"), (9, 2, "python"), (9, 60, "julia")):
+        experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(spins), times=pysv.times(stop=stop, step=1))
+        method, backend = choose(experiment)
+        assert backend == expected, (spins, stop)
+        assert (method.cost(experiment).seconds >= 60) == (expected == "julia" or spins == 7)
+    heavy = several(8)
+    assert [choose(one)[1] for one in (heavy, several(2, sites=30))] == ["julia", "python"]
+    assert choose(heavy, backend="python")[1] == "python"
+    tilted = dataclasses.replace(heavy, spins=pysv.ProductState(polarizer=(0.3, 0.0), analyzer=(2.0, 0.0)))
+    assert choose(tilted)[1] == "python"  # Julia conserves S^z
+    assert choose(heavy, engine="llg")[1] == "python"
+
+
+def several(electrons: int, sites: int = 112) -> pysv.Experiment:
+    device = pysv.SpinValve(sites=sites, polarizer=(14, 15), analyzer=(18, 19))
+    source = pysv.ConfinedElectrons(electrons=electrons, confined_sites=10)
+    return pysv.Experiment(device=device, source=source, times=pysv.times(stop=200 if electrons > 2 else 1, step=1))
+
+
+def test_what_is_said_of_the_backend(monkeypatch):
+    heavy, light = several(8), several(2, sites=30)
+    method = pysv.TDMRG()
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: "Julia is not set up")
+    said = faster_elsewhere(heavy, method, "python", "auto")
+    assert said.startswith("this run is estimated at ")
+    assert "with backend 'julia' it takes about 0.5 times as long; `pysv julia setup` installs that" in said
+    assert faster_elsewhere(light, method, "python", "auto") is None
+    assert faster_elsewhere(heavy, method, "python", "python") is None
+    large = pysv.Experiment(device=pysv.SpinValve.with_layers(9))
+    assert faster_elsewhere(large, pysv.Chebyshev(), "python", "auto") is None  # no gain worth a set-up
+    assert chosen_because(heavy, method, "python", "auto") == "the engine's first backend"
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: None)
+    assert faster_elsewhere(heavy, method, "julia", "auto") is None
+    because = chosen_because(heavy, method, "julia", "auto")
+    assert because.startswith("Julia is ready, and the run is estimated at ")
+    assert because.endswith("backend = 'python' keeps it from Julia")
+    assert chosen_because(heavy, method, "julia", "julia") == "asked for"

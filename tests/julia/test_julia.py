@@ -36,7 +36,7 @@ def test_the_two_projects_and_juliapkg_agree():
     assert {key: root[key] for key in ("name", "uuid", "version", "deps")} == {
         key: package[key] for key in ("name", "uuid", "version", "deps")
     }
-    assert package["compat"] == root["compat"] | {"Test": "1"}
+    assert package["compat"] == root["compat"] | {"TOML": "1", "Test": "1"}
     declared = json.loads((ROOT / "pysv/juliapkg.json").read_text())
     assert declared["packages"]["PySV"]["uuid"] == package["uuid"]
     assert declared["julia"] == "^" + package["compat"]["julia"]
@@ -317,3 +317,98 @@ def test_the_first_call_of_a_process_takes_seconds():
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.stdout == "julia\n"
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 15
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        ("libssl.so: version `OPENSSL_3.3.0' not found", "need a Python with OpenSSL 3.5 or newer"),
+        ("/lib/libstdc++.so.6: version `GLIBCXX_3.4.30' not found", "start it with LD_PRELOAD=FOLDER/libstdc++.so.6"),
+        ("PythonCall.jl did not start properly", "Julia does not find its packages in the depot (JULIA_DEPOT_PATH"),
+        ("something new", "Julia does not start (something new)"),
+    ],
+)
+def test_what_the_failures_of_juliacall_mean(failure, sentence):
+    assert sentence in setup.meaning(failure)
+
+
+def test_a_julia_that_is_too_new_for_juliacall(own, monkeypatch, tmp_path):
+    (tmp_path / "julia").write_text("#!/bin/sh\necho julia version 1.13.0\n")
+    monkeypatch.setattr(setup.metadata, "version", lambda name: "0.9.34")
+    with pytest.raises(
+        JuliaUnavailableError, match=r"is Julia 1.13.0, which needs juliacall 0.9.36 or newer, and 0.9.34"
+    ):
+        setup.julia_version(str(tmp_path / "julia"))
+    monkeypatch.setattr(setup.metadata, "version", lambda name: "0.9.37")
+    assert setup.julia_version(str(tmp_path / "julia")) == (1, 13, 0)
+
+
+@pytest.mark.parametrize(
+    ("version", "bounds", "allowed"),
+    [
+        ("0.9.27", "0.9", True), ("0.10.0", "0.9", False), ("0.3.5", "0.3.6, 0.4", False), ("0.4.1", "0.3.6, 0.4", True),
+        ("1.3.0", "1.2", True), ("1.1.9", "1.2", False), ("2.0.0", "1.2", False), ("0.9.2", "0.9.3, 0.10", False),
+        ("1.10.3+0", "1.10.3", True), ("1.3", "1", True),
+    ],
+)  # fmt: skip
+def test_bounds_of_julia_packages(version, bounds, allowed):
+    """The caret bounds of Pkg: the first number that is not 0 stays."""
+    assert setup._allowed(version, bounds) is allowed
+
+
+def test_a_project_with_other_versions_than_the_package_allows(own, tmp_path):
+    manifest = tmp_path / "own" / "Manifest.toml"
+    manifest.write_text(manifest.read_text().replace("0.10.4", "0.8.0"))
+    with pytest.raises(JuliaUnavailableError, match=r"contains KrylovKit 0.8.0, where 0.9.3, 0.10 is required"):
+        setup.check_project(tmp_path / "own")
+
+
+def test_a_depot_without_the_packages(own, tmp_path):
+    """Found before Julia starts, which would end in a long trace."""
+    manifest, project = tmp_path / "own" / "Manifest.toml", tmp_path / "own"
+    setup.check_depot(project)  # PythonCall is no package of a registry there
+    manifest.write_text(manifest.read_text() + 'git-tree-sha1 = "0"\n')
+    own.setenv("HOME", str(tmp_path))
+    with pytest.raises(
+        JuliaUnavailableError, match="no Julia depot holds the packages of .*JULIA_DEPOT_PATH is not set"
+    ):
+        setup.check_depot(project)
+    own.setenv("JULIA_DEPOT_PATH", "/nowhere")
+    with pytest.raises(JuliaUnavailableError, match="/nowhere; a path without a colon at its end drops Julia's own"):
+        setup.check_depot(project)
+    (tmp_path / ".julia" / "packages" / "PythonCall").mkdir(parents=True)
+    own.setenv("JULIA_DEPOT_PATH", "/nowhere:")
+    setup.check_depot(project)
+
+
+def test_ctrl_c_while_julia_starts(own, monkeypatch):
+    """juliacall turns it into an error of its own."""
+    monkeypatch.setattr("pysv.julia.session._session", None)
+    monkeypatch.setattr("pysv.julia.session._spoiled", None)
+
+    class Interrupted:
+        def find_spec(self, name, path=None, target=None):
+            if name == "juliacall":
+                raise RuntimeError("JULIA: InterruptException:")
+
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    monkeypatch.setattr(setup, "home", lambda: setup.Home(os.environ["PYTHON_JULIACALL_EXE"], Path("own")))
+    monkeypatch.setattr(setup, "check_project", lambda project: None)
+    monkeypatch.setattr(setup, "not_ready", lambda: None)
+    monkeypatch.delitem(sys.modules, "juliacall", raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        session.start()
+
+
+def test_a_file_that_asks_for_julia_installs_nothing(clean, experiment_file, tmp_path):
+    """Neither with network nor without: the command or --backend does."""
+    asked = tmp_path / "asked.toml"
+    asked.write_text(experiment_file.read_text() + 'backend = "julia"\n')
+    command = [sys.executable, "-W", "ignore", "-m", "pysv", "run", str(asked), "--out", "run.nc", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert (
+        "the file asks for it, and a file installs nothing by itself (give --backend julia to install it)"
+        in done.stderr
+    )
+    assert not (tmp_path / "project").exists()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pysv.run.estimate import _duration
 from pysv.run.memory import available_memory, control_group_rooms
+from pysv.units import duration
 
 ROOT = Path(__file__).parents[2]
 NO_LIMIT = 9223372036854771712
@@ -144,4 +144,4 @@ def test_the_least_counts(monkeypatch):
     ],
 )
 def test_durations_in_words(seconds, words):
-    assert _duration(seconds) == words
+    assert duration(seconds) == words

@@ -485,7 +485,7 @@ def test_a_point_goes_on_from_its_checkpoint(small, tmp_path, monkeypatch, engin
     monkeypatch.setattr(type(engine), "begin", fragile)
     with pytest.raises(KeyboardInterrupt):
         pysv.sweep(own, grid, engine=engine, progress=False, out=tmp_path / "s")
-    stopped = pysv.load(tmp_path / "s" / "point-0002.nc")
+    stopped = pysv.load(tmp_path / "s" / "bath.strength=0.002.nc")
     assert stopped.attrs["status"] == "interrupted"
     assert 2 < stopped.time.size < 5
     seen = []

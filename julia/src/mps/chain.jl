@@ -35,6 +35,7 @@ H of Eq. 7 on a chain of electron sites, some of which carry a localized spin, w
 - `carrier` (L), `exchanged` (L − 1): sites with a localized spin; bonds with an exchange
 - `potential`, `field` (L): energy of an electron and of σᶻ of the localized spin, eV
 - `couplings`: γ, J_sd, J, J_z including the factors of the spin convention, eV
+- `gates`, `workspaces`: what has been computed, and memory of each thread, for `layer!`
 """
 struct Chain
     sites::Vector{Index{Vector{Pair{QN,Int}}}}
@@ -45,12 +46,14 @@ struct Chain
     field::Vector{Float64}
     couplings::NTuple{4,Float64}
     gates::Dict{Float64,Vector{Gate}}
+    workspaces::Vector{Workspace}
 end
 
 function Chain(carrier, exchanged, potential, field, couplings)
     sites = [site_index(n, carrier[n]) for n in eachindex(carrier)]
     return Chain(
-        sites, map(local_codes, carrier), carrier, exchanged, potential, field, couplings, Dict{Float64,Vector{Gate}}()
+        sites, map(local_codes, carrier), carrier, exchanged, potential, field, couplings, Dict{Float64,Vector{Gate}}(),
+        Workspace[],
     )
 end
 

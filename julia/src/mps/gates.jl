@@ -1,11 +1,5 @@
-# Time evolution of a matrix-product state by gates on bonds, in charge blocks, as in `pysv/mps/kernels.py`. All
-# matrices are transposed relative to the formulas there: θ of a centre charge has rows (local state, right charge) and
-# columns (left charge, local state).
+# Time evolution of a matrix-product state by gates on bonds, in charge blocks, as in `pysv/mps/kernels.py`.
 
-"Weights below this, relative to the total, are rounding and are discarded."
-const FLOOR = 1e-15
-"Fewest directions by which a charge block can grow in one update."
-const SPARE = 4
 "Elements of the tensors of a layer below which one thread is faster than several."
 const SMALL = 3000
 
@@ -16,87 +10,28 @@ struct Truncation
     allowed::Float64
 end
 
-"Places of the blocks [local state, outer charge] in two-site matrices: centre charge (0: none), first row or column."
-struct Places
-    centre::Matrix{Int}
-    before::Matrix{Int}
-    size::Vector{Int}
-end
-
-"Columns (left charge, local state) of each centre charge."
-function column_places(left::Leg, codes::Vector{Int}, centre::Vector{Int})
-    place = zeros(Int, length(codes), length(left.charges))
-    before, size = zero(place), zeros(Int, length(centre))
-    for (a, charge) in enumerate(left.charges), (p, code) in enumerate(codes)
-        k = find(centre, charge + code)
-        place[p, a] = k
-        k == 0 && continue
-        before[p, a] = size[k]
-        size[k] += left.sizes[a]
-    end
-    return Places(place, before, size)
-end
-
-"Rows (local state, right charge) of each centre charge; the field `centre` of the result holds the right charge."
-function row_places(right::Leg, codes::Vector{Int}, centre::Vector{Int})
-    place = zeros(Int, length(codes), length(centre))
-    before, size = zero(place), zeros(Int, length(centre))
-    for (k, charge) in enumerate(centre), (q, code) in enumerate(codes)
-        b = find(right.charges, charge + code)
-        place[q, k] = b
-        b == 0 && continue
-        before[q, k] = size[k]
-        size[k] += right.sizes[b]
-    end
-    return Places(place, before, size)
-end
-
-"Charges, ascending, that the bond between two sites can carry for given outer legs."
-function centre_charges(left::Leg, codes_left::Vector{Int}, right::Leg, codes_right::Vector{Int})
-    found = Int[]
-    for charge in left.charges, code in codes_left
-        any(next -> find(right.charges, charge + code + next) > 0, codes_right) && push!(found, charge + code)
-    end
-    return unique!(sort!(found))
-end
-
-"The left tensor's blocks that end in centre charge k, side by side: (size of k, columns)."
-function stacked(tensor, offset, places::Places, left::Leg, height::Int, k::Int)
-    matrix = Matrix{ComplexF64}(undef, height, places.size[k])
-    for a in axes(places.centre, 2), p in axes(places.centre, 1)
-        places.centre[p, a] == k || continue
-        copyto!(matrix, places.before[p, a] * height + 1, tensor, offset[p, a] + 1, height * left.sizes[a])
-    end
-    return matrix
-end
-
-"The right tensor's blocks that begin in centre charge k, one below the other: (rows, size of k)."
-function side_by_side(tensor, offset, places::Places, right::Leg, width::Int, k::Int)
-    matrix = Matrix{ComplexF64}(undef, places.size[k], width)
-    for q in axes(places.centre, 1)
-        b = places.centre[q, k]
-        b == 0 && continue
-        rows = (places.before[q, k] + 1):(places.before[q, k] + right.sizes[b])
-        matrix[rows, :] .= block(tensor, offset[q, k], right.sizes[b], width)
-    end
-    return matrix
-end
-
 "θ = gate times the product of the two tensors at bond n, for each centre charge of `wide`."
-function two_sites(state::Train, n::Int, gate::Gate, wide::Vector{Int}, columns::Places, rows::Places)
+function two_sites(
+    state::Train, n::Int, gate::Gate, wide::Vector{Int}, columns::Places, rows::Places, workspace::Workspace
+)
     left, centre, right = state.legs[n], state.legs[n + 1], state.legs[n + 2]
     codes_left, codes_right = state.chain.codes[n], state.chain.codes[n + 1]
     _, offset_left, _ = blocks(left, centre, codes_left)
     _, offset_right, _ = blocks(centre, right, codes_right)
     old_columns = column_places(left, codes_left, centre.charges)
     old_rows = row_places(right, codes_right, centre.charges)
-    theta = [zeros(ComplexF64, rows.size[k], columns.size[k]) for k in eachindex(wide)]
+    theta = [fill!(matrix!(workspace, ComplexF64, rows.size[k], columns.size[k]), 0) for k in eachindex(wide)]
     d = length(codes_right)
+    begun = workspace.used
     for k in eachindex(centre.charges)
-        (old_columns.size[k] == 0 || old_rows.size[k] == 0) && continue
-        product =
-            side_by_side(state.tensors[n + 1], offset_right, old_rows, right, centre.sizes[k], k) *
-            stacked(state.tensors[n], offset_left, old_columns, left, centre.sizes[k], k)
+        high, wide_, size = old_rows.size[k], old_columns.size[k], centre.sizes[k]
+        (high == 0 || wide_ == 0) && continue
+        one, other, product = (
+            matrix!(workspace, ComplexF64, shape...) for shape in ((size, wide_), (high, size), (high, wide_))
+        )
+        side_by_side!(other, state.tensors[n + 1], offset_right, old_rows, right, size, k)
+        stacked!(one, state.tensors[n], offset_left, old_columns, left, size, k)
+        mul!(product, other, one)
         for a in eachindex(left.charges), p in eachindex(codes_left)
             old_columns.centre[p, a] == k || continue
             for q in 1:d
@@ -112,6 +47,7 @@ function two_sites(state::Train, n::Int, gate::Gate, wide::Vector{Int}, columns:
                 end
             end
         end
+        release!(workspace, begun)
     end
     return theta
 end
@@ -124,35 +60,6 @@ function add_block!(target, row, column, source, from_row, from_column, height, 
         end
     end
     return nothing
-end
-
-"Orthonormal basis of the columns of a matrix with at most as many columns as rows; the matrix is overwritten."
-function orthonormal!(matrix::Matrix{ComplexF64})
-    _, factors = LAPACK.geqrf!(matrix)
-    return LAPACK.orgqr!(matrix, factors)
-end
-
-"""
-    column_space(theta, guess, allowed)
-
-Orthonormal basis C, as columns, of the column space of θ, and C†θ. C spans the whole column space if that is cheap.
-Otherwise it spans the range of θθ† applied to the guess and to some spare directions, if that misses at most the weight
-`allowed`.
-"""
-function column_space(theta::Matrix{ComplexF64}, guess::Matrix{ComplexF64}, allowed::Float64)
-    rows, columns = size(theta)
-    count = size(guess, 2) + max(SPARE, size(guess, 2) ÷ 4)
-    if 3 * count < 2 * min(rows, columns)
-        start = Matrix{ComplexF64}(undef, rows, count)
-        copyto!(start, guess)
-        rand!(Xoshiro(20240209), view(start, :, (size(guess, 2) + 1):count))
-        basis = orthonormal!(theta * (theta' * start))
-        image = basis' * theta
-        sum(abs2, theta) - sum(abs2, image) <= allowed && return basis, image
-    end
-    rows <= columns && return Matrix{ComplexF64}(I, rows, rows), theta
-    basis = orthonormal!(copy(theta))
-    return basis, basis' * theta
 end
 
 """
@@ -172,96 +79,105 @@ function kept(weights::Vector{Float64}, whole::Float64, rules::Truncation)
 end
 
 """
-    update!(state, n, gate, rules)
+    update!(state, n, gate, rules, workspace)
 
 Apply a gate to sites n and n + 1 and truncate the bond between them (M. B. Hastings, J. Math. Phys. 50, 095207 (2009)).
 The right tensor becomes a basis of the dominant space of θ = gate·left·right weighted with the Schmidt values of the
 outer leg, from the eigenvectors of a Gram matrix. The left tensor becomes the projection of θ on this basis. Returns
 the discarded weight relative to the weight before, and whether `rules.most` forced it.
 """
-function update!(state::Train, n::Int, gate::Gate, rules::Truncation)
+function update!(state::Train, n::Int, gate::Gate, rules::Truncation, workspace::Workspace=Workspace())
+    GC.@preserve workspace begin
+        found = updated(state, n, gate, rules, workspace)
+        release!(workspace)
+    end
+    state.legs[n + 1], state.tensors[n], state.tensors[n + 1] = found.leg, found.left, found.right
+    return found.lost, found.limited
+end
+
+function updated(state::Train, n::Int, gate::Gate, rules::Truncation, workspace::Workspace)
     left, centre, right = state.legs[n], state.legs[n + 1], state.legs[n + 2]
     codes_left, codes_right = state.chain.codes[n], state.chain.codes[n + 1]
     wide = centre_charges(left, codes_left, right, codes_right)
     columns, rows = column_places(left, codes_left, wide), row_places(right, codes_right, wide)
-    theta = two_sites(state, n, gate, wide, columns, rows)
+    theta = two_sites(state, n, gate, wide, columns, rows, workspace)
 
-    weighted = [weigh(theta[k], left, columns, k) for k in eachindex(wide)]
-    whole = sum(matrix -> sum(abs2, matrix), weighted)
-    spaces = map(eachindex(wide)) do k
-        guess = old_directions(state, n, wide[k], rows.size[k])
-        basis, image = column_space(weighted[k], guess, 0.02 * rules.allowed / length(wide) * whole)
-        weights, mixing = eigen!(Hermitian(image * image'))
-        (; basis, weights, mixing)
+    old_rows, offset = row_places(right, codes_right, centre.charges), blocks(centre, right, codes_right)[2]
+    charges = map(eachindex(wide)) do k
+        old = find(centre.charges, wide[k])
+        known = old > 0 && old_rows.size[old] == rows.size[k] ? centre.sizes[old] : 0
+        write_guess!(start) =
+            known == 0 ? start : side_by_side!(start, state.tensors[n + 1], offset, old_rows, right, known, old)
+        schmidt = column_weights(left, columns, k)
+        Sector(theta[k], schmidt, weight_of(theta[k], schmidt), known, write_guess!)
     end
+    whole = sum(sector -> sector.weight, charges)
+    spaces, sizes, limited = heaviest(charges, whole, length(centre.schmidt) >= rules.most, rules, workspace)
 
-    weights = sort!(reduce(vcat, [space.weights for space in spaces]); rev=true)
-    count, limited = kept(weights, whole, rules)
-    threshold = weights[count]
-    sizes = [Base.count(>=(threshold), space.weights) for space in spaces]
     occupied = findall(>(0), sizes)
     total = sum(k -> sum(spaces[k].weights[(end - sizes[k] + 1):end]), occupied)
     schmidt = reduce(vcat, [sqrt.(max.(spaces[k].weights[(end - sizes[k] + 1):end], 0.0) ./ total) for k in occupied])
     leg = Leg(wide[occupied], sizes[occupied], schmidt)
-    directions = [spaces[k].basis * spaces[k].mixing[:, (end - sizes[k] + 1):end] for k in occupied]
-    turned = [rmul!(directions[m]' * theta[k], 1 / sqrt(total)) for (m, k) in enumerate(occupied)]
-
-    state.tensors[n] = left_tensor(left, leg, codes_left, turned)
-    state.tensors[n + 1] = right_tensor(leg, right, codes_right, directions)
-    state.legs[n + 1] = leg
-    return max(0.0, 1 - total / whole), limited
+    tensors = [projection(spaces[k], sizes[k], 1 / sqrt(total), workspace) for k in occupied]
+    return (;
+        leg, left=left_tensor(left, leg, codes_left, map(last, tensors)),
+        right=right_tensor(leg, right, codes_right, map(first, tensors)), lost=max(0.0, 1 - total / whole), limited,
+    )
 end
 
-"θ with its columns multiplied by the Schmidt values of the left leg."
-function weigh(theta::Matrix{ComplexF64}, left::Leg, columns::Places, k::Int)
-    weighted, begun = similar(theta), 0
+"""
+    heaviest(charges, whole, full, rules, workspace)
+
+The `Space` of each charge, the number of directions to keep in each, and whether `rules.most` limits them. Where a
+search was not good enough for the truncation that it leads to, the whole space takes its place.
+"""
+function heaviest(charges::Vector{<:Sector}, whole::Float64, full::Bool, rules::Truncation, workspace::Workspace)
+    goal = MISSED * rules.allowed / length(charges) * whole
+    spaces = [partial_space(sector, full, goal, workspace) for sector in charges]
+    while true
+        weights = sort!(reduce(vcat, [space.weights for space in spaces]); rev=true)
+        count, limited = kept(weights, whole, rules)
+        threshold = weights[count]
+        sizes = [Base.count(>=(threshold), space.weights) for space in spaces]
+        rough = findall(space -> space.missed > goal, spaces)
+        again = limited ? filter(k -> sizes[k] == length(spaces[k].weights), rough) : rough
+        if isempty(again) && !isempty(rough)
+            lost = whole - sum(k -> sum(spaces[k].weights[(end - sizes[k] + 1):end]), eachindex(spaces))
+            gained = sum(k -> excess(spaces[k], sizes[k], charges[k], workspace), rough)
+            gained > EXCESS * lost && (again = rough)
+        end
+        isempty(again) && return spaces, sizes, limited
+        for k in again
+            spaces[k] = whole_space(charges[k], workspace)
+        end
+    end
+end
+
+"The `size` heaviest directions of a space, as columns, and θ projected on them and multiplied by `factor`."
+function projection(space::Space, size::Int, factor::Float64, workspace::Workspace)
+    mixing = view(space.mixing, :, (length(space.weights) - size + 1):length(space.weights))
+    turned = matrix!(workspace, ComplexF64, size, Base.size(space.image, 2))
+    mul!(turned, mixing', space.image, factor, 0)
+    space.basis === nothing && return mixing, turned
+    return mul!(matrix!(workspace, ComplexF64, Base.size(space.basis, 1), size), space.basis, mixing), turned
+end
+
+"Schmidt value of the left leg for each column of θ of centre charge k."
+function column_weights(left::Leg, columns::Places, k::Int)
+    found, begun = Vector{Float64}(undef, columns.size[k]), 0
     for a in eachindex(left.charges)
         for p in axes(columns.centre, 1)
             columns.centre[p, a] == k || continue
-            first = columns.before[p, a]
-            for i in 1:left.sizes[a]
-                @views weighted[:, first + i] .= left.schmidt[begun + i] .* theta[:, first + i]
-            end
+            copyto!(found, columns.before[p, a] + 1, left.schmidt, begun + 1, left.sizes[a])
         end
         begun += left.sizes[a]
     end
-    return weighted
+    return found
 end
 
-"The present rows of the right tensor for a centre charge, as columns; none if the charge or its rows are new."
-function old_directions(state::Train, n::Int, charge::Int, rows::Int)
-    centre, right, codes = state.legs[n + 1], state.legs[n + 2], state.chain.codes[n + 1]
-    k = find(centre.charges, charge)
-    k == 0 && return zeros(ComplexF64, rows, 0)
-    places = row_places(right, codes, centre.charges)
-    places.size[k] == rows || return zeros(ComplexF64, rows, 0)
-    return side_by_side(state.tensors[n + 1], blocks(centre, right, codes)[2], places, right, centre.sizes[k], k)
-end
-
-"The left tensor from its matrices (kept states, columns) for each charge of the new bond."
-function left_tensor(left::Leg, leg::Leg, codes::Vector{Int}, turned)
-    place, offset, size = blocks(left, leg, codes)
-    tensor, columns = Vector{ComplexF64}(undef, size), column_places(left, codes, leg.charges)
-    for a in axes(place, 2), p in axes(place, 1)
-        m = place[p, a]
-        m == 0 && continue
-        copyto!(tensor, offset[p, a] + 1, turned[m], columns.before[p, a] * leg.sizes[m] + 1, leg.sizes[m] * left.sizes[a])
-    end
-    return tensor
-end
-
-"The right tensor from its matrices (rows, kept states) for each charge of the new bond."
-function right_tensor(leg::Leg, right::Leg, codes::Vector{Int}, directions)
-    place, offset, size = blocks(leg, right, codes)
-    tensor, rows = Vector{ComplexF64}(undef, size), row_places(right, codes, leg.charges)
-    for m in axes(place, 2), q in axes(place, 1)
-        b = place[q, m]
-        b == 0 && continue
-        here = (rows.before[q, m] + 1):(rows.before[q, m] + right.sizes[b])
-        block(tensor, offset[q, m], right.sizes[b], leg.sizes[m]) .= view(directions[m], here, :)
-    end
-    return tensor
-end
+"Squared norm of θ with its columns multiplied by the Schmidt values."
+weight_of(theta::Matrix{ComplexF64}, schmidt::Vector{Float64}) =
+    sum(j -> schmidt[j]^2 * sum(abs2, view(theta, :, j)), axes(theta, 2); init=0.0)
 
 "Whether the gate only multiplies the two sites, each in a product state, by a phase."
 function idle(state::Train, n::Int, gate::Gate)
@@ -301,13 +217,20 @@ function layer!(
     active = [n for n in (1 + parity):2:(length(state.chain) - 1) if !idle(state, n, made[n])]
     sort!(active; by=n -> length(state.tensors[n]) * length(state.tensors[n + 1]), rev=true)
     sum(n -> length(state.tensors[n]), active; init=0) < SMALL && (threads = 1)
+    threads > 1 && !sound_lapack() && (threads = 1)
+    spare = state.chain.workspaces
+    while length(spare) < threads
+        push!(spare, Workspace())
+    end
+    members = Threads.Atomic{Int}(0)
     before = BLAS.get_num_threads()
     BLAS.set_num_threads(1)
     try
         together(threads) do pool
+            workspace = spare[Threads.atomic_add!(members, 1) + 1]
             while (place = next_job!(pool)) < length(active)
                 n = active[place + 1]
-                weight, hit = update!(state, n, made[n], rules)
+                weight, hit = update!(state, n, made[n], rules, workspace)
                 lost[n] += weight
                 limited[n] |= hit
             end

@@ -7,7 +7,7 @@ function report()
         ("ITensors", string(pkgversion(ITensors))),
         ("ITensorMPS", string(pkgversion(ITensorMPS))),
         ("threads", string(Threads.nthreads())),
-        ("BLAS", string(blas(), ", threads: ", BLAS.get_num_threads())),
+        ("BLAS", string(blas(), ", threads: ", BLAS.get_num_threads(), sound_lapack() ? "" : UNSOUND)),
     ]
 end
 
@@ -18,8 +18,6 @@ The BLAS library and, for OpenBLAS, its description, which ends with the detecte
 an unknown processor for an old one; it is then several times slower than necessary.
 """
 function blas()
-    library = first(BLAS.get_config().loaded_libs).libname
-    described = dlsym(dlopen(library), :openblas_get_config64_; throw_error=false)
-    described === nothing && return basename(library)
-    return string(basename(library), " (", strip(unsafe_string(ccall(described, Cstring, ()))), ")")
+    library, description = first(BLAS.get_config().loaded_libs).libname, openblas_description()
+    return isempty(description) ? basename(library) : string(basename(library), " (", description, ")")
 end
