@@ -129,7 +129,7 @@ def test_every_number_has_two_ends():
     assert len(numbers) > 60
     for (made, name), shown in numbers.items():
         assert " … " in shown, (made.__name__, name)
-    assert {made for made, _ in numbers} - {*PARTS, *engines.methods().values()} == {pysv.Amplitudes}
+    assert {made for made, _ in numbers} - {*PARTS, *engines.methods().values()} == {pysv.Amplitudes, pysv.Probe}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -248,3 +248,16 @@ def test_numerical_limits_are_said():
         pysv.solve(several, engine=pysv.TDMRG(min_bond=1, max_bond=1), progress=False)
     with pytest.raises(PysvError, match="Trotter steps between two snapshots"):
         pysv.estimate(several, pysv.TDMRG(time_step=1e-6))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (field.name, value)
+        for field in dataclasses.fields(pysv.Probe)
+        if "low" in field.metadata
+        for value in ends(field)
+    ],
+)
+def test_a_number_of_a_probe_at_the_end_of_its_range(name, value):
+    assert "\n" not in sentence(lambda: pysv.Probe(**{name: value}).check_times(pysv.times(stop=40, step=1)))
