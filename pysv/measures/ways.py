@@ -36,6 +36,10 @@ def gives_all(measure: Measure) -> str | None:
     return None
 
 
+NOT_ASKED = "not asked for"
+"""Beginning of the reason of a measure that the experiment itself says is never taken."""
+
+
 def left_out(
     experiment: Experiment, limits: Limits = LIMITS, *, averaged: bool = False, lacks: Lacks = gives_all
 ) -> dict[str, str]:
@@ -56,7 +60,7 @@ def left_out(
         measure.name: lacks(measure) or (_of_average if averaged else _of_sizes)(measure, sizes) for measure in asked
     }
     never = {
-        name: f"not asked for: every = {{ {measure.schedule} = 0 }}"
+        name: f"{NOT_ASKED}: every = {{ {measure.schedule} = 0 }}"
         for measure in asked
         if measure.schedule and getattr(every, measure.schedule) == 0
         for name in measure.names

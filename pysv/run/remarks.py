@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pysv.engines._trajectories import Sampling
 from pysv.errors import BathValidityWarning, LeftOutWarning, PacketDirectionWarning, PacketTruncationWarning
 from pysv.measures.registry import measures
-from pysv.measures.ways import left_out
+from pysv.measures.ways import NOT_ASKED, left_out
 from pysv.model.baths import jumps
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _left_out_remarks(experiment: Experiment, method: Method, averaged: bool) ->
     return tuple(
         f"[record] {asked[name]} = true: {name} is left out, because it {reason}"
         for name, reason in omitted.items()
-        if name in asked
+        if name in asked and not reason.startswith(NOT_ASKED)
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from test_any_device import history, random_experiment
 
 import pysv
+from pysv.errors import LeftOutWarning
 from pysv.measures.electron_negativity import ElectronAndSpins
 from pysv.measures.lifetime import birth_and_death
 from pysv.run.one_run import Run
@@ -82,14 +83,16 @@ def test_what_has_no_amplitudes_says_so():
     several = pysv.Experiment(
         device=valve, source=pysv.ConfinedElectrons(confined_sites=4, well=20.0), times=pysv.times(1, 1), record=record
     )
-    assert (
-        "log_negativity_electron: needs the amplitudes" in pysv.solve(several, engine="fock", progress=False).left_out
-    )
+    with pytest.warns(LeftOutWarning, match="electron_negativity = true: log_negativity_electron is left out"):
+        found = pysv.solve(several, engine="fock", progress=False)
+    assert "log_negativity_electron: needs the amplitudes" in found.left_out
     packet = {"center": 3, "momentum_spread": 1.5}
     train = pysv.Experiment(device=valve, source=pysv.Train(**packet, pulses=1, interval=20.0), record=record)
-    assert "log_negativity_electron: needs the" in pysv.solve(train, progress=False).left_out
+    with pytest.warns(LeftOutWarning):
+        assert "log_negativity_electron: needs the" in pysv.solve(train, progress=False).left_out
     single = pysv.Experiment(device=valve, source=pysv.WavePacket(**packet), times=pysv.times(1, 1), record=record)
-    assert "log_negativity_electron: needs" in pysv.solve(single, engine="llg", progress=False).left_out
+    with pytest.warns(LeftOutWarning):
+        assert "log_negativity_electron: needs" in pysv.solve(single, engine="llg", progress=False).left_out
 
 
 def test_never_taken_is_left_out_with_a_reason():

@@ -187,7 +187,7 @@ def test_trajectories_are_added_until_the_target_error(bathed):
         largest = max(errors[f"{name}_error"] for name in targets())
         assert data.attrs["target_error_reached"] == pytest.approx(largest, rel=1e-5)
         assert largest <= target
-        assert data.attrs["warnings"].count("\n") == 1
+        assert len(data.attrs["warnings"].splitlines()) == 1  # the bath is doubtful, the target is reached
         seeds = json.loads(data.attrs["seeds"])
         assert seeds == list(trajectory_seeds(1000, 3)[: len(seeds)])
         used.append(len(seeds))

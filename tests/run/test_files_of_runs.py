@@ -209,7 +209,7 @@ def test_the_room_asked_for_is_enough(small, tmp_path):
     }.items():
         path = tmp_path / f"{name}.nc"
         pysv.solve(experiment, progress=False, out=path)
-        stored, state = files._split_complex(pysv.load(path)), files.load_state(path)
+        stored, state = files.split_complex(pysv.load(path)), files.load_state(path)
         assert path.stat().st_size <= files._needed(stored, state) <= 1.5 * path.stat().st_size + 65_536
 
 

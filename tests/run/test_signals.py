@@ -126,7 +126,7 @@ def test_a_figure_remembers_it(small, folder, during, monkeypatch, capsys):
 
 @ALL
 def test_outside_the_time_loop_it_ends_at_once(number, experiment_file, folder, monkeypatch, capsys):
-    monkeypatch.setattr("pysv.run.solve.warn", lambda experiment: signal.raise_signal(number))
+    monkeypatch.setattr("pysv.run.solve.warn", lambda *given: signal.raise_signal(number))
     assert main(["run", str(experiment_file), "--quiet"]) == 130
     assert capsys.readouterr().err == f"pysv: stopped by {number.name}\n"
     assert os.listdir(folder) == ["small.toml"]
