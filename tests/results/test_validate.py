@@ -154,7 +154,7 @@ def test_what_is_no_file_is_refused_at_once(verb, tmp_path, capsys, monkeypatch)
         before = sorted(os.listdir())
         for name, sentence in {
             "pipe.nc": "is not an ordinary file; name a result file",
-            "folder.nc": "is not an ordinary file; name a result file",
+            "folder.nc": "is not an ordinary file" if verb in ("resume", "cite") else "or it is no folder of a sweep",
             "/dev/zero": "is not an ordinary file; name a result file",
             "socket.nc": "cannot be read (",
             "loop.nc": "cannot be read (",
