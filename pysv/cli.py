@@ -283,9 +283,25 @@ def _estimate(options: argparse.Namespace) -> int:
     asked = _read(options, runs=False)
     needed = estimate(asked.experiment, asked.engine, asked.backend)
     _print(str(needed))
+    if asked.probes and not _estimate_probe(asked):
+        return _complain(f"{options.file}: the probe does not fit in memory", BAD_INPUT)
     if needed.fits:
         return 0
     return _complain(f"{options.file}: the run does not fit in memory", BAD_INPUT)
+
+
+def _estimate_probe(asked: Configuration) -> bool:
+    """Print what the probe of a file will need, or why there will be none; returns whether it fits."""
+    from pysv.errors import EngineError
+    from pysv.probes.probe import estimate_probe
+
+    try:
+        needed = estimate_probe(asked.experiment, asked.probe, asked.engine, asked.backend)
+    except (EngineError, InvalidInputError) as error:
+        _print(f"no probe     {error}")
+        return True
+    _print(str(needed))
+    return needed.fits
 
 
 def _convergence(options: argparse.Namespace) -> int:

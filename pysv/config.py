@@ -80,12 +80,15 @@ class Configuration:
     backend : {"auto", "python", "julia"}
     probe : Probe
         What `pysv probe` measures; runs do without it.
+    probes : bool
+        Whether the file has a table [probe].
     """
 
     experiment: Experiment
     engine: str | Method = "auto"
     backend: str = "auto"
     probe: Probe = field(default_factory=Probe)
+    probes: bool = False
 
 
 def read(path: str | Path) -> Configuration:
@@ -154,7 +157,9 @@ def from_tables(tables: Mapping[str, Any], name: str = "experiment") -> Configur
             table = "spins"
         raise ExperimentFileError(f"{name}: [{table}] {error}", error.key) from error
     probe = _make(Probe, tables.get("probe", {}), f"{name}: [probe]")
-    return Configuration(experiment, _with_options(experiment, engine, options, name), backend, probe)
+    return Configuration(
+        experiment, _with_options(experiment, engine, options, name), backend, probe, "probe" in tables
+    )
 
 
 def dumps(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> str:

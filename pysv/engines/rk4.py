@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -62,11 +62,12 @@ class RK4(Method):
         return "not known: measure_error = false"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """Four applications of H for each step, and eight more for the twin run."""
+        """Four applications of H for each step, and eight more for the twin run, which a checkpoint holds too."""
         times = experiment.times
         steps = (times.count - 1) * math.ceil(times.step / self.time_step - 1e-9)
         applications = steps * (12 if self.measure_error else 4)
-        return pure_run_cost(experiment, applications, state_bytes(run_places(experiment), _STATES))
+        found = pure_run_cost(experiment, applications, state_bytes(run_places(experiment), _STATES))
+        return replace(found, disk=2 * found.disk) if self.measure_error else found
 
     def start(self, runs: tuple[PureRun, ...], backend: str) -> Engine:
         """Start at t = 0."""

@@ -63,6 +63,11 @@ class Probe(Checked):
         """The energies ħω, eV, float64 (points,)."""
         return np.linspace(*self.omega, self.points)
 
+    @property
+    def reach(self) -> float:
+        """Largest distance of two times within one pulse, fs."""
+        return 2 * WIDTHS * self.sigma
+
     def check_times(self, times: Times) -> None:
         """The pulse and the energies fit the snapshots of a run.
 

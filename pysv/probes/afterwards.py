@@ -25,6 +25,7 @@ from pysv.experiment.checks import real_number
 from pysv.experiment.record import momentum_list
 from pysv.model.alone import SpinsAlone
 from pysv.model.basis import Spins
+from pysv.probes.operators import chosen_operators
 from pysv.probes.rest import at_rest
 from pysv.probes.structure import labelled
 from pysv.run import interrupt
@@ -35,6 +36,7 @@ from pysv.units import HBAR
 if TYPE_CHECKING:
     from pysv.engines.base import Engine, Method
     from pysv.experiment import Experiment
+    from pysv.probes.operators import SpinOperator
 
 State = Mapping[str, np.ndarray]
 Blocks = dict[int, np.ndarray]
@@ -76,19 +78,20 @@ def long_correlator(
         If the state of the engine does not hold amplitudes of definite S^z.
     """
     k = np.array(momentum_list("momenta", list(momenta), unit="rad per site"))
+    operators = chosen_operators(experiment.device, (), k.tolist())
     if experiment.times.at:
         raise InvalidInputError("the times must be equally spaced, two at least; take [evolution] step", "times")
     until = real_number("stop", stop, low=experiment.times.stop, unit="fs")
     run = Run.prepare(experiment, engine, backend)
     with OneThread():
-        own = _Followed(experiment, run.begin(), k)
+        own = _Followed(experiment, run.begin(), operators)
         early, across, rho = own.go(progress)
     later = experiment.times.step * np.arange(1, round((until - experiment.times.stop) / experiment.times.step) + 1)
     count = early.shape[1]
     found = np.zeros((k.size, count + later.size, count + later.size), dtype=complex)
     means = np.zeros((k.size, count + later.size), dtype=complex)
-    for number in range(k.size):
-        alone = _Alone(experiment, k[number], later)
+    for number, operator in enumerate(operators):
+        alone = _Alone(experiment, operator, later)
         found[number, :count, :count] = early[number]
         found[number, count:, :count] = alone.against(across[number])
         found[number, :count, count:] = found[number, count:, :count].conj().T
@@ -101,13 +104,6 @@ def long_correlator(
     return labelled(found, k, times, experiment.device.n_spins, at_rest(experiment)).assign_attrs(experiment=made_by)
 
 
-def _waves(experiment: Experiment, momentum: float, configuration: np.ndarray) -> np.ndarray:
-    """⟨configuration|O_k|configuration⟩, complex."""
-    device = experiment.device
-    phases = np.exp(1j * momentum * np.array(device.spin_sites))
-    return np.asarray(Spins(device.levels).moments(configuration) / 2 @ phases)
-
-
 @dataclass(eq=False)
 class _Followed:
     """ψ and its companions until the last time of the run.
@@ -117,12 +113,13 @@ class _Followed:
     experiment : Experiment
     engine : Engine
         At t = 0.
-    momenta : float ndarray (k,)
+    operators : sequence of SpinOperator
+        O_k.
     """
 
     experiment: Experiment
     engine: Engine
-    momenta: np.ndarray
+    operators: Sequence[SpinOperator]
 
     def __post_init__(self) -> None:
         self.rows = self.engine.amplitudes()
@@ -134,18 +131,18 @@ class _Followed:
                 )
         if not self.rows:
             raise EngineError("correlators beyond the run need amplitudes; use engine chebyshev, krylov or rk4")
-        self.means = np.zeros((self.momenta.size, self.experiment.times.count), dtype=complex)
+        self.means = np.zeros((len(self.operators), self.experiment.times.count), dtype=complex)
 
     def go(self, progress: bool) -> tuple[np.ndarray, list[list[Blocks]], Blocks]:
         """⟨O_k†(t₁) O_k(t₂)⟩ (k, time, time2), M(t₂) for each k and t₂, and ρ(t_f)."""
         times = [float(time) for time in self.experiment.times.values]
         history = self._history(times)
-        early = np.zeros((self.momenta.size, len(times), len(times)), dtype=complex)
-        across: list[list[Blocks]] = [[] for _ in self.momenta]
-        bound = float(sum(level - 1 for level in self.experiment.device.levels)) / 2  # no companion is longer than ψ
-        bar = progress_bar("companions", self.momenta.size * len(times), progress)
+        early = np.zeros((len(self.operators), len(times), len(times)), dtype=complex)
+        across: list[list[Blocks]] = [[] for _ in self.operators]
+        bar = progress_bar("companions", len(self.operators) * len(times), progress)
         with closing(bar):
-            for number, operators in enumerate(self._operators):
+            for number, operators in enumerate(self._diagonals):
+                bound = self.operators[number].bound  # no companion is longer than ψ
                 for second, time in enumerate(times):
                     start = history[second] | {
                         name: history[second][name] * operators[name][None, :, None] / bound for name in self.rows
@@ -165,11 +162,11 @@ class _Followed:
         return early, across, self._traced(history[-1], history[-1])
 
     @cached_property
-    def _operators(self) -> list[dict[str, np.ndarray]]:
+    def _diagonals(self) -> list[dict[str, np.ndarray]]:
         """O_k in each row of each array, for each k."""
         return [
-            {name: _waves(self.experiment, k, own.configuration) for name, own in self.rows.items()}
-            for k in self.momenta
+            {name: operator.diagonal(own.configuration) for name, own in self.rows.items()}
+            for operator in self.operators
         ]
 
     def _history(self, times: list[float]) -> list[dict[str, np.ndarray]]:
@@ -179,7 +176,7 @@ class _Followed:
             self.engine.advance(time)
             state = {name: np.array(values) for name, values in self.engine.state().items()}
             found.append(state)
-            for number, operators in enumerate(self._operators):
+            for number, operators in enumerate(self._diagonals):
                 self.means[number, place] = sum(
                     own.weight * ((np.abs(state[name]) ** 2).sum(axis=(0, 2)) @ operators[name])
                     for name, own in self.rows.items()
@@ -216,13 +213,14 @@ class _Alone:
     Parameters
     ----------
     experiment : Experiment
-    momentum : float
+    operator : SpinOperator
+        O_k.
     times : float ndarray
         t − t_f, fs.
     """
 
     experiment: Experiment
-    momentum: float
+    operator: SpinOperator
     times: np.ndarray
 
     @cached_property
@@ -233,7 +231,7 @@ class _Alone:
         """O_k(t), complex (times, n, n)."""
         energies, vectors = self._levels[down]
         spins = Spins(self.experiment.device.levels)
-        at_first = (vectors.T * _waves(self.experiment, self.momentum, spins.configurations(down))) @ vectors
+        at_first = (vectors.T * self.operator.diagonal(spins.configurations(down))) @ vectors
         phases = np.exp(1j * np.multiply.outer(self.times, energies) / HBAR)
         return np.asarray(phases[:, :, None] * at_first * phases.conj()[:, None, :])
 

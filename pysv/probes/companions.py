@@ -12,11 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pysv.errors import MemoryLimitError
+from pysv.probes.cost import check_history
 from pysv.probes.rows import Readout, applied, holding
-from pysv.run.estimate import SHARE
-from pysv.run.memory import available_memory
-from pysv.units import size
 
 if TYPE_CHECKING:
     from pysv.engines.base import Engine
@@ -93,12 +90,7 @@ class Companions(ABC):
             If the states at all times, each of this size, do not fit in memory.
         """
         self._bytes = max(self._bytes, more)
-        count, allowed = self.run.experiment.times.count, SHARE * available_memory()
-        if count * self._bytes > allowed + self._held:
-            raise MemoryLimitError(
-                f"the states at all {count} times need {size(count * self._bytes)}; the limit is {size(allowed)}; take "
-                "fewer times or spins"
-            )
+        check_history(self.run.experiment.times.count, self._bytes, self._held)
         self._held += more
 
 

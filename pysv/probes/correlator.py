@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.engines import methods
-from pysv.errors import EngineError
 from pysv.experiment.checks import real_number
 from pysv.probes.companions import ColumnCompanions, Companions, StateCompanions
+from pysv.probes.cost import check_history, companion_cost, no_correlators
 from pysv.probes.operators import chosen_operators
+from pysv.probes.structure import PASSED
 from pysv.probes.table import Table
 from pysv.results import files
 from pysv.results.destination import check_destination
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
     from pysv.engines.base import Engine, Method
     from pysv.experiment import Experiment
-
-_PASSED = 1e-9
-"""Times that are this close are one, fs."""
 
 
 def correlator(
@@ -121,6 +118,9 @@ def _companions(run: Run, table: Table) -> Companions:
     """Companions as the engine of the run needs them."""
     kind, engine = run.method.correlators, run.begin()
     if kind in ("states", "columns") and engine.amplitudes():
+        needed = companion_cost(run.experiment, run.method, len(table.operators), table.reach)
+        if not needed.bound:
+            check_history(needed.starts, needed.history // needed.starts)
         return (StateCompanions if kind == "states" else ColumnCompanions)(run, engine, table.operators)
     if kind == "trajectories":
         from pysv.probes.sampled import TrajectoryCompanions
@@ -130,11 +130,7 @@ def _companions(run: Run, table: Table) -> Companions:
         from pysv.probes.chains import ChainCompanions
 
         return ChainCompanions(run, engine, table.operators)
-    offered = sorted(name for name, own in methods().items() if own.correlators)
-    raise EngineError(
-        f"engine {run.method.name!r} offers no correlators: its state does not hold the amplitudes of the localized "
-        f"spins; use {', '.join(offered)}"
-    )
+    raise no_correlators(run.method)
 
 
 @dataclass(eq=False)
@@ -202,6 +198,6 @@ class _Correlator:
     def _companion(self, times: np.ndarray, second: int, number: int) -> None:
         """The elements with one operator B at the earlier time t₂."""
         reach = np.inf if self.table.reach is None else self.table.reach
-        later = [float(own) for own in times[second:] if own - times[second] <= reach + _PASSED]
+        later = [float(own) for own in times[second:] if own - times[second] <= reach + PASSED]
         for place, found in enumerate(self.companions.follow(second, number, later)):
             self.table.put(second + place, second, number, found)

@@ -91,6 +91,16 @@ class SpinOperator:
         return found
 
 
+def wave_label(momentum: float) -> str:
+    """Name of O_k in datasets; momenta that agree to twelve digits share one."""
+    return f"k={momentum:.12g}"
+
+
+def waves(momenta: np.ndarray, sites: np.ndarray) -> np.ndarray:
+    """e^{ikr} of each momentum (rad per site) at each site, complex (momenta, sites)."""
+    return np.asarray(np.exp(1j * np.outer(momenta, sites)))
+
+
 def _elements(kind: str, levels: int) -> list[float]:
     """For each digit S − m of a spin, ⟨m|S^z|m⟩ or ⟨m ± 1|S^±|m⟩ = √(S(S + 1) − m(m ± 1))."""
     length = (levels - 1) / 2
@@ -124,11 +134,11 @@ def chosen_operators(device: ChainDevice, kinds: Sequence[str], momenta: Sequenc
         If a kind is unknown or named twice, a momentum is no number or given twice, or there is neither.
     """
     names = [choice(f"operators[{n}]", kind, tuple(LOWERED)) for n, kind in enumerate(kinds)]
-    waves = [real_number(f"momenta[{n}]", k, unit="rad/site") for n, k in enumerate(momenta)]
-    for key, given in (("operators", names), ("momenta", waves)):
+    numbers = [real_number(f"momenta[{n}]", k, unit="rad/site") for n, k in enumerate(momenta)]
+    for key, given in (("operators", names), ("momenta", numbers)):
         if len(set(given)) < len(given):
             raise InvalidInputError(f"{key} = {list(given)} names one twice; leave one of them out", key)
-    if not names and not waves:
+    if not names and not numbers:
         raise InvalidInputError(
             "operators must name at least one of z, plus, minus, or momenta at least one k", "operators"
         )
@@ -138,5 +148,8 @@ def chosen_operators(device: ChainDevice, kinds: Sequence[str], momenta: Sequenc
         for kind in names
         for spin in range(len(levels))
     ]
-    collective = [SpinOperator("z", f"k={k:.12g}", tuple(np.exp(1j * k * sites).tolist()), levels, k) for k in waves]
+    factors = waves(np.array(numbers), sites).tolist()
+    collective = [
+        SpinOperator("z", wave_label(k), tuple(own), levels, k) for k, own in zip(numbers, factors, strict=True)
+    ]
     return (*each, *collective)

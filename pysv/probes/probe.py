@@ -11,9 +11,12 @@ import numpy as np
 import xarray as xr
 
 from pysv import config
+from pysv.engines import choose
 from pysv.errors import InvalidInputError, ResumeError
-from pysv.experiment.probe import WIDTHS, Probe
-from pysv.probes.correlator import correlator
+from pysv.experiment.probe import Probe
+from pysv.probes.correlator import correlator, engine_of
+from pysv.probes.cost import CompanionCost, companion_cost
+from pysv.probes.operators import wave_label
 from pysv.probes.rebuild import rebuild_qfi
 from pysv.probes.structure import connected, smoothed_qfi, structure_factor
 from pysv.probes.table import KIND
@@ -23,6 +26,7 @@ from pysv.results.dataset import PROBED
 if TYPE_CHECKING:
     from pysv.engines.base import Method
     from pysv.experiment import Experiment
+    from pysv.experiment.device import ChainDevice
 
 
 def probe(
@@ -37,6 +41,8 @@ def probe(
     checkpoint_every: float = 30.0,
 ) -> xr.Dataset:
     """Correlators at two times, the spectra S(k, ω, t) of a probe pulse, and f_Q rebuilt from them.
+
+    The correlators are those of O_k where there are fewer momenta than localized spins, and of single spins otherwise.
 
     Parameters
     ----------
@@ -66,9 +72,10 @@ def probe(
     chosen.check_times(experiment.times)
     data = correlator(
         experiment,
+        momenta=own_companions(experiment.device, chosen) if _of_waves(out, overwrite) else (),
         engine=engine,
         backend=backend,
-        reach=2 * WIDTHS * chosen.sigma,
+        reach=chosen.reach,
         progress=progress,
         out=out,
         overwrite=overwrite,
@@ -116,6 +123,48 @@ def resume_probe(path: str | Path, *, progress: bool = True, checkpoint_every: f
         out=path,
         checkpoint_every=checkpoint_every,
     )
+
+
+def own_companions(device: ChainDevice, pulse: Probe) -> tuple[float, ...]:
+    """Momenta k, rad per site, whose O_k have companions of their own; none where single spins take no more."""
+    labels = {wave_label(k) for k in pulse.momenta}
+    return pulse.momenta if len(labels) == len(pulse.momenta) < device.n_spins else ()
+
+
+def estimate_probe(
+    experiment: Experiment, pulse: Probe, engine: str | Method = "auto", backend: str = "auto"
+) -> CompanionCost:
+    """What `probe` will need beside its run.
+
+    Parameters
+    ----------
+    experiment, pulse, engine, backend
+        As for `probe`.
+
+    Returns
+    -------
+    CompanionCost
+        Prints as a table.
+
+    Raises
+    ------
+    InvalidInputError
+        If pulse or energies do not fit the times.
+    EngineError
+        If the engine cannot run the experiment, or offers no correlators.
+    """
+    pulse.check_times(experiment.times)
+    method, _ = choose(experiment, engine_of(experiment, engine), backend)
+    columns = len(own_companions(experiment.device, pulse)) or experiment.device.n_spins
+    return companion_cost(experiment, method, columns, pulse.reach)
+
+
+def _of_waves(out: str | Path | None, overwrite: bool) -> bool:
+    """Whether companions of O_k may be taken: a file that began with single spins goes on with them."""
+    if out is None or overwrite or not Path(out).exists():
+        return True
+    data = files.load(out)
+    return not (data.attrs.get("kind") == KIND and "correlation" in data)
 
 
 def is_probe(data: xr.Dataset) -> bool:

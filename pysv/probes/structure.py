@@ -21,6 +21,7 @@ import xarray as xr
 from pysv import config
 from pysv.errors import InvalidInputError
 from pysv.experiment.probe import WIDTHS, check_pulse
+from pysv.probes.operators import wave_label, waves
 from pysv.probes.rest import at_rest
 from pysv.units import HBAR
 
@@ -164,7 +165,7 @@ def smoothed_qfi(
 
 
 def connected(data: xr.Dataset, momenta: Sequence[float]) -> xr.DataArray:
-    """⟨O_k†(t₁) O_k(t₂)⟩ − ⟨O_k†(t₁)⟩⟨O_k(t₂)⟩ from the correlators of single spins.
+    """⟨O_k†(t₁) O_k(t₂)⟩ − ⟨O_k†(t₁)⟩⟨O_k(t₂)⟩ from the correlators of O_k, or else of single spins.
 
     Parameters
     ----------
@@ -181,16 +182,48 @@ def connected(data: xr.Dataset, momenta: Sequence[float]) -> xr.DataArray:
     Raises
     ------
     InvalidInputError
-        If there are no momenta.
+        If there are no momenta, or the data hold neither O_k of one of them nor S^z of all spins.
     """
     k = _numbers("momenta", momenta)
-    waves = np.exp(1j * np.outer(k, data.spin_site.values))  # e^{ikr}
-    found = np.einsum("ki,abij,kj->kab", waves.conj(), data.correlation.values, waves, optimize=True)
-    mean = waves @ data.moment.values.T
-    found -= mean.conj()[:, :, None] * mean[:, None, :]
     made_by = data.attrs.get("experiment")
-    still = made_by is not None and at_rest(config.loads(str(made_by)).experiment)
-    return labelled(found, k, data.time.values, data.spin.size, still)
+    experiment = None if made_by is None else config.loads(str(made_by)).experiment
+    if "correlation" in data:
+        sites, values, means = data.spin_site.values, data.correlation.values, data.moment.values
+        sums = waves(k, sites)
+    elif experiment is None:
+        raise InvalidInputError("data of operators must have the attribute 'experiment', as `correlator` writes it")
+    else:
+        sites, values, means = experiment.device.spin_sites, data.operator_correlation.values, data.operator_mean.values
+        sums = _sums(k, np.array(sites), data.operator.values.tolist())
+    found = np.einsum("ki,abij,kj->kab", sums.conj(), values, sums, optimize=True)
+    mean = sums @ means.T
+    found -= mean.conj()[:, :, None] * mean[:, None, :]
+    still = experiment is not None and at_rest(experiment)
+    return labelled(found, k, data.time.values, len(sites), still)
+
+
+def _sums(momenta: np.ndarray, sites: np.ndarray, labels: list[str]) -> np.ndarray:
+    """Each O_k as a sum over the operators of a dataset, complex (k, operators): its own, or S^z of all spins.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is neither.
+    """
+    of_spins = [f"z{n + 1}" for n in range(sites.size)]
+    found = np.zeros((momenta.size, len(labels)), dtype=complex)
+    for number, k in enumerate(momenta):
+        if wave_label(k) in labels:
+            found[number, labels.index(wave_label(k))] = 1.0
+        elif set(of_spins) <= set(labels):
+            found[number, [labels.index(own) for own in of_spins]] = waves(momenta[number : number + 1], sites)[0]
+        else:
+            raise InvalidInputError(
+                f"momenta = {k:g} is not among the operators {', '.join(labels)} of the correlators; take one of them, "
+                'or the correlators of "z" of all spins',
+                "momenta",
+            )
+    return found
 
 
 def labelled(values: np.ndarray, momenta: np.ndarray, times: np.ndarray, spins: int, still: bool) -> xr.DataArray:

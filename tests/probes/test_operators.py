@@ -13,6 +13,7 @@ from test_any_device import chain_of, history, random_experiment
 
 import pysv
 from pysv.errors import InvalidInputError, ResumeError
+from pysv.probes.structure import connected
 
 MOMENTA = (math.pi / 6, -1.1)
 ALL = {"operators": ("z", "plus", "minus"), "momenta": MOMENTA}
@@ -142,6 +143,26 @@ def test_momenta_follow_from_all_spins():
     ladder = correlator(experiment, operators=("plus",), reach=1.0).operator_correlation.values
     assert np.abs(ladder[0, 0]).max() == 0
     assert np.abs(ladder[-1, -1]).max() > 1e-6
+
+
+def test_structure_factors_of_any_operators():
+    """O_k of companions of their own, of S^z of all spins beside other operators, and of `correlation`."""
+    experiment = two_and_two("pauli", ANTIPARALLEL)
+    expected = connected(correlator(experiment), MOMENTA)
+    collective = correlator(experiment, momenta=MOMENTA)
+    for found in (collective, correlator(experiment, operators=("plus", "z"))):
+        pairs = connected(found, MOMENTA)
+        np.testing.assert_allclose(pairs, expected, atol=1e-12)
+        assert pairs.attrs == expected.attrs
+        assert pairs.momentum.values.tolist() == list(MOMENTA)
+    np.testing.assert_allclose(connected(collective, MOMENTA[1:]), expected[1:], atol=1e-12)
+    with pytest.raises(
+        InvalidInputError, match=r"momenta = 0.3 is not among the operators k=0.523598775598, k=-1.1 of"
+    ):
+        connected(collective, [MOMENTA[0], 0.3])
+    collective.attrs.pop("experiment")
+    with pytest.raises(InvalidInputError, match="must have the attribute 'experiment'"):
+        connected(collective, MOMENTA)
 
 
 def test_names_are_checked(tmp_path):

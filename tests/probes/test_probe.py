@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 import os
 import signal
@@ -17,8 +18,9 @@ from pysv.errors import ExperimentFileError, InvalidInputError, ResumeError
 from pysv.figures import spectra
 from pysv.probes import rebuild_qfi, smoothed_qfi, structure_factor
 from pysv.probes.correlator import _Correlator
-from pysv.probes.probe import is_probe, resume_probe
+from pysv.probes.probe import is_probe, own_companions, resume_probe
 
+MODULE = importlib.import_module("pysv.probes.probe")
 TEXT = """\
 [device]
 sites = 40
@@ -88,6 +90,43 @@ def test_a_file_holds_what_the_functions_give(found, tmp_path):
     assert again.omega.attrs["units"] == "eV"
     np.testing.assert_array_equal(rebuild_qfi(again.structure_factor).qfi, again.qfi_rebuilt)
     assert is_probe(again)
+
+
+def three_spins():
+    return config.loads(TEXT.replace("polarizer = [20, 20]", "polarizer = [19, 20]"))
+
+
+def test_fewer_momenta_than_spins(monkeypatch):
+    """The O_k have companions of their own; all that follows is as from those of single spins."""
+    asked = three_spins()
+    waves = pysv.probe(asked.experiment, asked.probe, progress=False)
+    assert waves.operator.size == 2
+    monkeypatch.setattr(MODULE, "own_companions", lambda *_: ())
+    spins = pysv.probe(asked.experiment, asked.probe, progress=False)
+    assert spins.spin.size == 3
+    for name in ("structure_factor", "structure_integral", "smoothed_variance", "qfi_direct", "qfi_rebuilt"):
+        np.testing.assert_allclose(waves[name], spins[name], atol=1e-12)
+        assert float(abs(waves[name]).max()) > 1e-5
+    assert waves.structure_factor.attrs == spins.structure_factor.attrs
+
+
+def test_which_companions_a_probe_takes():
+    device = three_spins().experiment.device
+    for momenta, expected in (((0.1, 0.2), (0.1, 0.2)), ((0.1, 0.2, 0.3), ()), ((0.1, 0.1 + 1e-15), ())):
+        assert own_companions(device, pysv.Probe(momenta=momenta)) == expected
+
+
+def test_a_file_of_single_spins_goes_on_with_them(monkeypatch):
+    asked = three_spins()
+    with monkeypatch.context() as earlier:
+        earlier.setattr(MODULE, "own_companions", lambda *_: ())
+        begun = pysv.probe(asked.experiment, asked.probe, progress=False, out="p.nc")
+    part = begun.drop_dims(["momentum", "omega"]).assign_attrs(status="interrupted", done=20)
+    part["correlation"][20:, 20:] = np.nan
+    pysv.save(part, "p.nc", overwrite=True)
+    data = resume_probe("p.nc", progress=False)
+    assert data.attrs["status"] == "complete"
+    np.testing.assert_allclose(data.structure_factor, begun.structure_factor, atol=1e-13)
 
 
 def test_the_command(capsys):
