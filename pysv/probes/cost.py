@@ -95,7 +95,7 @@ def companion_cost(experiment: Experiment, method: Method, operators: int, reach
         If the engine offers no correlators.
     """
     kind = method.correlators
-    if not kind:
+    if not kind or (kind == "states" and experiment.bath is not None):  # with baths there are no pure states
         raise no_correlators(method)
     times, own = experiment.times.values, method.cost(experiment)
     last = np.searchsorted(times, times + (np.inf if reach is None else reach) + PASSED, side="right") - 1
@@ -143,7 +143,7 @@ def no_correlators(method: Method) -> EngineError:
     """The error of an engine that offers no correlators."""
     from pysv.engines import methods
 
-    offered = sorted(name for name, own in methods().items() if own.correlators)
+    offered = sorted(name for name, own in methods().items() if own.correlators and name != method.name)
     return EngineError(
         f"engine {method.name!r} offers no correlators: its state does not hold the amplitudes of the localized "
         f"spins; use {', '.join(offered)}"

@@ -95,6 +95,10 @@ def test_engines_of_baths_say_a_bound():
     assert low.applications == round(own.applications * 3 * 3 * 33 / 2)
     with pytest.raises(EngineError, match="engine 'llg' offers no correlators"):
         companion_cost(VALVE, pysv.LLG(), 3, None)
+    with pytest.raises(
+        EngineError, match="engine 'qutip' offers no correlators: .*; use chebyshev, fock, krylov, low-rank, rk4"
+    ):
+        companion_cost(open_, pysv.QuTiP(), 3, None)
 
 
 TEXT = """\
