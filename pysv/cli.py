@@ -326,7 +326,7 @@ def _stem(options: argparse.Namespace) -> Path:
     from pathlib import Path
 
     path = Path(options.file)
-    return path.parent / path.name if path.is_dir() else path.with_suffix("")
+    return path.parent / path.name if os.path.isdir(path) else path.with_suffix("")
 
 
 def _at_in_words(options: argparse.Namespace) -> list[str]:
