@@ -121,7 +121,7 @@ def solve_in_batches(
     sampled = sampled_by(method, experiment)
     _check_fits(experiment, min(GROUPS, len(batches)) if sampled else 0)
     if folder is not None and not (isinstance(method, Sampling) and method.target_error):
-        check_room(folder.path, files.room_for(disk(experiment, method)) - folder.size)
+        check_room(folder.path, disk(experiment, method) - folder.size)
     tasks = _tasks(experiment, method, backend, batches, folder, checkpoint_every)
     with (
         interrupt.caught(),

@@ -15,6 +15,7 @@ from pysv.measures.registry import measures
 from pysv.measures.ways import way
 from pysv.model.basis import Spins
 from pysv.model.conservation import occupied_sectors
+from pysv.results import files
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -131,4 +132,4 @@ def disk(experiment: Experiment, method: Method) -> int:
         return 0
     device = experiment.device
     record = 16 * Spins(device.levels).size ** 2 + 8 * (2 * device.sites + 4 * device.n_spins + 40)
-    return states + count * experiment.times.count * record
+    return count * files.room_for(states // count + experiment.times.count * record)
