@@ -490,12 +490,12 @@ def _read(options: argparse.Namespace, *, runs: bool = True) -> Configuration:
         if options.backend not in BACKENDS:
             raise EngineError(unknown_name("backend", options.backend, BACKENDS))
         asked = replace(asked, backend=options.backend)
-    elif runs and asked.backend == "julia":
-        _check_set_up()
     try:
         choose(asked.experiment, asked.engine, asked.backend)
     except EngineError as error:
         raise EngineError(f"{options.file}: {error}") from error
+    if options.backend is None and runs and asked.backend == "julia":
+        _check_set_up()
     return asked
 
 
