@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from itertools import count
@@ -66,7 +67,7 @@ class Folder:
             If the file that says so is damaged.
         """
         path = self.path / REQUEST
-        if not path.is_file():
+        if not os.path.isfile(path):  # also of a name that is too long
             return None
         try:
             return config.read(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +61,7 @@ class Sample:
 def has_batches(path: str | Path) -> bool:
     """Whether a result file comes from a run in batches, or will, once the run that is under way is complete."""
     target = followed(Path(path))
-    if not target.exists():
+    if not os.path.exists(target):  # a name may be too long, for which Path.exists raises
         return Folder(target).asked() is not None
     attrs, state = files.header(target)
     return "batches" in attrs and not state

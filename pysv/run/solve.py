@@ -218,12 +218,12 @@ def resume(
     """
     sample = Sample(ntraj, target_error, dask)
     with held(followed(Path(path))):
-        if has_batches(path):
-            _check_functions(path, (), observables or {})
-            how: dict[str, Any] = {"progress": progress, "checkpoint_every": checkpoint_every}
-            return resume_batches(path, stop, experiment, engine, backend, sample, **how)
-        sample.check_unused(path)
         try:
+            if has_batches(path):
+                _check_functions(path, (), observables or {})
+                how: dict[str, Any] = {"progress": progress, "checkpoint_every": checkpoint_every}
+                return resume_batches(path, stop, experiment, engine, backend, sample, **how)
+            sample.check_unused(path)
             return _taken_up(
                 path, stop, experiment, engine, backend, progress, checkpoint_every, dict(observables or {})
             )
