@@ -144,12 +144,13 @@ def _run(options: argparse.Namespace) -> int:
             overwrite=options.force,
             progress=not options.quiet,
             dask=options.dask,
+            keep_batches=not options.drop_batches,
         )
     except MemoryLimitError as error:
         raise MemoryLimitError(f"{options.file}: {error}") from error
     except KeyboardInterrupt:
         if Path(f"{out}.parts").is_dir():
-            return _complain("stopped; run the same command again to compute the missing batches", INTERRUPTED)
+            return _complain(f"stopped; `pysv resume {out}` goes on with the batches that are missing", INTERRUPTED)
         raise
     return _report(data, str(out))
 
@@ -229,29 +230,40 @@ def _sweep(options: argparse.Namespace) -> int:
 def _resume(options: argparse.Namespace) -> int:
     from pysv.config import read
     from pysv.results.files import load
+    from pysv.run.longer import has_batches
     from pysv.run.solve import resume
 
-    if load(options.file).attrs.get("kind") is not None:
+    in_batches = has_batches(options.file)
+    if not in_batches and load(options.file).attrs.get("kind") is not None:
         return _resume_probe(options)
     asked = read(options.experiment) if options.experiment else None
-    data = resume(
-        options.file,
-        stop=options.stop,
-        experiment=None if asked is None else asked.experiment,
-        engine="auto" if asked is None else asked.engine,
-        backend=options.backend,
-        progress=not options.quiet,
-    )
+    try:
+        data = resume(
+            options.file,
+            stop=options.stop,
+            experiment=None if asked is None else asked.experiment,
+            engine="auto" if asked is None else asked.engine,
+            backend=options.backend,
+            progress=not options.quiet,
+            ntraj=options.ntraj,
+            target_error=options.target_error,
+            dask=options.dask,
+        )
+    except KeyboardInterrupt:
+        if in_batches:
+            return _complain("stopped; the same command goes on with the batches that are missing", INTERRUPTED)
+        raise
     return _report(data, options.file)
 
 
 def _resume_probe(options: argparse.Namespace) -> int:
     from pysv.probes.probe import resume_probe
 
-    for name in ("stop", "backend", "experiment"):
+    for name in ("stop", "backend", "experiment", "ntraj", "target_error", "dask"):
         if getattr(options, name) is not None:
+            option = f"--{name.replace('_', '-')}"
             raise InvalidInputError(
-                f"{options.file}: --{name} would be ignored, because the file holds a probe; leave it out"
+                f"{options.file}: {option} would be ignored, because the file holds a probe; leave it out"
             )
     return _report_probe(resume_probe(options.file, progress=not options.quiet), options.file)
 
@@ -342,7 +354,7 @@ def _stem(options: argparse.Namespace) -> Path:
     from pathlib import Path
 
     path = Path(options.file)
-    return path.parent / path.name if path.is_dir() else path.with_suffix("")
+    return path.parent / path.name if os.path.isdir(path) else path.with_suffix("")
 
 
 def _at_in_words(options: argparse.Namespace) -> list[str]:
@@ -494,12 +506,12 @@ def _read(options: argparse.Namespace, *, runs: bool = True) -> Configuration:
         if options.backend not in BACKENDS:
             raise EngineError(unknown_name("backend", options.backend, BACKENDS))
         asked = replace(asked, backend=options.backend)
-    elif runs and asked.backend == "julia":
-        _check_set_up()
     try:
         choose(asked.experiment, asked.engine, asked.backend)
     except EngineError as error:
         raise EngineError(f"{options.file}: {error}") from error
+    if options.backend is None and runs and asked.backend == "julia":
+        _check_set_up()
     return asked
 
 
@@ -547,6 +559,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("file", type=_name, metavar="FILE.toml")
     run.add_argument("--out", type=_name, metavar="RUN.nc", help="result file (default: FILE.nc in the current folder)")
     run.add_argument("--force", action="store_true", help="replace the result file if it exists")
+    run.add_argument(
+        "--drop-batches",
+        action="store_true",
+        help="remove the batches of a complete run, so that it cannot be extended",
+    )
     _engine_options(run)
     probing = verb("probe", _probe, "compute correlators at two times and the spectra of a probe pulse")
     probing.add_argument("file", type=_name, metavar="FILE.toml")
@@ -563,6 +580,10 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("--backend", metavar="B", help="backend, instead of the one in the file")
     resume.add_argument(
         "--experiment", type=_name, metavar="FILE.toml", help="continue only if this experiment made the file"
+    )
+    resume.add_argument("--ntraj", type=int, metavar="N", help="larger number of trajectories of a run in batches")
+    resume.add_argument(
+        "--target-error", type=float, metavar="E", help="smaller error at which a run in batches ends; 0 for all"
     )
     info = verb("info", _info, "describe a result file")
     info.add_argument("file", type=_name, metavar="RUN.nc")
@@ -623,7 +644,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sweep.add_argument("--force", action="store_true", help="replace files of other runs in the folder")
     _engine_options(sweep)
-    for sub in (run, sweep):
+    for sub in (run, resume, sweep):
         sub.add_argument(
             "--dask", metavar="ADDRESS", help="address of a Dask scheduler, or local, or local:N for N worker processes"
         )

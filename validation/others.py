@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -175,6 +175,15 @@ CASES = (
         pysv.TDMRG(trotter_order=4, discarded_weight=1e-10, min_bond=50, max_bond=150),
     ),
 )  # fmt: skip
+_ON_A_SINGLET = next(case for case in CASES if case.engine == "fock")
+CASES = (
+    *CASES,
+    replace(
+        _ON_A_SINGLET,
+        name="two polarised electrons on a singlet, `tdmrg`",
+        engine=pysv.TDMRG(trotter_order=4, discarded_weight=1e-10, min_bond=1),
+    ),
+)
 LABELS = {
     "Sdz": "⟨S^z⟩ of the spins",
     "occ": "electrons on sites 1 … 12",

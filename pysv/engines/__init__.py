@@ -94,14 +94,14 @@ def readiness() -> tuple[Readiness, ...]:
 def automatic(experiment: Experiment) -> str:
     """The engine; "auto" is `chebyshev` for one electron, `trajectories` with baths, `tdmrg` for several.
 
-    Two electrons go to `fock` where `tdmrg` does not serve them, and where S^z is not conserved. A train has an engine
-    of its own.
+    Two electrons go to `fock` where `tdmrg` does not serve them, and beside tilted or entangled spins. A train
+    has an engine of its own.
     """
     if isinstance(experiment.source, ConfinedElectrons):
         if experiment.source.electrons != 2:
             return "tdmrg"
         served = methods()["tdmrg"]().refused(experiment) is None
-        return "tdmrg" if served and conserves(experiment) else "fock"
+        return "tdmrg" if served and experiment.spins.is_product and conserves(experiment) else "fock"
     if isinstance(experiment.source, Train):
         return "train"
     return "chebyshev" if experiment.bath is None else "trajectories"

@@ -18,6 +18,7 @@ import numpy as np
 
 from pysv.engines._columns import trace_distance
 from pysv.engines._open_system import UNITARY_TOLERANCE, Bathing, time_steps
+from pysv.errors import EngineFailureError
 
 if TYPE_CHECKING:
     from pysv.engines._columns import Columns
@@ -276,7 +277,13 @@ class StepControl:
         return GAUSS, 2 ** (level - 1)
 
     def _choose(self, columns: Columns, pending: float) -> dict[int, float]:
-        """Set the level of the next step and its error; returns the error per fs of each level that was measured."""
+        """Set the level of the next step and its error; returns the error per fs of each level that was measured.
+
+        Raises
+        ------
+        EngineFailureError
+            If even the shortest step has a larger error than is allowed.
+        """
         level = self.level - self._may_grow()
         rates: dict[int, float] = {}
         while True:
@@ -284,8 +291,13 @@ class StepControl:
             step = self.longest / count
             rates[level] = splitting_error(columns, rule, step, pending, self.tolerance * step) / step
             ratio = rates[level] / self.tolerance
-            if ratio <= 1 or self.time_step is not None or 2 * count > _SHORTEST:
+            if ratio <= 1 or self.time_step is not None:
                 break
+            if level == _DEEPEST:
+                raise EngineFailureError(
+                    f"steps of {step:.1g} fs still have a splitting error of {rates[level]:.1e} per fs, where "
+                    f"{self.tolerance:.1e} is allowed; take a weaker bath, a larger tolerance, or an own time_step"
+                )
             if level < self.level:
                 level, self.rest = self.level, _REST
             else:

@@ -13,6 +13,7 @@ from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment.checks import as_list, checked, choice, is_list, real_number, whole_number
 from pysv.experiment.ranges import SEED
 from pysv.measures.registry import sampled
+from pysv.model.conservation import conserves
 from pysv.snapshot import EXACT, Sample
 
 if TYPE_CHECKING:
@@ -89,6 +90,12 @@ class Sampling(Method):
         if self.target_variable and self.target_variable not in sampled():
             known = unknown_name("variable", str(self.target_variable), sampled())
             raise InvalidInputError(f"target_variable: {known}", "target_variable")
+
+    def conserved(self, experiment: Experiment) -> tuple[str, ...]:
+        """Jumps weigh the parts of a superposition of several S^z anew: only the mean of all trajectories keeps S^z."""
+        found = super().conserved(experiment)
+        superposed = experiment.bath is not None and not conserves(experiment) and self.samples(experiment)
+        return tuple(name for name in found if name != "spin_z_total") if superposed else found
 
     def samples(self, experiment: Experiment) -> bool:
         """Whether an experiment is run by random trajectories."""

@@ -17,13 +17,10 @@ from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
-    from pysv.sectors.julia import JuliaHamiltonian
     from pysv.sectors.pure_run import PureRun
 
-_BOUNDS = 1e-4
-"""Residual of the ends of the spectrum, eV; the ends are moved outwards by what is reached."""
-_SEARCHES = 100
-"""Most calls of Julia, of seconds each, for one end of the spectrum."""
+_BOUNDS = 1e-6
+"""Residual of the ends of the spectrum, eV."""
 _WORK = 8
 """State-sized arrays that KrylovKit holds in addition to the Krylov vectors."""
 
@@ -80,6 +77,7 @@ class Krylov(Method):
 
 class _KrylovEngine(StepwiseEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: Krylov) -> None:
+        from pysv.julia import session
         from pysv.sectors.julia import JuliaHamiltonian, threads_for
 
         self.method = method
@@ -89,9 +87,9 @@ class _KrylovEngine(StepwiseEngine):
         self._applications = []
         for run, hamiltonian in zip(runs, self._hamiltonians, strict=True):
             threads = threads_for(run.hamiltonian)
-            ends, applications = zip(*(_end(hamiltonian, highest, threads) for highest in (False, True)), strict=True)
-            self.extremes.append(ends)
-            self._applications.append(sum(applications))
+            low, high, residual, applications = session.call("extremes", hamiltonian.handle, _BOUNDS, threads)
+            self.extremes.append((low - residual, high + residual))
+            self._applications.append(int(applications))
 
     def advance_run(self, number: int, interval: float) -> None:
         from pysv.julia import session
@@ -122,18 +120,3 @@ class _KrylovEngine(StepwiseEngine):
             details[f"spectrum_low_{run.label}"] = low
             details[f"spectrum_high_{run.label}"] = high
         return Work(sum(self._applications), self.deviation(), details)
-
-
-def _end(hamiltonian: JuliaHamiltonian, highest: bool, threads: int) -> tuple[float, int]:
-    """An end of the spectrum in eV, moved outwards by its residual, and the applications of H that it took."""
-    from pysv.julia import session
-
-    vector, applications = session.call("search_vector", hamiltonian.handle), 0
-    for _ in range(_SEARCHES):
-        value, residual, converged, count = session.call(
-            "extreme!", vector, hamiltonian.handle, highest, _BOUNDS, threads
-        )
-        applications += int(count)
-        if converged:
-            break
-    return float(value) + (float(residual) if highest else -float(residual)), applications

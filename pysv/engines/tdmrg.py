@@ -75,7 +75,7 @@ class TDMRG(Method):
     allowed_loss: float = checked(0.1, real_number, low=1e-16, high=1.0)
 
     name: ClassVar[str] = "tdmrg"
-    serves: ClassVar[str] = "several electrons (or one in a pure state), closed system, product states of spins 1/2"
+    serves: ClassVar[str] = "several electrons (or one in a pure state), closed system, spins 1/2"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     correlators: ClassVar[str] = "matrix product"
     gain: ClassVar[float] = 0.5
@@ -96,7 +96,7 @@ class TDMRG(Method):
         from pysv.mps.chain import Chain
         from pysv.mps.julia import chain_numbers
 
-        if not conserves(experiment):
+        if not keeps_spin(experiment):
             return False
         try:
             chain_numbers(Chain.of_device(experiment.device))
@@ -109,7 +109,7 @@ class TDMRG(Method):
         return backend == "julia" and cost.seconds >= HEAVY
 
     def refusal(self, experiment: Experiment) -> str | None:
-        """Refuse open systems, mixtures, entangled spins, and too many spins for their density matrix."""
+        """Refuse open systems, mixtures, and too many spins for their density matrix."""
         if experiment.bath is not None:
             return "[bath] (open systems) is not served by engine 'tdmrg'; leave it out, or use 'trajectories'"
         if not Spins(experiment.device.levels).halves:
@@ -124,8 +124,8 @@ class TDMRG(Method):
                 f"{_MOST_STEPS:.0e}; take snapshots closer together, or a larger time_step in [evolution.tdmrg]"
             )
         reason = _chain_refusal(experiment)
-        if reason is None and "python" not in self.able() and not conserves(experiment):
-            return f"method = {self.method!r} runs in Julia, {_ONLY_PYTHON}"
+        if reason is None and "python" not in self.able() and not keeps_spin(experiment):
+            return f"method = {self.method!r} runs in Julia and needs S^z as a charge, {_ONLY_PYTHON}"
         return reason
 
     def _steps(self, experiment: Experiment) -> int:
@@ -137,6 +137,10 @@ class TDMRG(Method):
     def citations(self, backend: str) -> tuple[str, ...]:
         """Keys of the references of the method, of the time evolution, and of the library."""
         return (*self.cites, _EVOLUTIONS[self.method], *mps_backend(backend).cites)
+
+    def field_acts(self, experiment: Experiment) -> bool:
+        """See `keeps_spin`."""
+        return keeps_spin(experiment)
 
     def drift_tolerance(self, stop: float) -> float:
         """The weight that truncation may remove; the norm records it."""
@@ -156,7 +160,7 @@ class TDMRG(Method):
         updates = layers * (device.sites - 1) // 2 * (times.count - 1)
         bonds = _largest_bonds(experiment, self.max_bond)
         d, bond, squares = 5, max(bonds), sum(bond**2 for bond in bonds)
-        kept = conserves(experiment)
+        kept = keeps_spin(experiment)
         amplitudes = d * squares // _BLOCKING[kept]
         memory = PROCESS + 48 * amplitudes + 16 * (d * bond) ** 2
         if not kept:  # ρ is contracted from all pairs of configurations of half of the spins
@@ -168,9 +172,14 @@ class TDMRG(Method):
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0; the ground state is computed on first use."""
-        if backend == "julia" and not conserves(experiment):
-            raise EngineError(f"backend = 'julia' conserves S^z, {_ONLY_PYTHON}")
+        if backend == "julia" and not keeps_spin(experiment):
+            raise EngineError(f"backend = 'julia' needs S^z as a charge, {_ONLY_PYTHON}")
         return _TDMRGEngine(experiment, self, backend)
+
+
+def keeps_spin(experiment: Experiment) -> bool:
+    """Whether S^z is a charge of the tensors: of products of spins along z, which a field holds before t = 0."""
+    return conserves(experiment) and experiment.spins.is_product
 
 
 _SEARCH = 0.06
@@ -180,7 +189,7 @@ _MOST_STEPS = 1_000_000
 _BLOCKING = {True: 8, False: 3}
 """Rough factor by which charge conservation, with S^z or without, reduces the number of elements of a tensor."""
 _OTHERS = "use 'chebyshev' with one electron, 'fock' with two, or 'llg' for classical vectors"
-_ONLY_PYTHON = "and tilted spins break the conservation of S^z; use method = 'tebd' with backend 'python'"
+_ONLY_PYTHON = "which tilted or entangled spins do not allow; use method = 'tebd' with backend 'python'"
 
 
 def _largest_bonds(experiment: Experiment, most: int) -> list[int]:
@@ -216,8 +225,11 @@ def _chain_refusal(experiment: Experiment) -> str | None:
 
     if isinstance(experiment.spins, Gibbs):
         return "[spins] kind = 'gibbs' (thermal) is not a single matrix-product state; use 'antiparallel' or 'product'"
-    if not experiment.spins.is_product:
-        return f"[spins] {experiment.spins.kind} is not served by engine 'tdmrg', which starts from product states"
+    if not experiment.spins.is_product and isinstance(experiment.source, OneElectron):
+        return (
+            f"[spins] {experiment.spins.kind} beside one electron is not served by engine 'tdmrg'; use 'chebyshev', or "
+            "[source] kind = 'confined'"
+        )
     if isinstance(experiment.source, OneElectron) and experiment.source.spin == "unpolarized":
         return (
             "[source] spin = 'unpolarized' is not a single matrix-product state; run 'up' and 'down', or use engine "
@@ -244,7 +256,7 @@ class _TDMRGEngine(Engine):
         self.experiment = experiment
         self.method = method
         self.time = 0.0
-        chain = Chain.of_device(experiment.device, keeps_spin=conserves(experiment))
+        chain = Chain.of_device(experiment.device, keeps_spin=keeps_spin(experiment))
         self._spaces = chain.spaces
         self._bonds = Bonds(chain)
         rules = Truncation(method.min_bond, method.max_bond, method.discarded_weight)
@@ -269,19 +281,20 @@ class _TDMRGEngine(Engine):
     def _prepare(self) -> None:
         from pysv.model.prepared import ups_of
         from pysv.mps import ground
+        from pysv.mps.spins import SpinTrain
 
         source, device = self.experiment.source, self.experiment.device
         if isinstance(source, OneElectron):
             self._state = ground.packet_state(self.experiment)
             return
         most, search = self.method.max_bond, self._backend.search
-        if conserves(self.experiment):
+        if keeps_spin(self.experiment):
             ups = ups_of(self.experiment)
             self._state, known = ground.ground_state(device, source, most, search, ups)
             self._astray = ground.check_sector(self._state, device, source, ups)
         else:
-            directions = self.experiment.spins.directions(device)
-            self._state, known = ground.electrons_beside(device, source, most, search, directions)
+            spins = SpinTrain.of_setting(device, self.experiment.spins)
+            self._state, known = ground.electrons_beside(device, source, most, search, spins)
             self._astray = ground.check_electrons(self._state, device, source)
         self._ground = np.array([asdict(known)[name] for name in _GROUND], dtype=float)
 

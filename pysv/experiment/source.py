@@ -284,8 +284,8 @@ class ConfinedElectrons(Checked):
 
     H_{V,B} = −V Σ_{x≤N_conf} n_x − B Σ_{FM_p} Sᶻ + B Σ_{FM_a} Sᶻ acts for t ≤ 0 only, with operators Sᶻ of the run's
     spin convention; with other collinear states of the spins the field holds each spin in its direction. Beside tilted
-    spins, and in `fock` beside superposed ones or with two polarised electrons, the electrons start in the lowest
-    orbitals of the well instead.
+    or entangled spins, and in `fock` with two polarised electrons, the electrons start in the lowest orbitals of the
+    well instead.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The state that starts a run: a ground state by DMRG, electrons beside tilted spins, or one electron's packet."""
+"""The state that starts a run: a ground state by DMRG, electrons beside any spins, or one electron's packet."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from pysv.mps.observables import local_probabilities
 from pysv.mps.state import MatrixProductState, electron_count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pysv.experiment import Experiment
-    from pysv.experiment.checks import Angles
     from pysv.experiment.device import ChainDevice
     from pysv.experiment.source import ConfinedElectrons
     from pysv.mps.backend import GroundState, Search
+    from pysv.mps.spins import SpinTrain
 
 _NOTHING = 1e-18
 """Electrons beyond a site that do not count."""
@@ -71,9 +69,9 @@ def ground_state(
 
 
 def electrons_beside(
-    device: ChainDevice, source: ConfinedElectrons, max_bond: int, search: Search, directions: Sequence[Angles]
+    device: ChainDevice, source: ConfinedElectrons, max_bond: int, search: Search, spins: SpinTrain
 ) -> tuple[MatrixProductState, GroundState]:
-    """Ground state of the electrons alone in the well, times a product of localized spins in any directions.
+    """Ground state of the electrons alone in the well, times any pure state of the localized spins.
 
     Parameters
     ----------
@@ -83,8 +81,7 @@ def electrons_beside(
         Largest bond dimension.
     search : callable
         See `ground_state`.
-    directions : sequence of (float, float)
-        [θ, φ] of each localized spin, rad.
+    spins : SpinTrain
 
     Returns
     -------
@@ -102,12 +99,14 @@ def electrons_beside(
     sites = max(2, min(_reached(alone, max(source.numbers)), device.sites))
     near, known = search(alone.part(sites), spread[:sites], max_bond)
     electrons = near.extended(alone.spaces, [0] * (device.sites - sites))
-    spinors = {site - 1: bloch(direction) for site, direction in zip(device.spin_sites, directions, strict=True)}
-    spaces = tuple(Space(site in spinors, keeps_spin=False) for site in range(device.sites))
-    tensors = [_with_spin(electrons.dense(site), spinors.get(site)) for site in range(device.sites)]
-    numbers = [electron_count(np.repeat(leg.charges, leg.sizes)) for leg in electrons.legs]
-    charges = [np.stack([own, np.zeros_like(own)], axis=1) for own in numbers]
-    state = MatrixProductState.from_dense(spaces, charges, [leg.schmidt for leg in electrons.legs], tensors)
+    spaces = tuple(Space(tensor is not None, keeps_spin=False) for tensor in spins.tensors)
+    tensors = [spins.beside(electrons.dense(site), site) for site in range(device.sites)]
+    charges, schmidt = [], []
+    for leg, values in zip(electrons.legs, spins.schmidt, strict=True):
+        own = np.repeat(electron_count(np.repeat(leg.charges, leg.sizes)), values.size)
+        charges.append(np.stack([own, np.zeros_like(own)], axis=1))
+        schmidt.append(np.outer(leg.schmidt, values).ravel())
+    state = MatrixProductState.from_dense(spaces, charges, schmidt, tensors)
     check_electrons(state, device, source)
     return state, known
 

@@ -236,6 +236,25 @@ def load_state(path: str | Path) -> SavedState | None:
             raise ResultFileError(f"{path}: its saved state is damaged ({_short(error)})") from error
 
 
+def header(path: str | Path) -> tuple[dict[str, Any], str]:
+    """Attributes of a result file, and the fingerprint of its saved state; no array is read.
+
+    Returns
+    -------
+    dict
+    str
+        Empty if the file holds no state.
+
+    Raises
+    ------
+    ResultFileError
+        As for `load`.
+    """
+    with _opened(path) as (file, _):
+        state = file.get(_STATE_GROUP)
+        return dict(file.attrs), "" if state is None else str(state.attrs.get("fingerprint", ""))
+
+
 @contextlib.contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[h5py.File, Contents]]:
     """A result file whose contents are known to be what they should, before any array is read."""

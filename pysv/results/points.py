@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -93,9 +94,10 @@ def load(path: str | Path, *, at: Mapping[str, Any] | None = None) -> xr.Dataset
         If the sweep has no such key or value, or the file is none of a sweep.
     """
     place = Path(path)
-    folder = place if place.is_dir() else place.parent
+    is_folder = os.path.isdir(place)  # of a name that is too long as well, for which Path.is_dir raises
+    folder = place if is_folder else place.parent
     own = folder / file_of(at) if at else None
-    if place.is_dir():
+    if is_folder:
         place = folder / COMBINED
         if not place.exists() and own is not None and own.exists():
             return files.load(own)

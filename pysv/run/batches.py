@@ -1,8 +1,9 @@
 """Mixtures computed in batches: trajectories until their statistical error is small enough, thermal states over Dask.
 
 A batch is a run of its own, of some trajectories or of some pure runs of a thermal state, that records ρ; the batches
-are added up (`pysv.run.mixture.Mixture`) in their order. Which batches there are depends on the experiment alone, so
-that the number of workers does not change a bit of the result.
+are added up (`pysv.run.mixture.Mixture`) in their order. Which batches there are does not depend on the number of
+workers (`pysv.run.plan`), so that it does not change a bit of the result. Their files stay (`pysv.run.folder`), so that
+the run can be extended.
 """
 
 from __future__ import annotations
@@ -12,28 +13,29 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pysv import config
-from pysv.engines._trajectories import FEWEST, Sampling, Seeds, trajectory_seeds
+from pysv.engines._trajectories import Sampling, Seeds, trajectory_seeds
 from pysv.engines.base import Method
-from pysv.errors import EngineError, InvalidInputError, MemoryLimitError, TargetErrorWarning
-from pysv.experiment.record import Every
-from pysv.experiment.source import OneElectron
-from pysv.measures.registry import find, measures, targets
-from pysv.measures.ways import left_out, way
+from pysv.errors import InvalidInputError, MemoryLimitError, TargetErrorWarning
+from pysv.measures.registry import find, targets
+from pysv.measures.ways import left_out
 from pysv.model.basis import Spins
-from pysv.model.conservation import occupied_sectors
 from pysv.results import files
+from pysv.results.destination import check_room
 from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import SHARE, check_fits
+from pysv.run.folder import Folder
 from pysv.run.memory import available_memory
 from pysv.run.mixture import GROUPS, Groups, Mixture
-from pysv.run.one_run import OneThread, run_members
+from pysv.run.one_run import OneThread, members_from, members_in_file, run_members
+from pysv.run.plan import WANTED, Batch, disk, part_of, planned, sampled_by
 from pysv.run.tasks import Task, compute, progress_bar
 from pysv.units import size
 
@@ -43,14 +45,25 @@ if TYPE_CHECKING:
     from pysv.experiment import Experiment
     from pysv.results.destination import OwnFile
 
+
+@dataclass(frozen=True)
+class GoingOn:
+    """What a run in batches goes on from.
+
+    Parameters
+    ----------
+    there : tuple of int
+        Numbers of trajectories of the first batches that there are.
+    fewest : int
+        Least number of batches that a target error takes.
+    """
+
+    there: tuple[int, ...] = ()
+    fewest: int = 0
+
+
 Results = Callable[[int, int], Iterator["xr.Dataset"]]
 """Results of the tasks from one number to another (exclusive), in their order."""
-
-TRAJECTORIES = 20
-"""Most trajectories of a batch; at least ten batches are wanted, which are the jackknife groups of the errors."""
-WANTED = 10
-PURE_RUNS = 4
-"""Pure runs of a batch."""
 
 
 def solve_in_batches(
@@ -62,8 +75,11 @@ def solve_in_batches(
     progress: bool = True,
     own: OwnFile | None = None,
     overwrite: bool = False,
+    keep: bool = True,
+    checkpoint_every: float = 30.0,
+    going_on: GoingOn | None = None,
 ) -> xr.Dataset:
-    """Run an experiment in batches.
+    """Run an experiment in batches, or go on with those that there are.
 
     Parameters
     ----------
@@ -76,14 +92,19 @@ def solve_in_batches(
     progress : bool
         Whether to show a bar that counts batches.
     own : OwnFile, optional
-        Result file. Finished batches are kept in the folder ``NAME.parts`` beside it until it is written.
+        Result file. Batches are kept with their states in the folder ``NAME.parts`` beside it.
     overwrite : bool
         Whether batches of another run in that folder may be replaced.
+    keep : bool
+        Whether the batches stay when the run is complete.
+    checkpoint_every : float
+        Shortest time between two checkpoints of a batch, s.
+    going_on : GoingOn, optional
+        What an earlier run has left in that folder.
 
     Returns
     -------
     xarray.Dataset
-        It cannot be resumed.
 
     Raises
     ------
@@ -94,13 +115,14 @@ def solve_in_batches(
     DaskUnavailableError
         If there is no such cluster.
     """
-    tasks = _tasks(experiment, method, backend)
-    check_fits(tasks[0].experiment, tasks[0].method, backend)
-    sampled = isinstance(method, Sampling) and method.samples(experiment)
-    _check_fits(experiment, min(GROUPS, len(tasks)) if sampled else 0)
-    folder = None if own is None else own.path.with_name(f"{own.path.name}.parts")
-    if folder is not None:
-        tasks = [replace(task, path=folder / f"{number:04d}.nc") for number, task in enumerate(tasks)]
+    folder = None if own is None else Folder(own.path)
+    batches = planned(experiment, method, () if going_on is None else going_on.there)
+    check_fits(part_of(experiment), batches[0].method, backend)
+    sampled = sampled_by(method, experiment)
+    _check_fits(experiment, min(GROUPS, len(batches)) if sampled else 0)
+    if folder is not None and not (isinstance(method, Sampling) and method.target_error):
+        check_room(folder.path, disk(experiment, method) - folder.size)
+    tasks = _tasks(experiment, method, backend, batches, folder, checkpoint_every)
     with (
         interrupt.caught(),
         OneThread(),
@@ -108,20 +130,27 @@ def solve_in_batches(
         closing(progress_bar(method.name, len(tasks), progress)) as bar,
     ):
         if folder is not None:
-            folder.mkdir(exist_ok=True)
+            if overwrite and going_on is None and folder.asked() is None:
+                folder.drop()  # batches of a run that is complete
+            folder.begin(experiment, method, backend)
 
         def results(first: int, last: int) -> Iterator[xr.Dataset]:
             return compute(tasks[first:last], client, bar=bar, overwrite=overwrite)
 
-        data = (_trajectories if sampled else _pure_runs)(experiment, method, tasks, results)
+        if sampled:
+            fewest = WANTED if going_on is None else max(WANTED, going_on.fewest)
+            data = _trajectories(experiment, method, tasks, results, fewest)
+        else:
+            data = _pure_runs(experiment, tasks, results)
     data = _finished(data, experiment, method, backend)
     if own is not None and folder is not None:
         data.encoding["source"] = str(files.write(data, own.path, own=own))
-        for task in tasks:
-            assert task.path is not None
-            task.path.unlink(missing_ok=True)
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        if own.moved:
+            folder.move(own.path)
+        if keep:
+            folder.complete()
+        else:
+            folder.drop()
     return data
 
 
@@ -136,68 +165,44 @@ def _check_fits(experiment: Experiment, groups: int) -> None:
         )
 
 
-def _tasks(experiment: Experiment, method: Method, backend: str) -> list[Task]:
-    if way(experiment) != "dense":
-        raise EngineError(
-            f"{experiment.device.n_spins} spins: batches are put together from the density matrix of the localized "
-            "spins, which is too large here; run without --dask and target_error"
-        )
-    scheduled = {own.schedule for own in measures() if own.schedule and own.of_density and not own.option}
-    never = Every(**dict.fromkeys(scheduled, 0))  # they are measured on the whole ρ
-    part = replace(experiment, record=replace(experiment.record, density_matrix=True, every=never))
-    if isinstance(method, Sampling) and method.samples(experiment):
-        batches = list(_batches(trajectory_seeds(method.ntraj, method.seeds)))
-        if len(batches) < 2:
-            raise InvalidInputError(
-                f"ntraj = {method.ntraj} is too few for batches; take at least {2 * FEWEST}", "ntraj"
-            )
-        return [
-            Task(f"trajectories {first + 1} to {first + len(own)}", part, method.of_seeds(own), backend, run_members)
-            for first, own in batches
-        ]
-    if experiment.bath is not None or not isinstance(experiment.source, OneElectron) or not method.quantum:
-        raise EngineError(
-            f"engine {method.name!r} runs this experiment as a whole; leave --dask out, or use it with `pysv sweep`"
-        )
-    count = len(occupied_sectors(experiment))
-    spans = [(first, min(first + PURE_RUNS, count)) for first in range(0, count, PURE_RUNS)]
-    return [Task(f"pure runs {a + 1} to {b}", part, method, backend, run_members, (a, b)) for a, b in spans]
+def _tasks(
+    experiment: Experiment, method: Method, backend: str, batches: Sequence[Batch], folder: Folder | None, every: float
+) -> list[Task]:
+    """A task for each batch, in its file where there is a folder."""
+    part = part_of(experiment)
+    tasks = [Task(batch.label, part, batch.method, backend, run_members, batch.members) for batch in batches]
+    if folder is None:
+        return tasks
+    own: dict[str, Any] = {"run_in_file": partial(members_in_file, every=every), "run_from": members_from}
+    return [replace(task, path=folder.batch(number), **own) for number, task in enumerate(tasks)]
 
 
-def _batches(seeds: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Place of the first trajectory and seeds of each batch; a last one that is too small joins the one before."""
-    size = max(FEWEST, min(TRAJECTORIES, len(seeds) // WANTED // 2 * 2))  # as many of either electron spin
-    first = 0
-    while first < len(seeds):
-        last = first + size if len(seeds) - (first + size) >= FEWEST else len(seeds)
-        yield first, tuple(seeds[first:last])
-        first = last
-
-
-def _pure_runs(experiment: Experiment, method: Method, tasks: Sequence[Task], results: Results) -> xr.Dataset:
+def _pure_runs(experiment: Experiment, tasks: Sequence[Task], results: Results) -> xr.Dataset:
     mixture = Mixture(experiment)
     for data in results(0, len(tasks)):
         mixture.add(data, 1.0)
     return mixture.build(mixture.arrays(1.0)).assign_attrs(batches=mixture.count)
 
 
-def _trajectories(experiment: Experiment, method: Method, tasks: Sequence[Task], results: Results) -> xr.Dataset:
-    """The average over all batches, or over the first ones that reach the target error."""
+def _trajectories(
+    experiment: Experiment, method: Method, tasks: Sequence[Task], results: Results, fewest: int
+) -> xr.Dataset:
+    """The average over all batches, or over the first ones, at least `fewest`, that reach the target error."""
     assert isinstance(method, Sampling)
     target, variable = method.target_error, method.target_variable
     mixture, error = Mixture(experiment), math.inf
     groups = Groups(mixture)
-    planned = min(len(tasks), WANTED) if target else len(tasks)
-    while mixture.count < planned:
-        own = tasks[mixture.count : planned]
-        for task, data in zip(own, results(mixture.count, planned), strict=True):
+    wanted = min(len(tasks), fewest) if target else len(tasks)
+    while mixture.count < wanted:
+        own = tasks[mixture.count : wanted]
+        for task, data in zip(own, results(mixture.count, wanted), strict=True):
             count = _sample(task)[0]
             mixture.add(data, count)
             groups.add(data, count)
         if target:
             error = reached_error(mixture, groups, variable)
-            needed = math.ceil(planned * min((error / target) ** 2, 2.0))  # errors fall as 1/√n; guesses are rough
-            planned = max(planned, min(len(tasks), needed))
+            needed = math.ceil(wanted * min((error / target) ** 2, 2.0))  # errors fall as 1/√n; guesses are rough
+            wanted = max(wanted, min(len(tasks), needed))
     arrays = mixture.arrays(mixture.weight)
     for index in range(mixture.times.size):
         for name, value in groups.errors(index, mixture.due(index)).items():

@@ -15,6 +15,7 @@ from pysv.measures.registry import additional
 from pysv.measures.ways import left_out, measuring
 from pysv.model.conservation import occupied_sectors, run_labels
 from pysv.run.memory import available_memory
+from pysv.run.plan import disk
 from pysv.run.remarks import remarks
 from pysv.run.smaller import spins_in_words, with_fewer_spins
 from pysv.units import duration, size
@@ -53,6 +54,9 @@ class Estimate:
         What the user must know: truncation, measures left out.
     unit : str
         What `applications` counts, where it is not applications of H.
+    batches : int
+        Bytes of the batches with their states, at most, where the run has a target error or goes to a Dask cluster; 0
+        for a run that has no batches.
     """
 
     engine: str
@@ -67,6 +71,7 @@ class Estimate:
     snapshots: int
     remarks: tuple[str, ...]
     unit: str = "matvecs"
+    batches: int = 0
 
     @property
     def fits(self) -> bool:
@@ -90,6 +95,7 @@ class Estimate:
             f"snapshots    {self.snapshots:,}",
             f"{self.unit:<12} about {self.applications:,}",
             f"time         roughly {duration(self.seconds)}",
+            *([f"batches      {size(self.batches)} on disk, with target_error or --dask"] if self.batches else []),
             *(f"remark       {remark}" for remark in self.remarks),
         ]
         return "\n".join(lines)
@@ -137,6 +143,7 @@ def _estimated(experiment: Experiment, method: Method, chosen: str) -> Estimate:
         snapshots=times.count,
         remarks=tuple(said),
         unit=own.unit,
+        batches=disk(experiment, method),
     )
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from pysv.measures.ways import left_out, probe_seeds
 from pysv.model.baths import jumps
 from pysv.model.initial import dropped_weight
 from pysv.results.dataset import ALWAYS, build, provenance, schema
+from pysv.results.destination import OwnFile
+from pysv.results.files import SavedState
 from pysv.run.checkpoint import Checkpoint
 from pysv.run.estimate import check_fits
 from pysv.run.interrupt import CtrlC
@@ -32,7 +35,7 @@ from pysv.run.loop import Listener, evolve
 from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.remarks import remarks
-from pysv.run.restored import Earlier, check_restored
+from pysv.run.restored import Earlier, check_restored, part_in
 from pysv.sectors.layout import CUT, Cut
 from pysv.sectors.pure_run import pure_runs
 
@@ -43,7 +46,6 @@ if TYPE_CHECKING:
 
     from pysv.engines.base import Engine
     from pysv.experiment import Experiment
-    from pysv.results.destination import OwnFile
     from pysv.run.estimate import Estimate
 
 
@@ -102,6 +104,16 @@ class Run:
         self, own: OwnFile | None, progress: bool, checkpoint_every: float, earlier: Earlier | None = None
     ) -> xr.Dataset:
         """Run, or continue, to the last snapshot; keep the run's own file up to date."""
+        return self._gone(own, progress, checkpoint_every, earlier)[0]
+
+    def part(self, earlier: Earlier | None = None) -> Earlier:
+        """Run, or continue, without a file: the dataset and the state to go on from."""
+        data, engine = self._gone(None, False, 0.0, earlier)
+        return Earlier(data, SavedState(engine.time, self.fingerprint, engine.state()))
+
+    def _gone(
+        self, own: OwnFile | None, progress: bool, checkpoint_every: float, earlier: Earlier | None
+    ) -> tuple[xr.Dataset, Engine]:
         begun = time.monotonic()
         times = self.experiment.times.values
         with OneThread():
@@ -137,7 +149,7 @@ class Run:
         try:
             with CtrlC(bar.say) as stop, OneThread():
                 count = evolve(engine, times, first, listeners, stop)
-                return dataset(count) if checkpoint is None else checkpoint.finish(count)
+                return dataset(count) if checkpoint is None else checkpoint.finish(count), engine
         except UnsavedResultError:
             raise
         except BaseException as error:
@@ -183,6 +195,8 @@ class Run:
         attrs["dropped_weight"] = dropped_weight(self.experiment)
         if self.experiment.bath is not None:
             attrs |= jumps.report(self.experiment.device, self.experiment.bath)[0]
+        if self.members is not None:
+            attrs["members"] = str(self.members)
         if self.functions:
             attrs["functions"] = " ".join(self.functions)
         attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
@@ -230,7 +244,45 @@ def _take_up(earlier: Earlier, engine: Engine, watch: Watch, recorder: Recorder)
     )
 
 
-def run_members(experiment: Experiment, method: Method, backend: str, members: tuple[int, int] | None) -> xr.Dataset:
+Members = tuple[int, int] | None
+"""Range (first, end) of the pure runs of a part of a run; None for all."""
+
+
+def run_members(experiment: Experiment, method: Method, backend: str, members: Members) -> xr.Dataset:
     """A run, or only its pure runs ``members[0]`` to ``members[1] - 1``, without files and warnings."""
+    return members_from(experiment, method, backend, members, None).data
+
+
+def members_from(
+    experiment: Experiment, method: Method, backend: str, members: Members, earlier: Earlier | None
+) -> Earlier:
+    """As `run_members`, from an earlier part if there is one; with the state to go on from."""
     with additional(own_measures(experiment)):
-        return Run.prepare(experiment, method, backend, members).go(None, False, 0.0)
+        return Run.prepare(experiment, method, backend, members).part(earlier)
+
+
+def members_in_file(
+    experiment: Experiment, method: Method, backend: str, members: Members, path: Path, *, every: float
+) -> xr.Dataset:
+    """As `run_members`, in a file with checkpoints; goes on from what the file holds of this run.
+
+    Parameters
+    ----------
+    experiment, method, backend, members
+    path : Path
+        Another run's file is replaced.
+    every : float
+        Shortest time between two checkpoints, s.
+
+    Raises
+    ------
+    ResultFileError
+        If the file cannot be written.
+    """
+    earlier = part_in(path, experiment, method, members)
+    with additional(own_measures(experiment)), OwnFile(path) as own:
+        data = Run.prepare(experiment, method, backend, members).go(own, False, every, earlier)
+    if own.moved or data.encoding["source"] != str(path):
+        Path(data.encoding["source"]).unlink(missing_ok=True)
+        raise ResultFileError(f"{path}: cannot be written; make room on the disk, and run the same command again")
+    return data

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysv.errors import ResumeError
+from pysv import config
+from pysv.errors import ResultFileError, ResumeError
+from pysv.results import files
 from pysv.results.dataset import ALWAYS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import xarray as xr
 
+    from pysv.engines.base import Method
+    from pysv.experiment import Experiment
+    from pysv.experiment.times import Times
     from pysv.results.files import SavedState
     from pysv.run.observer import Observer
     from pysv.snapshot import Snapshot
@@ -27,6 +34,36 @@ class Earlier:
 
     data: xr.Dataset
     state: SavedState
+
+
+def part_in(
+    path: Path, experiment: Experiment, method: Method, members: tuple[int, int] | None = None
+) -> Earlier | None:
+    """What a file holds of a run, or of some of its pure runs; None if that is nothing to go on from."""
+    try:
+        data, state = files.load(path), files.load_state(path)
+    except ResultFileError:  # it is not there, or is damaged
+        return None
+    if state is None or state.fingerprint != config.fingerprint(experiment, method):
+        return None
+    data = data.isel(time=data.time.values <= state.time + 1e-9)
+    if data.attrs.get("members", "None") != str(members) or not data.time.size:
+        return None
+    return Earlier(data, state) if experiment.times.continues(data.time.values) else None
+
+
+def check_reach(path: str | Path, data: xr.Dataset, times: Times) -> None:
+    """Check that a run with these times goes on from a record.
+
+    Raises
+    ------
+    ResumeError
+        If the times of the record are not the first ones, or reach further.
+    """
+    if data.time.size <= times.count and not times.continues(data.time.values):
+        raise ResumeError(f"{path}: its times are not the first ones of the experiment; they must be the same")
+    if data.time.size > times.count:
+        raise ResumeError(f"{path}: reaches {float(data.time[-1]):g} fs already; give a later --stop to extend it")
 
 
 def check_restored(earlier: Earlier, snapshot: Snapshot, observer: Observer, energy_scale: float) -> None:

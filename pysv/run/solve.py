@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +22,10 @@ from pysv.results import files
 from pysv.results.destination import OwnFile, check_destination, check_room, followed, owned, previous
 from pysv.results.lock import held
 from pysv.run.batches import solve_in_batches
+from pysv.run.longer import Sample, has_batches, resume_batches
 from pysv.run.one_run import Run
 from pysv.run.remarks import warn
-from pysv.run.restored import Earlier
+from pysv.run.restored import Earlier, check_reach
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,6 +43,7 @@ def solve(
     overwrite: bool = False,
     checkpoint_every: float = 30.0,
     dask: str | None = None,
+    keep_batches: bool = True,
     observables: Mapping[str, str | Function] | None = None,
 ) -> xr.Dataset:
     """Run an experiment.
@@ -63,8 +65,10 @@ def solve(
     dask : str, optional
         ``"local"``, ``"local:N"`` (N worker processes on this machine) or the address of a Dask scheduler:
         trajectories, or the pure runs of a thermal state, are computed in batches there. Such a run, like a run with a
-        target error, cannot be resumed. It has a progress bar that counts batches, and it keeps finished batches in the
-        folder ``OUT.parts`` until all are finished.
+        target error, has a progress bar that counts batches, and keeps them with their states in the folder
+        ``OUT.parts``.
+    keep_batches : bool
+        Whether that folder stays when the run is complete, so that `resume` can extend the run.
     observables : mapping of str to str or callable, optional
         Further variables by their names. Text, such as ``"Z1 Z5"``, is a product of spin operators and becomes a part
         of the experiment, see `Record`. A function is called at every snapshot with ρ of the localized spins
@@ -98,7 +102,8 @@ def solve(
         nullcontext() if target is None else owned(target, replace=overwrite) as own,
         additional(own_measures(experiment, functions)),
     ):
-        return _solved(experiment, engine, backend, progress, own, overwrite, checkpoint_every, dask, tuple(functions))
+        how = experiment, engine, backend, progress, own, overwrite, checkpoint_every, dask, keep_batches
+        return _solved(*how, tuple(functions))
 
 
 def _with_observables(
@@ -122,6 +127,7 @@ def _solved(
     overwrite: bool,
     checkpoint_every: float,
     dask: str | None,
+    keep_batches: bool,
     functions: tuple[str, ...],
 ) -> xr.Dataset:
     """`solve` where all observables are known."""
@@ -134,8 +140,18 @@ def _solved(
             )
         method, chosen = choose(experiment, engine, backend)
         warn(experiment, method, averaged=True)
-        options: dict[str, Any] = {"progress": progress, "own": own, "overwrite": overwrite}
-        return solve_in_batches(experiment, method, chosen, dask=dask, **options)
+        if own is None and not keep_batches:
+            raise InvalidInputError(
+                "keep_batches = False would be ignored without out: no batches are kept then; leave it out",
+                "keep_batches",
+            )
+        options: dict[str, Any] = {"progress": progress, "own": own, "overwrite": overwrite, "keep": keep_batches}
+        return solve_in_batches(experiment, method, chosen, dask=dask, checkpoint_every=checkpoint_every, **options)
+    if not keep_batches:
+        raise InvalidInputError(
+            "keep_batches = False would be ignored: the run has no batches without dask or target_error; leave it out",
+            "keep_batches",
+        )
     run = Run.prepare(experiment, engine, backend, functions=functions)
     if own is not None:  # fail now, not at the first checkpoint
         check_room(own.path, files.room_for(run.needed.disk))
@@ -153,8 +169,14 @@ def resume(
     progress: bool = True,
     checkpoint_every: float = 30.0,
     observables: Mapping[str, Function] | None = None,
+    ntraj: int | None = None,
+    target_error: float | None = None,
+    dask: str | None = None,
 ) -> xr.Dataset:
     """Continue an interrupted run, or extend a finished one, in its result file.
+
+    A run in batches (`dask`, or a target error) goes on with those in the folder ``PATH.parts``, where the file itself
+    need not be there yet.
 
     Parameters
     ----------
@@ -165,13 +187,20 @@ def resume(
     experiment : Experiment, optional
         If given, the file must come from this experiment (except for its last time).
     engine : str or Method
-        If not ``"auto"``, the file must come from this engine, and from the same options if they are given.
+        If not ``"auto"``, the file must come from this engine, and from the same options if they are given; for a run
+        in batches `ntraj`, a longer list of seeds and a target error may differ.
     backend : {"auto", "python", "julia"}, optional
         By default that of the file. All backends share the form of the state, so another backend can continue a run.
     progress, checkpoint_every
         As for `solve`.
     observables : mapping of str to callable, optional
         The functions that the run was started with; a file holds their names only.
+    ntraj : int, optional
+        Larger number of trajectories of a run in batches.
+    target_error : float, optional
+        Smaller target error of a run in batches; 0 for all `ntraj` trajectories.
+    dask : str, optional
+        As for `solve`, for a run in batches.
 
     Returns
     -------
@@ -182,12 +211,19 @@ def resume(
     ------
     ResumeError
         If the file holds no state to continue from, comes from another experiment, or reaches beyond `stop` already; or
-        if its state, measured again, does not give the last snapshot of its record.
+        if its state, measured again, does not give the last snapshot of its record. Also for `ntraj`, `target_error`
+        and `dask` where the file was not computed in batches.
     ResultFileError
         If the file cannot be read, is damaged, or another run writes it.
     """
+    sample = Sample(ntraj, target_error, dask)
     with held(followed(Path(path))):
         try:
+            if has_batches(path):
+                _check_functions(path, (), observables or {})
+                how: dict[str, Any] = {"progress": progress, "checkpoint_every": checkpoint_every}
+                return resume_batches(path, stop, experiment, engine, backend, sample, **how)
+            sample.check_unused(path)
             return _taken_up(
                 path, stop, experiment, engine, backend, progress, checkpoint_every, dict(observables or {})
             )
@@ -217,18 +253,15 @@ def _taken_up(
         raise ResumeError(
             f"{path}: {data.attrs['status']}; the file holds no earlier state, run again with other options"
         )
-    if state is None and "batches" in data.attrs:
-        raise ResumeError(f"{path}: was merged from batches and cannot be extended; run again with a later stop")
+    if state is None and "merged_runs" in data.attrs:
+        raise ResumeError(
+            f"{path}: was merged from several runs and holds no state; resume each of them, and merge them again"
+        )
     if state is None:
         raise ResumeError(f"{path}: holds no state to continue from; make it with `pysv run` or solve(..., out=...)")
     made_by = config.loads(str(data.attrs["experiment"]), f"{path}: experiment")
     _check_origin(path, made_by, experiment, engine)
-    known = str(data.attrs.get("functions", ""))
-    if sorted(functions) != sorted(known.split()):
-        raise ResumeError(
-            f"{path}: was started with the functions {known or 'none'} as observables, not with "
-            f"{' '.join(functions) or 'none'}; give the same ones"
-        )
+    _check_functions(path, str(data.attrs.get("functions", "")).split(), functions)
     with additional(own_measures(made_by.experiment, functions)):
         return _resumed(path, data, state, made_by, experiment, stop, backend, progress, checkpoint_every, functions)
 
@@ -259,10 +292,7 @@ def _resumed(
     data = data.isel(time=data.time.values <= state.time + 1e-9)
     if not data.time.size:
         raise ResumeError(f"{path}: its saved state is earlier than its first snapshot; start a new run")
-    if data.time.size <= longer.times.count and not longer.times.continues(data.time.values):
-        raise ResumeError(f"{path}: its times are not the first ones of the experiment; they must be the same")
-    if data.time.size > longer.times.count:
-        raise ResumeError(f"{path}: reaches {float(data.time[-1]):g} fs already; give a later --stop to extend it")
+    check_reach(path, data, longer.times)
     if data.time.size == longer.times.count and data.attrs["status"] == "complete":
         previous(followed(Path(path))).unlink(missing_ok=True)  # of a process that was killed after its last write
         return data
@@ -272,6 +302,14 @@ def _resumed(
             return run.go(file, progress, checkpoint_every, Earlier(data, state))
         except ResumeError as error:
             raise ResumeError(f"{path}: {error}") from error
+
+
+def _check_functions(path: str | Path, known: Collection[str], given: Collection[str]) -> None:
+    if sorted(given) != sorted(known):
+        raise ResumeError(
+            f"{path}: was started with the functions {' '.join(known) or 'none'} as observables, not with "
+            f"{' '.join(given) or 'none'}; give the same ones"
+        )
 
 
 def _check_origin(

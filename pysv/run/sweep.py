@@ -34,6 +34,7 @@ from pysv.run.tasks import Task, compute, progress_bar
 if TYPE_CHECKING:
     from pysv.engines.base import Method
     from pysv.experiment import Experiment
+    from pysv.run.one_run import Members
 
 Grid = Mapping[str, Sequence[Any]]
 """Values of each key, by its name; see `known_keys`."""
@@ -239,13 +240,14 @@ def _tasks(
     return tasks, settings
 
 
-def _run(experiment: Experiment, method: Method, backend: str, members: tuple[int, int] | None) -> xr.Dataset:
+def _run(experiment: Experiment, method: Method, backend: str, members: Members) -> xr.Dataset:
     assert members is None  # a point is a whole run
     return solve(experiment, engine=method, backend=backend, progress=False)
 
 
-def _run_in_file(experiment: Experiment, method: Method, backend: str, path: Path) -> xr.Dataset:
+def _run_in_file(experiment: Experiment, method: Method, backend: str, members: Members, path: Path) -> xr.Dataset:
     """The run with checkpoints in its file; it goes on from a checkpoint of the same run."""
+    assert members is None
     asked = config.dumps(experiment, method, backend)
     try:
         same = path.exists() and files.load(path).attrs["experiment"] == asked and files.load_state(path) is not None

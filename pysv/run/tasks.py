@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -29,15 +30,23 @@ from pysv.results import files
 from pysv.run import interrupt
 from pysv.run.dask import scheduler_lost, watched
 from pysv.run.progress import Screen
+from pysv.run.restored import Earlier, part_in
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from pysv.engines.base import Method
     from pysv.experiment import Experiment
+    from pysv.results.files import SavedState
+    from pysv.run.one_run import Members
 
 RETRIES = 3
 """Largest number of retries of a task, each on another worker, after its worker was lost."""
+
+AHEAD = 3
+"""Tasks for each worker that wait in the memory of the scheduler with an earlier part of their runs."""
+HELD = 2**28
+"""Bytes of results from files that stay in memory; others are read when their turn comes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,16 +68,19 @@ class Task:
         File that keeps its result.
     run_in_file : callable, optional
         Makes the same run in its file, with checkpoints, and goes on from one. It serves tasks of this process.
+    run_from : callable, optional
+        Makes the same run on a worker, from an earlier part where there is one, and gives the state with the result.
     """
 
     label: str
     experiment: Experiment
     method: Method
     backend: str
-    run: Callable[[Experiment, Method, str, tuple[int, int] | None], xr.Dataset]
-    members: tuple[int, int] | None = None
+    run: Callable[[Experiment, Method, str, Members], xr.Dataset]
+    members: Members = None
     path: Path | None = None
-    run_in_file: Callable[[Experiment, Method, str, Path], xr.Dataset] | None = None
+    run_in_file: Callable[[Experiment, Method, str, Members, Path], xr.Dataset] | None = None
+    run_from: Callable[[Experiment, Method, str, Members, Earlier | None], Earlier] | None = None
 
     @property
     def has_checkpoints(self) -> bool:
@@ -86,17 +98,28 @@ class Task:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PysvWarning)  # issued once for the whole ensemble
             if self.path is not None and self.run_in_file is not None:
-                data = self.run_in_file(self.experiment, self.method, self.backend, self.path)
+                data = self.run_in_file(self.experiment, self.method, self.backend, self.members, self.path)
             else:
                 data = self.run(self.experiment, self.method, self.backend, self.members)
         if data.attrs["status"] != "complete":
             raise KeyboardInterrupt
-        return data.assign_attrs(members=str(self.members)) if self.members else data
+        return data
 
-    def compute_alone(self) -> xr.Dataset:
+    def compute_alone(self, earlier: Earlier | None) -> tuple[xr.Dataset, SavedState | None]:
         """Run it on one thread and without its file: a worker of a cluster has one processor, and its own disk."""
         with thread_pool.alone():
-            return replace(self, path=None).compute()
+            if self.run_from is None:
+                return replace(self, path=None).compute(), None
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", PysvWarning)
+                part = self.run_from(self.experiment, self.method, self.backend, self.members, earlier)
+            return part.data, part.state
+
+    def earlier(self) -> Earlier | None:
+        """What its file holds to go on from on a worker."""
+        if self.path is None or self.run_from is None or not self.path.exists():
+            return None
+        return part_in(self.path, self.experiment, self.method, self.members)
 
     def kept(self, overwrite: bool) -> xr.Dataset | None:
         """The result that its file keeps; None if there is none, or only a checkpoint of it.
@@ -153,17 +176,31 @@ def compute(
     KeyboardInterrupt
         After a task, if a signal has asked for the end; its result is kept.
     """
-    found = {number: task.kept(overwrite) for number, task in enumerate(tasks)}
-    missing = [number for number, data in found.items() if data is None]
+    found: dict[int, xr.Dataset | None] = {}
+    missing, unread, room = [], set(), HELD
+    for number, task in enumerate(tasks):
+        data = task.kept(overwrite)
+        if data is None:
+            missing.append(number)
+        elif data.nbytes > room:
+            data = None
+            unread.add(number)
+        else:
+            room -= data.nbytes
+        found[number] = data
     if bar is not None:
         bar.update(len(tasks) - len(missing))
     finished = _computed(tasks, missing, client)
     for number in range(len(tasks)):
+        if number in unread:
+            path = tasks[number].path
+            assert path is not None
+            found[number] = files.load(path)
         while found[number] is None:
-            other, data = next(finished)
+            other, data, state = next(finished)
             if (path := tasks[other].path) is not None and (client is not None or not tasks[other].has_checkpoints):
                 with interrupt.CtrlC(_put_off):
-                    files.write(data, path)
+                    files.write(data, path, state)
             found[other] = data
             if bar is not None:
                 bar.update()
@@ -173,27 +210,40 @@ def compute(
         yield result
 
 
-def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Iterator[tuple[int, xr.Dataset]]:
-    """Number and result of each task, in the order in which they finish."""
+def _computed(
+    tasks: Sequence[Task], numbers: Sequence[int], client: Any
+) -> Iterator[tuple[int, xr.Dataset, SavedState | None]]:
+    """Number, result and state of each task, in the order in which they finish."""
     if client is None:
         for number in numbers:
             with _named(tasks[number]):
-                yield number, tasks[number].compute()
+                data = tasks[number].compute()
+            yield number, data, None
         return
     from concurrent.futures import CancelledError
 
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
-    futures = {
-        client.submit(Task.compute_alone, tasks[number], retries=RETRIES, pure=False): number for number in numbers
-    }
+    waiting, futures = deque(numbers), {}
+
+    def submit() -> Any:
+        number = waiting.popleft()
+        with warnings.catch_warnings():  # Dask wants large data to be sent beforehand; then they are lost with a worker
+            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+            future = client.submit(
+                Task.compute_alone, tasks[number], tasks[number].earlier(), retries=RETRIES, pure=False
+            )
+        futures[future] = number
+        return future
+
     try:
-        for future in watched(as_completed(list(futures), loop=client.loop), client):
+        ready = as_completed([submit() for _ in range(_at_once(tasks, numbers, client))], loop=client.loop)
+        for future in watched(ready, client):
             number = futures.pop(future)
             try:
                 with _named(tasks[number]):
-                    data = future.result()
+                    data, state = future.result()
             except KilledWorker as error:
                 raise DaskUnavailableError(
                     f"{tasks[number].label}: {RETRIES + 1} workers in turn were lost during this task, perhaps out of "
@@ -202,10 +252,20 @@ def _computed(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> Ite
             except CancelledError as error:
                 raise scheduler_lost() from error
             future.release()  # the scheduler need not keep the result
-            yield number, data
+            if waiting:
+                ready.add(submit())
+            yield number, data, state
     finally:
         with suppress(Exception):  # the scheduler may be gone
             client.cancel(list(futures))
+
+
+def _at_once(tasks: Sequence[Task], numbers: Sequence[int], client: Any) -> int:
+    """Number of tasks that a cluster is given at once: all, or a few for each worker where they bring earlier parts."""
+    if not any((path := tasks[number].path) is not None and path.exists() for number in numbers):
+        return len(numbers)
+    workers = int(sum(client.nthreads().values()))
+    return min(len(numbers), AHEAD * max(1, workers))
 
 
 def _put_off(text: str) -> None:

@@ -375,7 +375,8 @@ def test_resume_continues_where_a_run_stopped(small, tmp_path, monkeypatch):
 
 
 def test_what_needs_a_density_matrix_is_left_out_with_the_reason(small):
-    data = solve(dataclasses.replace(small, record=pysv.Record(purity=True, density_matrix=True)))
+    with pytest.warns(pysv.errors.LeftOutWarning, match="is left out, because it needs a density matrix"):
+        data = solve(dataclasses.replace(small, record=pysv.Record(purity=True, density_matrix=True)))
     for name in ("log_negativity", "qfi", "purity", "density_matrix", "magnon_probability"):
         assert name not in data
         assert f"{name}: needs a density matrix, and the spins of engine 'llg' are classical" in data.attrs["left_out"]

@@ -142,3 +142,16 @@ def test_the_baths_matter():
     chain, expected = densities(experiment)
     parts = expected[-1].reshape((chain.sites, 2, chain.dimension) * 2)
     assert np.abs(np.einsum("xsaxsb->ab", parts) - closed[-1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_trajectories(seed):
+    experiment = random_experiment(seed)
+    data = pysv.solve(experiment, engine=pysv.Trajectories(ntraj=100, seeds=seed), progress=False)
+    chain, expected = densities(experiment)
+    for index, rho in enumerate(expected):
+        parts = rho.reshape((chain.sites, 2, chain.dimension) * 2)
+        spins = brute.spin_expectations(np.einsum("xsaxsb->ab", parts), chain.dims)
+        for axis, values in zip("xyz", spins.T, strict=True):
+            error = data[f"spin_{axis}_error"][index].values
+            np.testing.assert_array_less(np.abs(data[f"spin_{axis}"][index].values - values), 5 * error + 1e-3)

@@ -150,3 +150,16 @@ def test_an_earlier_state_goes_on_without_a_stated_error():
 def test_a_tolerance_that_would_be_ignored_is_refused():
     with pytest.raises(InvalidInputError, match="tolerance = 0.001 would be ignored beside time_step = 0.5; leave one"):
         pysv.Trajectories(tolerance=1e-3, time_step=0.5)
+
+
+@pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
+@pytest.mark.parametrize("engine", [pysv.Trajectories(ntraj=4), pysv.LowRank()], ids=lambda engine: engine.name)
+def test_no_step_is_short_enough_for_a_very_strong_dephasing(engine):
+    experiment = pysv.Experiment(
+        device=pysv.SpinValve(sites=6, polarizer=(3, 3), analyzer=(5, 5)),
+        source=pysv.WavePacket(center=2, momentum_spread=1.5),
+        bath=pysv.BosonicBath(strength=0.0, dephasing_rate=1000.0),
+        times=pysv.times(stop=1, step=1),
+    )
+    with pytest.raises(pysv.errors.EngineFailureError, match="still have a splitting error of .* larger tolerance"):
+        pysv.solve(experiment, engine=engine, progress=False)

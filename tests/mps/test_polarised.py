@@ -151,8 +151,6 @@ def test_sentences():
     apart = chain(pysv.Layer(sites=(6, 8, 10)))
     with pytest.raises(EngineError, match="joins sites 6 and 8"):
         pysv.solve(dataclasses.replace(base, device=apart, spins=pysv.Parallel()), engine="tdmrg", progress=False)
-    with pytest.raises(EngineError, match="starts from product states"):
-        pysv.solve(dataclasses.replace(base, spins=pysv.Bell(pair=(1, 2))), engine="tdmrg", progress=False)
     text = config.dumps(
         dataclasses.replace(base, source=pysv.ConfinedElectrons(electrons=3, spin=(2, 1), confined_sites=3))
     )

@@ -98,11 +98,12 @@ def test_sentences():
         device=DEVICE, source=pysv.ConfinedElectrons(**WELL), spins=SPINS, times=pysv.times(stop=1, step=1)
     )
     with pytest.raises(
-        EngineError, match=r"^method = 'tdvp' runs in Julia, and tilted spins break .*; use method = 'te"
+        EngineError,
+        match=r"^method = 'tdvp' runs in Julia and needs S\^z as a charge, which tilted .*; use method = 'te",
     ):
         pysv.solve(own, engine=pysv.TDMRG(method="tdvp"), progress=False)
     with pytest.raises(
-        EngineError, match="^backend = 'julia' conserves S\\^z, and tilted spins break the conservation"
+        EngineError, match="^backend = 'julia' needs S\\^z as a charge, which tilted or entangled spins do not"
     ):
         pysv.TDMRG().begin(own, "julia")
     shallow = dataclasses.replace(own, source=pysv.ConfinedElectrons(confined_sites=3, well=2.0))

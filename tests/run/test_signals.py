@@ -111,7 +111,7 @@ def test_batches_remember_it(experiment_file, during):
     later = during(6.0, signal.SIGTERM, engine=TrajectoriesEngine)
     assert main(["run", str(experiment_file), "--quiet"]) == 130
     assert later == []
-    assert os.listdir("small.nc.parts") == ["0000.nc"]
+    assert sorted(os.listdir("small.nc.parts")) == ["0000.nc", "run.toml"]
 
 
 def test_a_figure_remembers_it(small, folder, during, monkeypatch, capsys):

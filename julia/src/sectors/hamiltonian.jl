@@ -122,8 +122,8 @@ end
 
 "The exchange of one row, and the other terms from ψ in `own`: out ← term + Σ weight·ψ over `places`."
 @inline function row!(
-    term::F, out, to, own, from, psi, places::NTuple{N,Int}, weights::NTuple{N,T}, length
-) where {F,N,T}
+    term::F, out, to, own, from, psi, places::NTuple{N,Int}, weights::NTuple{N,Any}, length
+) where {F,N}
     @inbounds @simd ivdep for j in 1:length
         out[to + j] = term(out, to + j, own, from + j) + together_at(psi, places, weights, j)
     end

@@ -37,47 +37,21 @@ function propagate!(
     return Float64(info.normres), info.converged > 0, info.numops
 end
 
-"Largest number of Krylov vectors in one call of `extreme!`, which lasts seconds for ten million amplitudes."
-const SEARCH_DIMENSION = 20
-"Most calls of `extreme!` for one end of the spectrum."
-const SEARCH_CALLS = 200
-
-"A fixed random vector, zero beyond the chain, from which `extreme!` begins."
-function search_vector(h::Hamiltonian{T}) where {T}
-    start = randn(Xoshiro(20240209), T, shape(h))
-    start[(2 * (h.sites - (size(start, 3) - 1) * h.width) + 1):end, :, end] .= 0
-    return start
-end
-
-"""
-    extreme!(vector, h, highest, tolerance, threads)
-
-One Krylov space of KrylovKit's `eigsolve` from `vector`, which becomes the Ritz vector of the highest or the lowest
-eigenvalue of H. Returns the Ritz value in eV, its residual, whether that is below `tolerance`, and the number of
-applications of H.
-"""
-function extreme!(vector::Array{T,3}, h::Hamiltonian{T}, highest::Bool, tolerance::Float64, threads::Int) where {T}
-    values, vectors, info = eigsolve(
-        x -> h(x, threads), vector, 1, highest ? :LR : :SR; issymmetric=true, krylovdim=SEARCH_DIMENSION, maxiter=1,
-        tol=T(tolerance), verbosity=0,
-    )
-    copyto!(vector, vectors[1])
-    return Float64(values[1]), Float64(info.normres[1]), info.converged > 0, info.numops
-end
-
 """
     extremes(h, tolerance, threads)
 
-Lowest and highest eigenvalue of H in eV, the larger of their residuals, and the number of applications of H.
+Lowest and highest eigenvalue of H in eV, the larger of their residuals, and the number of applications of H, by
+KrylovKit's `eigsolve` from a fixed random vector.
 """
-function extremes(h::Hamiltonian, tolerance::Float64, threads::Int)
-    low, high = map((false, true)) do highest
-        vector, applications = search_vector(h), 0
-        for call in 1:SEARCH_CALLS
-            value, residual, converged, count = extreme!(vector, h, highest, tolerance, threads)
-            applications += count
-            (converged || call == SEARCH_CALLS) && return value, residual, applications
-        end
+function extremes(h::Hamiltonian{T}, tolerance::Float64, threads::Int) where {T}
+    start = randn(Xoshiro(20240209), T, shape(h))
+    start[(2 * (h.sites - (size(start, 3) - 1) * h.width) + 1):end, :, end] .= 0  # beyond the chain
+    low, high = map((:SR, :LR)) do which
+        values, _, info = eigsolve(
+            x -> h(x, threads), start, 1, which; issymmetric=true, krylovdim=30, maxiter=100, tol=T(tolerance),
+            verbosity=0,
+        )
+        Float64(values[1]), Float64(info.normres[1]), info.numops
     end
     return low[1], high[1], max(low[2], high[2]), low[3] + high[3]
 end

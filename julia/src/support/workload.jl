@@ -42,7 +42,7 @@ function one_electron_workload()
             state = zeros(Complex{T}, width, 3, size(psi, 3))
             state[3, 1, 1] = 1
             GC.@preserve state propagate!(again, address(state), 0.1, 1e-6, 10, 1)
-            extreme!(search_vector(again), again, true, 1e-3, 1)
+            extremes(again, 1e-3, 1)
         end
     end
     return nothing

@@ -112,27 +112,30 @@ def _plot(axes: Axes, found: Mapping[Case, Decay], variable: str, size: int, cou
 
 
 def _lifetimes(axes: Axes, found: Mapping[Case, Decay]) -> None:
-    """Lifetimes of the negativity over the temperature; open markers with arrows are extrapolations."""
+    """Lifetimes of the negativity over the temperature; open markers with arrows are longer than the run."""
     for case, decay in found.items():
         own = decay.negativity
         if case.gibbs or own is None:
             continue
-        shift = 1 + 0.06 * (case.size - 3)
+        beside = 0.04 * (case.size - 3) + (0.08 if case.coupling == "z" else -0.08)
         x, look = (
-            case.temperature * shift,
+            case.temperature * 10**beside,
             _OF_COUPLING[case.coupling] | {"marker": MARKERS[case.size], "markersize": 4},
         )
         if own.longer:
-            y = min(own.decay, 3000.0)
+            y = own.observed
             axes.plot(x, y, linestyle="", markerfacecolor="white", **look)
-            axes.annotate("", (x, 1.35 * y), (x, y), arrowprops={"arrowstyle": "->", "lw": 0.6}, zorder=0.9)
+            arrow = {"arrowstyle": "->", "lw": 0.6, "color": look["color"]}
+            axes.annotate("", (x, y + 30), (x, y), arrowprops=arrow, zorder=0.9)
         else:
             axes.errorbar(x, own.decay, own.decay_error, linestyle="", linewidth=0.8, **look)
     axes.axhline(PAPER, **style.THRESHOLD)
-    axes.annotate("paper, 100 K", (9.0, PAPER), (0, 2), textcoords="offset points", size=7, color=style.GREY)
+    axes.annotate(
+        "paper,\n100 K", (7.0, PAPER), (0, -2), textcoords="offset points", va="top", size=7, color=style.GREY
+    )
     temperatures = sorted({case.temperature for case in found})
     validity = {case.temperature: decay.validity for case, decay in found.items()}
-    axes.set(xscale="log", yscale="log", xlim=(6.0, 500.0), ylabel="lifetime (fs)")
+    axes.set(xscale="log", xlim=(6.0, 500.0), ylim=(0.0, STOP + 20), ylabel="lifetime (fs)")
     axes.set_xticks(temperatures, [f"{t:g}\n({validity[t]:.2g})" for t in temperatures])
     axes.minorticks_off()
     axes.set_xlabel(r"temperature (K), with $\Gamma_\mathrm{NR}\tau$")
@@ -203,7 +206,11 @@ def claims(runs: Passes) -> Iterator[Claim]:
                 decay for case, decay in found.items()
                 if (case.temperature, case.coupling, case.gibbs) == (temperature, coupling, False) and decay.negativity
             ]  # fmt: skip
-            shown = "; ".join(f"{decay.case.size}+{decay.case.size}: {decay.negativity}" for decay in some)
+            shown = "; ".join(
+                f"{decay.case.size}+{decay.case.size}: lifetime, half-time {_brief(decay.negativity)} fs"
+                for decay in some
+                if decay.negativity
+            )
             yield Claim(
                 f"{says}; coupling {coupling}",
                 f"{shown}; Γ_NR τ = {some[0].validity:.2g}",
@@ -275,10 +282,10 @@ def table(found: Mapping[Case, Decay]) -> Iterator[str]:
 
 
 def _brief(own: Lifetime) -> str:
-    """Lifetime and half-time; one that is longer than the run in brackets."""
-    decay = "no decay" if np.isinf(own.decay) else with_error(own.decay, own.decay_error)
-    half = f"> {own.observed:.0f}" if own.half is None else with_error(own.half, own.half_error)
-    return f"{f'({decay})' if own.longer else decay}, {half}"
+    """Lifetime and half-time; an extrapolated lifetime depends on the tolerance of the run, and is not told."""
+    longer = f"> {own.observed:.0f}"
+    decay = longer if own.longer else with_error(own.decay, own.decay_error)
+    return f"{decay}, {longer if own.half is None else with_error(own.half, own.half_error)}"
 
 
 def _end(decay: Decay) -> str:
@@ -286,7 +293,7 @@ def _end(decay: Decay) -> str:
 
 
 def remark(runs: Passes) -> str:
-    """The table of lifetimes; those in brackets are longer than the run."""
+    """The table of lifetimes, with the errors of the fits."""
     return "\n".join(table(decays([(label, run.whole) for label, run in runs])))
 
 
