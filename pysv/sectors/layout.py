@@ -20,6 +20,9 @@ _ROW_LINES = 26
 """Most cache lines in a tile's row of a large state. With longer rows a block does not fit in the cache; shorter rows
 are more numerous, and each row has some overhead."""
 
+_RANDOM_ROWS = 8192
+"""Rows of a part of a random vector."""
+
 
 def zeros(count: int, dtype: type) -> np.ndarray:
     """Zeros (count,) that begin at a cache line; `numpy.zeros` may begin inside one."""
@@ -106,6 +109,21 @@ class Layout:
         for begin in range(0, self.sites, self.width):
             end = min(begin + self.width, self.sites)
             yield slice(begin, end), slice(0, end - begin)
+
+    def write_product(self, psi: np.ndarray, amplitude: np.ndarray, packet: np.ndarray) -> None:
+        """Write the product of a spin part (rows,) and an orbital (sites,) into a state (tiles, rows, width)."""
+        psi[...] = 0
+        occupied = np.flatnonzero(amplitude)
+        for tile, (sites, columns) in enumerate(self.slices()):
+            psi[tile, occupied, columns] = np.outer(amplitude[occupied], packet[sites])
+
+    def random_parts(self, rows: int, seed: int) -> Iterator[tuple[int, slice, np.ndarray]]:
+        """Random reals for a state, part by part: tile, range of rows, and values (rows of the part, 2·columns)."""
+        rng = np.random.default_rng(seed)
+        for tile, (_, columns) in enumerate(self.slices()):
+            for begin in range(0, rows, _RANDOM_ROWS):
+                some = slice(begin, min(begin + _RANDOM_ROWS, rows))
+                yield tile, some, rng.random((some.stop - begin, 2 * columns.stop)) - 0.5
 
     def tiled(self, psi: np.ndarray) -> np.ndarray:
         """A state (rows, sites) in this layout, as a new array (tiles, rows, width)."""
