@@ -68,7 +68,7 @@ class Chebyshev(Method):
 
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
-    backends: ClassVar[tuple[str, ...]] = ("python", "julia")
+    backends: ClassVar[tuple[str, ...]] = ("python", "julia", "mpi")
     correlators: ClassVar[str] = "states"
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 

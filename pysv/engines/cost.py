@@ -90,11 +90,16 @@ def pure_run_cost(
     applied = applications * count
     return Cost(
         amplitudes=amplitudes,
-        memory=PROCESS + states + _TABLES * sum(rows),
+        memory=PROCESS + states + table_bytes(rows),
         applications=applied,
         seconds=applied * amplitudes / len(rows) * _SECONDS,
         disk=np.dtype(dtype).itemsize * amplitudes * count // len(rows),
     )
+
+
+def table_bytes(rows: Sequence[int]) -> int:
+    """Bytes of the tables of H, for the rows of all pure runs."""
+    return _TABLES * sum(rows)
 
 
 def state_bytes(places: Sequence[int], count: int, dtype: type = np.complex128) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pysv.sectors.hamiltonian import Hamiltonian
 
-_HOMES = {"python": "pysv.sectors.host", "julia": "pysv.sectors.julia"}
+_HOMES = {"python": "pysv.sectors.host", "julia": "pysv.sectors.julia", "mpi": "pysv.sectors.mpi.backend"}
 
 Shape = tuple[int, int, int]
 """Tiles, rows, width."""
@@ -130,6 +130,8 @@ class Backend(ABC):
 
     name: ClassVar[str]
     """Name in the experiment file."""
+    recorded: ClassVar[str] = ""
+    """Name that a result file asks for, if another than `name`; its state is the same on all backends."""
     cites: ClassVar[tuple[str, ...]] = ()
     """Keys of its references; see `pysv.results.citations`."""
 

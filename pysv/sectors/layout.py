@@ -104,6 +104,22 @@ class Layout:
         begin = first + (begin - first) // line * line
         return begin, last + min(self.width, -(-(end - last) // line) * line)
 
+    def places_of(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Some sites, counted from 0, tile by tile.
+
+        Returns
+        -------
+        int64 ndarray (tiles + 1,)
+            Those on tile t are number ``first[t]`` … ``first[t + 1] - 1`` of the next two.
+        int64 ndarray (count,)
+            Their numbers in `columns`.
+        int64 ndarray (count,)
+            Their columns in the tile.
+        """
+        tile, column = np.divmod(columns, self.width)
+        order = np.argsort(tile, kind="stable")
+        return np.searchsorted(tile[order], np.arange(self.tiles + 1)), order, column[order]
+
     def slices(self) -> Iterator[tuple[slice, slice]]:
         """For each tile, its sites on the chain and the columns that hold them."""
         for begin in range(0, self.sites, self.width):
