@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pickle
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import ranks_script
 import xarray as xr
 from conftest import NARROW, resume_within, solve_within
+from mpihome import MPIRUN, needs_mpi
 
 import pysv
 from pysv.cli import main
 from pysv.errors import EngineError, InvalidInputError, RanksError
 from pysv.measures.sizes import LIMITS
-
-BESIDE = Path(sys.executable).parent / "mpirun"
-MPIRUN = str(BESIDE) if BESIDE.exists() else shutil.which("mpirun")
-LACKING = "mpi4py" if importlib.util.find_spec("mpi4py") is None else None if MPIRUN else "mpirun"
-needs_mpi = pytest.mark.skipif(LACKING is not None, reason=f"{LACKING} is not installed: pip install 'mpi4py' 'mpich'")
 
 
 def ranks(count, *words, timeout=300):
