@@ -23,7 +23,7 @@ from large import STEPS, Term
 from report import add_option, figure, judge, kept
 
 from pysv.compute import ranks, thread_pool
-from pysv.figures.style import new_figure
+from pysv.figures.style import new_figure, paper_style
 from pysv.sectors.backend import Steps
 from pysv.sectors.mpi.backend import BACKEND, MpiSpace
 
@@ -120,39 +120,46 @@ def measure(spins: int, count: int, repeat: int, plot: Path | None) -> None:
     judge("bytes sent per term", f"{sent:,.0f}", f"{expected:,}", sent == expected)
     figure("ranks_ratio", ratio)
     if plot is not None:
-        draw(term.counted() / own, bandwidth, plot)
+        with paper_style():
+            draw(term.counted() / own, bandwidth, plot)
 
 
-def model(spins: int, sites: float, number: float, memory: float, network: float, latency: float) -> float:
-    """Seconds of a term on so many ranks: memory traffic of the share, and what is not hidden of the exchange.
+def model(sites: int, number: int, memory: float, network: float, latency: float) -> float:
+    """Seconds of a term at 12+12 spins on so many ranks, each with a memory of its own.
 
-    All but the last of eight chunks of an edge are on their way while later ones are swept.
+    The largest share of whole cache lines; the cache lines that edges are read from and added to; and what is not
+    hidden of the exchange: all but the last of eight chunks of an edge are on their way while later ones are swept.
     """
-    rows = comb(4 * spins // 2 + 1, spins)
-    work = 80 * rows * sites / number / memory
-    edge = 16 * rows / network
-    return work + (0.0 if number <= 1 else latency + edge / 8 + max(0.0, edge - work))
+    rows = comb(25, 12)
+    lines = -(-sites // 4)
+    work = 80 * 4 * -(-lines // number)
+    sides = min(number - 1, 2)
+    seconds = rows * (work + sides * 3 * 64) / memory
+    edge = sides * 16 * rows / network
+    return seconds + (latency + edge / 8 + max(0.0, edge - seconds) if sides else 0.0)
 
 
 def draw(memory: float, exchanged: float, path: Path) -> None:
     """Strong and weak scaling by the model."""
-    number = 2.0 ** np.arange(7)
-    drawn = new_figure(8, 3.4)
+    number = [2**n for n in range(6)]
+    drawn = new_figure(7, 3)
     strong, weak = drawn.subplots(1, 2)
-    for spins in (10, 12):
-        for name, network, latency, line in (
-            ("this machine's exchange", exchanged, 1e-6, "-"), ("100 Gb/s, assumed", NETWORK, LATENCY, "--"),
-        ):  # fmt: skip
-            base = model(spins, 201, 1, memory, network, latency)
-            times = np.array([model(spins, 201, n, memory, network, latency) for n in number])
-            strong.loglog(number, base / times, line, marker=".", label=f"{spins}+{spins}, {name}")
-            grown = np.array([model(spins, 50 * n, n, memory, network, latency) for n in number])
-            weak.semilogx(number, grown[0] / grown, line, marker=".", label=f"{spins}+{spins}, {name}")
-    strong.loglog(number, number, color="0.7", zorder=0)
+    for name, network, latency, line in (
+        ("exchange of this machine", exchanged, 1e-6, "o-"), ("100 Gb/s, assumed", NETWORK, LATENCY, "s--"),
+    ):  # fmt: skip
+        times = np.array([model(201, n, memory, network, latency) for n in number])
+        strong.loglog(number, times[0] / times, line, label=name, base=2)
+        grown = np.array([model(52 * n, n, memory, network, latency) for n in number])
+        weak.semilogx(number, grown[0] / grown, line, label=name, base=2)
+    strong.loglog(number, number, color="0.7", zorder=0, base=2)
     strong.set(xlabel="ranks", ylabel="speed-up", title="strong: 201 sites")
-    weak.set(xlabel="ranks", ylabel="efficiency", title="weak: 50 sites a rank", ylim=(0, 1.05))
-    weak.legend(fontsize="small")
-    drawn.suptitle(f"model, not measured: {memory / 1e9:.1f} GB/s of memory a rank, as measured on one machine")
+    weak.set(xlabel="ranks", ylabel="efficiency", title="weak: 52 sites a rank", ylim=(0, 1.05))
+    for axes in (strong, weak):
+        axes.set_xticks(number, map(str, number))
+        axes.minorticks_off()
+    strong.set_yticks(number, map(str, number))
+    strong.legend()
+    drawn.suptitle(f"12+12 spins: a model, not measured; {memory / 1e9:.0f} GB/s of memory a rank")
     drawn.savefig(path, dpi=150)
     print(f"the model lies at {path}")
 

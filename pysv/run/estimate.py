@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pysv.compute.ranks import started
+from pysv.compute.speed import slowness
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.engines.cost import run_rows
@@ -21,7 +22,7 @@ from pysv.run.memory import available_memory
 from pysv.run.plan import disk
 from pysv.run.remarks import remarks
 from pysv.run.smaller import spins_in_words, with_fewer_spins
-from pysv.units import duration, size
+from pysv.units import about, size
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -49,7 +50,7 @@ class Estimate:
     applications : int
         Applications of H, over all pure runs.
     seconds : float
-        Rough run time.
+        Run time on this machine, within a factor of `pysv.units.SPAN`.
     disk : int
         Bytes of the result file with a checkpoint.
     snapshots : int
@@ -112,7 +113,7 @@ class Estimate:
             *self._ranks,
             f"snapshots    {self.snapshots:,}",
             f"{self.unit:<12} about {self.applications:,}",
-            f"time         roughly {duration(self.seconds)}",
+            f"time         {about(self.seconds)}",
             *([f"batches      {size(self.batches)} on disk, with target_error or --dask"] if self.batches else []),
             *(f"remark       {remark}" for remark in self.remarks),
         ]
@@ -150,7 +151,7 @@ def estimate(
             backend = "mpi"
     method, chosen = choose(experiment, engine, backend)
     with additional(own_measures(experiment)):
-        return _estimated(experiment, method, chosen, ranks or started())
+        return _estimated(experiment, method, chosen, ranks or started(), slowness(measure=True))
 
 
 def lacks_in(experiment: Experiment, method: Method, backend: str, ranks: int) -> Lacks:
@@ -164,7 +165,7 @@ def lacks_in(experiment: Experiment, method: Method, backend: str, ranks: int) -
     return lambda measure: method.lacks(measure) or spread(measure)
 
 
-def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int) -> Estimate:
+def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, slow: float) -> Estimate:
     device, times, one = experiment.device, experiment.times, isinstance(experiment.source, OneElectron)
     sectors = one and method.quantum
     own, rows = method.cost(experiment), run_rows(experiment) if sectors else ()
@@ -184,7 +185,7 @@ def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int) 
         memory=(shares.together if shares else own.memory) + measures + recorded,
         available=available_memory(),
         applications=own.applications,
-        seconds=START + (shares.seconds if shares else own.seconds) + times.count * per_snapshot,
+        seconds=slow * (START + (shares.seconds if shares else own.seconds) + times.count * per_snapshot),
         disk=own.disk + recorded,
         snapshots=times.count,
         remarks=tuple(said),
@@ -202,7 +203,9 @@ def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: s
     MemoryLimitError
         Says what the run needs, what is allowed, and how many spins would fit.
     """
-    needed = estimate(experiment, engine, backend)
+    method, chosen = choose(experiment, engine, backend)
+    with additional(own_measures(experiment)):
+        needed = _estimated(experiment, method, chosen, started(), slowness())
     if needed.fits:
         return needed
     smaller = _smaller(experiment, engine, backend)
