@@ -590,7 +590,7 @@ def _parser() -> argparse.ArgumentParser:
     needs = verb("estimate", _estimate, "estimate the memory, time and disk space of a run")
     needs.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(needs)
-    finer = verb("convergence", _convergence, "repeat a tdmrg run with finer settings and print the changes")
+    finer = verb("convergence", _convergence, "repeat a run with finer steps and tolerances and print the changes")
     finer.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(finer)
     plot = verb("plot", _plot, "draw an overview of a result file, one variable, or a sweep along its keys")
