@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from extending import imported
+from juliahome import needs_julia
 
 import pysv
 from pysv import engines
@@ -37,12 +38,15 @@ COMPARED = {
     "trajectories": (OPEN, pysv.Trajectories(ntraj=8), {TENTH}),
     "mesolve": (OPEN, pysv.QuTiP(solver="mesolve", rtol=1e-5), {"a tenth of atol and rtol"}),
     "train": (TRAIN, pysv.TrainMap(tolerance=1e-8, residual=0.1), {TENTH, "a tenth of the residual"}),
+    "krylov": (CLOSED, pysv.Krylov(tolerance=1e-4, krylov_dimension=10), {TENTH}),
     "fock": (PAIR, pysv.Fock(tolerance=1e-4), {TENTH}),
 }  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore::pysv.errors.BathValidityWarning")
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=needs_julia if name == "krylov" else ()) for name in COMPARED]
+)
 def test_every_engine_with_a_step_or_a_tolerance(name):
     experiment, method, labels = COMPARED[name]
     found = pysv.convergence(experiment, method, progress=False)
@@ -58,7 +62,7 @@ def test_every_engine_with_a_step_or_a_tolerance(name):
 def test_every_engine_is_compared_here():
     able = {name for name, own in engines.methods().items() if own().finer()}
     here = {method.name for _, method, _ in COMPARED.values()}
-    assert able == here | {"tdmrg", "krylov"}  # of test_several_runs.py; of Julia
+    assert able == here | {"tdmrg"}  # in test_several_runs.py
 
 
 def test_changes_are_as_large_as_the_error_that_the_engine_states():
