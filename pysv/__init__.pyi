@@ -1,3 +1,8 @@
+from . import config as config
+from . import errors as errors
+from . import figures as figures
+from . import measures as measures
+from . import units as units
 from .browser import View as View
 from .browser import view as view
 from .config import Configuration as Configuration

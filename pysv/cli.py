@@ -603,7 +603,7 @@ def _parser() -> argparse.ArgumentParser:
     needs.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(needs)
     needs.add_argument("--ranks", metavar="R", type=int, help="processes that mpirun will start")
-    finer = verb("convergence", _convergence, "repeat a tdmrg run with finer settings and print the changes")
+    finer = verb("convergence", _convergence, "repeat a run with finer steps and tolerances and print the changes")
     finer.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(finer)
     plot = verb("plot", _plot, "draw an overview of a result file, one variable, or a sweep along its keys")

@@ -47,6 +47,22 @@ def test_every_public_name_is_there():
     assert shown.split("\n")[:3] == ["True", "[]", "True"]
 
 
+def test_modules_are_there_after_the_one_import():
+    """Each in a process of its own: one that is loaded would bring others."""
+    words = {"measures": "entropy", "figures": "plot", "config": "loads", "errors": "PysvError", "units": "HBAR"}
+    for module, word in words.items():
+        assert python(f"import pysv; print(hasattr(pysv.{module}, {word!r}), {module!r} in dir(pysv))") == "True True\n"
+    assert (
+        python("from pysv import *; print([name for name in ('config', 'errors', 'units') if name in dir()])") == "[]\n"
+    )
+
+
+def test_the_import_takes_less_than_half_a_second():
+    """The quickest of three: other processes may be in the way of one."""
+    code = "import time; start = time.perf_counter(); import pysv; print(time.perf_counter() - start)"
+    assert min(float(python(code)) for _ in range(3)) < 0.5
+
+
 def test_names_that_are_not_there():
     import pytest
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from inspect import isabstract
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from pysv.errors import ResumeError
+from pysv.errors import InvalidInputError, ResumeError
 from pysv.experiment.checks import Checked
 from pysv.experiment.source import ConfinedElectrons, OneElectron
 from pysv.experiment.train import Train
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from pysv.sectors.layout import Layout
     from pysv.sectors.pure_run import PureRun
     from pysv.snapshot import Snapshot
+
+_PARTS = {0.5: "half the", 0.1: "a tenth of the"}
+"""Words for what a step or a tolerance is multiplied by."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,21 @@ class Method(Checked, ABC):
         if experiment.bath is None and not self.closed:
             return f"engine {self.name!r} runs open systems only; add a table [bath], or use 'chebyshev'"
         return None
+
+    def finer(self) -> dict[str, Self]:
+        """These options with one step or tolerance finer, for each that there is, by what is finer.
+
+        The fields say it by `finer` of `checked`. There is no finer one of a field that is left out, or at the end of
+        its range.
+        """
+        found = {}
+        for entry in fields(self):  # type: ignore[arg-type]
+            factor, value = entry.metadata.get("finer"), getattr(self, entry.name)
+            if factor and value:
+                label = f"{_PARTS.get(factor, f'{factor:g} times the')} {entry.name.replace('_', ' ')}"
+                with suppress(InvalidInputError):  # at the end of the range
+                    found[label] = replace(self, **{entry.name: value * factor})  # type: ignore[type-var]
+        return found
 
     def lacks(self, measure: Measure) -> str | None:
         """Why the states of this engine do not give a measure (a sentence without its subject), None where they do."""

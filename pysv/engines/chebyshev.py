@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Chebyshev(Method):
         Whether a large run skips the sites that the packet cannot have reached, to within the tolerance.
     """
 
-    tolerance: float = checked(1e-13, real_number, low=1e-15, high=1e-2, unit="per fs")
+    tolerance: float = checked(1e-13, real_number, low=1e-15, high=1e-2, unit="per fs", finer=0.1)
     bound_margin: float = checked(0.01, real_number, low=0.0, high=1.0)
     precision: str = checked("double", choice, ("double", "single"))
     light_cone: bool = checked(True, truth)
@@ -104,6 +104,11 @@ class Chebyshev(Method):
         return pure_run_cost(
             experiment, applications, self.memory(run_places(experiment, self.dtype)), dtype=self.dtype
         )
+
+    def finer(self) -> dict[str, Self]:
+        """See `Method.finer`; double precision is finer than single."""
+        single = self.precision == "single"
+        return super().finer() | ({"double precision": replace(self, precision="double")} if single else {})
 
     def pays(self, backend: str, cost: Cost) -> bool:
         """Julia takes 0.9 to 1 times as long for large states (`benchmarks/backends.py`)."""

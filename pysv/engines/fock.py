@@ -51,7 +51,7 @@ class Fock(Method):
         Safety margin of the spectral bounds, relative to the width of the spectrum.
     """
 
-    tolerance: float = checked(1e-12, real_number, low=1e-15, high=1e-2, unit="per fs")
+    tolerance: float = checked(1e-12, real_number, low=1e-15, high=1e-2, unit="per fs", finer=0.1)
     bound_margin: float = checked(0.01, real_number, low=0.0, high=1.0)
 
     name: ClassVar[str] = "fock"

@@ -68,6 +68,9 @@ def guests() -> dict[str, Experiment]:
         "two electrons, tilted spins": Experiment(device=_VALVE, source=confined, spins=tilted),
         "more electrons, tilted spins": Experiment(device=_VALVE, source=replace(confined, electrons=4), spins=tilted),
         "two electrons, entangled spins": Experiment(device=_VALVE, source=confined, spins=Bell()),
+        "more electrons, entangled spins": Experiment(
+            device=_VALVE, source=replace(confined, electrons=4), spins=Bell()
+        ),
         "two electrons, spins 1 to 5/2": replace(long, source=confined),
         "two electrons, currents, torque": Experiment(
             device=_VALVE, source=confined, record=Record(currents=True, torque=True)

@@ -41,7 +41,7 @@ class Krylov(Method):
         Largest number of Krylov vectors, 5 … 200; each is as large as a state.
     """
 
-    tolerance: float = checked(1e-12, real_number, low=1e-14, high=1e-2, unit="per fs")
+    tolerance: float = checked(1e-12, real_number, low=1e-14, high=1e-2, unit="per fs", finer=0.1)
     krylov_dimension: int = checked(30, whole_number, low=5, high=200)
 
     name: ClassVar[str] = "krylov"

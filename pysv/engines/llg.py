@@ -59,7 +59,7 @@ class LLG(Method):
     """
 
     damping: float = checked(0.0, real_number, low=0.0, high=1e3)
-    tolerance: float = checked(1e-10, real_number, low=1e-12, high=1e-4)
+    tolerance: float = checked(1e-10, real_number, low=1e-12, high=1e-4, finer=0.1)
     measure_error: bool = checked(True, truth)
 
     name: ClassVar[str] = "llg"

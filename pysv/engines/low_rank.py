@@ -61,9 +61,9 @@ class LowRank(Method):
         Order of the splitting error in τ, 2 or 4; left out, 4 where τ follows from `tolerance`, 2 where it is given.
     """
 
-    tolerance: float = checked(1e-4, real_number, low=0.0, high=1e-2, unit="per fs")
+    tolerance: float = checked(1e-4, real_number, low=0.0, high=1e-2, unit="per fs", finer=0.1)
     max_rank: int = checked(2000, whole_number, low=1, high=1_000_000)
-    time_step: float | None = checked(None, optional_number, **TIME_STEP)
+    time_step: float | None = checked(None, optional_number, **TIME_STEP, finer=0.5)
     order: int | None = checked(None, optional_of, (2, 4))
 
     name: ClassVar[str] = "low-rank"

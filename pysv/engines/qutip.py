@@ -19,6 +19,7 @@ from pysv.engines._qutip_open import (
 from pysv.engines._trajectories import Sampling, check_strata, mixed_refusal, trajectory_seeds
 from pysv.engines.base import Engine, Work
 from pysv.engines.cost import PROCESS, Cost, pure_run_cost, radius, run_places, state_bytes
+from pysv.errors import InvalidInputError
 from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.model.baths.jumps import shared_refusal
 from pysv.units import HBAR
@@ -90,6 +91,13 @@ class QuTiP(Sampling):
             given = next((entry.name for entry in fields(self) if entry.name in _OPEN[1:] and _set(self, entry)), None)
             return given and f"{given} of engine 'qutip' would be ignored by mesolve; set solver = 'mcsolve'"
         return check_strata(experiment, self.ntraj) or mixed_refusal(experiment, self.unravelling)
+
+    def finer(self) -> dict[str, Self]:
+        """The same with a tenth of both tolerances of the integrator."""
+        try:
+            return {"a tenth of atol and rtol": replace(self, atol=self.atol / 10, rtol=self.rtol / 10)}
+        except InvalidInputError:  # at the end of a range
+            return {}
 
     def chosen(self, experiment: Experiment) -> str:
         """QuTiP's solver for an experiment."""

@@ -42,7 +42,7 @@ class RK4(Method):
         Whether to carry the twin run, which triples the work.
     """
 
-    time_step: float = checked(0.1, real_number, **TIME_STEP)
+    time_step: float = checked(0.1, real_number, **TIME_STEP, finer=0.5)
     measure_error: bool = checked(True, truth)
 
     name: ClassVar[str] = "rk4"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import HEAVY, PROCESS, Cost
-from pysv.errors import BondLimitError, EngineError, NotReadyError
+from pysv.errors import BondLimitError, EngineError, InvalidInputError, NotReadyError
 from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, OneElectron
 from pysv.experiment.spins import Gibbs
@@ -66,11 +67,11 @@ class TDMRG(Method):
     """
 
     method: str = checked("tebd", choice, METHODS)
-    time_step: float = checked(0.1, real_number, low=1e-6, high=1.0, unit="hbar/hopping")
+    time_step: float = checked(0.1, real_number, low=1e-6, high=1.0, unit="hbar/hopping", finer=0.5)
     trotter_order: int = checked(2, decomposition_order)
     min_bond: int = checked(100, whole_number, low=1, high=100_000)
     max_bond: int = checked(400, whole_number, low=1, high=100_000)
-    discarded_weight: float = checked(1e-7, real_number, low=0.0, high=1e-2)
+    discarded_weight: float = checked(1e-7, real_number, low=0.0, high=1e-2, finer=0.1)
     bond_limit: str = checked("warn", choice, ("warn", "stop"))
     allowed_loss: float = checked(0.1, real_number, low=1e-16, high=1.0)
 
@@ -137,6 +138,14 @@ class TDMRG(Method):
     def citations(self, backend: str) -> tuple[str, ...]:
         """Keys of the references of the method, of the time evolution, and of the library."""
         return (*self.cites, _EVOLUTIONS[self.method], *mps_backend(backend).cites)
+
+    def finer(self) -> dict[str, Self]:
+        """See `Method.finer`; larger bonds are finer, too."""
+        step, bonds, weight = "half the time step", "twice the bond dimension", "a tenth of the discarded weight"
+        found = super().finer()
+        with suppress(InvalidInputError):  # at the end of the range
+            found[bonds] = replace(self, min_bond=2 * self.min_bond, max_bond=2 * self.max_bond)
+        return {label: found[label] for label in (step, bonds, weight) if label in found}
 
     def field_acts(self, experiment: Experiment) -> bool:
         """See `keeps_spin`."""

@@ -65,8 +65,8 @@ class TrainMap(Method):
         from then on the spins are alone. An electron that is not gone after the interval is lost, with a warning.
     """
 
-    tolerance: float = checked(1e-13, real_number, low=1e-15, high=1e-2, unit="per fs")
-    residual: float = checked(1e-6, real_number, low=1e-300, high=0.1)
+    tolerance: float = checked(1e-13, real_number, low=1e-15, high=1e-2, unit="per fs", finer=0.1)
+    residual: float = checked(1e-6, real_number, low=1e-300, high=0.1, finer=0.1)
 
     name: ClassVar[str] = "train"
     serves: ClassVar[str] = "electrons one after another, with or without baths between them"

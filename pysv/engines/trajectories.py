@@ -13,8 +13,8 @@ The states that have had K_0 only, the one without a jump, are followed apart wi
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pysv.compute import thread_pool
 from pysv.engines._accompanied import AccompaniedTrajectories
@@ -59,8 +59,8 @@ class Trajectories(Sampling):
         If both `tolerance` and `time_step` are given.
     """
 
-    tolerance: float | None = checked(None, optional_number, low=0.0, high=1e-2, unit="per fs")
-    time_step: float | None = checked(None, optional_number, **TIME_STEP)
+    tolerance: float | None = checked(None, optional_number, low=0.0, high=1e-2, unit="per fs", finer=0.1)
+    time_step: float | None = checked(None, optional_number, **TIME_STEP, finer=0.5)
     order: int | None = checked(None, optional_of, (2, 4))
 
     name: ClassVar[str] = "trajectories"
@@ -80,6 +80,11 @@ class Trajectories(Sampling):
                 "them out",
                 "tolerance",
             )
+
+    def finer(self) -> dict[str, Self]:
+        """See `Method.finer`; where neither a tolerance nor a step is given, the usual tolerance counts."""
+        usual = self.tolerance is None and self.time_step is None
+        return replace(self, tolerance=_TOLERANCE).finer() if usual else super().finer()
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Refuse also too few trajectories for the electron's spin, and a layer too large for its channel."""

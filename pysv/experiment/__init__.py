@@ -186,9 +186,9 @@ class Experiment(Checked):
             (self.bath is not None, "with a bath", "leave [bath] out, or take one electron, kind = 'wave-packet'"),
             (isinstance(self.spins, Gibbs), "beside thermal spins", of_spins),
         ]
-        if count != 2:
-            remedy = "take two electrons, or a product state"
-            reasons.append((not self.spins.is_product, f"beside a {self.spins.kind}", remedy))
+        if count != 2 and max(self.device.levels) > 2:
+            remedy = "take two electrons, spins 1/2, or a product state"
+            reasons.append((not self.spins.is_product, f"beside longer spins than 1/2 in a {self.spins.kind}", remedy))
         for found, what, remedy in reasons:
             if found:
                 raise InvalidInputError(f"electrons = {count} {what}: no engine serves this; {remedy}", "electrons")

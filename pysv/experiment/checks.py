@@ -51,7 +51,14 @@ class Checked:
         object.__setattr__(self, name, value)  # the dataclass is frozen
 
 
-def checked(default: Any, check: Callable[..., Any], *arguments: Any, added: bool = False, **bounds: Any) -> Any:
+def checked(
+    default: Any,
+    check: Callable[..., Any],
+    *arguments: Any,
+    added: bool = False,
+    finer: float | None = None,
+    **bounds: Any,
+) -> Any:
     """A field of a `Checked` dataclass.
 
     Parameters
@@ -66,12 +73,14 @@ def checked(default: Any, check: Callable[..., Any], *arguments: Any, added: boo
     added : bool
         Whether it came after version 0.1.0: experiment files leave it out at its default, so that earlier ones keep
         their fingerprints.
+    finer : float, optional
+        Of a step or a tolerance: what `pysv.convergence` multiplies it by to see how much it matters.
     """
 
     def checks(key: str, value: Any) -> Any:
         return check(key, value, *arguments, **bounds)
 
-    known = {"check": checks, "rule": check, "arguments": arguments, "added": added}
+    known = {"check": checks, "rule": check, "arguments": arguments, "added": added, "finer": finer}
     return dataclasses.field(default=default, metadata={**known, **bounds})
 
 

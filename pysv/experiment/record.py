@@ -153,6 +153,8 @@ class Record(Checked):
         Whether Tr ρ² and the Rényi-2 entropy of the localized spins are kept.
     electron_negativity : bool
         Whether the negativity of the electron and the spins of each layer, and all spins, is kept.
+    correlations : bool
+        Whether the correlation of each two localized spins is kept, ⟨σ_i·σ_j⟩ and its z part ⟨σᶻ_i σᶻ_j⟩.
     observables : mapping of str to str
         Further variables by their names, each the expectation value of a product of spin operators: "Z1 Z5" is
         ⟨S₁ᶻ S₅ᶻ⟩/(S₁ S₅), ⟨σᶻ σᶻ⟩ of spins 1/2. Spins are counted from 1, layer by layer.
@@ -167,6 +169,7 @@ class Record(Checked):
     torque: bool = checked(False, truth, added=True)
     purity: bool = checked(False, truth, added=True)
     electron_negativity: bool = checked(False, truth, added=True)
+    correlations: bool = checked(False, truth, added=True)
     observables: tuple[tuple[str, str], ...] = checked((), spin_products, added=True)
 
     def check_spins(self, device: ChainDevice) -> None:

@@ -39,7 +39,7 @@ for _measure in (
             linear=True,
             option="currents",
             function=part(_currents, name),
-            place=25,
+            place=35,
         )
         for name, what in (("current", "charge current"), ("spin_current_z", "current of σ^z"))
     ),
@@ -51,7 +51,7 @@ for _measure in (
         linear=True,
         option="currents",
         function=_transmitted,
-        place=25,
+        place=35,
     ),
     *(
         Measure(
@@ -63,7 +63,7 @@ for _measure in (
             linear=True,
             option="torque",
             function=part(_torques, f"torque_{axis}"),
-            place=26,
+            place=36,
         )
         for axis in "xyz"
     ),

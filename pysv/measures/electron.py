@@ -25,7 +25,7 @@ for _axis in "xyz":
             needs="state",
             linear=True,
             function=part(_spin, f"electron_spin_{_axis}"),
-            place=20,
+            place=30,
         )
     )
 for _name, _long_name in (
@@ -40,6 +40,6 @@ for _name, _long_name in (
             needs="state",
             linear=True,
             function=part(_densities, _name),
-            place=20,
+            place=30,
         )
     )

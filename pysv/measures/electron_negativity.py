@@ -248,6 +248,6 @@ register(
         cited_for="logarithmic negativity",
         probes=Probes("dense", SEED, ("Ubaru2017",), "negativity of the electron in a large system"),
         function=_measured,
-        place=42,
+        place=17,
     )
 )

@@ -54,11 +54,11 @@ def _entropies(view: View) -> dict[str, float | np.ndarray]:
     return found
 
 
-for _name, _long_name in (
-    ("entropy_total", "von Neumann entropy of FM_p ∪ FM_a"),
-    ("entropy_polarizer", "von Neumann entropy of FM_p"),
-    ("entropy_analyzer", "von Neumann entropy of FM_a"),
-    ("mutual_information", "mutual information of FM_p and FM_a"),
+for _name, _place, _long_name in (
+    ("entropy_total", 11, "von Neumann entropy of FM_p ∪ FM_a"),
+    ("entropy_polarizer", 14, "von Neumann entropy of FM_p"),
+    ("entropy_analyzer", 14, "von Neumann entropy of FM_a"),
+    ("mutual_information", 12, "mutual information of FM_p and FM_a"),
 ):
     register(
         Measure(
@@ -69,7 +69,7 @@ for _name, _long_name in (
             schedule="entropies",
             refusal=None if _name == "entropy_total" else two_sides_needed,
             function=part(_entropies, _name),
-            place=30,
+            place=_place,
         )
     )
 register(
@@ -83,6 +83,6 @@ register(
         applies=has_pairs,
         refusal=pairs_refusal,
         function=part(_entropies, "mutual_information_pairs"),
-        place=31,
+        place=15,
     )
 )

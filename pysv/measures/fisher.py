@@ -108,7 +108,7 @@ for _measure in (
         dims=("momentum",),
         needs="diagonal",
         function=lambda view: view.once(_printed),
-        place=70,
+        place=22,
     ),
     Measure(
         name="qfi_variance",
@@ -116,7 +116,7 @@ for _measure in (
         dims=("momentum",),
         needs="diagonal",
         function=lambda view: view.once(_printed) / 4,
-        place=70,
+        place=22,
     ),
     Measure(
         name="qfi",
@@ -128,7 +128,7 @@ for _measure in (
         cites=("Hyllus2012", "Toth2012"),
         cited_for="quantum Fisher information",
         function=lambda view: qfi(view.rho, view.setting.positions, view.setting.momenta),
-        place=70,
+        place=22,
     ),
 ):
     register(_measure)

@@ -89,7 +89,7 @@ register(
         initial_frame=True,
         linear=True,
         function=_magnons,
-        place=60,
+        place=20,
     )
 )
 register(
@@ -101,6 +101,6 @@ register(
         schedule="w_fidelity",
         linear=True,
         function=lambda view: w_fidelity(*view.initial_frame),
-        place=60,
+        place=20,
     )
 )

@@ -246,7 +246,7 @@ register(
         cited_for="logarithmic negativity",
         probes=Probes("factor", SEED, ("Ubaru2017",), "negativity of a large system"),
         function=_negativity,
-        place=40,
+        place=13,
     )
 )
 register(
@@ -262,6 +262,6 @@ register(
         cites=("Vidal2002", "Plenio2005"),
         cited_for="logarithmic negativity",
         function=_pairs,
-        place=41,
+        place=16,
     )
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from itertools import product as choices
 from typing import TYPE_CHECKING, Any
@@ -74,20 +75,32 @@ def expectation(rho: SpinDensity, factors: tuple[tuple[str, int], ...]) -> float
     factors : tuple of (str, int)
         "X", "Y" or "Z" and the number of the spin, from 1; each spin once.
     """
-    spins, total = rho.spins, 0j
+    total = 0j
     for chosen in choices(*(_LADDER[axis] for axis, _ in factors)):
         ladder = (Spin(number, sigma) for (_, number), (sigma, _) in zip(factors, chosen, strict=True))
-        operator = Factors((), tuple(ladder))
-        coefficient = np.prod([value for _, value in chosen])
-        for block in rho.blocks:
-            own = block.configuration
-            value, _, after = act(operator, np.zeros_like(own), own, spins)
-            place = np.minimum(np.searchsorted(own, after), own.size - 1)
-            held = np.flatnonzero((value != 0) & (own[place] == after))
-            # Tr(Oρ) = Σ_c ⟨c'|O|c⟩ ρ[c, c'].
-            total += coefficient * (value[held] * block.matrix[held, place[held]]).sum()
-    lengths = np.prod([spins.levels[number - 1] - 1 for _, number in factors])  # 2S
+        total += math.prod(value for _, value in chosen) * ladder_expectation(rho, tuple(ladder))
+    lengths = np.prod([rho.spins.levels[number - 1] - 1 for _, number in factors])  # 2S
     return float(total.real / lengths)
+
+
+def ladder_expectation(rho: SpinDensity, operators: tuple[Spin, ...]) -> complex:
+    """⟨O⟩ of a product O of 2Sᶻ, S⁺ and S⁻ of some spins.
+
+    Parameters
+    ----------
+    rho : SpinDensity
+    operators : tuple of Spin
+        Those on the right act first.
+    """
+    operator, total = Factors((), operators), 0j
+    for block in rho.blocks:
+        own = block.configuration
+        value, _, after = act(operator, np.zeros_like(own), own, rho.spins)
+        place = np.minimum(np.searchsorted(own, after), own.size - 1)
+        held = np.flatnonzero((value != 0) & (own[place] == after))
+        # Tr(Oρ) = Σ_c ⟨c'|O|c⟩ ρ[c, c'].
+        total += complex((value[held] * block.matrix[held, place[held]]).sum())
+    return total
 
 
 def _of_function(name: str, function: Function) -> Measure:

@@ -27,7 +27,7 @@ register(
         schedule="entropies",
         option="purity",
         function=lambda view: view.once(_purity),
-        place=35,
+        place=18,
     )
 )
 register(
@@ -39,6 +39,6 @@ register(
         schedule="entropies",
         option="purity",
         function=lambda view: -float(np.log(view.once(_purity))),
-        place=35,
+        place=18,
     )
 )

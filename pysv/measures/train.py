@@ -25,6 +25,6 @@ for _name, _long_name in (
             sampled=False,
             applies=lambda sizes: isinstance(sizes.experiment.source, Train),
             function=part(_extras, _name),
-            place=21,
+            place=31,
         )
     )

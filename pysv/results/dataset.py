@@ -97,6 +97,13 @@ def schema() -> dict[str, Variable]:
     return found | errors | biases | PROBED
 
 
+def in_order(data: xr.Dataset) -> xr.Dataset:
+    """A dataset with its variables in the order of the schema; what pysv does not know comes last."""
+    ranks = {name: rank for rank, name in enumerate(schema())}
+    names = sorted(data.data_vars, key=lambda name: ranks.get(str(name), len(ranks)))
+    return xr.Dataset({name: data.variables[name] for name in names}, data.coords, data.attrs)
+
+
 def coordinates(experiment: Experiment) -> dict[str, xr.Variable]:
     """Coordinates of a run's dataset, without ``time``.
 

@@ -22,7 +22,7 @@ from xarray.backends import H5NetCDFStore
 
 from pysv.errors import ResultFileError
 from pysv.results import digest
-from pysv.results.dataset import FORMAT, PARTS
+from pysv.results.dataset import FORMAT, PARTS, in_order
 from pysv.results.destination import OwnFile, check_destination, check_room, whole_file
 from pysv.results.stream import Stream
 from pysv.results.validate import (
@@ -202,7 +202,7 @@ def load(path: str | Path) -> xr.Dataset:
             raise
         except Exception as error:  # a damaged file can fail anywhere in three libraries
             raise _unreadable(path, error) from error
-    data = _join_complex(stored)
+    data = in_order(_join_complex(stored))
     data.encoding["source"] = str(path)  # no output made from it may replace it
     return data
 

@@ -1,4 +1,4 @@
-"""Entangled localized spins in `tdmrg`, against two electrons in first quantisation."""
+"""Entangled localized spins in `tdmrg`, against two electrons in first quantisation and four in the product space."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from brute_several import Several
 
 import pysv
 from pysv.errors import EngineError
@@ -42,6 +43,40 @@ def test_two_electrons(name):
     assert abs(reference.density_matrix[-1] - reference.density_matrix[0]).max() > 1e-2
     for variable in set(reference.data_vars) - {"state_deviation"}:
         np.testing.assert_allclose(data[variable], reference[variable], atol=2e-5, err_msg=variable)
+
+
+@pytest.mark.parametrize("start", ["singlet", "triplet", "vector"])
+def test_four_electrons_in_the_full_product_space(start):
+    """The lowest orbitals of the well filled by hand, beside two spins in any state with S^z = 0."""
+    chain = Several(
+        sites=6, polarizer=(4, 4), analyzer=(6, 6), hopping=1.0, sd_exchange=0.8, exchange=0.0, exchange_z=0.0,
+        convention="half", electrons=4,
+    )  # fmt: skip
+    amplitudes = {"singlet": (1, -1), "triplet": (1, 1), "vector": (0.6, 0.8j)}[start]
+    spins = {
+        "singlet": pysv.Bell(),
+        "triplet": pysv.Bell(phase=0),
+        "vector": pysv.SpinVector(values=[0, *amplitudes, 0]),
+    }[start]
+    alone = -np.eye(6, k=1) - np.eye(6, k=-1) - np.diag([60.0, 60.0, 60.0, 0, 0, 0])
+    orbitals = np.linalg.eigh(alone)[1][:, :2]
+    whole = np.zeros(1 << 14, dtype=complex)
+    whole[[0b01, 0b10]] = amplitudes / np.linalg.norm(amplitudes)  # no electrons; ↑ is 0
+    for spin in (0, 1):
+        for orbital in orbitals.T:
+            whole = sum(float(c) * (chain.take(site, spin).T @ whole) for site, c in enumerate(orbital, start=1))
+    psi = whole[chain.places]
+    assert np.linalg.norm(psi) == pytest.approx(1.0)
+    own = pysv.Experiment(
+        device=pysv.SpinValve(sites=6, polarizer=(4, 4), analyzer=(6, 6), sd_exchange=0.8, convention="half"),
+        source=pysv.ConfinedElectrons(electrons=4, confined_sites=3, well=60.0), spins=spins,
+        times=pysv.times(stop=3, step=1.5), record=pysv.Record(density_matrix=True),
+    )  # fmt: skip
+    data = pysv.solve(own, engine=CAREFUL, progress=False)
+    for index, time in enumerate(data.time.values):
+        for name, value in chain.variables(chain.evolve(psi, time)).items():
+            np.testing.assert_allclose(data[name][index], value, atol=2e-5, err_msg=f"{name} at {time} fs")
+    assert abs(data.density_matrix[-1] - data.density_matrix[0]).max() > 1e-2
 
 
 @pytest.mark.parametrize("name", STARTS)

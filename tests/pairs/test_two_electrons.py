@@ -246,8 +246,12 @@ def test_auto_takes_fock_where_the_chain_does_not_serve():
 
 def test_sentences():
     several = pysv.ConfinedElectrons(confined_sites=3, electrons=4)
+    long = pysv.Device(sites=8, layers=[pysv.Layer(sites=(6, 7), spin=1.0)])
     for changes, sentence in (
-        ({"spins": pysv.GHZ()}, "beside a GHZ state: no engine serves this; take two electrons, or a product state"),
+        (
+            {"spins": pysv.Ground(), "device": long},
+            "beside longer spins than 1/2 in a ground state of the localized spins: no engine serves this; take two",
+        ),
         ({"bath": pysv.BosonicBath()}, r"with a bath: no engine serves this; leave \[bath\] out, or take one electron"),
         ({"spins": pysv.Gibbs()}, "beside thermal spins: no engine serves this; take another state of the spins, or"),
     ):

@@ -30,6 +30,8 @@ def test_an_earlier_file_is_read(path, capsys):
     data = pysv.load(path)
     assert float(data.time[-1]) == 1.5
     assert all(np.isfinite(data[name]).all() for name in ("norm", "energy", "spin_z_total", "electron_number"))
+    first = [name for name in data.data_vars if not str(name).endswith(("_error", "_bias"))][:6]
+    assert first == ["spin_x", "spin_y", "spin_z", "entropy_total", "mutual_information", "log_negativity"]
     assert main(["info", str(path)]) == 0
     assert main(["cite", str(path)]) == 0
     assert "pysv 0.1.0" in capsys.readouterr().out

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import re
+from pathlib import Path
 
 import h5netcdf
 import h5py
@@ -53,6 +54,7 @@ def data():
             torque=True,
             purity=True,
             electron_negativity=True,
+            correlations=True,
             momenta=(0.1, 0.2, 0.3),
         ),
     )
@@ -233,3 +235,14 @@ def test_dimensions_of_a_saved_state_have_names(small, tmp_path):
         for name, stored in group.variables.items():
             assert stored.shape == state.arrays[name].shape
             assert stored.dimensions == tuple(f"length_{size}" for size in stored.shape)
+
+
+def test_the_table_of_the_documentation_is_in_the_order_of_the_dataset():
+    text = (Path(__file__).parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
+    table = text.split("| variable |")[1].split("\n\n")[0]
+    places = {measure.name: measure.place for measure in measures()}
+    named = [
+        name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split(" | ")[0]) if name in places
+    ]
+    assert sorted(named) == sorted(places)
+    assert [places[name] for name in named] == sorted(places.values())

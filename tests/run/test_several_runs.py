@@ -209,10 +209,6 @@ def test_convergence(short):
     assert table[0].split("  ")[0] == "largest change"
     assert any(line.startswith("entropy_half") for line in table)
     assert "bond_dimension" not in str(found)
-    with pytest.raises(
-        EngineError, match="convergence is available for engine 'tdmrg', not for 'fock'; use engine='tdmrg'"
-    ):
-        pysv.convergence(short, "fock", progress=False)
 
 
 def test_an_interrupted_comparison_keeps_what_there_is(short, monkeypatch):
