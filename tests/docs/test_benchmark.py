@@ -46,7 +46,9 @@ def test_the_page_and_the_readme_say_what_the_kept_results_say(writer):
     found = writer.results()
     assert writer.PAGE.read_text(encoding="utf-8") == writer.page(found)
     text = writer.README.read_text(encoding="utf-8")
-    assert text == writer.readme(text, found["one_electron"], found["large"])
+    assert text == writer.rewritten(text, writer.paragraph(found["one_electron"], found["large"]))
+    paper = writer.PAPER.read_text(encoding="utf-8")
+    assert paper == writer.rewritten(paper, writer.comparison(found["one_electron"], found["several_electrons"]))
     for result in found.values():
         left_out = set(result.output.splitlines()) - set(writer.shown(result).splitlines()) - {""}
         assert {line.split("  ")[0] for line in left_out} == {judgement.name for judgement in result.judged}

@@ -20,7 +20,10 @@ from pysv.measures import registry as measures
 from pysv.model import terms
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.M | re.S)
 EXECUTED = ("python", "sh", "toml")
 MARKUP = ("{toctree}", "{eval-rst}", "{include}", "text")  # text: what a program has printed
