@@ -31,7 +31,16 @@ _ENDED = (
     "the last checkpoint in the result file"
 )
 
+_led = 1
 _broken = False
+
+
+def led() -> int:
+    """Number of ranks that this process leads, itself among them; 1 outside of `lead`.
+
+    A script that mpirun starts, and that does not call `lead`, is on its own on each rank.
+    """
+    return _led
 
 
 def started() -> int:
@@ -58,17 +67,20 @@ def world() -> Intracomm:
             f"mpirun started {started()} processes, and mpi4py cannot be loaded ({reason(error)}); install it with "
             "pip install 'pysv-spinvalve[mpi]', or start pysv without mpirun"
         ) from error
-    if MPI.COMM_WORLD.size != started():
+    count = started()
+    if MPI.COMM_WORLD.size != count:
         raise RanksError(
-            f"mpirun started {started()} processes, and mpi4py sees {MPI.COMM_WORLD.size}: it uses another MPI than "
+            f"mpirun started {count} processes, and mpi4py sees {MPI.COMM_WORLD.size}: it uses another MPI than "
             "this mpirun; use the mpirun beside this Python, or build mpi4py for that MPI"
         )
+    for name in (*_SIZES, *_NUMBERS):  # a process that this one starts is no rank
+        os.environ.pop(name, None)
     return MPI.COMM_WORLD
 
 
 @cache
 def on_this_node() -> int:
-    """Number of ranks on the node of this one; all ranks must call it once together, as `lead` does."""
+    """Number of ranks on the node of this one. All ranks must call it once together, as `lead` does."""
     from mpi4py import MPI
 
     return int(world().Split_type(MPI.COMM_TYPE_SHARED).size)
@@ -99,9 +111,12 @@ def lead(work: Callable[[], int]) -> int:
     if everybody.rank:
         return _serve(everybody)
     code, watch = 1, _watch()
+    global _led
+    _led = everybody.size
     try:
         code = work()
     finally:
+        _led = 1
         watch.communicate(b"done")
         if _broken:
             sys.stdout.flush()
@@ -175,6 +190,9 @@ def together(function: Callable[..., Any], *arguments: Any) -> Any:
     _call_out(everybody, (function, arguments))
     try:
         return function(*arguments)
-    except BaseException as error:
+    except Exception as error:
         _broken = True
         raise EngineFailureError(f"rank 0 ended: {reason(error)}") from error
+    except BaseException:  # Ctrl-C
+        _broken = True
+        raise

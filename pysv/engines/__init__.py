@@ -144,7 +144,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
         raise EngineError(f"engine = {engine!r} must be a name or an options object such as pysv.Chebyshev()")
     if backend not in BACKENDS:
         raise EngineError(unknown_name("backend", str(backend), BACKENDS))
-    able, count = method.able(), ranks.started()
+    able, count = method.able(), ranks.led()
     if count > 1 and (backend not in ("auto", "mpi") or "mpi" not in able):
         asked = f"engine {method.name!r}" + ("" if backend == "auto" else f" with backend {backend!r}")
         raise EngineError(f"mpirun started {count} processes, and {asked} runs in one; start it without mpirun")
@@ -166,7 +166,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
 
 def going_on(backend: str) -> str:
     """The backend that goes on with a run: the one that began it, or all processes that mpirun started."""
-    return "auto" if ranks.started() > 1 else backend
+    return "auto" if ranks.led() > 1 else backend
 
 
 def chosen_because(experiment: Experiment, method: Method, chosen: str, asked: str) -> str:
@@ -174,7 +174,7 @@ def chosen_because(experiment: Experiment, method: Method, chosen: str, asked: s
     if asked != "auto":
         return "asked for"
     if chosen == "mpi":
-        return f"mpirun started {ranks.started()} processes"
+        return f"mpirun started {ranks.led()} processes"
     if chosen == method.able()[0]:
         return "the engine's first backend"
     return (

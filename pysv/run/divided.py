@@ -42,7 +42,7 @@ class Divided:
     @property
     def together(self) -> int:
         """Bytes of all ranks on one node: of this one under mpirun, else as if it ran them all."""
-        count = ranks.on_this_node() if ranks.started() > 1 else self.ranks
+        count = ranks.on_this_node() if ranks.led() > 1 else self.ranks
         return self.leader + (count - 1) * self.other
 
 
@@ -62,7 +62,7 @@ def divided(cost: Cost, rows: tuple[int, ...], count: int) -> Divided:
     """
     tables, edges = table_bytes(rows), _EDGE * max(rows)
     other = PROCESS + _MPI + tables + edges + -(-(cost.memory - PROCESS - tables) // count)
-    threads = thread_pool.largest() if ranks.started() > 1 else 2
+    threads = thread_pool.largest() if ranks.led() > 1 else 2
     waiting = cost.applications * (_LATENCY + edges / 2 / _SPEED)
     return Divided(count, other + cost.disk, other, 2 * cost.seconds / (count * threads) + waiting)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pysv.compute.ranks import started
+from pysv.compute.ranks import led
 from pysv.compute.speed import slowness
 from pysv.engines import choose
 from pysv.engines.base import Method
@@ -151,7 +151,7 @@ def estimate(
             backend = "mpi"
     method, chosen = choose(experiment, engine, backend)
     with additional(own_measures(experiment)):
-        return _estimated(experiment, method, chosen, ranks or started(), slowness(measure=True))
+        return _estimated(experiment, method, chosen, ranks or led(), slowness(measure=True))
 
 
 def lacks_in(experiment: Experiment, method: Method, backend: str, ranks: int) -> Lacks:
@@ -205,7 +205,7 @@ def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: s
     """
     method, chosen = choose(experiment, engine, backend)
     with additional(own_measures(experiment)):
-        needed = _estimated(experiment, method, chosen, started(), slowness())
+        needed = _estimated(experiment, method, chosen, led(), slowness())
     if needed.fits:
         return needed
     smaller = _smaller(experiment, engine, backend)

@@ -95,7 +95,7 @@ class Run:
         digest = config.fingerprint(experiment, method)
         because = chosen_because(experiment, method, chosen, backend)
         advice = faster_elsewhere(experiment, method, chosen, backend)
-        lacks = lacks_in(experiment, method, chosen, ranks.started())
+        lacks = lacks_in(experiment, method, chosen, ranks.led())
         return cls(experiment, method, chosen, digest, needed, members, limits, cut, functions, because, advice, lacks)
 
     def begin(self) -> Engine:
@@ -187,8 +187,8 @@ class Run:
             )
         )
         attrs["backend_reason"] = self.backend_reason
-        if ranks.started() > 1:
-            attrs["ranks"] = ranks.started()
+        if ranks.led() > 1:
+            attrs["ranks"] = ranks.led()
         attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": watch.tolerance}
         attrs |= {f"drift_{name}": value for name, value in watch.drift.items()}
         attrs |= {f"engine_{key}": value for key, value in work.details.items()}

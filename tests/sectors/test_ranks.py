@@ -118,6 +118,16 @@ def test_command_line(tmp_path):
     assert (again.returncode, again.stderr.count("exists already")) == (2, 1)
 
 
+@needs_mpi
+def test_a_script_without_lead_is_on_its_own_on_each_rank(tmp_path):
+    done = ranks(2, ranks_script.__file__, tmp_path, "alone")
+    assert done.returncode == 0, done.stderr
+    for number in (0, 1):
+        backend, value = (tmp_path / f"{number}.txt").read_text("utf-8").split()
+        whole = pysv.solve(ranks_script.random_experiment(number), progress=False)
+        assert (backend, float(value)) == ("python", pytest.approx(float(whole.spin_z[-1, 0]), abs=1e-12))
+
+
 def test_without_mpirun():
     with pytest.raises(RanksError, match="mpirun -n RANKS"):
         pysv.solve(ranks_script.LONG, backend="mpi", progress=False)
@@ -131,8 +141,10 @@ def test_without_mpi4py(monkeypatch, capsys):
     monkeypatch.setenv("PMI_RANK", "0")
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     module.world.cache_clear()
+    ran = []
     with pytest.raises(RanksError, match=r"mpi4py cannot be loaded .*pysv-spinvalve\[mpi\]"):
-        module.lead(lambda: 0)
+        module.lead(lambda: ran.append(1) or 0)
+    assert not ran
     monkeypatch.setenv("PMI_RANK", "1")
     assert module.lead(lambda: 0) == 2
 

@@ -101,7 +101,7 @@ class MpiSpace(StateSpace):
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
         super().__init__(hamiltonian, real)
         hamiltonian.table(real)  # refuses what the kernels cannot hold, before the others try
-        deal(hamiltonian, np.result_type(real, np.complex64).type, hamiltonian.everywhere, ranks.started())
+        deal(hamiltonian, np.result_type(real, np.complex64).type, hamiltonian.everywhere, ranks.led())
         self._number = next(_numbers)
         basis = hamiltonian.basis
         ranks.together(
@@ -182,8 +182,8 @@ class MpiBackend(Backend):
     recorded: ClassVar[str] = "auto"
 
     def lacking(self) -> str | None:
-        """None where mpirun started several processes."""
-        if ranks.started() > 1:
+        """None where this process leads others."""
+        if ranks.led() > 1:
             return None
         return "start it with mpirun -n RANKS pysv run FILE.toml (needs pip install 'pysv-spinvalve[mpi]')"
 
