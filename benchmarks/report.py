@@ -16,7 +16,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 import pysv
-from pysv.doctor import processor
+from pysv.compute.environment import processor
 
 RESULTS = Path(__file__).parent / "results"
 """Files of the runs that the performance page shows."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from faults.promises import Case, Fault
-from pysv.doctor import processor
+from pysv.compute.environment import processor
 from pysv.results.versions import versions
 
 HEAD = (

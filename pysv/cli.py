@@ -21,6 +21,7 @@ from pysv.errors import (
     MemoryLimitError,
     PysvError,
     PysvWarning,
+    RanksError,
     SpectralBoundsError,
     UnsavedResultError,
     cut,
@@ -60,7 +61,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 2 for what the user can mend; 1 for a run that failed; 130 where Ctrl-C, SIGTERM or SIGHUP ended the command
         (the first signal saves what was recorded). docs/files.md has the whole list.
     """
-    own_process = arguments is None
+    from pysv.compute import ranks
+
+    if arguments is not None:
+        return _main(arguments, own_process=False)
+    try:
+        return ranks.lead(lambda: _main(None, own_process=True))
+    except RanksError as error:
+        return _complain(reason(error), BAD_INPUT)
+
+
+def _main(arguments: Sequence[str] | None, *, own_process: bool) -> int:
+    """As `main`, on the one process that reads and writes."""
     if own_process:
         _prepare_process()
     try:
@@ -293,7 +305,7 @@ def _estimate(options: argparse.Namespace) -> int:
     from pysv.run.estimate import estimate
 
     asked = _read(options, runs=False)
-    needed = estimate(asked.experiment, asked.engine, asked.backend)
+    needed = estimate(asked.experiment, asked.engine, asked.backend, options.ranks)
     _print(str(needed))
     if asked.probes and not _estimate_probe(asked):
         return _complain(f"{options.file}: the probe does not fit in memory", BAD_INPUT)
@@ -590,6 +602,7 @@ def _parser() -> argparse.ArgumentParser:
     needs = verb("estimate", _estimate, "estimate the memory, time and disk space of a run")
     needs.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(needs)
+    needs.add_argument("--ranks", metavar="R", type=int, help="processes that mpirun will start")
     finer = verb("convergence", _convergence, "repeat a run with finer steps and tolerances and print the changes")
     finer.add_argument("file", type=_name, metavar="FILE.toml")
     _engine_options(finer)

@@ -15,6 +15,7 @@ import psutil
 
 from pysv.compute import thread_pool
 from pysv.compute.caches import open_to_others
+from pysv.compute.environment import processor
 from pysv.engines import readiness
 from pysv.errors import JuliaUnavailableError
 from pysv.experiment import Experiment
@@ -79,14 +80,6 @@ def examine() -> tuple[bool, str]:
     }
     width = max(map(len, facts))
     return healthy, "\n".join(f"{name:<{width}} {value}" for name, value in facts.items())
-
-
-def processor() -> str:
-    """Name of the processor, if the system reports it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
 
 
 def _others() -> dict[str, str]:

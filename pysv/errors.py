@@ -53,6 +53,10 @@ class DaskUnavailableError(PysvError, RuntimeError):
     """A run needs a Dask cluster whose scheduler or workers are not available."""
 
 
+class RanksError(PysvError, RuntimeError):
+    """The processes that mpirun started cannot work together."""
+
+
 class MemoryLimitError(PysvError, MemoryError):
     """A run does not fit in memory; raised before anything is allocated."""
 

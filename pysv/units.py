@@ -43,6 +43,15 @@ def size(count: float) -> str:
     return f"{float(count):.3g} EB"
 
 
+SPAN = 2.0
+"""A run takes a time between the estimate divided by this and multiplied by it."""
+
+
+def about(seconds: float) -> str:
+    """The range in which an estimated time lies, in words."""
+    return f"{duration(seconds / SPAN)} to {duration(seconds * SPAN)}"
+
+
 def duration(seconds: float) -> str:
     """Seconds in the unit that a person would take, without an exponent."""
     if seconds < 0.01:

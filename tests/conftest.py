@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 import pysv
 from pysv import config
+from pysv.engines import going_on
 from pysv.measures.sizes import Limits
 from pysv.results import files
 from pysv.results.destination import OwnFile
@@ -106,7 +108,11 @@ FACTOR = Limits(block=1)
 
 def narrow(width):
     """Every state is large, in tiles of `width` sites, or of two more in single precision."""
-    return Cut(0, lambda sites, dtype: min(sites, width + 2 * (dtype == np.complex64)))
+    return Cut(0, functools.partial(_narrow_width, width))
+
+
+def _narrow_width(width, sites, dtype):
+    return min(sites, width + 2 * (dtype == np.complex64))
 
 
 NARROW = narrow(3)
@@ -126,7 +132,7 @@ def resume_within(limits, path, stop=None, cut=CUT):
     times = asked.experiment.times if stop is None else dataclasses.replace(asked.experiment.times, stop=stop)
     longer = dataclasses.replace(asked.experiment, times=times)
     earlier = Earlier(data.isel(time=data.time.values <= state.time + 1e-9), state)
-    run = Run.prepare(longer, asked.engine, asked.backend, limits=limits, cut=cut)
+    run = Run.prepare(longer, asked.engine, going_on(asked.backend), limits=limits, cut=cut)
     return run.go(OwnFile(path), False, 30.0, earlier)
 
 

@@ -30,7 +30,7 @@ import others
 import several
 from rows import Row, Section, table
 
-from pysv.doctor import processor
+from pysv.compute.environment import processor
 from pysv.errors import PacketTruncationWarning
 from pysv.results.versions import versions
 

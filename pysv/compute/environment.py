@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 from importlib.util import find_spec
+from pathlib import Path
 
 from pysv.errors import InvalidInputError, quoted
 
@@ -37,3 +39,11 @@ def check_environment() -> None:
             raise InvalidInputError(
                 f"{name} = {quoted(value)} in the environment must be a number (s); correct it, or unset it", name
             ) from error
+
+
+def processor() -> str:
+    """Name of the processor, if the system reports it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())

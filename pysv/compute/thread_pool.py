@@ -19,11 +19,17 @@ _ALONE = 300_000
 """Largest state, in amplitudes, for one thread: a second thread would wait longer than it works."""
 
 _here = threading.local()
+_limit: list[int] = []
 
 
 def largest() -> int:
-    """Largest number of threads: the processors of this process, or NUMBA_NUM_THREADS."""
-    return int(numba.config.NUMBA_NUM_THREADS)
+    """Largest number of threads: the processors of this process, or NUMBA_NUM_THREADS; see also `limit`."""
+    return min([int(numba.config.NUMBA_NUM_THREADS), *_limit])
+
+
+def limit(threads: int) -> None:
+    """Use at most so many threads from now on: other processes of the same work use the other processors."""
+    _limit[:] = [threads]
 
 
 def threads_for(amplitudes: int) -> int:

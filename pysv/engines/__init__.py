@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 from functools import cache
 
+from pysv.compute import ranks
 from pysv.engines.base import Method
 from pysv.errors import EngineError, InvalidInputError, unknown_name
 from pysv.experiment import Experiment
@@ -143,13 +144,18 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
         raise EngineError(f"engine = {engine!r} must be a name or an options object such as pysv.Chebyshev()")
     if backend not in BACKENDS:
         raise EngineError(unknown_name("backend", str(backend), BACKENDS))
-    able = method.able()
+    able, count = method.able(), ranks.started()
+    if count > 1 and (backend not in ("auto", "mpi") or "mpi" not in able):
+        asked = f"engine {method.name!r}" + ("" if backend == "auto" else f" with backend {backend!r}")
+        raise EngineError(f"mpirun started {count} processes, and {asked} runs in one; start it without mpirun")
     if backend not in ("auto", *able):
         asked = f"engine {method.name!r}" + (" with these options" if backend in method.backends else "")
         raise EngineError(f"{asked} has no backend {backend!r}; use backend {' or '.join(map(repr, able))}")
     reason = method.refused(experiment)
     if reason is not None:
         raise EngineError(reason)
+    if count > 1:
+        return method, "mpi"
     if backend != "auto":
         return method, backend
     for other in able[1:]:
@@ -158,10 +164,17 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     return method, able[0]
 
 
+def going_on(backend: str) -> str:
+    """The backend that goes on with a run: the one that began it, or all processes that mpirun started."""
+    return "auto" if ranks.started() > 1 else backend
+
+
 def chosen_because(experiment: Experiment, method: Method, chosen: str, asked: str) -> str:
     """Why this backend runs an experiment: a phrase for the dataset, after `choose`."""
     if asked != "auto":
         return "asked for"
+    if chosen == "mpi":
+        return f"mpirun started {ranks.started()} processes"
     if chosen == method.able()[0]:
         return "the engine's first backend"
     return (

@@ -78,8 +78,8 @@ class PureStateEngine(Engine):
         """Outputs later than the present state."""
         self._expected: tuple[float, ...] = ()
         """Times of the coming `advance` calls."""
-        for run, psi in zip(runs, self.psi, strict=True):
-            run.fill(psi)
+        for run, space, psi in zip(runs, self.spaces, self.psi, strict=True):
+            space.write_product(psi, run.amplitude, run.packet)
 
     @property
     def psi(self) -> list[Any]:
@@ -146,8 +146,8 @@ class PureStateEngine(Engine):
 
     def restore(self, time: float, state: Mapping[str, np.ndarray]) -> None:
         """Continue from the amplitudes, deviations and work that `state` returned."""
-        for number, run in enumerate(self.runs):
-            self.psi[number][...] = saved_array(state, f"psi_{run.label}", run.hamiltonian.shape)
+        for run, space, psi in zip(self.runs, self.spaces, self.psi, strict=True):
+            space.load(psi, saved_array(state, f"psi_{run.label}", run.hamiltonian.shape))
         self.deviations = [float(value) for value in saved_array(state, "deviations", (len(self.runs),))]
         self._applications = [int(value) for value in saved_array(state, "applications", (len(self.runs),))]
         self._prepared = []

@@ -68,7 +68,7 @@ class Chebyshev(Method):
 
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
-    backends: ClassVar[tuple[str, ...]] = ("python", "julia")
+    backends: ClassVar[tuple[str, ...]] = ("python", "julia", "mpi")
     correlators: ClassVar[str] = "states"
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 
@@ -158,7 +158,7 @@ class _ChebyshevEngine(RecursionEngine):
             if run.hamiltonian not in known:
                 alike = next((bounds for other, bounds in known.items() if _mirrored(run.hamiltonian, other)), None)
                 known[run.hamiltonian] = alike or spectral_bounds(
-                    run.hamiltonian, margin=method.bound_margin, buffers=self.spare[number]
+                    run.hamiltonian, margin=method.bound_margin, space=self.spaces[number], buffers=self.spare[number]
                 )
                 self._applications[number] = 0 if alike else known[run.hamiltonian].steps
         self.bounds = [known[run.hamiltonian] for run in runs]
@@ -195,6 +195,7 @@ class _ChebyshevEngine(RecursionEngine):
             [recursion_mix(series, phase, count) for (series, _), phase in zip(expansions, phases, strict=True)], axis=1
         ).astype(self._real)
         one, other = self.spare[number]
+        space.follow(window)
         space.copy(psi, one)
         for output in outputs:  # the work space is not read outside the window
             space.clear_outside(output, window)

@@ -24,6 +24,8 @@ HEAVY = 60.0
 """Estimated time above which a backend that takes seconds to start may pay, s."""
 _SECONDS = 3e-9
 """Rough time of one application of H to one amplitude of one electron."""
+_SPLIT, _SHORT = 1.5, 1e-5
+"""Time of an application within split steps, relative to others, and s besides, which small states notice."""
 _TABLES = 60
 """Bytes of the tables of H for each row."""
 
@@ -69,7 +71,13 @@ def run_places(experiment: Experiment, dtype: type = np.complex128, cut: Cut = C
 
 
 def pure_run_cost(
-    experiment: Experiment, applications: int, states: int, *, columns: int | None = None, dtype: type = np.complex128
+    experiment: Experiment,
+    applications: int,
+    states: int,
+    *,
+    columns: int | None = None,
+    dtype: type = np.complex128,
+    split: bool = False,
 ) -> Cost:
     """Cost of an engine that carries arrays ψ[tile, row, site] of one electron.
 
@@ -84,17 +92,24 @@ def pure_run_cost(
         Number of states; by default one for each pure run.
     dtype : type
         Complex type of the states.
+    split : bool
+        Whether the applications come in the short expansions of split steps, with the baths between them.
     """
     rows = run_rows(experiment)
     amplitudes, count = sum(rows) * experiment.device.sites, columns or len(rows)
     applied = applications * count
     return Cost(
         amplitudes=amplitudes,
-        memory=PROCESS + states + _TABLES * sum(rows),
+        memory=PROCESS + states + table_bytes(rows),
         applications=applied,
-        seconds=applied * amplitudes / len(rows) * _SECONDS,
+        seconds=applied * (amplitudes / len(rows) * _SECONDS * (_SPLIT if split else 1) + (_SHORT if split else 0)),
         disk=np.dtype(dtype).itemsize * amplitudes * count // len(rows),
     )
+
+
+def table_bytes(rows: Sequence[int]) -> int:
+    """Bytes of the tables of H, for the rows of all pure runs."""
+    return _TABLES * sum(rows)
 
 
 def state_bytes(places: Sequence[int], count: int, dtype: type = np.complex128) -> int:

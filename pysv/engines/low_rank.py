@@ -95,14 +95,16 @@ class LowRank(Method):
         places, times = run_places(experiment), experiment.times
         grown = _growth(experiment) * _busy(experiment) ** 2 * (1e-4 / max(self.tolerance, 1e-9)) ** 0.5
         rank = min(float(self.max_rank), _FIRST + grown + _dephased(experiment))
+        step = self.time_step or LONGEST * min(1.0, max(self.tolerance, 1e-12) / 1e-4) ** 0.25
         found = pure_run_cost(
             experiment,
-            split_applications(experiment, self.time_step or LONGEST),
+            split_applications(experiment, step),
             int(16 * max(places) * (6 * rank + 3 * thread_pool.largest())),
-            columns=max(len(places), int(rank / 3)),
+            columns=max(len(places), int(0.7 * rank)),
+            split=True,
         )
         # Each step multiplies all columns, those of the jumps among them, with each other.
-        steps = (times.count - 1) * time_steps(times.step, self.time_step or LONGEST)[0]
+        steps = (times.count - 1) * time_steps(times.step, step)[0]
         return replace(found, seconds=found.seconds + steps * 3e-10 * rank**2 * max(places))
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:

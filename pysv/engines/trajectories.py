@@ -119,6 +119,7 @@ class Trajectories(Sampling):
             split_applications(experiment, self.time_step or LONGEST),
             16 * max(places) * (self.ntraj + 2 * branches + 12 * MOST + 3 * thread_pool.largest()),
             columns=self.ntraj + branches + 4 * MOST,
+            split=True,
         )
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:

@@ -155,4 +155,4 @@ def _diagonalised(sizes: Sizes) -> tuple[float, float]:
         return 0, 0
     # About 80 eigenstates of a block of ρ have weight.
     sites = sizes.experiment.device.sites
-    return 70_000_000 + 16 * (80 + sizes.spins) * sizes.rows, 16 * sizes.rows * sites**2 / 2e10
+    return 70_000_000 + 16 * (80 + sizes.spins) * sizes.rows, 16 * sizes.rows * sites**2 / 4e10

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysv.mps.backend import FLOOR
-from pysv.mps.kernels import kept as states_kept
+from pysv.mps.spaces import kept as states_kept
 from pysv.mps.state import Leg, MatrixProductState
 
 if TYPE_CHECKING:

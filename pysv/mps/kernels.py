@@ -11,9 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from pysv.compute.compiler import FAST, compiled
-
-_SPARE = 4
-"""Fewest directions by which a charge block can grow in one update."""
+from pysv.mps.spaces import heaviest
 
 
 @compiled(**FAST)
@@ -170,153 +168,31 @@ def two_sites(
 
 
 @compiled(**FAST)
-def _sketch(rows, columns):
-    """Fixed pseudo-random numbers in [−1, 1]."""
-    found = np.empty((rows, columns), np.complex128)
-    state = np.uint64(88172645463325252)
-    for i in range(rows):
-        for j in range(columns):
-            state ^= state << np.uint64(13)
-            state ^= state >> np.uint64(7)
-            state ^= state << np.uint64(17)
-            found[i, j] = (state >> np.uint64(11)) / 4503599627370496.0 - 1.0
+def row_weights(schmidt, left_size, place_row, row, rows, k):
+    """Schmidt value of the left leg for each row of θ of centre charge k."""
+    found = np.empty(rows, np.float64)
+    begin = 0
+    for a in range(place_row.shape[0]):
+        for p in range(place_row.shape[1]):
+            if place_row[a, p] == k:
+                found[row[a, p] : row[a, p] + left_size[a]] = schmidt[begin : begin + left_size[a]]
+        begin += left_size[a]
     return found
 
 
 @compiled(**FAST)
-def _adjoint(matrix):
-    return np.ascontiguousarray(matrix.conj().T)
-
-
-@compiled(**FAST)
-def _orthonormal(matrix):
-    """Orthonormal basis of the columns."""
-    q, _ = np.linalg.qr(matrix)
-    return np.ascontiguousarray(q)
-
-
-@compiled(**FAST)
-def row_space(theta, guess, allowed):
-    """Orthonormal basis Q, as columns, of the row space of θ, and θQ.
-
-    Q spans the whole row space if that is cheap. Otherwise it spans the range of θ†θ applied to the guess and to some
-    spare directions, if that misses at most the weight `allowed`.
-    """
-    rows, columns = theta.shape
-    whole = 0.0
-    for i in range(rows):
-        for j in range(columns):
-            whole += theta[i, j].real ** 2 + theta[i, j].imag ** 2
-    count = guess.shape[0] + max(_SPARE, guess.shape[0] // 4)
-    if 3 * count < 2 * min(rows, columns):
-        start = np.empty((count, columns), np.complex128)
-        start[: guess.shape[0]] = guess
-        start[guess.shape[0] :] = _sketch(count - guess.shape[0], columns)
-        narrow = np.dot(theta, _adjoint(start))
-        basis = _orthonormal(np.dot(_adjoint(theta), narrow))
-        image = np.dot(theta, basis)
-        held = 0.0
-        for i in range(rows):
-            for j in range(count):
-                held += image[i, j].real ** 2 + image[i, j].imag ** 2
-        if whole - held <= allowed:
-            return basis, image
-    if columns <= rows:
-        return np.eye(columns, dtype=np.complex128), theta
-    basis = _orthonormal(_adjoint(theta))
-    return basis, np.dot(theta, basis)
-
-
-@compiled(**FAST)
-def row_spaces(
-    theta, start, rows, columns, place_row, row, other, left, left_size, schmidt, centre, centre_size, local_right,
-    right, right_size, wide, allowed,
-):  # fmt: skip
-    """For each centre charge, the row space of θ weighted with the Schmidt values, and its diagonalised Gram matrix.
-
-    Returns lists of the bases (see `row_space`), eigenvectors and eigenvalues, and the total weight.
-    """
-    place_other, offset_other, _ = blocks(centre, centre_size, right, right_size, local_right)
-    _, column_old, columns_old = column_places(right, right_size, local_right, centre)
-    begin = np.zeros(left.size + 1, np.int64)
-    for a in range(left.size):
-        begin[a + 1] = begin[a] + left_size[a]
-    bases, vectors, values = [], [], []
-    whole = 0.0
+def old_directions(other, centre, centre_size, local_right, right, right_size, wide, columns):
+    """For each charge of `wide`, the rows of the right tensor that begin in it, as a matrix (rows, columns)."""
+    place, offset, _ = blocks(centre, centre_size, right, right_size, local_right)
+    _, column, count = column_places(right, right_size, local_right, centre)
+    found = []
     for k in range(wide.size):
-        block = theta[start[k] : start[k + 1]].reshape(rows[k], columns[k])
-        weighted, weight = weigh(block, schmidt, begin, left_size, place_row, row, k)
-        whole += weight
         old = find(centre, wide[k])
-        if old >= 0 and columns_old[old] == columns[k]:
-            guess = side_by_side(
-                other, offset_other, place_other, right_size, centre_size[old], column_old, columns_old[old], old
-            )
+        if old >= 0 and count[old] == columns[k]:
+            found.append(side_by_side(other, offset, place, right_size, centre_size[old], column, columns[k], old))
         else:
-            guess = np.empty((0, columns[k]), np.complex128)
-        basis, image = row_space(weighted, guess, 0.02 * allowed / wide.size)
-        weights, mixing = np.linalg.eigh(np.dot(_adjoint(image), image))
-        bases.append(basis)
-        vectors.append(np.ascontiguousarray(mixing))
-        values.append(weights)
-    return bases, vectors, values, whole
-
-
-@compiled(**FAST)
-def weigh(block, schmidt, begin, left_size, place_row, row, k):
-    """Block k of θ with its rows multiplied by the Schmidt values of the left leg, and its squared norm."""
-    weighted = np.empty_like(block)
-    whole = 0.0
-    for a in range(place_row.shape[0]):
-        for p in range(place_row.shape[1]):
-            if place_row[a, p] == k:
-                for i in range(left_size[a]):
-                    weight = schmidt[begin[a] + i]
-                    for j in range(block.shape[1]):
-                        element = weight * block[row[a, p] + i, j]
-                        weighted[row[a, p] + i, j] = element
-                        whole += element.real**2 + element.imag**2
-    return weighted, whole
-
-
-@compiled(**FAST)
-def kept(weights, whole, least, most, allowed, floor):
-    """Number of weights, in descending order, that a bond keeps (see `Truncation`), and whether `most` limits it."""
-    above = 0
-    while above < weights.size and weights[above] > floor * whole:
-        above += 1
-    needed, held = 0, 0.0
-    while needed < above and whole - held > allowed * whole:
-        held += weights[needed]
-        needed += 1
-    return max(1, min(max(needed, min(least, above)), most)), needed > most
-
-
-@compiled(**FAST)
-def sectors_kept(values, whole, least, most, allowed, floor):
-    """Number of states that each block keeps: the bond keeps the largest weights of all charges together.
-
-    Returns the numbers, the total weight kept, and whether `most` forces more than `allowed` to be discarded.
-    """
-    count = 0
-    for weights in values:
-        count += weights.size
-    everything = np.empty(count, np.float64)
-    filled = 0
-    for weights in values:
-        everything[filled : filled + weights.size] = weights
-        filled += weights.size
-    descending = np.sort(everything)[::-1]
-    places, limited = kept(descending, whole, least, most, allowed, floor)
-    threshold = descending[places - 1]
-    sizes = np.zeros(len(values), np.int64)
-    total = 0.0
-    for k in range(len(values)):
-        for weight in values[k]:
-            if weight >= threshold:
-                sizes[k] += 1
-                total += weight
-    return sizes, total, limited
+            found.append(np.empty((0, columns[k]), np.complex128))
+    return found
 
 
 @compiled(**FAST)
@@ -352,9 +228,9 @@ def update(
 ):  # fmt: skip
     """Apply a gate to two neighbouring right-canonical tensors and truncate the bond between them (see `Truncation`).
 
-    The right tensor becomes a basis of the dominant row space of θ = λ·gate·one·other, from the eigenvectors of a Gram
-    matrix. The left tensor becomes gate·one·other times the adjoint of the right one. No Schmidt value occurs in a
-    denominator (M. B. Hastings, J. Math. Phys. 50, 095207 (2009)).
+    The right tensor becomes a basis of the dominant row space of λ·θ with θ = gate·one·other (see `pysv.mps.spaces`).
+    The left tensor becomes θ times the adjoint of the right one. No Schmidt value occurs in a denominator
+    (M. B. Hastings, J. Math. Phys. 50, 095207 (2009)).
 
     Returns the new left and right tensors, charges and multiplicities of the bond, Schmidt values, the discarded weight
     relative to the weight before, and whether `most` forced more than `allowed` to be discarded.
@@ -365,11 +241,11 @@ def update(
         final_left, final_right, value,
     )  # fmt: skip
     place_row, row, _ = row_places(left, left_size, local_left, wide)
-    bases, vectors, values, whole = row_spaces(
-        theta, start, rows, columns, place_row, row, other, left, left_size, schmidt, centre, centre_size, local_right,
-        right, right_size, wide, allowed,
-    )  # fmt: skip
-    sizes, total, limited = sectors_kept(values, whole, least, most, allowed, floor)
+    thetas = [theta[start[k] : start[k + 1]].reshape(rows[k], columns[k]) for k in range(wide.size)]
+    schmidts = [row_weights(schmidt, left_size, place_row, row, rows[k], k) for k in range(wide.size)]
+    guesses = old_directions(other, centre, centre_size, local_right, right, right_size, wide, columns)
+    full = centre_size.sum() >= most
+    spaces, sizes, total, whole, limited = heaviest(thetas, schmidts, guesses, full, least, most, allowed, floor)
 
     occupied = np.flatnonzero(sizes)
     new_centre, new_size = wide[occupied], sizes[occupied]
@@ -381,9 +257,11 @@ def update(
     filled = 0
     for n in range(occupied.size):
         k, size = occupied[n], new_size[n]
-        weights = values[k]
-        directions = np.dot(bases[k], np.ascontiguousarray(vectors[k][:, weights.size - size :]))
-        turned = np.dot(theta[start[k] : start[k + 1]].reshape(rows[k], columns[k]), directions)
+        basis, image, weights, mixing, _ = spaces[k]
+        directions = np.ascontiguousarray(mixing[:, weights.size - size :])
+        turned = np.dot(image.T, directions)
+        if basis.shape[1] > 0:
+            directions = np.dot(basis, directions)
         for i in range(size):
             new_schmidt[filled + i] = np.sqrt(max(weights[weights.size - size + i], 0.0) / total)
         filled += size

@@ -11,7 +11,7 @@ from pysv.errors import EngineError, MemoryLimitError
 from pysv.probes.structure import PASSED
 from pysv.run.estimate import SHARE
 from pysv.run.memory import available_memory
-from pysv.units import duration, size
+from pysv.units import about, size
 
 if TYPE_CHECKING:
     from pysv.engines.base import Method
@@ -63,7 +63,7 @@ class CompanionCost:
             [
                 f"companions   {self.operators * self.starts:,}: {self.operators} from each of {self.starts} times",
                 f"  {self.unit:<10} about {self.applications:,}",
-                f"  time       roughly {duration(self.seconds)}",
+                f"  time       {about(self.seconds)}",
                 f"  memory     {most}{size(self.history)} of {size(SHARE * self.available)} for the states of all times"
                 + ("" if self.fits else ": does not fit"),
             ]

@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pysv.compute.ranks import started
+from pysv.compute.speed import slowness
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.engines.cost import run_rows
 from pysv.errors import MemoryLimitError, PysvError
+from pysv.experiment.checks import whole_number
 from pysv.experiment.source import OneElectron
 from pysv.measures.observables import own_measures
 from pysv.measures.registry import additional
-from pysv.measures.ways import left_out, measuring
+from pysv.measures.ways import Lacks, left_out, measuring
 from pysv.model.conservation import occupied_sectors, run_labels
+from pysv.run.divided import Divided, divided, lacking
 from pysv.run.memory import available_memory
 from pysv.run.plan import disk
 from pysv.run.remarks import remarks
 from pysv.run.smaller import spins_in_words, with_fewer_spins
-from pysv.units import duration, size
+from pysv.units import about, size
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -46,7 +50,7 @@ class Estimate:
     applications : int
         Applications of H, over all pure runs.
     seconds : float
-        Rough run time.
+        Run time on this machine, within a factor of `pysv.units.SPAN`.
     disk : int
         Bytes of the result file with a checkpoint.
     snapshots : int
@@ -57,6 +61,8 @@ class Estimate:
     batches : int
         Bytes of the batches with their states, at most, where the run has a target error or goes to a Dask cluster; 0
         for a run that has no batches.
+    shares : Divided, optional
+        Needs of each rank, where the run is divided among several; `memory` is then that of the ranks on one node.
     """
 
     engine: str
@@ -72,11 +78,23 @@ class Estimate:
     remarks: tuple[str, ...]
     unit: str = "matvecs"
     batches: int = 0
+    shares: Divided | None = None
 
     @property
     def fits(self) -> bool:
         """Whether the run fits in the memory that is available now."""
         return self.memory <= SHARE * self.available
+
+    @property
+    def _ranks(self) -> list[str]:
+        """Lines of a run that is divided among ranks."""
+        if self.shares is None:
+            return []
+        own = self.memory - self.shares.together + self.shares.leader
+        return [
+            f"ranks        {self.shares.ranks}: rank 0 takes {size(own)}, each other one {size(self.shares.other)}; "
+            "the memory is that of the ranks on one node"
+        ]
 
     def __str__(self) -> str:
         lines = [f"engine       {self.engine} ({self.backend} backend)"]
@@ -92,16 +110,19 @@ class Estimate:
             f"amplitudes   {self.amplitudes:,}",
             f"memory       {size(self.memory)} of {size(SHARE * self.available)} ({SHARE:.0%} of the free memory)"
             + ("" if self.fits else ": does not fit"),
+            *self._ranks,
             f"snapshots    {self.snapshots:,}",
             f"{self.unit:<12} about {self.applications:,}",
-            f"time         roughly {duration(self.seconds)}",
+            f"time         {about(self.seconds)}",
             *([f"batches      {size(self.batches)} on disk, with target_error or --dask"] if self.batches else []),
             *(f"remark       {remark}" for remark in self.remarks),
         ]
         return "\n".join(lines)
 
 
-def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str = "auto") -> Estimate:
+def estimate(
+    experiment: Experiment, engine: str | Method = "auto", backend: str = "auto", ranks: int | None = None
+) -> Estimate:
     """What `pysv.solve` will need; allocates nothing.
 
     Parameters
@@ -109,24 +130,50 @@ def estimate(experiment: Experiment, engine: str | Method = "auto", backend: str
     experiment : Experiment
     engine, backend
         As for `pysv.solve`.
+    ranks : int, optional
+        Number of processes that mpirun would start; by default those that it has started.
 
     Returns
     -------
     Estimate
         Prints as a table.
+
+    Raises
+    ------
+    InvalidInputError
+        If `ranks` is no whole number of at least 1.
+    EngineError
+        If the engine does not divide a state among several ranks.
     """
+    if ranks is not None:
+        whole_number("ranks", ranks, low=1, high=1_000_000)
+        if ranks > 1:
+            backend = "mpi"
     method, chosen = choose(experiment, engine, backend)
     with additional(own_measures(experiment)):
-        return _estimated(experiment, method, chosen)
+        return _estimated(experiment, method, chosen, ranks or started(), slowness(measure=True))
 
 
-def _estimated(experiment: Experiment, method: Method, chosen: str) -> Estimate:
+def lacks_in(experiment: Experiment, method: Method, backend: str, ranks: int) -> Lacks:
+    """What the engine's states do not give, and what cannot be taken of a state that is divided among ranks."""
+    if backend != "mpi":
+        return method.lacks
+    rows = run_rows(experiment)
+    shares = divided(method.cost(experiment), rows, ranks)
+    states = measuring(experiment, sum(rows), lacks=method.lacks)[0]
+    spread = lacking(shares, states, int(SHARE * available_memory()))
+    return lambda measure: method.lacks(measure) or spread(measure)
+
+
+def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, slow: float) -> Estimate:
     device, times, one = experiment.device, experiment.times, isinstance(experiment.source, OneElectron)
     sectors = one and method.quantum
     own, rows = method.cost(experiment), run_rows(experiment) if sectors else ()
-    measures, per_snapshot = measuring(experiment, sum(rows), lacks=method.lacks)
+    shares = divided(own, rows, ranks) if chosen == "mpi" else None
+    lacks = lacks_in(experiment, method, chosen, ranks)
+    measures, per_snapshot = measuring(experiment, sum(rows), lacks=lacks)
     recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
-    omitted = left_out(experiment, lacks=method.lacks)
+    omitted = left_out(experiment, lacks=lacks)
     said = [*remarks(experiment)]
     if omitted:
         said.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
@@ -135,15 +182,16 @@ def _estimated(experiment: Experiment, method: Method, chosen: str) -> Estimate:
         backend=chosen,
         sectors=tuple(zip(run_labels(experiment), occupied_sectors(experiment), rows, strict=True)) if sectors else (),
         amplitudes=own.amplitudes,
-        memory=own.memory + measures + recorded,
+        memory=(shares.together if shares else own.memory) + measures + recorded,
         available=available_memory(),
         applications=own.applications,
-        seconds=START + own.seconds + times.count * per_snapshot,
+        seconds=slow * (START + (shares.seconds if shares else own.seconds) + times.count * per_snapshot),
         disk=own.disk + recorded,
         snapshots=times.count,
         remarks=tuple(said),
         unit=own.unit,
         batches=disk(experiment, method),
+        shares=shares,
     )
 
 
@@ -155,7 +203,9 @@ def check_fits(experiment: Experiment, engine: str | Method = "auto", backend: s
     MemoryLimitError
         Says what the run needs, what is allowed, and how many spins would fit.
     """
-    needed = estimate(experiment, engine, backend)
+    method, chosen = choose(experiment, engine, backend)
+    with additional(own_measures(experiment)):
+        needed = _estimated(experiment, method, chosen, started(), slowness())
     if needed.fits:
         return needed
     smaller = _smaller(experiment, engine, backend)

@@ -13,6 +13,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pysv import config
+from pysv.compute import ranks
 from pysv.engines import choose, chosen_because, faster_elsewhere
 from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
@@ -21,14 +22,14 @@ from pysv.errors import ResultFileError, ResumeError, UnsavedResultError, reason
 from pysv.measures.observables import own_measures
 from pysv.measures.registry import additional
 from pysv.measures.sizes import LIMITS, Limits
-from pysv.measures.ways import left_out, probe_seeds
+from pysv.measures.ways import Lacks, gives_all, left_out, probe_seeds
 from pysv.model.baths import jumps
 from pysv.model.initial import dropped_weight
 from pysv.results.dataset import ALWAYS, build, provenance, schema
 from pysv.results.destination import OwnFile
 from pysv.results.files import SavedState
 from pysv.run.checkpoint import Checkpoint
-from pysv.run.estimate import check_fits
+from pysv.run.estimate import check_fits, lacks_in
 from pysv.run.interrupt import CtrlC
 from pysv.run.invariants import Watch, remedy
 from pysv.run.loop import Listener, evolve
@@ -36,6 +37,7 @@ from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.remarks import remarks
 from pysv.run.restored import Earlier, check_restored, part_in
+from pysv.sectors.backend import backend
 from pysv.sectors.layout import CUT, Cut
 from pysv.sectors.pure_run import pure_runs
 
@@ -74,6 +76,8 @@ class Run:
     """Why this backend runs it."""
     advice: str | None = None
     """What another backend would gain."""
+    lacks: Lacks = gives_all
+    """See `pysv.run.estimate.lacks_in`."""
 
     @classmethod
     def prepare(
@@ -91,7 +95,8 @@ class Run:
         digest = config.fingerprint(experiment, method)
         because = chosen_because(experiment, method, chosen, backend)
         advice = faster_elsewhere(experiment, method, chosen, backend)
-        return cls(experiment, method, chosen, digest, needed, members, limits, cut, functions, because, advice)
+        lacks = lacks_in(experiment, method, chosen, ranks.started())
+        return cls(experiment, method, chosen, digest, needed, members, limits, cut, functions, because, advice, lacks)
 
     def begin(self) -> Engine:
         """The engine at t = 0."""
@@ -124,7 +129,7 @@ class Run:
             self.method.conserved(self.experiment),
             remedy(self.method, resumed=earlier is not None),
         )
-        recorder = Recorder(self.experiment, times.size, watch, self.limits, self.method.lacks)
+        recorder = Recorder(self.experiment, times.size, watch, self.limits, self.lacks)
         before = 0.0
         first = 0
         if earlier is not None:
@@ -172,16 +177,18 @@ class Run:
         self, count: int, status: str, recorder: Recorder, watch: Watch, engine: Engine, seconds: float
     ) -> xr.Dataset:
         work = engine.work()
-        seeds = self.method.seeds_used(self.experiment), probe_seeds(self.experiment, self.limits, self.method.lacks)
+        seeds = self.method.seeds_used(self.experiment), probe_seeds(self.experiment, self.limits, self.lacks)
         attrs: dict[str, str | float | int] = dict(
             provenance(
-                config.dumps(self.experiment, self.method, self.backend),
+                config.dumps(self.experiment, self.method, backend(self.backend).recorded or self.backend),
                 self.method.name,
                 self.backend,
                 "; ".join(filter(None, seeds)) or "none: the run is deterministic",
             )
         )
         attrs["backend_reason"] = self.backend_reason
+        if ranks.started() > 1:
+            attrs["ranks"] = ranks.started()
         attrs |= {"status": status, "wall_time": seconds, "drift_tolerance": watch.tolerance}
         attrs |= {f"drift_{name}": value for name, value in watch.drift.items()}
         attrs |= {f"engine_{key}": value for key, value in work.details.items()}
@@ -201,7 +208,7 @@ class Run:
             attrs["functions"] = " ".join(self.functions)
         attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
         averaged = isinstance(self.method, Sampling) and self.method.samples(self.experiment)
-        omitted = left_out(self.experiment, self.limits, averaged=averaged, lacks=self.method.lacks)
+        omitted = left_out(self.experiment, self.limits, averaged=averaged, lacks=self.lacks)
         attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in omitted.items())
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 

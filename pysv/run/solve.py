@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pysv import config
-from pysv.engines import choose
+from pysv.engines import choose, going_on
 from pysv.engines._trajectories import Sampling
 from pysv.engines.base import Method
 from pysv.errors import InvalidInputError, ResultFileError, ResumeError, UnsavedResultError, cut
@@ -285,7 +285,7 @@ def _resumed(
         longer = replace(own, times=wanted if stop is None else wanted.until(stop))
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}", error.key) from error
-    run = Run.prepare(longer, made_by.engine, backend or made_by.backend, functions=tuple(functions))
+    run = Run.prepare(longer, made_by.engine, backend or going_on(made_by.backend), functions=tuple(functions))
     if state.fingerprint != run.fingerprint:
         raise ResumeError(f"{path}: its state and its attributes come from different experiments; start a new run")
     # After a failure the record may reach further than the last good state.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pysv.sectors.hamiltonian import Hamiltonian
 
-_HOMES = {"python": "pysv.sectors.host", "julia": "pysv.sectors.julia"}
+_HOMES = {"python": "pysv.sectors.host", "julia": "pysv.sectors.julia", "mpi": "pysv.sectors.mpi.backend"}
 
 Shape = tuple[int, int, int]
 """Tiles, rows, width."""
@@ -34,7 +34,8 @@ class Steps:
     ----------
     psi, previous : states (tiles, rows, width)
         φ_0 and φ_{−1}. They swap roles after each step and share no memory.
-    totals : states (outputs, tiles, rows, width)
+    totals : states (outputs, tiles, rows, width), or None
+        None without outputs.
     window : tuple of int
         Range (begin, end) of active sites, see `pysv.sectors.layout`.
     factors : real ndarray (steps, 3)
@@ -57,10 +58,13 @@ class StateSpace(ABC):
     Parameters
     ----------
     hamiltonian : Hamiltonian
+    real : type
+        Precision: numpy.float64 or numpy.float32. `Steps` have it, too.
     """
 
-    def __init__(self, hamiltonian: Hamiltonian) -> None:
+    def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
         self.hamiltonian = hamiltonian
+        self.real = real
 
     @abstractmethod
     def recursion(self, steps: Steps) -> None:
@@ -70,9 +74,35 @@ class StateSpace(ABC):
     def copy(self, source: Any, target: Any) -> None:
         """target ← source."""
 
+    def follow(self, window: tuple[int, int]) -> None:  # noqa: B027 - optional
+        """Learn that the next recursion stays in the window: states that are written from now on may lie as suits it.
+
+        States written before can still be read, and copied; they are overwritten as a whole.
+        """
+
     @abstractmethod
     def clear_outside(self, state: Any, window: tuple[int, int]) -> None:
         """Set to zero everything outside the window and in the places beyond L_x."""
+
+    @abstractmethod
+    def write_product(self, state: Any, amplitude: np.ndarray, packet: np.ndarray) -> None:
+        """Write the product of a spin part, complex (rows,), and an orbital, complex (sites,)."""
+
+    @abstractmethod
+    def write_random(self, state: Any, seed: int) -> None:
+        """Write a random vector of norm 1; the seed decides it, but for rounding, on every backend."""
+
+    @abstractmethod
+    def load(self, state: Any, psi: np.ndarray) -> None:
+        """Write a NumPy array (tiles, rows, width), such as `host` returns."""
+
+    @abstractmethod
+    def product(self, one: Any, other: Any) -> float:
+        """Scalar product of two states as real vectors."""
+
+    @abstractmethod
+    def combine(self, state: Any, other: Any, shift: float, scale: float) -> None:
+        """state ← scale·(state − shift·other)."""
 
     @abstractmethod
     def weight(self, state: Any, window: tuple[int, int]) -> float:
@@ -100,6 +130,8 @@ class Backend(ABC):
 
     name: ClassVar[str]
     """Name in the experiment file."""
+    recorded: ClassVar[str] = ""
+    """Name that a result file asks for, if another than `name`; its state is the same on all backends."""
     cites: ClassVar[tuple[str, ...]] = ()
     """Keys of its references; see `pysv.results.citations`."""
 

@@ -154,8 +154,7 @@ class Hamiltonian:
 
     def _group(self, blocks: Blocks, spins: range, dtype: type) -> GroupTable:
         columns = np.array(self.device.spin_sites[spins.start - 1 : spins.stop - 1], dtype=np.int64) - 1
-        tile, column = np.divmod(columns, self.layout.width)
-        order = np.argsort(tile, kind="stable")
+        first, order, column = self.layout.places_of(columns)
         moments = self.basis.spins.part(spins.start - 1, spins.stop - 1).moments(blocks.configuration)
         sd = self._sd(spins)[:, None]
         return GroupTable(
@@ -170,9 +169,9 @@ class Hamiltonian:
             partner=blocks.partner,
             sd_diagonal=(-sd * blocks.aligned).astype(dtype),
             sd_trade=(-sd * blocks.trade).astype(dtype),
-            tile_first=np.searchsorted(tile[order], np.arange(self.layout.tiles + 1)),
+            tile_first=first,
             tile_spin=order,
-            tile_column=column[order],
+            tile_column=column,
         )
 
     def _chain(self, dtype: type) -> np.floating | np.ndarray:

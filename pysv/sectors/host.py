@@ -26,8 +26,7 @@ class HostSpace(StateSpace):
     """States in NumPy's memory; see `StateSpace`."""
 
     def __init__(self, hamiltonian: Hamiltonian, real: type) -> None:
-        super().__init__(hamiltonian)
-        self._real = real
+        super().__init__(hamiltonian, real)
         chunks = max(1, min(_CHUNKS, hamiltonian.amplitudes // _CHUNK)) * thread_pool.largest()
         self._chunks = chunks if hamiltonian.large else 0
 
@@ -35,9 +34,13 @@ class HostSpace(StateSpace):
         """Take the steps; a large state uses all threads."""
         threads = thread_pool.threads_for(prod(self.hamiltonian.shape)) if self._chunks else 1
         recursion.take_steps(
-            as_reals(steps.psi), as_reals(steps.previous), as_reals(steps.totals), self.hamiltonian.sites, steps.window,
-            self.hamiltonian.table(self._real), steps.factors, steps.mixes, threads, self._chunks,
+            as_reals(steps.psi), as_reals(steps.previous), self._totals(steps), self.hamiltonian.sites, steps.window,
+            self.hamiltonian.table(self.real), steps.factors, steps.mixes, threads, self._chunks,
         )  # fmt: skip
+
+    def _totals(self, steps: Steps) -> np.ndarray:
+        """The outputs as reals (outputs, tiles, rows, 2·width)."""
+        return recursion.no_totals(0, np.dtype(self.real))[0] if steps.totals is None else as_reals(steps.totals)
 
     def copy(self, source: np.ndarray, target: np.ndarray) -> None:
         """target ← source."""
@@ -46,6 +49,31 @@ class HostSpace(StateSpace):
     def clear_outside(self, state: np.ndarray, window: tuple[int, int]) -> None:
         """Set to zero everything outside the window and in the places beyond L_x."""
         sums.clear_outside(as_reals(state), window, self.hamiltonian.sites, self._threads(state))
+
+    def write_product(self, state: np.ndarray, amplitude: np.ndarray, packet: np.ndarray) -> None:
+        """See `StateSpace.write_product`."""
+        self.hamiltonian.layout.write_product(state, amplitude, packet)
+
+    def write_random(self, state: np.ndarray, seed: int) -> None:
+        """See `StateSpace.write_random`."""
+        state[...] = 0
+        reals, square = as_reals(state), 0.0
+        for tile, rows, part in self.hamiltonian.layout.random_parts(state.shape[1], seed):
+            reals[tile, rows, : part.shape[1]] = part
+            square += float(np.vdot(part, part))
+        reals *= 1 / np.sqrt(square)
+
+    def load(self, state: np.ndarray, psi: np.ndarray) -> None:
+        """state ← psi."""
+        state[...] = psi
+
+    def product(self, one: np.ndarray, other: np.ndarray) -> float:
+        """Scalar product of two states as real vectors."""
+        return sums.product(as_reals(one), as_reals(other), self._threads(one) if self._chunks else 1)
+
+    def combine(self, state: np.ndarray, other: np.ndarray, shift: float, scale: float) -> None:
+        """state ← scale·(state − shift·other)."""
+        sums.combine(as_reals(state), as_reals(other), shift, scale, self._threads(state) if self._chunks else 1)
 
     def weight(self, state: np.ndarray, window: tuple[int, int]) -> float:
         """Σ |ψ|² on the sites of the window."""

@@ -90,11 +90,13 @@ class JuliaSpace(HostSpace):
 
     def numbers(self, steps: Steps) -> tuple[int, ...]:
         """Addresses and lengths, in the order of the arguments of `recursion!`."""
-        outputs, count, real = steps.totals.shape[0], len(steps.factors), self._real
-        psi, previous, totals = (as_reals(array) for array in (steps.psi, steps.previous, steps.totals))
+        totals = self._totals(steps)
+        outputs, count, real = len(totals), len(steps.factors), self.real
+        psi, previous = as_reals(steps.psi), as_reals(steps.previous)
+        shape = (outputs, *(self._shape if outputs else totals.shape[1:]))
         return (
             session.address(psi, self._shape, real), session.address(previous, self._shape, real),
-            session.address(totals, (outputs, *self._shape), real), outputs, *steps.window,
+            session.address(totals, shape, real), outputs, *steps.window,
             session.address(steps.factors, (count, 3), real), session.address(steps.mixes, (count, outputs, 6), real),
             count,
         )  # fmt: skip

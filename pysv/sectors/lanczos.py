@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 if TYPE_CHECKING:
+    from pysv.sectors.backend import StateSpace
     from pysv.sectors.hamiltonian import Hamiltonian
-    from pysv.sectors.layout import Layout
 
 SEED = 20240209
 """Of the vector that the iteration starts from: one that is fixed, so that a run can be repeated."""
@@ -50,7 +50,8 @@ def spectral_bounds(
     margin: float = 0.01,
     max_steps: int = 120,
     check_every: int = 8,
-    buffers: list[np.ndarray] | None = None,
+    space: StateSpace | None = None,
+    buffers: Sequence[Any] | None = None,
 ) -> SpectralBounds:
     """Interval that holds the spectrum of H: extreme Ritz values, their residuals, and a margin.
 
@@ -65,36 +66,35 @@ def spectral_bounds(
         Relative safety margin.
     max_steps, check_every : int
         Largest number of Lanczos steps, and how often convergence is looked at.
-    buffers : list of two complex ndarray (tiles, rows, width), optional
-        Memory to work in, overwritten.
+    space : StateSpace, optional
+        Where to iterate; by default NumPy's memory, in double precision.
+    buffers : two states of that space, optional
+        Memory to work in, overwritten; to be given with `space`.
 
     Returns
     -------
     SpectralBounds
     """
-    from pysv.compute import compiler, thread_pool
     from pysv.sectors.backend import Steps
-    from pysv.sectors.host import HostSpace
-    from pysv.sectors.numba import recursion, sums
+    from pysv.sectors.host import BACKEND
 
     norm = hamiltonian.norm_bound()
     # H is real: real and imaginary part of the state are two independent copies of the problem, iterated as one.
-    now, before = (np.zeros(hamiltonian.shape, complex) for _ in range(2)) if buffers is None else buffers
-    now, before = compiler.as_reals(now), compiler.as_reals(before)
-    before[...] = 0
-    _fill_random(now, hamiltonian.layout)
-    take = HostSpace(hamiltonian, now.dtype.type).recursion
-    totals, mixes = recursion.no_totals(1, now.dtype)
-    threads = thread_pool.threads_for(now.size // 2) if hamiltonian.large else 1
+    space = BACKEND.space(hamiltonian, complex) if space is None else space
+    now, before = BACKEND.allocate([hamiltonian.shape], complex, 2)[0] if buffers is None else buffers
+    space.write_random(now, SEED)
+    space.combine(before, before, 1.0, 1.0)
+    mixes: np.ndarray = np.zeros((1, 0, 6), space.real)
 
     def step(beta: float) -> tuple[float, float]:
         nonlocal now, before
-        take(Steps(now, before, totals, hamiltonian.everywhere, np.array([[1, 0, beta]], now.dtype), mixes))
-        alpha = sums.product(now, before, threads)
-        sums.combine(before, now, alpha, 1.0, threads)
-        left = sums.product(before, before, threads) ** 0.5
+        factors: np.ndarray = np.array([[1, 0, beta]], space.real)
+        space.recursion(Steps(now, before, None, hamiltonian.everywhere, factors, mixes))
+        alpha = space.product(now, before)
+        space.combine(before, now, alpha, 1.0)
+        left = space.product(before, before) ** 0.5
         if left > 0:
-            sums.combine(before, now, 0.0, 1 / left, threads)
+            space.combine(before, now, 0.0, 1 / left)
         now, before = before, now
         return alpha, left
 
@@ -122,16 +122,3 @@ def ritz_interval(
                 break
         betas.append(beta)
     return SpectralBounds(float(low), float(high), len(alphas))
-
-
-def _fill_random(reals: np.ndarray, layout: Layout) -> None:
-    """A normalised random vector, tile by tile; zero on the places beyond the chain."""
-    rng = np.random.default_rng(SEED)
-    square = 0.0
-    for tile, (_, columns) in enumerate(layout.slices()):
-        part = rng.random((reals.shape[1], 2 * columns.stop))
-        part -= 0.5
-        reals[tile] = 0
-        reals[tile, :, : 2 * columns.stop] = part
-        square += float(np.vdot(part, part))
-    reals *= 1 / np.sqrt(square)

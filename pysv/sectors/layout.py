@@ -20,6 +20,9 @@ _ROW_LINES = 26
 """Most cache lines in a tile's row of a large state. With longer rows a block does not fit in the cache; shorter rows
 are more numerous, and each row has some overhead."""
 
+_RANDOM_ROWS = 8192
+"""Rows of a part of a random vector."""
+
 
 def zeros(count: int, dtype: type) -> np.ndarray:
     """Zeros (count,) that begin at a cache line; `numpy.zeros` may begin inside one."""
@@ -101,11 +104,42 @@ class Layout:
         begin = first + (begin - first) // line * line
         return begin, last + min(self.width, -(-(end - last) // line) * line)
 
+    def places_of(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Some sites, counted from 0, tile by tile.
+
+        Returns
+        -------
+        int64 ndarray (tiles + 1,)
+            Those on tile t are number ``first[t]`` … ``first[t + 1] - 1`` of the next two.
+        int64 ndarray (count,)
+            Their numbers in `columns`.
+        int64 ndarray (count,)
+            Their columns in the tile.
+        """
+        tile, column = np.divmod(columns, self.width)
+        order = np.argsort(tile, kind="stable")
+        return np.searchsorted(tile[order], np.arange(self.tiles + 1)), order, column[order]
+
     def slices(self) -> Iterator[tuple[slice, slice]]:
         """For each tile, its sites on the chain and the columns that hold them."""
         for begin in range(0, self.sites, self.width):
             end = min(begin + self.width, self.sites)
             yield slice(begin, end), slice(0, end - begin)
+
+    def write_product(self, psi: np.ndarray, amplitude: np.ndarray, packet: np.ndarray) -> None:
+        """Write the product of a spin part (rows,) and an orbital (sites,) into a state (tiles, rows, width)."""
+        psi[...] = 0
+        occupied = np.flatnonzero(amplitude)
+        for tile, (sites, columns) in enumerate(self.slices()):
+            psi[tile, occupied, columns] = np.outer(amplitude[occupied], packet[sites])
+
+    def random_parts(self, rows: int, seed: int) -> Iterator[tuple[int, slice, np.ndarray]]:
+        """Random reals for a state, part by part: tile, range of rows, and values (rows of the part, 2·columns)."""
+        rng = np.random.default_rng(seed)
+        for tile, (_, columns) in enumerate(self.slices()):
+            for begin in range(0, rows, _RANDOM_ROWS):
+                some = slice(begin, min(begin + _RANDOM_ROWS, rows))
+                yield tile, some, rng.random((some.stop - begin, 2 * columns.stop)) - 0.5
 
     def tiled(self, psi: np.ndarray) -> np.ndarray:
         """A state (rows, sites) in this layout, as a new array (tiles, rows, width)."""

@@ -48,10 +48,7 @@ class PureRun:
 
     def fill(self, psi: np.ndarray) -> np.ndarray:
         """Write the state at t = 0 into an array (tiles, rows, width) and return it."""
-        psi[...] = 0
-        occupied = np.flatnonzero(self.amplitude)
-        for tile, (sites, columns) in enumerate(self.hamiltonian.layout.slices()):
-            psi[tile, occupied, columns] = np.outer(self.amplitude[occupied], self.packet[sites])
+        self.hamiltonian.layout.write_product(psi, self.amplitude, self.packet)
         return psi
 
     @property

@@ -35,6 +35,8 @@ ELSEWHERE = {  # first words of what is shown and not executed here: why not
     "python3 -m venv": "needs the wheels; `pysv doctor` in test_cli.py",
     "#!/bin/bash #SBATCH --job-name=pysv": "test_cluster.py, with a stand-in for SLURM",
     "#!/bin/bash #SBATCH --ntasks=8": "needs SLURM; `pysv sweep --dask` has tests of its own",
+    "#!/bin/bash #SBATCH --nodes=4": "test_cluster.py, with mpirun in place of SLURM",
+    "pip install 'pysv-spinvalve[mpi]'": "test_ranks.py starts mpirun",
     "FROM python": "needs a container engine",
     "Bootstrap: docker": "needs a container engine",
     "julia --project=/shared/pysv": "needs Julia's registry",

@@ -140,21 +140,6 @@ def test_one_backend_goes_on_where_another_stopped(tmp_path, first, then):
     assert_equal(whole, resumed, 1e-7)
 
 
-@pytest.mark.parametrize("engine", ["chebyshev", "krylov"])
-def test_correlators_of_one_electron(engine):
-    experiment = pysv.Experiment(
-        device=pysv.SpinValve(sites=16, polarizer=(6, 7), analyzer=(10, 11)),
-        source=pysv.WavePacket(center=3, momentum_spread=1.5, spin="up"), times=pysv.times(stop=3, step=1),
-    )  # fmt: skip
-    asked = {"operators": ("z", "plus", "minus"), "momenta": (0.7,), "progress": False}
-    python = pysv.correlator(experiment, engine="chebyshev", backend="python", **asked)
-    julia = pysv.correlator(experiment, engine=engine, backend="julia", **asked)
-    assert julia.attrs["backend"] == "julia"
-    assert abs(python.operator_correlation).max() > 0.1
-    for name in ("operator_correlation", "operator_mean"):
-        np.testing.assert_allclose(julia[name], python[name], atol=1e-10, err_msg=name)
-
-
 def test_correlators_of_two_electrons():
     experiment = pysv.Experiment(
         device=pysv.SpinValve(sites=16, polarizer=(6, 7), analyzer=(10, 11)),

@@ -12,7 +12,7 @@ import runs_of_estimates
 
 import pysv
 
-MEMORY, SECONDS = 1.5, 3.0
+MEMORY, SECONDS = 1.5, 2.0
 """Largest factors between what is said and what is measured."""
 SHORT = 1.0
 """Seconds below which a time is not compared: starting takes longer."""

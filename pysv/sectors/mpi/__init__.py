@@ -1,0 +1,1 @@
+"""One state over several processes: each rank holds a section of the chain."""
