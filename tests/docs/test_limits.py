@@ -186,7 +186,8 @@ def test_what_is_said_of_sizes():
     for name in ("trajectories", "low-rank", "qutip"):
         engines.choose(dataclasses.replace(PLAIN, device=six, bath=pysv.BosonicBath()), name)
     engines.choose(dataclasses.replace(PLAIN, device=LARGE_LAYER, bath=pysv.BosonicBath()), "qutip")
-    assert engines.BACKENDS == ("auto", "python", "julia")
+    assert engines.BACKENDS == ("auto", "python", "julia", "mpi")
+    assert [name for name, own in engines.methods().items() if "mpi" in own.backends] == ["chebyshev"]
     from pysv.engines.guests import table
 
     assert all(any(served.values()) for _, served in table())
