@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
+from chromium import needs_chromium, shown
 
 import pysv
 from pysv.cli import main
@@ -16,7 +15,6 @@ from pysv.errors import InvalidInputError
 
 pytest.importorskip("bokeh")
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PROBE = """<script>
 const wait = ms => new Promise(done => setTimeout(done, ms))
 addEventListener("load", async () => {
@@ -59,7 +57,7 @@ def test_the_page_stands_alone(run, tmp_path):
     assert pysv.view({"mine": path})._repr_html_().startswith("<iframe srcdoc=")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@needs_chromium
 @pytest.mark.filterwarnings("ignore::pysv.errors.PacketTruncationWarning")
 def test_the_slider_moves_the_curves_in_a_browser_without_a_network(run, tmp_path):
     path, data = run
@@ -67,15 +65,9 @@ def test_the_slider_moves_the_curves_in_a_browser_without_a_network(run, tmp_pat
     probe = PROBE.replace("TIME", "2.5").join(page.rsplit("</body>", 1))
     target = tmp_path / "page.html"
     target.write_text(probe, encoding="utf-8")
-    done = subprocess.run(
-        [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
-            "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=10000", "--dump-dom", target.as_uri(),
-        ],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    title = re.search(r"<title>FOUND(.*?)</title>", done.stdout, re.S)
-    assert title, done.stderr[-500:]
+    became, said = shown(target.as_uri(), tmp_path / "profile")
+    title = re.search(r"<title>FOUND(.*?)</title>", became, re.S)
+    assert title, said[-500:]
     found = json.loads(title[1].replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&"))
     np.testing.assert_allclose(found["before"], data.electron_density[0], atol=1e-6)
     np.testing.assert_allclose(found["after"], data.electron_density.sel(time=2.5), atol=1e-6)
