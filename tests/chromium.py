@@ -12,7 +12,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
-def shown(address: str, profile: Path) -> tuple[str, str]:
+def in_browser(address: str, profile: Path) -> tuple[str, str]:
     """What a page has become after ten seconds of its own time, and what the browser said."""
     command = [
         CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",

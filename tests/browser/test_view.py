@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from chromium import needs_chromium, shown
+from chromium import in_browser, needs_chromium
 
 import pysv
 from pysv.cli import main
@@ -65,7 +65,7 @@ def test_the_slider_moves_the_curves_in_a_browser_without_a_network(run, tmp_pat
     probe = PROBE.replace("TIME", "2.5").join(page.rsplit("</body>", 1))
     target = tmp_path / "page.html"
     target.write_text(probe, encoding="utf-8")
-    became, said = shown(target.as_uri(), tmp_path / "profile")
+    became, said = in_browser(target.as_uri(), tmp_path / "profile")
     title = re.search(r"<title>FOUND(.*?)</title>", became, re.S)
     assert title, said[-500:]
     found = json.loads(title[1].replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&"))

@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from chromium import CHROMIUM, shown
+from chromium import CHROMIUM, in_browser
 
 import pysv
 from pysv import config, engines
@@ -173,6 +173,6 @@ def test_the_site_builds(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "api" / "pysv.solve.html").exists()
     if CHROMIUM is not None:  # the search of the site needs no server and no network
-        became, said = shown((tmp_path / "search.html").as_uri() + "?q=negativity", tmp_path / "profile")
+        became, said = in_browser((tmp_path / "search.html").as_uri() + "?q=negativity", tmp_path / "profile")
         assert "finished" in became, said[-500:]
         assert 'href="bibliography.html#negativity"' in became
