@@ -36,6 +36,7 @@ from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.remarks import remarks
 from pysv.run.restored import Earlier, check_restored, part_in
+from pysv.sectors import backend as backends
 from pysv.sectors.layout import CUT, Cut
 from pysv.sectors.pure_run import pure_runs
 
@@ -87,6 +88,7 @@ class Run:
         functions: tuple[str, ...] = (),
     ) -> Run:
         method, chosen = choose(experiment, engine, backend)
+        backends.backend(chosen).check()
         needed = check_fits(experiment, method, chosen)
         digest = config.fingerprint(experiment, method)
         because = chosen_because(experiment, method, chosen, backend)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pysv.sectors.hamiltonian import Hamiltonian
 
-_HOMES = {"python": "pysv.sectors.host", "julia": "pysv.sectors.julia"}
+_HOMES = {"python": "pysv.sectors.host", "julia": "pysv.sectors.julia", "cuda": "pysv.sectors.cuda.backend"}
 
 Shape = tuple[int, int, int]
 """Tiles, rows, width."""
@@ -132,14 +132,27 @@ class Backend(ABC):
     """Name in the experiment file."""
     cites: ClassVar[tuple[str, ...]] = ()
     """Keys of its references; see `pysv.results.citations`."""
+    automatic: ClassVar[bool] = True
+    """Whether ``backend = "auto"`` may choose it. One that has not been measured is taken by name only."""
 
     def lacking(self) -> str | None:
         """Why the backend is not ready and what to do; None if it is ready."""
         return None
 
+    def check(self) -> None:  # noqa: B027 - optional
+        """Refuse, before anything is computed, what no set-up by pysv itself can make ready."""
+
     @abstractmethod
     def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
         """The states of a Hamiltonian, with the given complex type."""
+
+    def fitting(self, most: int, shapes: Sequence[Shape], dtype: type, spare: int, *, shared: bool) -> int:
+        """How many states of each shape, `most` or fewer, a memory of the backend's own holds beside the `spare` ones.
+
+        At least 1: `allocate` refuses what does not fit. If `shared`, all shapes use the same spare states.
+        """
+        del shapes, dtype, spare, shared
+        return most
 
     @abstractmethod
     def allocate(self, shapes: Sequence[Shape], dtype: type, count: int, *, shared: bool = False) -> list[Any]:
