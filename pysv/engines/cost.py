@@ -46,6 +46,8 @@ class Cost:
         Bytes of a checkpoint.
     unit : str
         What `applications` counts.
+    states : int
+        The part of `memory` that a backend with a memory of its own holds there, in bytes.
     """
 
     amplitudes: int
@@ -54,6 +56,7 @@ class Cost:
     seconds: float
     disk: int
     unit: str = "matvecs"
+    states: int = 0
 
 
 def run_rows(experiment: Experiment) -> tuple[int, ...]:
@@ -94,6 +97,7 @@ def pure_run_cost(
         applications=applied,
         seconds=applied * amplitudes / len(rows) * _SECONDS,
         disk=np.dtype(dtype).itemsize * amplitudes * count // len(rows),
+        states=states,
     )
 
 

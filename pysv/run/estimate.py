@@ -18,6 +18,7 @@ from pysv.run.memory import available_memory
 from pysv.run.plan import disk
 from pysv.run.remarks import remarks
 from pysv.run.smaller import spins_in_words, with_fewer_spins
+from pysv.sectors import backend as backends
 from pysv.units import duration, size
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Estimate:
     batches : int
         Bytes of the batches with their states, at most, where the run has a target error or goes to a Dask cluster; 0
         for a run that has no batches.
+    device_memory : int
+        Bytes of states on a device with a memory of its own, besides `memory`; 0 on other backends.
     """
 
     engine: str
@@ -72,6 +75,7 @@ class Estimate:
     remarks: tuple[str, ...]
     unit: str = "matvecs"
     batches: int = 0
+    device_memory: int = 0
 
     @property
     def fits(self) -> bool:
@@ -92,6 +96,7 @@ class Estimate:
             f"amplitudes   {self.amplitudes:,}",
             f"memory       {size(self.memory)} of {size(SHARE * self.available)} ({SHARE:.0%} of the free memory)"
             + ("" if self.fits else ": does not fit"),
+            *([f"device       {size(self.device_memory)} of states in its memory"] if self.device_memory else []),
             f"snapshots    {self.snapshots:,}",
             f"{self.unit:<12} about {self.applications:,}",
             f"time         roughly {duration(self.seconds)}",
@@ -124,6 +129,9 @@ def _estimated(experiment: Experiment, method: Method, chosen: str) -> Estimate:
     device, times, one = experiment.device, experiment.times, isinstance(experiment.source, OneElectron)
     sectors = one and method.quantum
     own, rows = method.cost(experiment), run_rows(experiment) if sectors else ()
+    # States on a device come to the machine's memory for checkpoints and measures, one of each pure run at a time.
+    device_memory = own.states if backends.backend(chosen).own_memory else 0
+    moved = own.disk - device_memory if device_memory else 0
     measures, per_snapshot = measuring(experiment, sum(rows), lacks=method.lacks)
     recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
     omitted = left_out(experiment, lacks=method.lacks)
@@ -135,7 +143,7 @@ def _estimated(experiment: Experiment, method: Method, chosen: str) -> Estimate:
         backend=chosen,
         sectors=tuple(zip(run_labels(experiment), occupied_sectors(experiment), rows, strict=True)) if sectors else (),
         amplitudes=own.amplitudes,
-        memory=own.memory + measures + recorded,
+        memory=own.memory + moved + measures + recorded,
         available=available_memory(),
         applications=own.applications,
         seconds=START + own.seconds + times.count * per_snapshot,
@@ -144,6 +152,7 @@ def _estimated(experiment: Experiment, method: Method, chosen: str) -> Estimate:
         remarks=tuple(said),
         unit=own.unit,
         batches=disk(experiment, method),
+        device_memory=device_memory,
     )
 
 

@@ -135,6 +135,9 @@ class Backend(ABC):
     automatic: ClassVar[bool] = True
     """Whether ``backend = "auto"`` may choose it. One that has not been measured is taken by name only."""
 
+    own_memory: ClassVar[bool] = False
+    """Whether its states lie in a memory of its own, apart from the machine's."""
+
     def lacking(self) -> str | None:
         """Why the backend is not ready and what to do; None if it is ready."""
         return None

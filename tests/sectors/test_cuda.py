@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from math import comb
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -103,6 +104,17 @@ def test_a_ready_device_is_taken_by_name_only(looked_for, monkeypatch):
     assert choose(heavy, backend="cuda")[1] == "cuda"
     with pytest.raises(EngineError, match="engine 'rk4' has no backend 'cuda'; use backend 'python'"):
         choose(heavy, "rk4", backend="cuda")
+
+
+def test_the_estimate_parts_the_memory_of_the_device_from_the_machines():
+    """Two runs of 10+10 spins with two snapshots each and two states of work space: six states there, two copies here."""
+    large = pysv.Experiment(device=pysv.SpinValve.with_layers(10), times=pysv.times(stop=4, step=1))
+    rows, places = comb(21, 10), 2 * 104  # tiles of 104 sites
+    here, there = (pysv.estimate(large, backend=name) for name in ("python", "cuda"))
+    assert (here.device_memory, there.device_memory) == (0, 6 * 16 * rows * places)
+    assert here.memory - there.memory == 6 * 16 * rows * places - 2 * 16 * rows * 201
+    assert "device       7.04 GB of states in its memory" in str(there)
+    assert "\ndevice " not in str(here)
 
 
 def test_without_a_driver_numbas_cuda_support_is_never_loaded():

@@ -23,6 +23,7 @@ class CudaBackend(Backend):
 
     name: ClassVar[str] = "cuda"
     automatic: ClassVar[bool] = False
+    own_memory: ClassVar[bool] = True
 
     def lacking(self) -> str | None:
         """Why no device can be used; None if one can."""

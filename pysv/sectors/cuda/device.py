@@ -86,7 +86,11 @@ def memory() -> tuple[float, float]:
     """Free and total bytes of the device; infinite in numba's simulator."""
     from numba import cuda
 
-    free, total = cuda.current_context().get_memory_info()
+    context = cuda.current_context()
+    pending = None if simulated() else getattr(context.memory_manager, "deallocations", None)
+    if pending is not None:  # what Python has given up, and numba has kept to free it later with more
+        pending.clear()
+    free, total = context.get_memory_info()
     return free, total
 
 
