@@ -92,7 +92,18 @@ def middle(hamiltonian: Hamiltonian, dtype: type) -> tuple[int, int]:
     return hamiltonian.layout.window(hamiltonian.sites // 3 + 1, hamiltonian.sites - 1, dtype)
 
 
-DEVICES = [(make, seed) for make in (random_experiment, random_device_experiment) for seed in range(12)]
+def unequal_layers(seed: int) -> pysv.Experiment:
+    """3+2 spins, so that the groups differ in all their tables; with common couplings, or with all of them different."""
+    device = pysv.SpinValve(sites=11, polarizer=(2, 4), analyzer=(6, 7))
+    if seed % 2:
+        long = pysv.Layer(name="long", sites=(2, 4), exchange=(0.1, -0.2), exchange_z=0.3)
+        short = pysv.Layer(name="short", sites=(6, 7), exchange=0.17, sd_exchange=(0.4, 0.6))
+        device = pysv.Device(sites=11, layers=(long, short), hopping=(1.0, 0.8))
+    return pysv.Experiment(device=device, source=pysv.WavePacket(center=5, momentum_spread=2))
+
+
+MAKERS = random_experiment, random_device_experiment, unequal_layers
+DEVICES = [(make, seed) for make in MAKERS for seed in range(2 if make is unequal_layers else 10)]
 CUTS = {"one tile": CUT, "tiled": narrow(5)}
 
 
@@ -115,8 +126,9 @@ def test_the_recursion_is_that_of_python(make, seed, cut):
 
 @pytest.mark.parametrize(("real", "tolerance"), PRECISIONS)
 @pytest.mark.parametrize("cut", CUTS)
-def test_sums_and_copies_are_those_of_python(cut, real, tolerance):
-    pair = Pair(hamiltonian_of(random_experiment(3), CUTS[cut]), real, 2, 5)
+@pytest.mark.parametrize("make", [random_experiment, unequal_layers])
+def test_sums_and_copies_are_those_of_python(make, cut, real, tolerance):
+    pair = Pair(hamiltonian_of(make(3), CUTS[cut]), real, 2, 5)
     h, dtype = pair.hamiltonian, pair.here.dtype.type
     window, amplitude = middle(h, dtype), np.exp(1j * np.arange(h.basis.rows)) * (np.arange(h.basis.rows) % 3)
     both = ((pair.host, pair.here), (pair.device, pair.there))
