@@ -6,7 +6,9 @@ pytest does not collect this file by itself. `test_cuda.py` runs it in the simul
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -235,6 +237,25 @@ def test_the_report_names_the_device():
     shown = device.report()
     assert "simulator" in shown if device.simulated() else "compute capability" in shown
     assert doctor.self_check("cuda") < 1e-9 if not device.simulated() else True
+
+
+def test_the_benchmark_measures_a_term_and_a_run(monkeypatch, capsys):
+    """What `benchmarks/gpu.py` prints and judges, at a size that the simulator can do."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    gpu, large = importlib.import_module("gpu"), importlib.import_module("large")
+    for module in (gpu, large):
+        monkeypatch.setattr(module, "STEPS", 2)
+    monkeypatch.setattr(gpu, "judge", lambda *judged: print("judged", *judged))
+    gpu.terms([(1, np.float64), (1, np.float32)], 1, 1)
+    shown = capsys.readouterr().out
+    assert [line.split()[:3] for line in shown.splitlines() if line.startswith("1+1")] == [
+        ["1+1", name, str(3 * 201)] for name in ("float64", "float32")
+    ]
+    assert shown.count("python 0.0") == 2
+    assert shown.count("judged share of the copy, 1+1") == 2
+    monkeypatch.setattr(device, "memory", lambda: (1000.0, 1000.0))
+    gpu.terms([(1, np.float64)], 1, 1)
+    assert "1+1     float64   left out: 3 states of each pure run need" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(device.simulated(), reason="minutes in the simulator")
