@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import cuda
-from numba.core.errors import NumbaPerformanceWarning
 
 from pysv.sectors.backend import StateSpace, Steps
 from pysv.sectors.cuda import layout, sums, sweep
@@ -24,7 +23,7 @@ _PART = 8192
 def launch(kernel: Any, threads: layout.Launch, *arguments: Any) -> None:
     """Start a kernel on the device; a small state that leaves most of the device idle is no reason for a warning."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NumbaPerformanceWarning)
+        warnings.simplefilter("ignore")  # numba and numba-cuda have a class of their own for it
         configured = kernel[threads]
     configured(*arguments)
 
