@@ -77,7 +77,7 @@ class Configuration:
     experiment : Experiment
     engine : str or Method
         ``"auto"``, the name of an engine, or its options.
-    backend : {"auto", "python", "julia"}
+    backend : {"auto", "python", "julia", "mpi", "cuda"}
     probe : Probe
         What `pysv probe` measures; runs do without it.
     probes : bool

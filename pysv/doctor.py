@@ -25,20 +25,22 @@ from pysv.julia import session, setup
 from pysv.results.summary import printable
 from pysv.results.versions import versions
 from pysv.run.memory import available_memory
+from pysv.sectors.cuda import device
 from pysv.sectors.numba.row_operator import apply_rows
 from pysv.sectors.pure_run import pure_runs
 from pysv.sectors.state import PureMixture
 from pysv.units import HBAR, size
 
-OTHERS = ("juliacall", "dask", "distributed", "cryptography", "imageio-ffmpeg")
-SETTINGS = ("NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "MPL", "JULIA_", "PYTHON_JULIACALL_", "PYTHON_JULIAPKG_")
+OTHERS = ("numba-cuda", "juliacall", "dask", "distributed", "cryptography", "imageio-ffmpeg")
+SETTINGS = ("NUMBA_", "CUDA_", "OMP_", "OPENBLAS_", "MKL_", "MPL", "JULIA_", "PYTHON_JULIACALL_", "PYTHON_JULIAPKG_")
 """Prefixes of the environment variables that change how pysv runs."""
 SHOWN = {
     "NUMBA_NUM_THREADS", "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES",
     "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY", "NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_DEBUG",
-    "NUMBA_ENABLE_AVX", "OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES", "OMP_DYNAMIC", "OPENBLAS_NUM_THREADS",
-    "OPENBLAS_CORETYPE", "MKL_NUM_THREADS", "MKL_DYNAMIC", "MPLCONFIGDIR", "MPLBACKEND", "JULIA_NUM_THREADS",
-    "JULIA_DEPOT_PATH", "JULIA_PROJECT", "JULIA_LOAD_PATH", "JULIA_CPU_TARGET", "JULIA_EXCLUSIVE", "JULIA_PKG_SERVER",
+    "NUMBA_ENABLE_AVX", "NUMBA_ENABLE_CUDASIM", "NUMBA_CUDA_DRIVER", "CUDA_VISIBLE_DEVICES", "CUDA_HOME",
+    "OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES", "OMP_DYNAMIC", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE",
+    "MKL_NUM_THREADS", "MKL_DYNAMIC", "MPLCONFIGDIR", "MPLBACKEND", "JULIA_NUM_THREADS", "JULIA_DEPOT_PATH",
+    "JULIA_PROJECT", "JULIA_LOAD_PATH", "JULIA_CPU_TARGET", "JULIA_EXCLUSIVE", "JULIA_PKG_SERVER",
     "JULIA_PKG_OFFLINE", "JULIA_PKG_USE_CLI_GIT", "JULIA_PKG_PRECOMPILE_AUTO", "PYTHON_JULIACALL_EXE",
     "PYTHON_JULIACALL_PROJECT", "PYTHON_JULIACALL_THREADS", "PYTHON_JULIACALL_HANDLE_SIGNALS",
     "PYTHON_JULIACALL_OPTIMIZE", "PYTHON_JULIACALL_SYSIMAGE", "PYTHON_JULIAPKG_EXE", "PYTHON_JULIAPKG_PROJECT",
@@ -55,7 +57,7 @@ def examine() -> tuple[bool, str]:
     healthy : bool
         Whether a small Chebyshev run agrees with dense diagonalisation to 1e-9.
     report : str
-        Versions, system, processors, memory, BLAS, Julia, optional packages, environment variables, engines.
+        Versions, system, processors, memory, BLAS, Julia, CUDA, optional packages, environment variables, engines.
     """
     begun = time.monotonic()
     error = self_check()
@@ -71,6 +73,7 @@ def examine() -> tuple[bool, str]:
         "memory": f"{size(available_memory())} available of {size(psutil.virtual_memory().total)}",
         "BLAS": ", ".join(_blas()),
         "Julia": _julia(),
+        "CUDA": device.report(),
         "others": ", ".join(f"{name} {version}" for name, version in _others().items()),
         "caches": "; ".join(_caches()),
         "environment": ", ".join(_settings()) or "no setting that concerns pysv",

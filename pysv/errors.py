@@ -49,6 +49,10 @@ class JuliaUnavailableError(PysvError, RuntimeError):
     """A run needs the Julia backend, which is not available."""
 
 
+class CudaUnavailableError(PysvError, RuntimeError):
+    """A run needs a CUDA device, and there is none that can be used."""
+
+
 class DaskUnavailableError(PysvError, RuntimeError):
     """A run needs a Dask cluster whose scheduler or workers are not available."""
 

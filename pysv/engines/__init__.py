@@ -116,7 +116,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     experiment : Experiment
     engine : str or Method
         ``"auto"``, a name (with default options), or an options object such as ``pysv.RK4(time_step=0.05)``.
-    backend : {"auto", "python", "julia"}
+    backend : {"auto", "python", "julia", "mpi", "cuda"}
 
     Returns
     -------
@@ -159,7 +159,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     if backend != "auto":
         return method, backend
     for other in able[1:]:
-        if _startable(other) and _worth(method, other, experiment):
+        if backends.backend(other).automatic and _startable(other) and _worth(method, other, experiment):
             return method, other
     return method, able[0]
 

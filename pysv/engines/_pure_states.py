@@ -42,7 +42,7 @@ class PureStateEngine(Engine):
     dtype : type
         Complex type of the state.
     outputs : int
-        Number of consecutive times that one step can reach.
+        Number of consecutive times that one step can reach; fewer where the backend's memory is short.
     where : Backend, optional
         Backend that holds the states; by default NumPy's memory.
     """
@@ -67,6 +67,7 @@ class PureStateEngine(Engine):
                 known[run.hamiltonian] = self.backend.space(run.hamiltonian, dtype)
         self.spaces = [known[run.hamiltonian] for run in runs]
         shapes = [run.hamiltonian.shape for run in runs]
+        outputs = self.backend.fitting(outputs, shapes, dtype, spare, shared=self.large)
         self.outputs = self.backend.allocate(shapes, dtype, outputs)
         """For each run, its states at consecutive times, (outputs, tiles, rows, width)."""
         self.spare = self.backend.allocate(shapes, dtype, spare, shared=self.large)

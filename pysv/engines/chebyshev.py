@@ -68,7 +68,7 @@ class Chebyshev(Method):
 
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
-    backends: ClassVar[tuple[str, ...]] = ("python", "julia", "mpi")
+    backends: ClassVar[tuple[str, ...]] = ("python", "julia", "mpi", "cuda")
     correlators: ClassVar[str] = "states"
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 
@@ -111,7 +111,7 @@ class Chebyshev(Method):
         return super().finer() | ({"double precision": replace(self, precision="double")} if single else {})
 
     def pays(self, backend: str, cost: Cost) -> bool:
-        """Julia takes 0.9 to 1 times as long for large states (`benchmarks/backends.py`)."""
+        """Julia takes 0.9 to 1 times as long for large states (`benchmarks/backends.py`); CUDA is not measured yet."""
         return backend == "julia" and cost.seconds >= HEAVY and cost.amplitudes >= _LARGE
 
     def drift_tolerance(self, stop: float) -> float:

@@ -48,6 +48,8 @@ class Cost:
         Bytes of a checkpoint.
     unit : str
         What `applications` counts.
+    states : int
+        The part of `memory` that a backend with a memory of its own holds there, in bytes.
     """
 
     amplitudes: int
@@ -56,6 +58,7 @@ class Cost:
     seconds: float
     disk: int
     unit: str = "matvecs"
+    states: int = 0
 
 
 def run_rows(experiment: Experiment) -> tuple[int, ...]:
@@ -104,6 +107,7 @@ def pure_run_cost(
         applications=applied,
         seconds=applied * (amplitudes / len(rows) * _SECONDS * (_SPLIT if split else 1) + (_SHORT if split else 0)),
         disk=np.dtype(dtype).itemsize * amplitudes * count // len(rows),
+        states=states,
     )
 
 

@@ -22,6 +22,7 @@ from pysv.run.memory import available_memory
 from pysv.run.plan import disk
 from pysv.run.remarks import remarks
 from pysv.run.smaller import spins_in_words, with_fewer_spins
+from pysv.sectors import backend as backends
 from pysv.units import about, size
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Estimate:
         for a run that has no batches.
     shares : Divided, optional
         Needs of each rank, where the run is divided among several; `memory` is then that of the ranks on one node.
+    device_memory : int
+        Bytes of states on a device with a memory of its own, besides `memory`; 0 on other backends.
     """
 
     engine: str
@@ -79,6 +82,7 @@ class Estimate:
     unit: str = "matvecs"
     batches: int = 0
     shares: Divided | None = None
+    device_memory: int = 0
 
     @property
     def fits(self) -> bool:
@@ -111,6 +115,7 @@ class Estimate:
             f"memory       {size(self.memory)} of {size(SHARE * self.available)} ({SHARE:.0%} of the free memory)"
             + ("" if self.fits else ": does not fit"),
             *self._ranks,
+            *([f"device       {size(self.device_memory)} of states in its memory"] if self.device_memory else []),
             f"snapshots    {self.snapshots:,}",
             f"{self.unit:<12} about {self.applications:,}",
             f"time         {about(self.seconds)}",
@@ -170,6 +175,9 @@ def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, 
     sectors = one and method.quantum
     own, rows = method.cost(experiment), run_rows(experiment) if sectors else ()
     shares = divided(own, rows, ranks) if chosen == "mpi" else None
+    # States on a device come to the machine's memory for checkpoints and measures, one of each pure run at a time.
+    device_memory = own.states if backends.backend(chosen).own_memory else 0
+    moved = own.disk - device_memory if device_memory else 0
     lacks = lacks_in(experiment, method, chosen, ranks)
     measures, per_snapshot = measuring(experiment, sum(rows), lacks=lacks)
     recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
@@ -182,7 +190,7 @@ def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, 
         backend=chosen,
         sectors=tuple(zip(run_labels(experiment), occupied_sectors(experiment), rows, strict=True)) if sectors else (),
         amplitudes=own.amplitudes,
-        memory=(shares.together if shares else own.memory) + measures + recorded,
+        memory=(shares.together if shares else own.memory + moved) + measures + recorded,
         available=available_memory(),
         applications=own.applications,
         seconds=slow * (START + (shares.seconds if shares else own.seconds) + times.count * per_snapshot),
@@ -192,6 +200,7 @@ def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, 
         unit=own.unit,
         batches=disk(experiment, method),
         shares=shares,
+        device_memory=device_memory,
     )
 
 

@@ -37,7 +37,7 @@ from pysv.run.progress import Progress
 from pysv.run.recorder import Recorder
 from pysv.run.remarks import remarks
 from pysv.run.restored import Earlier, check_restored, part_in
-from pysv.sectors.backend import backend
+from pysv.sectors import backend as backends
 from pysv.sectors.layout import CUT, Cut
 from pysv.sectors.pure_run import pure_runs
 
@@ -91,6 +91,7 @@ class Run:
         functions: tuple[str, ...] = (),
     ) -> Run:
         method, chosen = choose(experiment, engine, backend)
+        backends.backend(chosen).check()
         needed = check_fits(experiment, method, chosen)
         digest = config.fingerprint(experiment, method)
         because = chosen_because(experiment, method, chosen, backend)
@@ -180,7 +181,7 @@ class Run:
         seeds = self.method.seeds_used(self.experiment), probe_seeds(self.experiment, self.limits, self.lacks)
         attrs: dict[str, str | float | int] = dict(
             provenance(
-                config.dumps(self.experiment, self.method, backend(self.backend).recorded or self.backend),
+                config.dumps(self.experiment, self.method, backends.backend(self.backend).recorded or self.backend),
                 self.method.name,
                 self.backend,
                 "; ".join(filter(None, seeds)) or "none: the run is deterministic",

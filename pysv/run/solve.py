@@ -53,7 +53,7 @@ def solve(
     experiment : Experiment
     engine : str or Method
         ``"auto"``, a name, or options such as ``pysv.Chebyshev(tolerance=1e-10)``.
-    backend : {"auto", "python", "julia"}
+    backend : {"auto", "python", "julia", "mpi", "cuda"}
     progress : bool
         Whether to show a progress bar.
     out : str or Path, optional
@@ -82,7 +82,7 @@ def solve(
 
     Raises
     ------
-    EngineError, JuliaUnavailableError
+    EngineError, JuliaUnavailableError, CudaUnavailableError
         If the engine is not available or cannot run the experiment.
     DaskUnavailableError
         If `dask` names a cluster that is not available.
@@ -189,7 +189,7 @@ def resume(
     engine : str or Method
         If not ``"auto"``, the file must come from this engine, and from the same options if they are given; for a run
         in batches `ntraj`, a longer list of seeds and a target error may differ.
-    backend : {"auto", "python", "julia"}, optional
+    backend : {"auto", "python", "julia", "mpi", "cuda"}, optional
         By default that of the file. All backends share the form of the state, so another backend can continue a run.
     progress, checkpoint_every
         As for `solve`.

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
     from pysv.sectors.hamiltonian import Hamiltonian
 
-_HOMES = {"python": "pysv.sectors.host", "julia": "pysv.sectors.julia", "mpi": "pysv.sectors.mpi.backend"}
+_HOMES = {
+    "python": "pysv.sectors.host",
+    "julia": "pysv.sectors.julia",
+    "mpi": "pysv.sectors.mpi.backend",
+    "cuda": "pysv.sectors.cuda.backend",
+}
 
 Shape = tuple[int, int, int]
 """Tiles, rows, width."""
@@ -134,14 +139,30 @@ class Backend(ABC):
     """Name that a result file asks for, if another than `name`; its state is the same on all backends."""
     cites: ClassVar[tuple[str, ...]] = ()
     """Keys of its references; see `pysv.results.citations`."""
+    automatic: ClassVar[bool] = True
+    """Whether ``backend = "auto"`` may choose it. One that has not been measured is taken by name only."""
+
+    own_memory: ClassVar[bool] = False
+    """Whether its states lie in a memory of its own, apart from the machine's."""
 
     def lacking(self) -> str | None:
         """Why the backend is not ready and what to do; None if it is ready."""
         return None
 
+    def check(self) -> None:  # noqa: B027 - optional
+        """Refuse, before anything is computed, what no set-up by pysv itself can make ready."""
+
     @abstractmethod
     def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
         """The states of a Hamiltonian, with the given complex type."""
+
+    def fitting(self, most: int, shapes: Sequence[Shape], dtype: type, spare: int, *, shared: bool) -> int:
+        """How many states of each shape, `most` or fewer, a memory of the backend's own holds beside the `spare` ones.
+
+        At least 1: `allocate` refuses what does not fit. If `shared`, all shapes use the same spare states.
+        """
+        del shapes, dtype, spare, shared
+        return most
 
     @abstractmethod
     def allocate(self, shapes: Sequence[Shape], dtype: type, count: int, *, shared: bool = False) -> list[Any]:

@@ -45,6 +45,11 @@ class GroupTable(NamedTuple):
     tile_spin: np.ndarray
     tile_column: np.ndarray
 
+    def sites(self, width: int) -> np.ndarray:
+        """Site of each spin of `tile_spin`, counted from 0, with tiles of so many sites."""
+        tile = np.repeat(np.arange(self.tile_first.size - 1), np.diff(self.tile_first))
+        return np.asarray(tile * width + self.tile_column)
+
 
 class Table(NamedTuple):
     """H of one electron on S^z sectors.

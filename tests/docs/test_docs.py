@@ -32,6 +32,8 @@ ELSEWHERE = {  # first words of what is shown and not executed here: why not
     "make demo": "the command of continuous integration, and `pysv figure 3` in test_figures.py",
     "make test": "this",
     "make bench": "test_benchmark.py runs the script",
+    'pip install "pysv-spinvalve[cuda]"': "needs an index",
+    "python benchmarks/gpu.py": "needs a GPU; its measurements run in the simulator in test_cuda.py",
     "pip wheel": "needs an index; the wheel itself is made in test_julia.py",
     "python3 -m venv": "needs the wheels; `pysv doctor` in test_cli.py",
     "#!/bin/bash #SBATCH --job-name=pysv": "test_cluster.py, with a stand-in for SLURM",

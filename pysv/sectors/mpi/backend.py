@@ -180,6 +180,7 @@ class MpiBackend(Backend):
 
     name: ClassVar[str] = "mpi"
     recorded: ClassVar[str] = "auto"
+    automatic: ClassVar[bool] = False
 
     def lacking(self) -> str | None:
         """None where this process leads others."""
@@ -187,17 +188,19 @@ class MpiBackend(Backend):
             return None
         return "start it with mpirun -n RANKS pysv run FILE.toml (needs pip install 'pysv-spinvalve[mpi]')"
 
-    def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
-        """States of a Hamiltonian; every rank builds its tables.
+    def check(self) -> None:
+        """Refuse to go on without other processes.
 
         Raises
         ------
         RanksError
-            Without mpirun.
         """
         reason = self.lacking()
         if reason:
             raise RanksError(f"backend 'mpi' needs several processes: {reason}")
+
+    def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
+        """States of a Hamiltonian; every rank builds its tables."""
         return MpiSpace(hamiltonian, np.finfo(dtype).dtype.type)
 
     def allocate(self, shapes: Sequence[Shape], dtype: type, count: int, *, shared: bool = False) -> list[States]:

@@ -103,8 +103,7 @@ class Section:
 
 def _moved(group: GroupTable, whole: Layout, begin: int, layout: Layout) -> GroupTable:
     """A group with those of its spins that are in a section."""
-    tile = np.repeat(np.arange(whole.tiles), np.diff(group.tile_first))
-    columns = tile * whole.width + group.tile_column - begin
+    columns = group.sites(whole.width) - begin
     inside = (columns >= 0) & (columns < layout.sites)
     first, order, column = layout.places_of(columns[inside])
     return group._replace(tile_first=first, tile_spin=group.tile_spin[inside][order], tile_column=column)
