@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pysv.engines.base import Engine, Method, Work, saved_array
-from pysv.engines.cost import HEAVY, PROCESS, Cost
+from pysv.engines.cost import PROCESS, Cost
 from pysv.errors import BondLimitError, EngineError, NotReadyError
 from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, OneElectron
@@ -78,7 +78,6 @@ class TDMRG(Method):
     serves: ClassVar[str] = "several electrons (or one in a pure state), closed system, spins 1/2"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     correlators: ClassVar[str] = "matrix product"
-    gain: ClassVar[float] = 0.5
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 
     def check(self) -> None:
@@ -103,10 +102,6 @@ class TDMRG(Method):
         except NotReadyError:
             return False
         return True
-
-    def pays(self, backend: str, cost: Cost) -> bool:
-        """Julia takes half of the time where bonds are full (`benchmarks/several_electrons.py`)."""
-        return backend == "julia" and cost.seconds >= HEAVY
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Refuse open systems, mixtures, and too many spins for their density matrix."""
