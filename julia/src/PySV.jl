@@ -13,9 +13,10 @@ using ITensorMPS: ITensorMPS, MPO, MPS, OpSum, dmrg, inner, linkind, orthogonali
 using ITensors: ITensors, ITensor, Index, NDTensors, QN, dag, dense, dim, itensor, permute, prime
 using ITensors.NDTensors: Block, BlockSparseTensor, blockdim, blockview, eachnzblock, nblocks
 using ITensors.SiteTypes: SiteTypes, @OpName_str, @SiteType_str, OpName, SiteType, has_fermion_string, op
-using KrylovKit: KrylovKit, eigsolve, exponentiate
+using KrylovKit: KrylovKit, LanczosIterator, ModifiedGramSchmidt, expand!, exponentiate, initialize, normres,
+    rayleighquotient
 using Libdl: dlopen, dlsym
-using LinearAlgebra: BLAS, Hermitian, I, LAPACK, eigen!, mul!
+using LinearAlgebra: BLAS, Hermitian, I, LAPACK, eigen, eigen!, mul!
 using PrecompileTools: @compile_workload, @setup_workload
 using Random: Xoshiro, rand!, randn!
 

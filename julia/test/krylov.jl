@@ -2,11 +2,14 @@
     rng = Xoshiro(5)
     h, matrix = random_system(rng, T)
     energies, states = eigen(Symmetric(matrix))
-    low, high, residual, applications = PySV.extremes(h, 1e-9, 1)
+    lanczos = PySV.lanczos(h, 1)
+    before = PySV.ends!(lanczos, 5)
+    @test before[5] == 6
+    low, high, of_low, of_high, applications = PySV.ends!(lanczos, 200)
     @test low ≈ energies[1] atol = 1e-8
     @test high ≈ energies[end] atol = 1e-8
-    @test residual < 1e-8
-    @test applications > 10
+    @test max(of_low, of_high) < 1e-8 < max(before[3], before[4])
+    @test 10 < applications <= 206
 
     reals = random_state(rng, h)
     psi = collect(reinterpret(reshape, Complex{T}, reshape(reals, 2, h.width, size(reals)[2:3]...)))

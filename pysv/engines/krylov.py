@@ -17,10 +17,15 @@ from pysv.units import HBAR
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
+    from pysv.sectors.julia import JuliaHamiltonian
     from pysv.sectors.pure_run import PureRun
 
 _BOUNDS = 1e-6
 """Residual of the ends of the spectrum, eV."""
+_STEPS, _CALLS = 10, 300
+"""Applications of H in one call that looks for the ends of the spectrum, and most such calls."""
+_ENDS = 300
+"""Rough number of applications of H that the ends of the spectrum take."""
 _WORK = 8
 """State-sized arrays that KrylovKit holds in addition to the Krylov vectors."""
 
@@ -30,8 +35,8 @@ class Krylov(Method):
     """Krylov engine: exp(−iHτ/ħ)ψ by Lanczos iteration from ψ, with `exponentiate` of KrylovKit.jl.
 
     It shares only the Hamiltonian and the initial state with the other engines. It uses no spectral bounds, no
-    expansion coefficients and no light cone. KrylovKit's `eigsolve` finds the ends of the spectrum. The dataset holds
-    them; they only decide into how many parts an interval is divided.
+    expansion coefficients and no light cone. KrylovKit's Lanczos iteration finds the ends of the spectrum. The
+    dataset holds them; they only decide into how many parts an interval is divided.
 
     Parameters
     ----------
@@ -62,7 +67,7 @@ class Krylov(Method):
     def cost(self, experiment: Experiment) -> Cost:
         """One state for each run, and one Krylov space for each part of an interval, of one run at a time."""
         times, places = experiment.times, run_places(experiment)
-        applications = 60 + (times.count - 1) * self.parts(times.step, radius(experiment)) * self.krylov_dimension
+        applications = _ENDS + (times.count - 1) * self.parts(times.step, radius(experiment)) * self.krylov_dimension
         states = 16 * (sum(places) + (self.krylov_dimension + _WORK) * max(places))
         return pure_run_cost(experiment, applications, states)
 
@@ -77,7 +82,6 @@ class Krylov(Method):
 
 class _KrylovEngine(StepwiseEngine):
     def __init__(self, runs: tuple[PureRun, ...], method: Krylov) -> None:
-        from pysv.julia import session
         from pysv.sectors.julia import JuliaHamiltonian, threads_for
 
         self.method = method
@@ -86,10 +90,9 @@ class _KrylovEngine(StepwiseEngine):
         self.extremes: list[tuple[float, float]] = []
         self._applications = []
         for run, hamiltonian in zip(runs, self._hamiltonians, strict=True):
-            threads = threads_for(run.hamiltonian)
-            low, high, residual, applications = session.call("extremes", hamiltonian.handle, _BOUNDS, threads)
-            self.extremes.append((low - residual, high + residual))
-            self._applications.append(int(applications))
+            ends, applications = _ends(hamiltonian, threads_for(run.hamiltonian))
+            self.extremes.append(ends)
+            self._applications.append(applications)
 
     def advance_run(self, number: int, interval: float) -> None:
         from pysv.julia import session
@@ -120,3 +123,21 @@ class _KrylovEngine(StepwiseEngine):
             details[f"spectrum_low_{run.label}"] = low
             details[f"spectrum_high_{run.label}"] = high
         return Work(sum(self._applications), self.deviation(), details)
+
+
+def _ends(hamiltonian: JuliaHamiltonian, threads: int) -> tuple[tuple[float, float], int]:
+    """The ends of the spectrum in eV, moved outwards by their residuals, and the applications of H that they took.
+
+    An end is taken where its residual was smallest: after it has converged, rounding brings copies of it.
+    """
+    from pysv.julia import session
+
+    iteration = session.call("lanczos", hamiltonian.handle, threads)
+    low, high, applications = (math.inf, 0.0), (math.inf, 0.0), 0
+    for _ in range(_CALLS):
+        least, most, of_least, of_most, count = session.call("ends!", iteration, _STEPS)
+        low, high = min(low, (float(of_least), float(least))), min(high, (float(of_most), float(most)))
+        if max(low[0], high[0]) <= _BOUNDS or count == applications:  # converged, or an invariant subspace
+            break
+        applications = int(count)
+    return (low[1] - low[0], high[1] + high[0]), int(count)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from pysv.engines.base import Engine, Method, Work, saved_array
-from pysv.engines.cost import HEAVY, PROCESS, Cost
+from pysv.engines.cost import PROCESS, Cost
 from pysv.errors import BondLimitError, EngineError, InvalidInputError, NotReadyError
 from pysv.experiment.checks import checked, choice, real_number, whole_number
 from pysv.experiment.source import ConfinedElectrons, OneElectron
@@ -79,7 +79,6 @@ class TDMRG(Method):
     serves: ClassVar[str] = "several electrons (or one in a pure state), closed system, spins 1/2"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     correlators: ClassVar[str] = "matrix product"
-    gain: ClassVar[float] = 0.5
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 
     def check(self) -> None:
@@ -104,10 +103,6 @@ class TDMRG(Method):
         except NotReadyError:
             return False
         return True
-
-    def pays(self, backend: str, cost: Cost) -> bool:
-        """Julia takes half of the time where bonds are full (`benchmarks/several_electrons.py`)."""
-        return backend == "julia" and cost.seconds >= HEAVY
 
     def refusal(self, experiment: Experiment) -> str | None:
         """Refuse open systems, mixtures, and too many spins for their density matrix."""
@@ -161,7 +156,7 @@ class TDMRG(Method):
         return "not known: discarded_weight records the truncation; see pysv.convergence for the Trotter error"
 
     def cost(self, experiment: Experiment) -> Cost:
-        """Upper bounds, as if every bond reached `max_bond`, or all states that there are on one of its sides."""
+        """Memory as if every bond reached `max_bond`, or all states on one of its sides; time by a law of growth."""
         from pysv.mps.trotter import layers_of
 
         device, times = experiment.device, experiment.times
@@ -174,10 +169,25 @@ class TDMRG(Method):
         memory = PROCESS + 48 * amplitudes + 16 * (d * bond) ** 2
         if not kept:  # ρ is contracted from all pairs of configurations of half of the spins
             memory += 32 * 4 ** -(-device.n_spins // 2) * bond**2 + 64 * 4**device.n_spins
-        seconds = updates * 2e-9 * squares / len(bonds) * _BLOCKING[True] / _BLOCKING[kept]
-        if isinstance(experiment.source, ConfinedElectrons):
-            seconds += _SEARCH * device.sites
+        seconds = self._seconds(experiment, layers * (times.count - 1) / 2, bonds)
         return Cost(amplitudes, memory, updates, seconds, 16 * amplitudes, "gates")
+
+    def _seconds(self, experiment: Experiment, updates: float, largest: list[int]) -> float:
+        """Rough time of a run: of the ground state, of `updates` of each bond, and of the energy and ρ at snapshots."""
+        from pysv.compute import thread_pool
+        from pysv.mps.growth import bond_dimensions
+
+        source, bonds = experiment.source, bond_dimensions(experiment, self.min_bond, np.array(largest, dtype=float))
+        slower = _BLOCKING[True] / _BLOCKING[keeps_spin(experiment)]
+        fixed, linear, square, cube = ((bonds**power).sum(axis=1).mean() for power in range(4))
+        products = slower * (_SQUARE * square + _CUBE * cube)
+        update = _FIXED * fixed + _LINEAR * linear + products / thread_pool.largest()
+        density = _DENSITY * 2**experiment.device.n_spins * (bonds.max(axis=1) ** 3).mean()
+        seconds = updates * update + experiment.times.count * (_ENERGY * products + density)
+        if isinstance(source, ConfinedElectrons):
+            states = min(2**source.count, self.max_bond, _STATES)
+            seconds += _LIBRARY + _SEARCH * source.count * source.confined_sites * states
+        return float(seconds)
 
     def begin(self, experiment: Experiment, backend: str) -> Engine:
         """Start at t = 0; the ground state is computed on first use."""
@@ -191,8 +201,13 @@ def keeps_spin(experiment: Experiment) -> bool:
     return conserves(experiment) and experiment.spins.is_product
 
 
-_SEARCH = 0.06
-"""Rough time that the search for the ground state takes for each site, s."""
+_LIBRARY, _SEARCH, _STATES = 2.0, 0.002, 110
+"""Time for the search of the ground state: to load its library; for each electron, confined site and state, s; most
+states that it takes."""
+_FIXED, _LINEAR, _SQUARE, _CUBE = 1.8e-5, 1.2e-6, 4.5e-8, 5e-11
+"""Time of the update of a bond of m states: coefficients of 1, m, m² and m³, s; the last two on all threads."""
+_ENERGY, _DENSITY = 0.2, 5e-11
+"""Time of the energy over that of the products in an update of all bonds; of ρ for 2^N m³, s."""
 _MOST_STEPS = 1_000_000
 """Most Trotter steps between two snapshots."""
 _BLOCKING = {True: 8, False: 3}

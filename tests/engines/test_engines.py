@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import pysv
 from pysv.engines import automatic, choose, chosen_because, faster_elsewhere, methods, readiness
 from pysv.engines.base import Method
+from pysv.engines.cost import HEAVY, Cost
 from pysv.errors import EngineError, EngineFailureError
 
 CAREFUL: dict[str, Method] = {
@@ -152,7 +153,7 @@ def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, pays, ready):
 
 
 def test_python_by_itself_for_small_runs_and_julia_for_heavy_ones(monkeypatch):
-    """By size and estimated time: 8+8 spins and a minute for one electron, a minute for several."""
+    """By size and estimated time: 8+8 spins and a minute for one electron; several electrons stay in Python."""
     monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: None)
     for spins, stop, expected in ((4, 60, "python"), (7, 6000, "python"), (9, 2, "python"), (9, 60, "julia")):
         experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(spins), times=pysv.times(stop=stop, step=1))
@@ -160,11 +161,18 @@ def test_python_by_itself_for_small_runs_and_julia_for_heavy_ones(monkeypatch):
         assert backend == expected, (spins, stop)
         assert (method.cost(experiment).seconds >= 60) == (expected == "julia" or spins == 7)
     heavy = several(8)
+    assert [choose(one)[1] for one in (heavy, several(2, sites=30))] == ["python", "python"]
+    monkeypatch.setattr(pysv.TDMRG, "pays", heavy_in_julia)
     assert [choose(one)[1] for one in (heavy, several(2, sites=30))] == ["julia", "python"]
     assert choose(heavy, backend="python")[1] == "python"
     tilted = dataclasses.replace(heavy, spins=pysv.ProductState(polarizer=(0.3, 0.0), analyzer=(2.0, 0.0)))
     assert choose(tilted)[1] == "python"  # Julia conserves S^z
     assert choose(heavy, engine="llg")[1] == "python"
+
+
+def heavy_in_julia(method: Method, backend: str, cost: Cost) -> bool:
+    """What `pays` says where Julia is the faster one."""
+    return backend == "julia" and cost.seconds >= HEAVY
 
 
 def several(electrons: int, sites: int = 112) -> pysv.Experiment:
@@ -177,6 +185,9 @@ def test_what_is_said_of_the_backend(monkeypatch):
     heavy, light = several(8), several(2, sites=30)
     method = pysv.TDMRG()
     monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: "Julia is not set up")
+    assert faster_elsewhere(heavy, method, "python", "auto") is None  # no slower in Python
+    monkeypatch.setattr(pysv.TDMRG, "pays", heavy_in_julia)
+    monkeypatch.setattr(pysv.TDMRG, "gain", 0.5)
     said = faster_elsewhere(heavy, method, "python", "auto")
     assert said.startswith("this run is estimated at ")
     assert "with backend 'julia' it takes about 0.5 times as long; `pysv julia setup` installs that" in said

@@ -25,6 +25,11 @@ def packet_on(device, stop, step, **parts):
     return pysv.Experiment(device=device, source=parts.pop("source", source), times=pysv.times(stop, step), **parts)
 
 
+def electrons(number, stop):
+    source = pysv.ConfinedElectrons(electrons=number)
+    return pysv.Experiment(device=pysv.SpinValve.for_several_electrons(), source=source, times=pysv.times(stop, 2))
+
+
 RUNS = {
     "the default": (pysv.Experiment(), "auto"),
     "6+6 spins": (packet_on(VALVE(6), 10, 5, record=pysv.Record(every={"log_negativity": 0})), "auto"),
@@ -50,6 +55,9 @@ RUNS = {
     "fock": (pysv.Experiment(device=SMALL, source=TWO, times=pysv.times(10, 1)), "fock"),
     "tdmrg": (pysv.Experiment(device=SMALL, source=TWO, times=pysv.times(10, 1)), "tdmrg"),
     "tdmrg, packet": (packet_on(SMALL, 10, 1, source=replace(PACKET, spin="up")), "tdmrg"),
+    "tdmrg, two electrons, 112 sites": (electrons(2, 40), pysv.TDMRG(max_bond=100)),
+    "tdmrg, four electrons, 112 sites": (electrons(4, 26), pysv.TDMRG(max_bond=100)),
+    "tdmrg, eight electrons, 112 sites": (electrons(8, 22), pysv.TDMRG(max_bond=200)),
     "llg": (packet_on(VALVE(4), 60, 1), "llg"),
     "train": (pysv.Experiment(device=SMALL, source=pysv.Train(center=8, momentum_spread=0.5, pulses=100)), "auto"),
 }  # fmt: skip

@@ -94,6 +94,25 @@ def test_the_spectral_bounds_hold_the_extremes_that_krylovkit_finds(seed):
         assert outer.high > inner[1] - 1e-5
 
 
+def test_no_call_of_julia_looks_long_for_the_ends_of_the_spectrum(monkeypatch):
+    """Python hears Ctrl-C between the calls: each applies H a few times only."""
+    from pysv.julia import session
+
+    real, counts = session.call, [1]
+
+    def counted(name, *arguments):
+        result = real(name, *arguments)
+        if name == "ends!":
+            counts.append(int(result[-1]))
+        return result
+
+    monkeypatch.setattr(session, "call", counted)
+    engine = pysv.Krylov().start(pure_runs(LARGER)[:1], "julia")
+    assert len(counts) > 5
+    assert max(np.diff(counts)) <= 10
+    assert engine.work().applications == counts[-1]
+
+
 LARGER = pysv.Experiment(
     device=pysv.SpinValve(sites=90, polarizer=(40, 42), analyzer=(46, 48)),
     source=pysv.WavePacket(center=20),

@@ -37,21 +37,41 @@ function propagate!(
     return Float64(info.normres), info.converged > 0, info.numops
 end
 
-"""
-    extremes(h, tolerance, threads)
+"A Lanczos iteration of H, by KrylovKit, of which only the last vectors are kept."
+struct Lanczos{I,F}
+    iterator::I
+    factorization::F
+end
 
-Lowest and highest eigenvalue of H in eV, the larger of their residuals, and the number of applications of H, by
-KrylovKit's `eigsolve` from a fixed random vector.
+"Residual, relative to the largest one so far, below which the Lanczos vectors span an invariant subspace."
+const INVARIANT = 1e-13
+
 """
-function extremes(h::Hamiltonian{T}, tolerance::Float64, threads::Int) where {T}
+    lanczos(h, threads)
+
+A Lanczos iteration of H from a fixed random vector; `ends!` continues it.
+"""
+function lanczos(h::Hamiltonian{T}, threads::Int) where {T}
     start = randn(Xoshiro(20240209), T, shape(h))
     start[(2 * (h.sites - (size(start, 3) - 1) * h.width) + 1):end, :, end] .= 0  # beyond the chain
-    low, high = map((:SR, :LR)) do which
-        values, _, info = eigsolve(
-            x -> h(x, threads), start, 1, which; issymmetric=true, krylovdim=30, maxiter=100, tol=T(tolerance),
-            verbosity=0,
-        )
-        Float64(values[1]), Float64(info.normres[1]), info.numops
+    iterator = LanczosIterator(x -> h(x, threads), start, ModifiedGramSchmidt(), false)
+    return Lanczos(iterator, initialize(iterator))
+end
+
+"""
+    ends!(lanczos, steps)
+
+Continue an iteration by `steps` applications of H, or until it has an invariant subspace. Returns the lowest and the
+highest Ritz value in eV, their residuals, and the number of all its applications.
+"""
+function ends!(lanczos::Lanczos, steps::Int)
+    found = lanczos.factorization
+    for _ in 1:steps
+        normres(found) > INVARIANT * maximum(rayleighquotient(found).ev; init=0.0) || break
+        expand!(lanczos.iterator, found)
     end
-    return low[1], high[1], max(low[2], high[2]), low[3] + high[3]
+    ritz, count = rayleighquotient(found), length(found)
+    low, high = (eigen(ritz, n:n) for n in (1, count))
+    residuals = (normres(found) * abs(one_end.vectors[end]) for one_end in (low, high))
+    return low.values[1], high.values[1], residuals..., count
 end

@@ -42,7 +42,7 @@ function one_electron_workload()
             state = zeros(Complex{T}, width, 3, size(psi, 3))
             state[3, 1, 1] = 1
             GC.@preserve state propagate!(again, address(state), 0.1, 1e-6, 10, 1)
-            extremes(again, 1e-3, 1)
+            ends!(lanczos(again, 1), 2)
         end
     end
     return nothing
