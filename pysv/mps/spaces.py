@@ -26,6 +26,8 @@ _PROBES = 2
 """Random combinations of directions from which the excess is estimated."""
 _COARSE = 1e-12
 """Smallest part of the weight of θ that a search in single precision can be asked to miss."""
+_SMALL = 4000
+"""Elements of θ below which single precision is not faster."""
 _SLAB = 64
 """Rows of a Gram matrix that are computed at a time; only its lower triangle is needed."""
 
@@ -125,9 +127,9 @@ def _whole_space(theta, schmidt):
 def _partial_space(theta, schmidt, weight, guess, full, goal):
     """Basis, image, weights and mixing of a space that holds the heaviest directions, and the weight that it misses.
 
-    Where the bond is `full`, one search is enough: `_excess` says how good it is. Otherwise the space misses at most
-    the weight `goal`: if need be after a search in double precision, and finally as the whole space. It is the whole
-    one, too, where that costs no more.
+    Where the bond is `full`, the search is enough, and in single precision: `_excess` says how good it is. Otherwise
+    the space misses at most the weight `goal`, if need be as the whole one. It is the whole one, too, where that costs
+    no more.
     """
     rows, columns = theta.shape
     known = guess.shape[0]
@@ -138,18 +140,15 @@ def _partial_space(theta, schmidt, weight, guess, full, goal):
     start[:known] = guess
     start[known:] = _signs(count - known, columns)
     weighted = _scaled(theta, schmidt)
-    single = goal >= _COARSE * weight
-    while True:
-        basis = _range(weighted.astype(np.complex64), start.astype(np.complex64)) if single else _range(weighted, start)
-        image = np.dot(basis.T, theta.T)
-        gram = _gram(image, schmidt)
-        missed = max(0.0, weight - np.trace(gram).real)
-        if full or missed <= goal:
-            weights, mixing = _diagonal(gram)
-            return basis, image, weights, mixing, missed
-        if not single or missed > 2 * goal:  # not a matter of precision
-            return _whole_space(theta, schmidt)
-        single = False
+    single = full and goal >= _COARSE * weight and rows * columns > _SMALL
+    basis = _range(weighted.astype(np.complex64), start.astype(np.complex64)) if single else _range(weighted, start)
+    image = np.dot(basis.T, theta.T)
+    gram = _gram(image, schmidt)
+    missed = max(0.0, weight - np.trace(gram).real)
+    if not full and missed > goal:
+        return _whole_space(theta, schmidt)
+    weights, mixing = _diagonal(gram)
+    return basis, image, weights, mixing, missed
 
 
 @compiled(**FAST)
