@@ -65,16 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if arguments is not None:
         return _main(arguments, own_process=False)
+    _prepare_process()
     try:
         return ranks.lead(lambda: _main(None, own_process=True))
-    except RanksError as error:
+    except (RanksError, InvalidInputError) as error:
         return _complain(reason(error), BAD_INPUT)
 
 
 def _main(arguments: Sequence[str] | None, *, own_process: bool) -> int:
     """As `main`, on the one process that reads and writes."""
-    if own_process:
-        _prepare_process()
     try:
         with interrupt.caught(last=own_process):
             try:

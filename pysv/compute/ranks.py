@@ -16,7 +16,8 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pysv.errors import EngineFailureError, RanksError, reason
+from pysv.compute.environment import check_environment
+from pysv.errors import EngineFailureError, InvalidInputError, RanksError, reason
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 """Set by mpirun of Open MPI, and by MPICH and its kin."""
 _NUMBERS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TASK, _SLEEP = 1, 2e-4
 """Tag of a task; pause between two looks for one, s, so that a waiting rank leaves its processor to others."""
 _ENDED = (
@@ -43,6 +45,7 @@ def led() -> int:
     return _led
 
 
+@cache
 def started() -> int:
     """Number of processes that mpirun, or srun with PMIx, started together, by the environment; 1 without."""
     found = [os.environ.get(name, "") for name in _SIZES]
@@ -79,6 +82,12 @@ def world() -> Intracomm:
 
 
 @cache
+def data() -> Intracomm:
+    """All ranks, for messages that are no tasks. All must call it once together, as `lead` does."""
+    return world().Dup()
+
+
+@cache
 def on_this_node() -> int:
     """Number of ranks on the node of this one. All ranks must call it once together, as `lead` does."""
     from mpi4py import MPI
@@ -98,28 +107,46 @@ def lead(work: Callable[[], int]) -> int:
     ------
     RanksError
         As `world`; on rank 0 alone, the others return 2.
+    InvalidInputError
+        If the environment has a setting that stops a library, see `check_environment`; also on rank 0 alone.
     """
     if started() == 1:
         return work()
+    number = next((os.environ[name] for name in _NUMBERS if name in os.environ), "0")
     try:
+        check_environment()
         everybody = world()
-    except RanksError:
-        if next((os.environ[name] for name in _NUMBERS if name in os.environ), "0") != "0":
+    except (RanksError, InvalidInputError):
+        if number != "0":
             return 2
         raise
     _share_processors(everybody)
+    data()
     if everybody.rank:
         return _serve(everybody)
-    code, watch = 1, _watch()
+    return _leading(everybody, work)
+
+
+def _leading(everybody: Intracomm, work: Callable[[], int]) -> int:
+    """Call `work`, and tell the others its exit code, or end them where they wait for what never comes."""
     global _led
+    code, watch = 1, _watch()
     _led = everybody.size
     try:
         code = work()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise
+    except BaseException as error:
+        if _broken:  # what ends the others ends this process, before Python can say why
+            print(f"pysv: {reason(error)}", file=sys.stderr)
+        raise
     finally:
         _led = 1
         watch.communicate(b"done")
         if _broken:
             sys.stdout.flush()
+            sys.stderr.flush()
             everybody.Abort(code)
         _call_out(everybody, code)
     return code
@@ -136,21 +163,23 @@ def _share_processors(everybody: Intracomm) -> None:
     """Divide the processors of a node among its ranks, unless they are told, or bound to their own."""
     from pysv.compute import thread_pool
 
-    on_node, own = on_this_node(), (os.uname().nodename, tuple(sorted(os.sched_getaffinity(0))))
-    shared = everybody.allgather(own).count(own) > 1
-    if shared and "NUMBA_NUM_THREADS" not in os.environ:
-        thread_pool.limit(max(1, thread_pool.largest() // on_node))
+    on_this_node()
+    own = os.uname().nodename, tuple(sorted(os.sched_getaffinity(0)))
+    sharing = everybody.allgather(own).count(own)
+    if sharing > 1 and "NUMBA_NUM_THREADS" not in os.environ:
+        thread_pool.limit(max(1, thread_pool.largest() // sharing))
 
 
 def _serve(everybody: Intracomm) -> int:
     """Do what rank 0 calls out, until it ends. It alone heeds signals: they reach all ranks."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
     while True:
         while not everybody.Iprobe(source=0, tag=_TASK):
             time.sleep(_SLEEP)
         task = everybody.recv(source=0, tag=_TASK)
         if isinstance(task, int):
+            for number, handler in before.items():
+                signal.signal(number, handler)
             return task
         function, arguments = task
         try:

@@ -20,6 +20,8 @@ import numpy as np
 REFERENCE = {"stream": 0.0062, "product": 0.0036, "calls": 0.0032}
 """Seconds of a round of each loop where the constants of `cost` and of the measures were found."""
 _ROUNDS = 12
+_KEPT = 30 * 86400.0
+"""Time for which a measurement is good, s."""
 _WIDEST = 20.0
 """Machines are not farther from that one; more is an error of the measurement, or of the file."""
 
@@ -80,14 +82,17 @@ def slowness(*, measure: bool = False) -> float:
     Parameters
     ----------
     measure : bool
-        Whether to measure it where it is not known yet, and to keep it. Otherwise it counts as 1 there.
+        Whether to measure it where it is not known, or was found `_KEPT` ago, and to keep it. Otherwise it counts as 1
+        where it is not known.
     """
-    path = cache_file()
-    known = _kept(path, _machine())
-    if known is None and measure:
-        known = _measured()
-        _keep(path, _machine(), known)
-    return 1.0 if known is None else known
+    path, machine = cache_file(), _machine()
+    known = _entries(path)
+    found, when = known.get(machine, (1.0, 0.0))
+    if not measure or 0 <= time.time() - when < _KEPT:
+        return found
+    found = _measured()
+    _keep(path, known | {machine: (found, time.time())})
+    return found
 
 
 @cache
@@ -104,17 +109,20 @@ def _machine() -> str:
     return f"{processor()}, numpy {np.__version__}"
 
 
-def _kept(path: Path, machine: str) -> float | None:
-    """What a file says of this machine; None without one, or where it makes no sense."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        found = json.loads(path.read_text("utf-8"))
-        if found["machine"] == machine and 1 / _WIDEST <= float(found["slowness"]) <= _WIDEST:
-            return float(found["slowness"])
-    return None
+def _entries(path: Path) -> dict[str, tuple[float, float]]:
+    """What a file says of each machine, a home folder may serve several: slowness, and when it was found (s)."""
+    found = {}
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        for machine, (slow, when) in json.loads(path.read_text("utf-8")).items():
+            if 1 / _WIDEST <= slow <= _WIDEST:
+                found[str(machine)] = float(slow), float(when)
+    return found
 
 
-def _keep(path: Path, machine: str, value: float) -> None:
-    """Keep it for the next command, if that is possible."""
+def _keep(path: Path, known: dict[str, tuple[float, float]]) -> None:
+    """Keep it for the next command, whole or not at all, if that is possible."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text(json.dumps({"machine": machine, "slowness": value}) + "\n", "utf-8")
+        beside.write_text(json.dumps(known) + "\n", "utf-8")
+        os.replace(beside, path)

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 
@@ -79,6 +80,8 @@ class PureStateEngine(Engine):
         """Outputs later than the present state."""
         self._expected: tuple[float, ...] = ()
         """Times of the coming `advance` calls."""
+        self._shown: ref[PureMixture] | None = None
+        """The snapshot of the present states, as long as somebody holds it."""
         for run, space, psi in zip(runs, self.spaces, self.psi, strict=True):
             space.write_product(psi, run.amplitude, run.packet)
 
@@ -101,6 +104,7 @@ class PureStateEngine(Engine):
 
     def advance(self, time: float) -> None:
         """Evolve every pure run to `time`, fs, and where it is cheaper to some later expected times as well."""
+        self._shown = None
         if self._prepared and self._prepared[0].time == time:
             self._take(self._prepared.pop(0))
         elif time > self.time:
@@ -119,10 +123,16 @@ class PureStateEngine(Engine):
 
     def snapshot(self) -> Snapshot:
         """The present mixture; its states stay in the memory of the engine."""
-        parts = tuple(
-            Part(run.weight, space, psi) for run, space, psi in zip(self.runs, self.spaces, self.psi, strict=True)
-        )
-        return Snapshot(self.time, PureMixture(parts), self.deviation())
+        return Snapshot(self.time, self._mixture(), self.deviation())
+
+    def _mixture(self) -> PureMixture:
+        """The present mixture, the same one as long as somebody holds it: its amplitudes are fetched once."""
+        shown = self._shown and self._shown()
+        if not shown:
+            trios = zip(self.runs, self.spaces, self.psi, strict=True)
+            shown = PureMixture(tuple(Part(run.weight, space, psi) for run, space, psi in trios))
+            self._shown = ref(shown)
+        return shown
 
     def deviation(self) -> float | None:
         """Largest deviation over the pure runs."""
@@ -134,8 +144,8 @@ class PureStateEngine(Engine):
 
     def state(self) -> dict[str, np.ndarray]:
         """Amplitudes, deviations and work of each pure run."""
-        pairs = zip(self.runs, self.spaces, self.psi, strict=True)
-        saved = {f"psi_{run.label}": space.host(psi) for run, space, psi in pairs}
+        parts = self._mixture().parts
+        saved = {f"psi_{run.label}": part.psi for run, part in zip(self.runs, parts, strict=True)}
         return saved | {
             "deviations": np.array(self.deviations),
             "applications": np.array(self._applications, dtype=np.int64),
@@ -152,6 +162,7 @@ class PureStateEngine(Engine):
         self.deviations = [float(value) for value in saved_array(state, "deviations", (len(self.runs),))]
         self._applications = [int(value) for value in saved_array(state, "applications", (len(self.runs),))]
         self._prepared = []
+        self._shown = None
         self.time = time
 
 

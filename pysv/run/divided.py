@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pysv.compute import ranks, thread_pool
 from pysv.engines.cost import PROCESS, Cost, table_bytes
+from pysv.run.memory import available_memory
 from pysv.units import size
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ class Divided:
     seconds: float
 
     @property
-    def together(self) -> int:
-        """Bytes of all ranks on one node: of this one under mpirun, else as if it ran them all."""
-        count = ranks.on_this_node() if ranks.led() > 1 else self.ranks
+    def here(self) -> int:
+        """Bytes of the ranks on this node under mpirun; otherwise of rank 0, which may be on a node of its own."""
+        count = ranks.on_this_node() if ranks.led() > 1 else 1
         return self.leader + (count - 1) * self.other
 
 
@@ -67,7 +68,16 @@ def divided(cost: Cost, rows: tuple[int, ...], count: int) -> Divided:
     return Divided(count, other + cost.disk, other, 2 * cost.seconds / (count * threads) + waiting)
 
 
-def lacking(shares: Divided, states: int, available: int) -> Callable[[Measure], str | None]:
+def available() -> int:
+    """Bytes that the ranks of a node can have now: the least over all nodes, or of this machine without mpirun."""
+    return int(ranks.together(_least_available)) if ranks.led() > 1 else available_memory()
+
+
+def _least_available() -> int:
+    return int(min(ranks.data().allgather(available_memory())))
+
+
+def lacking(shares: Divided, states: int, allowed: int) -> Callable[[Measure], str | None]:
     """Why measures of a divided state cannot be taken on rank 0: those that need all amplitudes where too few fit.
 
     Parameters
@@ -75,13 +85,13 @@ def lacking(shares: Divided, states: int, available: int) -> Callable[[Measure],
     shares : Divided
     states : int
         Bytes that measuring takes there.
-    available : int
+    allowed : int
         Bytes that the ranks of a node may take.
     """
-    if shares.together + states <= available:
+    if shares.here + states <= allowed:
         return lambda measure: None
     reason = (
-        f"needs all amplitudes on rank 0, {size(shares.leader + states)} with what it holds; "
-        f"the ranks of a node may take {size(available)}"
+        f"needs all amplitudes on rank 0: the ranks of its node then take {size(shares.here + states)}, "
+        f"the limit is {size(allowed)}"
     )
     return lambda measure: reason if measure.needs in ("eigenstates", "amplitudes") else None

@@ -10,14 +10,14 @@ from pysv.compute.speed import slowness
 from pysv.engines import choose
 from pysv.engines.base import Method
 from pysv.engines.cost import run_rows
-from pysv.errors import MemoryLimitError, PysvError
+from pysv.errors import InvalidInputError, MemoryLimitError, PysvError
 from pysv.experiment.checks import whole_number
 from pysv.experiment.source import OneElectron
 from pysv.measures.observables import own_measures
 from pysv.measures.registry import additional
 from pysv.measures.ways import Lacks, left_out, measuring
 from pysv.model.conservation import occupied_sectors, run_labels
-from pysv.run.divided import Divided, divided, lacking
+from pysv.run.divided import Divided, available, divided, lacking
 from pysv.run.memory import available_memory
 from pysv.run.plan import disk
 from pysv.run.remarks import remarks
@@ -63,7 +63,7 @@ class Estimate:
         Bytes of the batches with their states, at most, where the run has a target error or goes to a Dask cluster; 0
         for a run that has no batches.
     shares : Divided, optional
-        Needs of each rank, where the run is divided among several; `memory` is then that of the ranks on one node.
+        Needs of each rank, where the run is divided among several; `memory` is then that of `Divided.here`.
     device_memory : int
         Bytes of states on a device with a memory of its own, besides `memory`; 0 on other backends.
     """
@@ -94,11 +94,8 @@ class Estimate:
         """Lines of a run that is divided among ranks."""
         if self.shares is None:
             return []
-        own = self.memory - self.shares.together + self.shares.leader
-        return [
-            f"ranks        {self.shares.ranks}: rank 0 takes {size(own)}, each other one {size(self.shares.other)}; "
-            "the memory is that of the ranks on one node"
-        ]
+        own = self.memory - self.shares.here + self.shares.leader
+        return [f"ranks        {self.shares.ranks}: rank 0 takes {size(own)}, each other one {size(self.shares.other)}"]
 
     def __str__(self) -> str:
         lines = [f"engine       {self.engine} ({self.backend} backend)"]
@@ -146,14 +143,18 @@ def estimate(
     Raises
     ------
     InvalidInputError
-        If `ranks` is no whole number of at least 1.
+        If `ranks` is no whole number from 1 to the number of sites, or a backend is named beside it.
     EngineError
         If the engine does not divide a state among several ranks.
     """
     if ranks is not None:
-        whole_number("ranks", ranks, low=1, high=1_000_000)
-        if ranks > 1:
-            backend = "mpi"
+        whole_number("ranks", ranks, low=1, high=experiment.device.sites)
+        if ranks > 1 and backend not in ("auto", "mpi"):
+            raise InvalidInputError(
+                f"ranks = {ranks} divides a run, and backend {backend!r} keeps it in one process; leave one out",
+                "ranks",
+            )
+        backend = "mpi" if ranks > 1 else backend
     method, chosen = choose(experiment, engine, backend)
     with additional(own_measures(experiment)):
         return _estimated(experiment, method, chosen, ranks or led(), slowness(measure=True))
@@ -166,7 +167,7 @@ def lacks_in(experiment: Experiment, method: Method, backend: str, ranks: int) -
     rows = run_rows(experiment)
     shares = divided(method.cost(experiment), rows, ranks)
     states = measuring(experiment, sum(rows), lacks=method.lacks)[0]
-    spread = lacking(shares, states, int(SHARE * available_memory()))
+    spread = lacking(shares, states, int(SHARE * available()))
     return lambda measure: method.lacks(measure) or spread(measure)
 
 
@@ -190,8 +191,8 @@ def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, 
         backend=chosen,
         sectors=tuple(zip(run_labels(experiment), occupied_sectors(experiment), rows, strict=True)) if sectors else (),
         amplitudes=own.amplitudes,
-        memory=(shares.together if shares else own.memory + moved) + measures + recorded,
-        available=available_memory(),
+        memory=(shares.here if shares else own.memory + moved) + measures + recorded,
+        available=available() if shares else available_memory(),
         applications=own.applications,
         seconds=slow * (START + (shares.seconds if shares else own.seconds) + times.count * per_snapshot),
         disk=own.disk + recorded,

@@ -80,7 +80,9 @@ class StateSpace(ABC):
         """target ← source."""
 
     def follow(self, window: tuple[int, int]) -> None:  # noqa: B027 - optional
-        """Learn that the next recursion stays in the window: states that are written from now on may lie as suits it.
+        """Learn the window of the recursions to come: states that are written from now on may lie as suits it.
+
+        A recursion that leaves sites out must be announced.
 
         States written before can still be read, and copied; they are overwritten as a whole.
         """

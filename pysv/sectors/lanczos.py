@@ -82,8 +82,8 @@ def spectral_bounds(
     # H is real: real and imaginary part of the state are two independent copies of the problem, iterated as one.
     space = BACKEND.space(hamiltonian, complex) if space is None else space
     now, before = BACKEND.allocate([hamiltonian.shape], complex, 2)[0] if buffers is None else buffers
+    space.clear_outside(before, (0, 0))
     space.write_random(now, SEED)
-    space.combine(before, before, 1.0, 1.0)
     mixes: np.ndarray = np.zeros((1, 0, 6), space.real)
 
     def step(beta: float) -> tuple[float, float]:

@@ -84,7 +84,7 @@ def test_an_array_job_is_requeued_when_its_time_is_over_and_goes_on(job, tmp_pat
 
 @needs_mpi
 def test_a_job_of_several_ranks_runs_and_goes_on(tmp_path):
-    srun = f'#!/bin/bash\n[ "$1" = --mpi=pmix ] && exec {MPIRUN} -n 2 "${{@:2}}"\n'
+    srun = f'#!/bin/bash\n[ "$1" = --mpi=pmix ] && exec {MPIRUN} -n 2 "${{@:3}}"\n'
     own = os.environ | prepared(tmp_path, "--nodes=4", srun) | {"SLURM_CPUS_PER_TASK": "1"}
     device = (
         "[device]\nsites = 30\npolarizer = [8, 9]\nanalyzer = [12, 14]\n[source]\ncenter = 5\nmomentum_spread = 0.9\n"

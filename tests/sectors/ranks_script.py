@@ -7,7 +7,10 @@ import os
 import pickle
 import signal
 import sys
+import weakref
 from pathlib import Path
+
+import numpy as np
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "engines")]
@@ -16,10 +19,11 @@ from conftest import NARROW, random_experiment, resume_within, solve_within  # n
 from test_any_device import random_experiment as random_device_experiment  # noqa: E402
 
 import pysv  # noqa: E402
-from pysv.compute import ranks  # noqa: E402
+from pysv.compute import ranks, thread_pool  # noqa: E402
 from pysv.errors import PysvError  # noqa: E402
 from pysv.measures.sizes import LIMITS  # noqa: E402
 from pysv.sectors.layout import CUT  # noqa: E402
+from pysv.sectors.mpi.backend import MpiSpace  # noqa: E402
 from pysv.sectors.pure_run import pure_runs  # noqa: E402
 
 LONG = pysv.Experiment(
@@ -72,9 +76,34 @@ def compare(folder: Path) -> int:
     return 0
 
 
+def use_threads() -> None:
+    """All states are worked on by as many threads as the rank's number says."""
+    thread_pool._ALONE = -1
+    thread_pool.limit(1 + ranks.world().rank)
+
+
+def unequal(folder: Path) -> int:
+    """A run whose ranks have different numbers of threads, with a checkpoint at every snapshot."""
+    ranks.together(use_threads)
+    held: list[weakref.ref[np.ndarray]] = []
+    most, host = [0], MpiSpace.host
+
+    def counted(space: MpiSpace, state: object) -> np.ndarray:
+        whole = host(space, state)
+        held.append(weakref.ref(whole))
+        most[0] = max(most[0], sum(one() is not None for one in held))
+        return whole
+
+    MpiSpace.host = counted
+    path = folder / "unequal.nc"
+    solve_within(LIMITS, LONG, pysv.Chebyshev(), out=path, checkpoint_every=0.0, cut=NARROW)
+    (folder / "held.txt").write_text(f"{most[0]} {len(held)}", "utf-8")
+    return 0
+
+
 def fail(how: str) -> None:
-    """A task in which the last rank ends: by an error, or killed."""
-    if ranks.world().rank == ranks.world().size - 1:
+    """A task in which the last rank ends, or rank 0: by an error, or killed."""
+    if ranks.world().rank == (0 if how == "zero" else ranks.world().size - 1):
         if how == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         raise MemoryError("no memory for 1.00 TB")
@@ -96,5 +125,10 @@ if __name__ == "__main__":
         data = pysv.solve(random_experiment(int(number)), progress=False)
         (own / f"{number}.txt").write_text(f"{data.attrs['backend']} {float(data.spin_z[-1, 0])!r}", "utf-8")
         sys.exit(0)
-    fail.__module__ = "ranks_script"
-    sys.exit(ranks.lead(lambda: compare(own) if task == "compare" else end(own, task)))
+    for function in (fail, use_threads):
+        function.__module__ = "ranks_script"
+    tasks = {"compare": compare, "unequal": unequal}
+    if task == "twice":
+        codes = [ranks.lead(lambda number=number: print(number, ranks.led(), flush=True) or 0) for number in range(2)]
+        sys.exit(sum(codes))
+    sys.exit(ranks.lead(lambda: tasks[task](own) if task in tasks else end(own, task)))

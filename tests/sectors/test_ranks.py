@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import re
+import signal
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -15,14 +19,16 @@ from mpihome import MPIRUN, needs_mpi
 
 import pysv
 from pysv.cli import main
+from pysv.compute.ranks import started, world
+from pysv.engines.cost import run_places
 from pysv.errors import EngineError, InvalidInputError, RanksError
 from pysv.measures.sizes import LIMITS
 
 
-def ranks(count, *words, timeout=300):
+def ranks(count, *words, env=None):
     """Start mpirun with some words for Python."""
     command = [MPIRUN, "-n", str(count), sys.executable, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
 
 
 @pytest.fixture(scope="module", params=[2, 3])
@@ -93,16 +99,58 @@ def test_what_cannot_be_divided_is_refused(compared):
 
 
 @needs_mpi
+def test_ranks_with_different_numbers_of_threads(tmp_path, alone):
+    done = ranks(2, ranks_script.__file__, tmp_path, "unequal")
+    assert done.returncode == 0, done.stderr
+    assert_equal(alone["long"], pysv.load(tmp_path / "unequal.nc"), 1e-12)
+    held, made = map(int, (tmp_path / "held.txt").read_text("utf-8").split())
+    assert made > 2
+    assert held == 2  # one whole state of each pure run, for the measures and the checkpoint of a snapshot
+
+
+@needs_mpi
 @pytest.mark.parametrize(
-    ("how", "sentence"), [("error", "no memory for 1.00 TB"), ("killed", "killed, or out of memory")]
+    ("how", "sentence"),
+    [("error", "rank 2 ended: no memory for 1.00 TB"), ("killed", "a rank has ended without a word")],
 )
 def test_a_rank_that_ends_ends_the_run(tmp_path, alone, how, sentence):
     done = ranks(3, ranks_script.__file__, tmp_path, how)
     assert done.returncode not in (0, None)
     said = [line for line in done.stderr.splitlines() if line.startswith("pysv:")]
-    assert any(sentence in line for line in said)
+    assert sum(sentence in line for line in said) == 1
+    assert len(said) == 1 or "a rank has ended" in said[-1]  # after a reason, unless mpirun has gone by then
     assert "Traceback" not in done.stderr
     assert_equal(alone["long"], pysv.load(tmp_path / "whole.nc"), 1e-12)
+
+
+@needs_mpi
+def test_a_failure_of_rank_0_is_said(tmp_path):
+    done = ranks(2, ranks_script.__file__, tmp_path, "zero")
+    assert done.returncode not in (0, None)
+    assert "pysv: rank 0 ended: no memory for 1.00 TB" in done.stderr
+
+
+@needs_mpi
+def test_one_may_lead_again(tmp_path):
+    done = ranks(2, ranks_script.__file__, tmp_path, "twice")
+    assert (done.returncode, sorted(done.stdout.split("\n"))) == (0, ["", "0 2", "1 2"])
+
+
+@needs_mpi
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_after_a_snapshot(tmp_path, number):
+    (tmp_path / "run.toml").write_text("[device]\nsites = 60\n[evolution]\nstop = 3000\nstep = 0.5\n", "utf-8")
+    command = [MPIRUN, "-n", "2", sys.executable, "-m", "pysv", "run", str(tmp_path / "run.toml"), "--out"]
+    with subprocess.Popen([*command, str(tmp_path / "run.nc")], stderr=subprocess.PIPE, text=True) as process:
+        said = ""
+        while not re.search(r"[1-9][.0-9]*/3000 fs", said):  # some snapshots are there
+            said += process.stderr.read(1)
+        process.send_signal(number)
+        process.communicate(timeout=120)
+    assert process.returncode == 130
+    stopped = pysv.load(tmp_path / "run.nc")
+    assert stopped.attrs["status"] == "interrupted"
+    assert stopped.time.size > 1
 
 
 @needs_mpi
@@ -116,6 +164,12 @@ def test_command_line(tmp_path):
     assert two.attrs["backend_reason"] == "mpirun started 2 processes"
     again = ranks(2, "-m", "pysv", "run", tmp_path / "run.toml", "--out", tmp_path / "two.nc", "--quiet")
     assert (again.returncode, again.stderr.count("exists already")) == (2, 1)
+    for words, code in ((["--version"], 0), (["run", "--nonsense"], 2)):
+        assert ranks(2, "-m", "pysv", *words).returncode == code
+    environment = os.environ | {"NUMBA_NUM_THREADS": "abc"}
+    done = ranks(2, "-m", "pysv", "engines", env=environment)
+    assert (done.returncode, done.stderr.count("NUMBA_NUM_THREADS = 'abc'")) == (2, 1)
+    assert "Traceback" not in done.stderr
 
 
 @needs_mpi
@@ -141,6 +195,7 @@ def test_without_mpi4py(monkeypatch, capsys):
     monkeypatch.setenv("PMI_RANK", "0")
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     module.world.cache_clear()
+    module.started.cache_clear()
     ran = []
     with pytest.raises(RanksError, match=r"mpi4py cannot be loaded .*pysv-spinvalve\[mpi\]"):
         module.lead(lambda: ran.append(1) or 0)
@@ -149,19 +204,47 @@ def test_without_mpi4py(monkeypatch, capsys):
     assert module.lead(lambda: 0) == 2
 
 
+@pytest.mark.parametrize(
+    ("environment", "count"),
+    [
+        ({}, 1), ({"PMI_SIZE": "3"}, 3), ({"OMPI_COMM_WORLD_SIZE": "4"}, 4), ({"PMI_SIZE": "x"}, 1),
+        ({"PMIX_RANK": "0", "SLURM_STEP_NUM_TASKS": "5"}, 5), ({"SLURM_STEP_NUM_TASKS": "5"}, 1),
+    ],
+)  # fmt: skip
+def test_how_many_were_started(monkeypatch, environment, count):
+    for name in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "SLURM_STEP_NUM_TASKS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert started.__wrapped__() == count
+
+
+def test_the_mpirun_of_another_mpi(monkeypatch):
+    monkeypatch.setattr("pysv.compute.ranks.started", lambda: 3)
+    mpi = types.ModuleType("mpi4py")
+    mpi.MPI = types.SimpleNamespace(COMM_WORLD=types.SimpleNamespace(size=1))
+    monkeypatch.setitem(sys.modules, "mpi4py", mpi)
+    with pytest.raises(RanksError, match="started 3 processes, and mpi4py sees 1: it uses another MPI"):
+        world.__wrapped__()
+
+
 def test_estimate_of_ranks(capsys, tmp_path):
     experiment = pysv.Experiment(device=pysv.SpinValve(polarizer=(40, 47), analyzer=(52, 59)))
     whole, two, eight = (pysv.estimate(experiment, ranks=count) for count in (1, 2, 8))
     assert whole.shares is None
-    states = whole.memory - 280_000_000
-    assert two.shares.other < 0.6 * states + 5e8
-    assert eight.shares.other < 0.2 * states + 5e8
+    method = pysv.Chebyshev()
+    cost = method.cost(experiment)
+    states = method.memory(run_places(experiment))
+    assert two.shares.other - eight.shares.other == pytest.approx(states * (1 / 2 - 1 / 8), abs=2)
+    assert two.shares.leader - two.shares.other == cost.disk
     assert eight.shares.seconds < two.shares.seconds
-    assert two.memory >= two.shares.leader + two.shares.other
     with pytest.raises(EngineError, match="has no backend 'mpi'"):
         pysv.estimate(experiment, "rk4", ranks=2)
-    with pytest.raises(InvalidInputError, match="ranks = 0 must be between 1"):
-        pysv.estimate(experiment, ranks=0)
+    for count in (0, 202):
+        with pytest.raises(InvalidInputError, match=f"ranks = {count} must be between 1 and 201"):
+            pysv.estimate(experiment, ranks=count)
+    with pytest.raises(InvalidInputError, match="ranks = 2 divides a run, and backend 'python' keeps it in one"):
+        pysv.estimate(experiment, backend="python", ranks=2)
     (tmp_path / "run.toml").write_text("", "utf-8")
     assert main(["estimate", str(tmp_path / "run.toml"), "--ranks", "4"]) == 0
     assert "ranks        4: rank 0 takes" in capsys.readouterr().out

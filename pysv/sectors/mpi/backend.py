@@ -69,7 +69,7 @@ def _make_share(
 ) -> None:
     hamiltonian = Hamiltonian.of_device(device, Basis.of_sectors(Spins(levels), sectors), cut)
     dtype = np.result_type(real, np.complex64).type
-    _shares[number] = Share(hamiltonian.laid_out(dtype), real, ranks.world())
+    _shares[number] = Share(hamiltonian.laid_out(dtype), real, ranks.data())
 
 
 def _store(numbers: Sequence[int], rows: Sequence[int], dtype: type, count: int, shared: bool) -> None:
@@ -92,7 +92,7 @@ def _load(share: int, state: State) -> None:
 
 
 def _sent(number: int) -> int:
-    return int(ranks.world().allreduce(_shares[number].sent))
+    return int(ranks.data().allreduce(_shares[number].sent))
 
 
 class MpiSpace(StateSpace):

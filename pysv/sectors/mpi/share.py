@@ -78,6 +78,7 @@ class Share:
     real : type
         Precision.
     world : Intracomm
+        For the data of shares alone.
     """
 
     def __init__(self, hamiltonian: Hamiltonian, real: type, world: Intracomm) -> None:
@@ -87,6 +88,9 @@ class Share:
         """Bytes of edges that this rank has sent in recursions."""
         self._section = lru_cache(maxsize=4)(self._cut)
         self._threads = thread_pool.threads_for(hamiltonian.amplitudes // world.size)
+        # Neighbours send and receive the same chunks, whatever threads each of them has.
+        most = world.allgather(thread_pool.largest())
+        self._chunks = _CHUNKS * max(most) if hamiltonian.large else 1
         self._all = deal(hamiltonian, self.dtype, hamiltonian.everywhere, world.size)
         self._next = self._all
 
@@ -204,16 +208,16 @@ class Share:
         psi, section = self._states(state[0])[state[1]], self._section(state[0].cuts)
         return float(self.world.allreduce(sums.weight(as_reals(psi), section.window(window), self._threads)))
 
-    def marginals(self, state: tuple[Stored, int]) -> tuple[np.ndarray, np.ndarray]:
-        """See `pysv.sectors.backend.StateSpace`; the sums over all ranks are on rank 0."""
+    def marginals(self, state: tuple[Stored, int]) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """See `pysv.sectors.backend.StateSpace`; the sums over all ranks, on rank 0 alone."""
         psi, section = self._states(state[0])[state[1]], self._section(state[0].cuts)
         rows, sites = sums.marginals(as_reals(psi), self.hamiltonian.basis.electron, self._threads)
         all_sites = np.zeros((2, self.hamiltonian.sites))
         all_sites[:, section.begin : section.end] = sites.reshape(2, -1)[:, : section.layout.sites]
         return self._total(rows), self._total(all_sites)
 
-    def _total(self, array: np.ndarray) -> np.ndarray:
-        found = np.zeros_like(array)
+    def _total(self, array: np.ndarray) -> np.ndarray | None:
+        found = np.zeros_like(array) if self.world.rank == 0 else None
         self.world.Reduce(array, found, root=0)
         return found
 
@@ -274,9 +278,8 @@ class Share:
             added = as_reals(self._states(totals[0])[: totals[1]])
         table, window = section.table, section.everywhere
         groups, threads = (table.other, table.one), self._threads
-        chunks = _CHUNKS * threads if self.hamiltonian.large else 1
-        ranges = [recursion.share_blocks(group.first, chunks) for group in groups]
-        work = [recursion.work_space(table, now.shape[2]) for _ in range(chunks)]
+        ranges = [recursion.share_blocks(group.first, self._chunks) for group in groups]
+        work = [recursion.work_space(table, now.shape[2]) for _ in range(threads)]
         halo = _Halo(self.world, section, self.real, now.shape[1])
         halo.receive(table.one, ranges[1])
         for blocks in ranges[1]:
