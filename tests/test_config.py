@@ -118,7 +118,7 @@ BAD = {
     "[evolution]\nstop = 1\nstep = 2": "run.toml: [evolution] step = 2 fs is larger than stop = 1 fs",
     "[evolution]\nstopp = 1": "run.toml: [evolution] unknown key 'stopp'; did you mean 'stop'?",
     "[evolution]\nengine = 'chebychev'": "run.toml: [evolution] unknown engine 'chebychev'; did you mean 'chebyshev'?",
-    "[evolution]\nbackend = 'rust'": "run.toml: [evolution] unknown backend 'rust'; known: auto, julia, python",
+    "[evolution]\nbackend = 'rust'": "run.toml: [evolution] unknown backend 'rust'; known: auto, cuda, julia, mpi, python",
     "[evolution.rk4]\ntime_step = 1": "run.toml: [evolution.rk4] would be ignored, because engine = 'auto' takes 'chebyshev' here; set engine =",
     "[evolution.rk5]\ntime_step = 1": "run.toml: unknown table 'evolution.rk5'; did you mean 'evolution.rk4'?",
     "[evolution]\nengine='rk4'\n[evolution.rk4]\nstep = 1": "run.toml: [evolution.rk4] unknown key 'step'",
