@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from pysv.compute.environment import check_environment
+from pysv.compute.ranks import INTERRUPTED
 from pysv.errors import (
     BondLimitError,
     EngineFailureError,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from pysv.config import Configuration
 
-BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+BAD_INPUT, FAILED = 2, 1
 LONGEST_SENTENCE = 2000
 
 
@@ -63,23 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from pysv.compute import ranks
 
-    if arguments is not None:
-        return _main(arguments, own_process=False)
-    _prepare_process()
-    try:
-        return ranks.lead(lambda: _main(None, own_process=True))
-    except (RanksError, InvalidInputError) as error:
-        return _complain(reason(error), BAD_INPUT)
-
-
-def _main(arguments: Sequence[str] | None, *, own_process: bool) -> int:
-    """As `main`, on the one process that reads and writes."""
+    own_process = arguments is None
+    if own_process:
+        _prepare_process()
     try:
         with interrupt.caught(last=own_process):
             try:
-                return _answer(arguments)
+                return ranks.lead(lambda: _answer(None)) if own_process else _answer(arguments)
             except KeyboardInterrupt as error:
                 return _complain(reason(error), INTERRUPTED)
+            except (RanksError, InvalidInputError) as error:
+                return _complain(reason(error), BAD_INPUT)
     except KeyboardInterrupt:  # once more, while the first one was reported
         return INTERRUPTED
 
@@ -331,7 +326,7 @@ def _convergence(options: argparse.Namespace) -> int:
     from pysv.run.convergence import convergence
 
     asked = _read(options)
-    _print(str(convergence(asked.experiment, asked.engine, progress=not options.quiet)))
+    _print(str(convergence(asked.experiment, asked.engine, asked.backend, progress=not options.quiet)))
     return INTERRUPTED if interrupt.asked() else 0
 
 

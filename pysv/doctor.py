@@ -31,7 +31,7 @@ from pysv.sectors.pure_run import pure_runs
 from pysv.sectors.state import PureMixture
 from pysv.units import HBAR, size
 
-OTHERS = ("numba-cuda", "juliacall", "dask", "distributed", "cryptography", "imageio-ffmpeg")
+OTHERS = ("numba-cuda", "mpi4py", "juliacall", "dask", "distributed", "cryptography", "imageio-ffmpeg")
 SETTINGS = ("NUMBA_", "CUDA_", "OMP_", "OPENBLAS_", "MKL_", "MPL", "JULIA_", "PYTHON_JULIACALL_", "PYTHON_JULIAPKG_")
 """Prefixes of the environment variables that change how pysv runs."""
 SHOWN = {

@@ -49,7 +49,8 @@ SPAN = 2.0
 
 def about(seconds: float) -> str:
     """The range in which an estimated time lies, in words."""
-    return f"{duration(seconds / SPAN)} to {duration(seconds * SPAN)}"
+    ends = [duration(seconds / SPAN), duration(seconds * SPAN)]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def duration(seconds: float) -> str:

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 _SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 """Set by mpirun of Open MPI, and by MPICH and its kin."""
 _NUMBERS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TASK, _SLEEP = 1, 2e-4
 """Tag of a task; pause between two looks for one, s, so that a waiting rank leaves its processor to others."""
 _ENDED = (
-    "pysv: a rank has ended without a word (killed, or out of memory), and the run with it; pysv resume goes on from "
-    "the last checkpoint in the result file"
+    "pysv: a rank has ended without a word (killed, or out of memory), and the run with it; where there is a "
+    "result file, pysv resume goes on from its checkpoint"
 )
 
 _led = 1
@@ -120,8 +122,11 @@ def lead(work: Callable[[], int]) -> int:
         if number != "0":
             return 2
         raise
-    _share_processors(everybody)
-    data()
+    try:
+        _share_processors(everybody)
+        data()
+    except BaseException as error:  # the others wait for this rank
+        everybody.Abort(INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1)
     if everybody.rank:
         return _serve(everybody)
     return _leading(everybody, work)
@@ -136,6 +141,9 @@ def _leading(everybody: Intracomm, work: Callable[[], int]) -> int:
         code = work()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise
+    except KeyboardInterrupt:
+        code = INTERRUPTED
         raise
     except BaseException as error:
         if _broken:  # what ends the others ends this process, before Python can say why

@@ -147,7 +147,8 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     able, count = method.able(), ranks.led()
     if count > 1 and (backend not in ("auto", "mpi") or "mpi" not in able):
         asked = f"engine {method.name!r}" + ("" if backend == "auto" else f" with backend {backend!r}")
-        raise EngineError(f"mpirun started {count} processes, and {asked} runs in one; start it without mpirun")
+        remedy = "start it without mpirun" + ("" if "mpi" not in able else ", or leave the backend out")
+        raise EngineError(f"mpirun started {count} processes, and {asked} runs in one; {remedy}")
     if backend not in ("auto", *able):
         asked = f"engine {method.name!r}" + (" with these options" if backend in method.backends else "")
         raise EngineError(f"{asked} has no backend {backend!r}; use backend {' or '.join(map(repr, able))}")

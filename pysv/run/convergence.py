@@ -87,7 +87,9 @@ def _took(data: xr.Dataset) -> str:
     return ", ".join(parts) + stopped
 
 
-def convergence(experiment: Experiment, engine: str | Method = "auto", *, progress: bool = True) -> Convergence:
+def convergence(
+    experiment: Experiment, engine: str | Method = "auto", backend: str = "auto", *, progress: bool = True
+) -> Convergence:
     """Repeat a run with each step and tolerance of its engine finer.
 
     A step is halved, a tolerance divided by ten; `tdmrg` also has twice the bond dimension, `chebyshev` in single
@@ -99,6 +101,8 @@ def convergence(experiment: Experiment, engine: str | Method = "auto", *, progre
     experiment : Experiment
     engine : str or Method
         ``"auto"``, a name, or an options object such as ``pysv.RK4(time_step=0.05)`` with the options to be tested.
+    backend : str
+        As for `pysv.solve`; all runs are on the same one.
     progress : bool
         Whether to show a progress bar for each run.
 
@@ -117,7 +121,7 @@ def convergence(experiment: Experiment, engine: str | Method = "auto", *, progre
     """
     from pysv.run.solve import solve
 
-    method, backend = choose(experiment, engine)
+    method, backend = choose(experiment, engine, backend)
     finer = method.finer()
     if not finer:
         raise EngineError(_nothing_finer(method))

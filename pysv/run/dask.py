@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from pysv.compute import thread_pool
+from pysv.compute.ranks import led
 from pysv.errors import DaskUnavailableError, InvalidInputError
 from pysv.results.versions import __version__
 
@@ -43,12 +44,14 @@ def connected(dask: str | None) -> AbstractContextManager[Any]:
     Raises
     ------
     InvalidInputError
-        If N is not a number of workers.
+        If N is not a number of workers, or under mpirun.
     DaskUnavailableError
         On entering, if there is no scheduler, or no worker, or a worker has another version of pysv.
     """
     if dask is None:
         return nullcontext()
+    if led() > 1:
+        raise InvalidInputError("dask spreads runs over workers, and mpirun divides each run; leave one out", "dask")
     if not isinstance(dask, str) or not dask:
         raise InvalidInputError(f"dask = {dask!r} must be 'local', 'local:N' or the address of a scheduler", "dask")
     kind, _, count = dask.partition(":")

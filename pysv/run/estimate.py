@@ -97,6 +97,14 @@ class Estimate:
         own = self.memory - self.shares.here + self.shares.leader
         return [f"ranks        {self.shares.ranks}: rank 0 takes {size(own)}, each other one {size(self.shares.other)}"]
 
+    @property
+    def _time(self) -> str:
+        """The time in words."""
+        if self.device_memory:
+            return "not known: no run on a device was measured"
+        elsewhere = self.shares is not None and led() == 1
+        return about(self.seconds) + (", if each rank has two processors and a memory of its own" if elsewhere else "")
+
     def __str__(self) -> str:
         lines = [f"engine       {self.engine} ({self.backend} backend)"]
         if len(self.sectors) > 2:
@@ -115,7 +123,7 @@ class Estimate:
             *([f"device       {size(self.device_memory)} of states in its memory"] if self.device_memory else []),
             f"snapshots    {self.snapshots:,}",
             f"{self.unit:<12} about {self.applications:,}",
-            f"time         {about(self.seconds)}",
+            f"time         {self._time}",
             *([f"batches      {size(self.batches)} on disk, with target_error or --dask"] if self.batches else []),
             *(f"remark       {remark}" for remark in self.remarks),
         ]
@@ -184,6 +192,9 @@ def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, 
     recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
     omitted = left_out(experiment, lacks=lacks)
     said = [*remarks(experiment)]
+    reason = backends.backend(chosen).lacking() if backends.backend(chosen).own_memory else None
+    if reason is not None:
+        said.append(f"backend {chosen!r} is not ready here: {reason}")
     if omitted:
         said.append(f"left out: {', '.join(omitted)} ({next(iter(omitted.values()))})")
     return Estimate(

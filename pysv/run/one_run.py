@@ -181,7 +181,7 @@ class Run:
         seeds = self.method.seeds_used(self.experiment), probe_seeds(self.experiment, self.limits, self.lacks)
         attrs: dict[str, str | float | int] = dict(
             provenance(
-                config.dumps(self.experiment, self.method, backends.backend(self.backend).recorded or self.backend),
+                config.dumps(self.experiment, self.method, backends.recorded(self.backend)),
                 self.method.name,
                 self.backend,
                 "; ".join(filter(None, seeds)) or "none: the run is deterministic",

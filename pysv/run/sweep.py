@@ -30,6 +30,7 @@ from pysv.run.solve import resume, solve
 from pysv.run.sweep_keys import KeyPath, changed, dimension, known_keys, unit, unknown_key
 from pysv.run.sweep_values import MAX_POINTS, alike, plain, words
 from pysv.run.tasks import Task, compute, progress_bar
+from pysv.sectors import backend as backends
 
 if TYPE_CHECKING:
     from pysv.engines.base import Method
@@ -223,6 +224,7 @@ def _tasks(
         asked = config.from_tables(changed(tables, {paths[key]: value for key, value in own.items()}), where)
         try:
             method, backend = choose(asked.experiment, asked.engine, asked.backend)
+            backends.backend(backend).check()
             check_fits(asked.experiment, method, backend)
         except PysvError as error:
             raise type(error)(f"{where}: {error}") from error
@@ -232,7 +234,7 @@ def _tasks(
         said.update((warning.category, str(warning.message)) for warning in caught)
         path = None if folder is None else folder / points.file_of(own)
         if path is not None and not path.exists():
-            path = earlier.get(config.dumps(asked.experiment, method, backend), path)
+            path = earlier.get(config.dumps(asked.experiment, method, backends.recorded(backend)), path)
         tasks.append(Task(where, asked.experiment, method, backend, _run, path=path, run_in_file=_run_in_file))
         settings.append(own)
     for category, text in sorted(said, key=str):
@@ -248,7 +250,7 @@ def _run(experiment: Experiment, method: Method, backend: str, members: Members)
 def _run_in_file(experiment: Experiment, method: Method, backend: str, members: Members, path: Path) -> xr.Dataset:
     """The run with checkpoints in its file; it goes on from a checkpoint of the same run."""
     assert members is None
-    asked = config.dumps(experiment, method, backend)
+    asked = config.dumps(experiment, method, backends.recorded(backend))
     try:
         same = path.exists() and files.load(path).attrs["experiment"] == asked and files.load_state(path) is not None
     except ResultFileError:  # it may be replaced, or there would be an error before

@@ -192,6 +192,11 @@ def names() -> tuple[str, ...]:
     return tuple(_HOMES)
 
 
+def recorded(name: str) -> str:
+    """The backend that a result file asks for, whose run this one has made; see `Backend.recorded`."""
+    return backend(name).recorded or name
+
+
 @cache
 def backend(name: str) -> Backend:
     """A backend by its name."""

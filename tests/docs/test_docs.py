@@ -105,6 +105,11 @@ def test_every_block_is_executed_or_accounted_for():
             assert all(line.startswith("pysv ") for line in lines), "a line that is not executed needs another block"
 
 
+@pages
+def test_nothing_waits_to_be_filled_in(page):
+    assert not re.findall(r"^[A-Z]{3,}$|\bTODO\b|\bTBD\b", prose(page), re.M)
+
+
 RUNNING = [page for page in PAGES if any(kind in EXECUTED for kind, _ in blocks_of(page))]
 
 

@@ -6,6 +6,7 @@ import itertools
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pysv.experiment.device import ChainDevice
     from pysv.sectors.layout import Cut
 
+_INSTALL = ", after pip install 'pysv-spinvalve[mpi]'"
 _shares: dict[int, Share] = {}
 _stored: dict[int, Stored] = {}
 _numbers = itertools.count()
@@ -186,7 +188,8 @@ class MpiBackend(Backend):
         """None where this process leads others."""
         if ranks.led() > 1:
             return None
-        return "start it with mpirun -n RANKS pysv run FILE.toml (needs pip install 'pysv-spinvalve[mpi]')"
+        missing = find_spec("mpi4py") is None
+        return "start it with mpirun -n RANKS pysv run FILE.toml" + (_INSTALL if missing else "")
 
     def check(self) -> None:
         """Refuse to go on without other processes.
