@@ -30,7 +30,7 @@ LARGEST_DENSE = 2500
 """Rows of the largest block that is diagonalised, which takes some 5 s."""
 ERROR = 5e-3
 """Relative error of the trace norm that sampling aims at."""
-_EMPTY = 1e-8
+_EMPTY = 1e-12
 """Singular value below which an orbital is empty."""
 
 

@@ -110,8 +110,8 @@ class Table:
             or data.attrs.get("operators", self._labels) != self._labels
         ):
             raise ResumeError(
-                f"{path}: is the correlator of another experiment, engine or reach (for a probe, that of its sigma), or "
-                "of other operators; name another file, or remove this one"
+                f"{path}: is the correlator of another experiment, engine or reach (for a probe, that of its sigma), "
+                "or of other operators; name another file, or remove this one"
             )
         names = (self.correlation, self.mean, self.correlation + _ENDING, self.mean + _ENDING)
         self.values = {name: data[name].values.copy() for name in names if name in data}

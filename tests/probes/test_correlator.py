@@ -308,7 +308,7 @@ def test_a_correlator_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert again.attrs["status"] == "complete"
     np.testing.assert_allclose(again.correlation, whole.correlation, atol=1e-13)
     assert len(calls) < 10 + 14
-    with pytest.raises(ResumeError, match="another experiment, engine, reach"):
+    with pytest.raises(ResumeError, match="another experiment, engine or reach"):
         correlator(dataclasses.replace(SMALL, times=pysv.times(4, 0.5)), out=path)
     pysv.save(pysv.solve(SMALL, progress=False), tmp_path / "other.nc")
     with pytest.raises(ResultExistsError, match="exists already"):
