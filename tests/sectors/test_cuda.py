@@ -90,7 +90,29 @@ def test_what_is_said_without_a_device(looked_for, found, sentence):
     (row,) = (row for row in readiness() if row.backend == "cuda")
     assert (row.engine, row.ready) == ("chebyshev", False)
     assert device.report() == f"not ready: {row.remark}"
-    assert pysv.estimate(large, backend="cuda").backend == "cuda"  # needs no device
+    needed = str(pysv.estimate(large, backend="cuda"))  # needs no device, and knows of none that was measured
+    assert "time         not known" in needed
+    assert f"backend 'cuda' is not ready here: {row.remark}" in needed
+
+
+def test_every_verb_refuses_before_it_writes(looked_for, tmp_path):
+    looked_for(driver=False)
+    small = pysv.Experiment(
+        device=pysv.SpinValve(sites=8, polarizer=(3, 3), analyzer=(5, 5)),
+        source=pysv.WavePacket(center=2, momentum_spread=2.0, allow_truncation=True),
+        times=pysv.times(stop=1, step=1),
+    )
+    calls = (
+        lambda: pysv.convergence(small, backend="cuda", progress=False),
+        lambda: pysv.sweep(
+            small, {"device.sd_exchange": [0.1, 0.2]}, backend="cuda", out=tmp_path / "sweep", progress=False
+        ),
+        lambda: pysv.correlator(small, backend="cuda", out=tmp_path / "c.nc", progress=False),
+    )
+    for call in calls:
+        with pytest.raises(CudaUnavailableError, match="no NVIDIA driver is found"):
+            call()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_ready_device_is_taken_by_name_only(looked_for, monkeypatch):
