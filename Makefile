@@ -49,6 +49,7 @@ performance: $(VENV)/.ready ## docs/performance.md, measured now: all benchmarks
 	cd benchmarks && ../$(BIN)/python large.py --growth ../docs/growth.png --keep results/growth.json
 	cd benchmarks && ../$(BIN)/python several_electrons.py --keep results/several_electrons.json
 	if $(BIN)/pysv julia status > /dev/null; then cd benchmarks && ../$(BIN)/python backends.py --keep results/backends.json; fi
+	cd benchmarks && ../$(BIN)/python ranks.py --plot ../docs/ranks.png --keep results/ranks.json
 	$(BIN)/python benchmarks/page.py
 
 validation: $(VENV)/.ready ## docs/validation.md: what was checked against what, measured now; minutes

@@ -20,6 +20,7 @@ TITLES = {
     "growth": "From 4+4 to 10+10 spins",
     "several_electrons": "Several electrons",
     "backends": "Python and Julia",
+    "ranks": "Threads and processes",
 }
 HEAD = """# Performance
 
