@@ -251,8 +251,11 @@ def header(path: str | Path) -> tuple[dict[str, Any], str]:
         As for `load`.
     """
     with _opened(path) as (file, _):
-        state = file.get(_STATE_GROUP)
-        return dict(file.attrs), "" if state is None else str(state.attrs.get("fingerprint", ""))
+        try:
+            state = file.get(_STATE_GROUP)
+            return dict(file.attrs), "" if state is None else str(state.attrs.get("fingerprint", ""))
+        except Exception as error:  # as in `load`
+            raise _unreadable(path, error) from error
 
 
 @contextlib.contextmanager

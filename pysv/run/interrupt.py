@@ -20,6 +20,8 @@ SAME = 1.0
 
 `timeout` sends SIGTERM to the process and again to its group; a terminal that closes sends SIGHUP twice.
 """
+SECOND = "a second signal"
+"""Beginning of the reason of a run that was ended in the middle of an interval."""
 
 
 class _Stopped(KeyboardInterrupt):
@@ -65,7 +67,7 @@ class _Handlers:
             return
         if self.first:
             self.restore()
-            raise self.error(f"a second signal ({name}) ended it at once")
+            raise self.error(f"{SECOND} ({name}) ended it at once")
         self.first, self._when = name, now
         if not self.notices:
             raise self.error(f"stopped by {name}")

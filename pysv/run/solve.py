@@ -21,6 +21,7 @@ from pysv.measures.registry import additional
 from pysv.results import files
 from pysv.results.destination import OwnFile, check_destination, check_room, followed, owned, previous
 from pysv.results.lock import held
+from pysv.run import interrupt
 from pysv.run.batches import solve_in_batches
 from pysv.run.longer import Sample, has_batches, resume_batches
 from pysv.run.one_run import Run
@@ -249,7 +250,8 @@ def _taken_up(
     """`resume` where no other run writes the file."""
     data = files.load(path)
     state = files.load_state(path)
-    if state is None and str(data.attrs["status"]).startswith("stopped"):
+    again = str(data.attrs["status"]).startswith(f"stopped: {interrupt.SECOND}")
+    if state is None and str(data.attrs["status"]).startswith("stopped") and not again:
         raise ResumeError(
             f"{path}: {data.attrs['status']}; the file holds no earlier state, run again with other options"
         )
@@ -257,7 +259,7 @@ def _taken_up(
         raise ResumeError(
             f"{path}: was merged from several runs and holds no state; resume each of them, and merge them again"
         )
-    if state is None:
+    if state is None and not again:
         raise ResumeError(f"{path}: holds no state to continue from; make it with `pysv run` or solve(..., out=...)")
     made_by = config.loads(str(data.attrs["experiment"]), f"{path}: experiment")
     _check_origin(path, made_by, experiment, engine)
@@ -269,7 +271,7 @@ def _taken_up(
 def _resumed(
     path: str | Path,
     data: xr.Dataset,
-    state: files.SavedState,
+    state: files.SavedState | None,
     made_by: config.Configuration,
     experiment: Experiment | None,
     stop: float | None,
@@ -278,7 +280,7 @@ def _resumed(
     checkpoint_every: float,
     functions: Mapping[str, Function],
 ) -> xr.Dataset:
-    """`resume` where all observables are known."""
+    """`resume` where all observables are known; begins again where there was no state to keep yet."""
     own = made_by.experiment
     try:
         wanted = (experiment or own).times
@@ -286,6 +288,10 @@ def _resumed(
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}", error.key) from error
     run = Run.prepare(longer, made_by.engine, backend or going_on(made_by.backend), functions=tuple(functions))
+    if state is None:
+        warn(longer)
+        with OwnFile(followed(Path(path))) as file:
+            return run.go(file, progress, checkpoint_every)
     if state.fingerprint != run.fingerprint:
         raise ResumeError(f"{path}: its state and its attributes come from different experiments; start a new run")
     # After a failure the record may reach further than the last good state.

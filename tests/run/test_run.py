@@ -199,6 +199,16 @@ def test_the_second_ctrl_c_stops_at_once_and_keeps_the_record(small, tmp_path):
     assert_same(pysv.resume(path, stop=until, progress=False), whole)
 
 
+def test_a_run_that_a_second_signal_ended_before_its_first_checkpoint_begins_again(small, tmp_path):
+    path = tmp_path / "run.nc"
+    whole = pysv.solve(small, out=path, progress=False)
+    cut = whole.isel(time=slice(2)).assign_attrs(status="stopped: a second signal (SIGINT) ended it at once")
+    pysv.save(cut, path, overwrite=True)  # its record, without a state
+    resumed = pysv.resume(path, progress=False)
+    assert resumed.attrs["status"] == "complete"
+    assert_same(resumed, whole)
+
+
 def test_overlapping_runs_give_back_the_blas_threads(small):
     from concurrent.futures import ThreadPoolExecutor
 
