@@ -180,5 +180,5 @@ def test_names_are_checked(tmp_path):
     read = pysv.load(tmp_path / "c.nc")
     assert read.operator.values.tolist() == whole.operator.values.tolist()
     np.testing.assert_array_equal(read.operator_correlation, whole.operator_correlation)
-    with pytest.raises(ResumeError, match="or other operators; name another file"):
+    with pytest.raises(ResumeError, match="or of other operators; name another file"):
         correlator(experiment, momenta=(0.3, 0.4), out=tmp_path / "c.nc")
