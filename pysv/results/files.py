@@ -24,6 +24,7 @@ from pysv.errors import ResultFileError
 from pysv.results import digest
 from pysv.results.dataset import FORMAT, PARTS, in_order
 from pysv.results.destination import OwnFile, check_destination, check_room, whole_file
+from pysv.results.seal import seal, unbroken
 from pysv.results.stream import Stream
 from pysv.results.validate import (
     NO_VARIABLE,
@@ -125,9 +126,11 @@ def write(
         if own is None or not own.drop_previous():
             raise
         check_room(target, needed)
-    with whole_file(target, own, keep=keep) as partial, Stream(partial) as stream:
-        _write_hdf5(stream, stored, state)
-        stream.finish()
+    with whole_file(target, own, keep=keep) as partial:
+        with Stream(partial) as stream:
+            _write_hdf5(stream, stored, state)
+            stream.finish()
+        seal(partial)
     return target if own is None else own.path
 
 
@@ -262,6 +265,8 @@ def header(path: str | Path) -> tuple[dict[str, Any], str]:
 def _opened(path: str | Path) -> Iterator[tuple[h5py.File, Contents]]:
     """A result file whose contents are known to be what they should, before any array is read."""
     _check_ordinary(path)
+    if not unbroken(path):
+        raise damaged(path, "its bytes are not those that were written")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
