@@ -16,9 +16,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm import tqdm
+
 from pysv.cli import main
 
 ROOT = Path(__file__).parents[1]
+tqdm.monitor_interval = 0  # a thread of the copied process might hold a lock that the copy then waits for
 PATIENCE = 90.0
 """Seconds after which a command hangs."""
 
