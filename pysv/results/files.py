@@ -24,6 +24,7 @@ from pysv.errors import ResultFileError
 from pysv.results import digest
 from pysv.results.dataset import FORMAT, PARTS, in_order
 from pysv.results.destination import OwnFile, check_destination, check_room, whole_file
+from pysv.results.lock import held_by_a_writer
 from pysv.results.seal import seal, unbroken
 from pysv.results.stream import Stream
 from pysv.results.validate import (
@@ -266,15 +267,14 @@ def _opened(path: str | Path) -> Iterator[tuple[h5py.File, Contents]]:
     """A result file whose contents are known to be what they should, before any array is read."""
     _check_ordinary(path)
     if not unbroken(path):
+        if held_by_a_writer(path):  # a program that writes with HDF5 marks the file while it has it open
+            raise _locked(path)
         raise damaged(path, "its bytes are not those that were written")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
         if "unable to lock" in str(error):
-            raise ResultFileError(
-                f"{path}: is locked: another program has it open for writing, or the file system knows no locks; close "
-                "it there, or set HDF5_USE_FILE_LOCKING=FALSE"
-            ) from error
+            raise _locked(path) from error
         raise ResultFileError(f"{path}: is not a NetCDF4/HDF5 file, or is truncated") from error
     with file:
         try:
@@ -291,6 +291,13 @@ def _opened(path: str | Path) -> Iterator[tuple[h5py.File, Contents]]:
         except Exception as error:  # as in `load`
             raise _unreadable(path, error) from error
         yield file, contents
+
+
+def _locked(path: str | Path) -> ResultFileError:
+    return ResultFileError(
+        f"{path}: is locked: another program has it open for writing, or the file system knows no locks; close it "
+        "there, or set HDF5_USE_FILE_LOCKING=FALSE"
+    )
 
 
 def _check_ordinary(path: str | Path) -> None:

@@ -115,6 +115,22 @@ def has_locks(handle: int) -> bool:
     return True
 
 
+def held_by_a_writer(path: str | Path) -> bool:
+    """Whether another program has locked a file for itself alone, as HDF5 does while it writes."""
+    if sys.platform == "win32":
+        return False
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
 def _same(handle: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
