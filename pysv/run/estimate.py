@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pysv.compute.ranks import led
@@ -15,7 +15,7 @@ from pysv.experiment.checks import whole_number
 from pysv.experiment.source import OneElectron
 from pysv.measures.observables import own_measures
 from pysv.measures.registry import additional
-from pysv.measures.ways import Lacks, left_out, measuring
+from pysv.measures.ways import Lacks, gives_all, left_out, measuring
 from pysv.model.conservation import occupied_sectors, run_labels
 from pysv.run.divided import Divided, available, divided, lacking
 from pysv.run.memory import available_memory
@@ -83,6 +83,8 @@ class Estimate:
     batches: int = 0
     shares: Divided | None = None
     device_memory: int = 0
+    lacks: Lacks = field(default=gives_all, repr=False, compare=False)
+    """What cannot be measured of the states; see `_lacking`."""
 
     @property
     def fits(self) -> bool:
@@ -168,13 +170,11 @@ def estimate(
         return _estimated(experiment, method, chosen, ranks or led(), slowness(measure=True))
 
 
-def lacks_in(experiment: Experiment, method: Method, backend: str, ranks: int) -> Lacks:
+def _lacking(experiment: Experiment, method: Method, shares: Divided | None, rows: int) -> Lacks:
     """What the engine's states do not give, and what cannot be taken of a state that is divided among ranks."""
-    if backend != "mpi":
+    if shares is None:
         return method.lacks
-    rows = run_rows(experiment)
-    shares = divided(method.cost(experiment), rows, ranks)
-    states = measuring(experiment, sum(rows), lacks=method.lacks)[0]
+    states = measuring(experiment, rows, lacks=method.lacks)[0]
     spread = lacking(shares, states, int(SHARE * available()))
     return lambda measure: method.lacks(measure) or spread(measure)
 
@@ -185,14 +185,15 @@ def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, 
     own, rows = method.cost(experiment), run_rows(experiment) if sectors else ()
     shares = divided(own, rows, ranks) if chosen == "mpi" else None
     # States on a device come to the machine's memory for checkpoints and measures, one of each pure run at a time.
-    device_memory = own.states if backends.backend(chosen).own_memory else 0
+    where = backends.backend(chosen)
+    device_memory = own.states if where.own_memory else 0
     moved = own.disk - device_memory if device_memory else 0
-    lacks = lacks_in(experiment, method, chosen, ranks)
+    lacks = _lacking(experiment, method, shares, sum(rows))
     measures, per_snapshot = measuring(experiment, sum(rows), lacks=lacks)
     recorded = 8 * times.count * ((2 if one else 5) * device.sites + 4 * device.n_spins + 40)
     omitted = left_out(experiment, lacks=lacks)
     said = [*remarks(experiment)]
-    reason = backends.backend(chosen).lacking() if backends.backend(chosen).own_memory else None
+    reason = where.lacking() if where.own_memory else None
     if reason is not None:
         said.append(f"backend {chosen!r} is not ready here: {reason}")
     if omitted:
@@ -213,6 +214,7 @@ def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, 
         batches=disk(experiment, method),
         shares=shares,
         device_memory=device_memory,
+        lacks=lacks,
     )
 
 

@@ -22,14 +22,14 @@ from pysv.errors import ResultFileError, ResumeError, UnsavedResultError, reason
 from pysv.measures.observables import own_measures
 from pysv.measures.registry import additional
 from pysv.measures.sizes import LIMITS, Limits
-from pysv.measures.ways import Lacks, gives_all, left_out, probe_seeds
+from pysv.measures.ways import left_out, probe_seeds
 from pysv.model.baths import jumps
 from pysv.model.initial import dropped_weight
 from pysv.results.dataset import ALWAYS, build, provenance, schema
 from pysv.results.destination import OwnFile
 from pysv.results.files import SavedState
 from pysv.run.checkpoint import Checkpoint
-from pysv.run.estimate import check_fits, lacks_in
+from pysv.run.estimate import check_fits
 from pysv.run.interrupt import CtrlC
 from pysv.run.invariants import Watch, remedy
 from pysv.run.loop import Listener, evolve
@@ -76,8 +76,6 @@ class Run:
     """Why this backend runs it."""
     advice: str | None = None
     """What another backend would gain."""
-    lacks: Lacks = gives_all
-    """See `pysv.run.estimate.lacks_in`."""
 
     @classmethod
     def prepare(
@@ -96,8 +94,7 @@ class Run:
         digest = config.fingerprint(experiment, method)
         because = chosen_because(experiment, method, chosen, backend)
         advice = faster_elsewhere(experiment, method, chosen, backend)
-        lacks = lacks_in(experiment, method, chosen, ranks.led())
-        return cls(experiment, method, chosen, digest, needed, members, limits, cut, functions, because, advice, lacks)
+        return cls(experiment, method, chosen, digest, needed, members, limits, cut, functions, because, advice)
 
     def begin(self) -> Engine:
         """The engine at t = 0."""
@@ -130,7 +127,7 @@ class Run:
             self.method.conserved(self.experiment),
             remedy(self.method, resumed=earlier is not None),
         )
-        recorder = Recorder(self.experiment, times.size, watch, self.limits, self.lacks)
+        recorder = Recorder(self.experiment, times.size, watch, self.limits, self.needed.lacks)
         before = 0.0
         first = 0
         if earlier is not None:
@@ -178,7 +175,7 @@ class Run:
         self, count: int, status: str, recorder: Recorder, watch: Watch, engine: Engine, seconds: float
     ) -> xr.Dataset:
         work = engine.work()
-        seeds = self.method.seeds_used(self.experiment), probe_seeds(self.experiment, self.limits, self.lacks)
+        seeds = self.method.seeds_used(self.experiment), probe_seeds(self.experiment, self.limits, self.needed.lacks)
         attrs: dict[str, str | float | int] = dict(
             provenance(
                 config.dumps(self.experiment, self.method, backends.recorded(self.backend)),
@@ -209,7 +206,7 @@ class Run:
             attrs["functions"] = " ".join(self.functions)
         attrs["warnings"] = "\n".join((*remarks(self.experiment), *work.warnings))
         averaged = isinstance(self.method, Sampling) and self.method.samples(self.experiment)
-        omitted = left_out(self.experiment, self.limits, averaged=averaged, lacks=self.lacks)
+        omitted = left_out(self.experiment, self.limits, averaged=averaged, lacks=self.needed.lacks)
         attrs["left_out"] = "\n".join(f"{name}: {why}" for name, why in omitted.items())
         return build(self.experiment, self.experiment.times.values[:count], recorder.arrays(count), attrs)
 

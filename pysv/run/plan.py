@@ -80,7 +80,8 @@ def planned(experiment: Experiment, method: Method, there: Sequence[int] = ()) -
             f"{experiment.device.n_spins} spins: batches are put together from the density matrix of the localized "
             "spins, which is too large here; run without --dask and target_error"
         )
-    if isinstance(method, Sampling) and method.samples(experiment):
+    if sampled_by(method, experiment):
+        assert isinstance(method, Sampling)
         seeds = trajectory_seeds(method.ntraj, method.seeds)
         spans = list(_spans(len(seeds), there))
         if len(spans) < 2:
