@@ -564,10 +564,15 @@ def test_blocks_need_no_other_block(seed, some_steps, monkeypatch):
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex128, 1e-13), (np.complex64, 1e-5)])
 @pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("layers", [((2, 11), (13, 13)), ((2, 2), (4, 13))])
-def test_rows_join_as_many_others_as_a_layer_of_ten_allows(layers, narrow, dtype, tolerance, two_threads):
+@pytest.mark.parametrize("exchange", ["shared", "own"])
+def test_rows_join_as_many_others_as_a_layer_of_ten_allows(exchange, layers, narrow, dtype, tolerance, two_threads):
     device = pysv.SpinValve(sites=14, polarizer=layers[0], analyzer=layers[1])
+    if exchange == "own":
+        bonds = tuple(0.02 * (n + 1) * (-1) ** (n // 3) for n in range(9))
+        own = [dataclasses.replace(one, exchange=bonds) if len(one.sites) == 10 else one for one in device.layers]
+        device = pysv.Device(sites=14, layers=tuple(own))
     hamiltonian = Hamiltonian.of_device(device, Basis.of_sectors(11, (5,)), NARROW if narrow else CUT).laid_out(dtype)
-    layer = hamiltonian.groups[0 if device.n_polarizer == 10 else 1]
+    layer = hamiltonian.groups[0 if layers[0] == (2, 11) else 1]
     counts, kinds = np.diff(layer.exchange_first), zip(layer.kind_first, layer.kind_first[1:], strict=False)
     occurring = [set(counts[slice(*ends)].tolist()) for kind, ends in enumerate(kinds) if kind in layer.kind]
     assert set(range(1, 10)) == set().union(*occurring)  # one pass or two

@@ -25,14 +25,60 @@ def total_hopping(chain, t, psi, right, has_right):
     raise NotImplementedError("compiled code only")
 
 
+def weights_of(w, n, s, p):
+    """Weights number n, n + 1, … of w, one for each of one to five rows p, or the weight that all share, times s."""
+    raise NotImplementedError("compiled code only")
+
+
 def one_of(weight, n):
     """Weight number n, or the one that all share."""
+    raise NotImplementedError("compiled code only")
+
+
+def weighted(w, p, j):
+    """Σ_k w_k p_k[j] over one to five rows p; w is from `weights_of`."""
     raise NotImplementedError("compiled code only")
 
 
 def sd_elements(diagonal, trade, spin, member, scale):
     """Diagonal matrix element of the sd exchange with a spin, and the one to its partner, times `scale`."""
     raise NotImplementedError("compiled code only")
+
+
+_WEIGHTS = (
+    lambda w, n, s, p: (s * w[n],),
+    lambda w, n, s, p: (s * w[n], s * w[n + 1]),
+    lambda w, n, s, p: (s * w[n], s * w[n + 1], s * w[n + 2]),
+    lambda w, n, s, p: (s * w[n], s * w[n + 1], s * w[n + 2], s * w[n + 3]),
+    lambda w, n, s, p: (s * w[n], s * w[n + 1], s * w[n + 2], s * w[n + 3], s * w[n + 4]),
+)
+"""Of one to five rows with weights of their own, and below their sums. Shared weights need one product."""
+_SHARED = (
+    lambda w, p, j: w * p[0][j],
+    lambda w, p, j: w * (p[0][j] + p[1][j]),
+    lambda w, p, j: w * ((p[0][j] + p[1][j]) + p[2][j]),
+    lambda w, p, j: w * ((p[0][j] + p[1][j]) + (p[2][j] + p[3][j])),
+    lambda w, p, j: w * (((p[0][j] + p[1][j]) + (p[2][j] + p[3][j])) + p[4][j]),
+)
+_OWN = (
+    lambda w, p, j: w[0] * p[0][j],
+    lambda w, p, j: w[0] * p[0][j] + w[1] * p[1][j],
+    lambda w, p, j: (w[0] * p[0][j] + w[1] * p[1][j]) + w[2] * p[2][j],
+    lambda w, p, j: (w[0] * p[0][j] + w[1] * p[1][j]) + (w[2] * p[2][j] + w[3] * p[3][j]),
+    lambda w, p, j: (w[0] * p[0][j] + w[1] * p[1][j]) + (w[2] * p[2][j] + w[3] * p[3][j]) + w[4] * p[4][j],
+)
+
+
+@overload(weights_of, inline="always")
+def _weights_of(w, n, s, p):
+    if isinstance(w, types.Float):
+        return lambda w, n, s, p: s * w
+    return _WEIGHTS[len(p) - 1]
+
+
+@overload(weighted, inline="always")
+def _weighted(w, p, j):
+    return (_SHARED if isinstance(w, types.Float) else _OWN)[len(p) - 1]
 
 
 @overload(one_of, inline="always")
