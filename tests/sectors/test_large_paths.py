@@ -567,12 +567,18 @@ def test_blocks_need_no_other_block(seed, some_steps, monkeypatch):
 @pytest.mark.parametrize("exchange", ["shared", "own"])
 def test_rows_join_as_many_others_as_a_layer_of_ten_allows(exchange, layers, narrow, dtype, tolerance, two_threads):
     device = pysv.SpinValve(sites=14, polarizer=layers[0], analyzer=layers[1])
+    ten_first = (True, False) if device.n_polarizer == 10 else (False, True)
     if exchange == "own":
         bonds = tuple(0.02 * (n + 1) * (-1) ** (n // 3) for n in range(9))
-        own = [dataclasses.replace(one, exchange=bonds) if len(one.sites) == 10 else one for one in device.layers]
+        own = [
+            dataclasses.replace(one, exchange=bonds if ten else 0.1)
+            for one, ten in zip(device.layers, ten_first, strict=True)
+        ]
         device = pysv.Device(sites=14, layers=tuple(own))
     hamiltonian = Hamiltonian.of_device(device, Basis.of_sectors(11, (5,)), NARROW if narrow else CUT).laid_out(dtype)
-    layer = hamiltonian.groups[0 if layers[0] == (2, 11) else 1]
+    layer = hamiltonian.groups[ten_first.index(True)]
+    weights = hamiltonian.table(np.float64)[ten_first.index(True)].exchange_weight
+    assert np.ndim(weights) == (exchange == "own")
     counts, kinds = np.diff(layer.exchange_first), zip(layer.kind_first, layer.kind_first[1:], strict=False)
     occurring = [set(counts[slice(*ends)].tolist()) for kind, ends in enumerate(kinds) if kind in layer.kind]
     assert set(range(1, 10)) == set().union(*occurring)  # one pass or two
