@@ -66,6 +66,13 @@ def _pair(sites: int, first: int, coupling: float) -> pysv.Device:
     return pysv.Device(sites=sites, layers=layers, convention="half")
 
 
+def _their_start() -> pysv.Amplitudes:
+    """The orbital of the well of two sites with the occupations of these sites as they print them, 3e-7 beside it."""
+    hamiltonian = np.diag([-80.0] * 2 + [0.0] * 20) - np.eye(22, k=1) - np.eye(22, k=-1)
+    orbital = np.abs(np.linalg.eigh(hamiltonian)[1][:, 0])
+    return pysv.Amplitudes(values=(0.4968756**0.5, 0.5030477**0.5, *orbital[2:]), spin="up")
+
+
 def _times(stop: int, step: int) -> pysv.Times:
     return pysv.times(stop=stop * HBAR, step=step * HBAR)
 
@@ -106,6 +113,27 @@ CASES = (
         {
             10: {"Sdz": (-0.3657618, -0.4169501), "MI": 0.0111889, "neg": 0.0013167},
             20: {"Sdz": (-0.297093, -0.329305), "MI": 0.0646266, "neg": 0.022781},
+        },
+        2e-7,
+    ),
+    Case(
+        "one electron from a well, two spins down, from their own start",
+        "block2, TDVP with χ = 900",
+        pysv.Experiment(
+            device=_pair(22, 11, 1.0),
+            source=_their_start(),
+            spins=pysv.ProductState(layers={"A": DOWN, "B": DOWN}),
+            times=_times(20, 10),
+        ),
+        {
+            10: {
+                "occ": (0.0066016, 0.0040523, 0.0116979, 0.0209854, 0.0254254, 0.0325872, 0.0157184, 0.0370883,
+                        0.0698869, 0.0514693, 0.0576486, 0.0496838),
+            },
+            20: {
+                "occ": (0.0141901, 0.0172723, 0.029691, 0.0225166, 0.0280274, 0.0893237, 0.0755933, 0.0497342,
+                        0.0732544, 0.0716292, 0.0701442, 0.0579271),
+            },
         },
         2e-7,
     ),
