@@ -159,12 +159,12 @@ def estimate(
     """
     if ranks is not None:
         whole_number("ranks", ranks, low=1, high=experiment.device.sites)
-        if ranks > 1 and backend not in ("auto", "mpi"):
+        if ranks > 1 and backend not in ("auto", backends.dividing()):
             raise InvalidInputError(
                 f"ranks = {ranks} divides a run, and backend {backend!r} keeps it in one process; leave one out",
                 "ranks",
             )
-        backend = "mpi" if ranks > 1 else backend
+        backend = backends.dividing() if ranks > 1 else backend
     method, chosen = choose(experiment, engine, backend)
     with additional(own_measures(experiment)):
         return _estimated(experiment, method, chosen, ranks or led(), slowness(measure=True))
@@ -183,9 +183,9 @@ def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, 
     device, times, one = experiment.device, experiment.times, isinstance(experiment.source, OneElectron)
     sectors = one and method.quantum
     own, rows = method.cost(experiment), run_rows(experiment) if sectors else ()
-    shares = divided(own, rows, ranks) if chosen == "mpi" else None
-    # States on a device come to the machine's memory for checkpoints and measures, one of each pure run at a time.
     where = backends.backend(chosen)
+    shares = divided(own, rows, ranks) if where.divides else None
+    # States on a device come to the machine's memory for checkpoints and measures, one of each pure run at a time.
     device_memory = own.states if where.own_memory else 0
     moved = own.disk - device_memory if device_memory else 0
     lacks = _lacking(experiment, method, shares, sum(rows))
