@@ -68,7 +68,18 @@ def _check_set_up() -> None:
 
 def loaded(options: argparse.Namespace) -> xr.Dataset:
     """The dataset of a file or of the folder of a sweep, at the values that --at gives."""
+    return loaded_at(options.file, chosen(options))
+
+
+def loaded_at(file: str, at: dict[str, object]) -> xr.Dataset:
+    """The dataset of a file or of the folder of a sweep, at values of its keys."""
     from pysv.results.points import load
+
+    return load(file, at=at or None)
+
+
+def chosen(options: argparse.Namespace) -> dict[str, object]:
+    """What --at gives, each name once."""
     from pysv.run.sweep_values import one_setting
 
     at: dict[str, object] = {}
@@ -77,7 +88,7 @@ def loaded(options: argparse.Namespace) -> xr.Dataset:
         if key in at:
             raise InvalidInputError(f"--at {key} is given twice; leave one out")
         at[key] = value
-    return load(options.file, at=at or None)
+    return at
 
 
 def stem(options: argparse.Namespace) -> Path:

@@ -56,11 +56,10 @@ def engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", metavar="B", help="backend, instead of the one in the file")
 
 
-def at_option(parser: argparse.ArgumentParser) -> None:
-    """``--at``, for verbs that take a point of a sweep."""
-    parser.add_argument(
-        "--at", metavar="KEY=VALUE", action="append", default=[], help="of a sweep, the point or points of this value"
-    )
+def at_option(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """``--at``, for verbs that take a point of a sweep; `more` says what else it chooses."""
+    usual = "of a sweep, the point or points of this value"
+    parser.add_argument("--at", metavar="KEY=VALUE", action="append", default=[], help=usual + more)
 
 
 def dask_option(parser: argparse.ArgumentParser) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from pysv.cli.inputs import at_in_words, loaded, stem
+from pysv.cli.inputs import at_in_words, chosen, loaded, loaded_at, stem
 from pysv.cli.output import note
 from pysv.cli.parser import Parser, at_option, file_name, quiet_option, verb
-from pysv.errors import InvalidInputError, unknown_name
+from pysv.errors import InvalidInputError, quoted, unknown_name
 
 if TYPE_CHECKING:
     from pysv.cli.parser import Verbs
@@ -22,7 +22,10 @@ def add_plot(verbs: Verbs) -> None:
         "--out", type=file_name, metavar="PICTURE", help="picture file (default: RUN.png, or RUN-NAME.png)"
     )
     plot.add_argument("--var", metavar="NAME", help="draw this variable alone")
-    at_option(plot)
+    plot.add_argument(
+        "--pairs", type=_pairs, metavar="I-J,K-L", default=[], help="with --var: these pairs of spins against time"
+    )
+    at_option(plot, "; or time=T (fs), of a variable that is drawn at one time")
 
 
 def add_figure(verbs: Verbs) -> None:
@@ -79,12 +82,28 @@ def _figure_options(parser: Parser) -> None:
 def _plot(options: argparse.Namespace) -> None:
     from pysv.figures import plot
 
-    name, data = stem(options), loaded(options)
+    at = chosen(options)
+    time = at.pop("time", None)
+    if time is not None and (isinstance(time, bool) or not isinstance(time, int | float)):
+        raise InvalidInputError(f"--at time = {quoted(time)} must be a number in fs", "time")
+    name, data = stem(options), loaded_at(options.file, at)
     if options.var is not None and options.var not in data.data_vars:
         raise InvalidInputError(unknown_name("variable", options.var, map(str, data.data_vars)), "variable")
-    parts = [name.name, *at_in_words(options), *([options.var] if options.var else [])]
-    usual = name.with_name(f"{'-'.join(parts)}.png")
-    note(str(plot(data, options.out if options.out is not None else usual, variable=options.var)))
+    parts = [name.name, *at_in_words(options), options.var or "", "pairs" if options.pairs else ""]
+    usual = name.with_name(f"{'-'.join(filter(None, parts))}.png")
+    target = options.out if options.out is not None else usual
+    note(str(plot(data, target, variable=options.var, time=time, pairs=options.pairs)))
+
+
+def _pairs(text: str) -> list[tuple[int, int]]:
+    """Pairs of spins separated by commas, such as 1-5,2-6."""
+    found = []
+    for word in text.split(","):
+        one, dash, other = word.strip().partition("-")
+        if not (dash and one.isdecimal() and other.isdecimal()):
+            raise argparse.ArgumentTypeError(f"{quoted(text)} must be pairs of spins, such as 1-5,2-6")
+        found.append((int(one), int(other)))
+    return found
 
 
 def _figure(options: argparse.Namespace) -> None:
