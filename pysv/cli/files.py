@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from pysv.cli.inputs import at_in_words, loaded, stem
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 def add_info(verbs: Verbs) -> None:
     """``pysv info``"""
-    info = verb(verbs, "info", _info, "describe a result file")
-    info.add_argument("file", type=file_name, metavar="RUN.nc")
+    info = verb(verbs, "info", _info, "describe a result file, or the folder of a sweep")
+    info.add_argument("file", type=file_name, metavar="RUN.nc", help="result file, or folder of a sweep")
 
 
 def add_export(verbs: Verbs) -> None:
@@ -38,10 +39,16 @@ def add_cite(verbs: Verbs) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    from pysv.results.points import load
-    from pysv.results.summary import describe
+    from pathlib import Path
 
-    show(describe(load(options.file), options.file))
+    from pysv.results.files import load
+    from pysv.results.summary import describe
+    from pysv.results.survey import describe_sweep
+
+    if os.path.isdir(options.file):
+        show(describe_sweep(Path(options.file)))
+    else:
+        show(describe(load(options.file), options.file))
 
 
 def _export(options: argparse.Namespace) -> None:

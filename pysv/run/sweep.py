@@ -22,6 +22,7 @@ from pysv.experiment.checks import as_list, is_list
 from pysv.results import files, points
 from pysv.results.dataset import REQUIRED_NUMBERS
 from pysv.results.lock import held
+from pysv.results.survey import keep_plan
 from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
@@ -164,6 +165,8 @@ def sweep_tables(
             folder.mkdir(exist_ok=True)
         with nullcontext() if folder is None else held(folder / points.COMBINED):
             results = compute(tasks, client, bar=bar, overwrite=overwrite)
+            if folder is not None:
+                keep_plan(folder, values, {key: unit(key) for key in values})
             for category, text in said:  # now that nothing can refuse the points: a refusal comes alone
                 warnings.warn(text, category, stacklevel=3)
             done = list(results)
