@@ -147,6 +147,9 @@ class Backend(ABC):
     own_memory: ClassVar[bool] = False
     """Whether its states lie in a memory of its own, apart from the machine's."""
 
+    numba: ClassVar[bool] = False
+    """Whether numba compiles its loops and keeps them; see `pysv.compute.compiling`."""
+
     divides: ClassVar[bool] = False
     """Whether it divides each state among all processes that mpirun started, which only such a backend uses."""
 

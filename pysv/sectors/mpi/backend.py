@@ -184,6 +184,7 @@ class MpiBackend(Backend):
     recorded: ClassVar[str] = "auto"
     automatic: ClassVar[bool] = False
     divides: ClassVar[bool] = True
+    numba: ClassVar[bool] = True
 
     def lacking(self) -> str | None:
         """None where this process leads others."""
