@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pysv.errors import ResultFileError, cut
 from pysv.results import files, points
@@ -20,9 +23,11 @@ if TYPE_CHECKING:
 
 PLAN = "sweep.json"
 """File with the values and units of the keys, written before the first point runs."""
-STATES = ("complete", "incomplete", "failed", "damaged", "not begun")
+STATES = ("complete", "incomplete", "failed", "unreadable", "not begun")
 MOST_ROWS = 60
 """Points of the table."""
+_MOST_POINTS = 100_000
+"""A plan of more points is none of pysv's."""
 _SHOWN = "log_negativity"
 
 
@@ -36,15 +41,24 @@ class SweptPoint:
         Values of the swept keys.
     state : str
         One of `STATES`.
-    data : xarray.Dataset or None
-        What its file holds.
+    path : Path or None
+        Its file, if it holds a run.
+    attrs : mapping
+        Attributes of that run.
+    reached : float
+        Its last time, fs.
+    last : str
+        Its last recorded negativity; empty if there is none.
     reason : str
         Why it failed, or why the file cannot be read.
     """
 
     settings: Mapping[str, Any]
     state: str
-    data: xr.Dataset | None
+    path: Path | None = None
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    reached: float = 0.0
+    last: str = ""
     reason: str = ""
 
 
@@ -83,7 +97,7 @@ def survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, str], list[Swe
         If it is no folder of a sweep.
     """
     grid, units = _plan(folder)
-    if not grid:
+    if not grid or math.prod(map(len, grid.values())) > _MOST_POINTS:
         raise ResultFileError(
             f"{folder}: is no folder of a sweep, or was left by an earlier version: it holds neither {PLAN} nor "
             f"{points.COMBINED}; name a result file, or run the sweep again"
@@ -98,16 +112,16 @@ def survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, str], list[Swe
 
 def _point(settings: Mapping[str, Any], path: Path) -> SweptPoint:
     if not path.exists():
-        return SweptPoint(settings, "not begun", None)
+        return SweptPoint(settings, "not begun")
     try:
         data = files.load(path)
     except ResultFileError as error:
-        return SweptPoint(settings, "damaged", None, str(error))
+        return SweptPoint(settings, "unreadable", reason=str(error))
     status = str(data.attrs["status"])
-    if status == "complete":
-        return SweptPoint(settings, "complete", data)
-    failed = status.startswith("stopped: ")
-    return SweptPoint(settings, "failed" if failed else "incomplete", data, status.removeprefix("stopped: "))
+    held = path, data.attrs, float(data["time"][-1]), _last(data)
+    if status.startswith("stopped: "):
+        return SweptPoint(settings, "failed", *held, status.removeprefix("stopped: "))
+    return SweptPoint(settings, "complete" if status == "complete" else "incomplete", *held)
 
 
 def describe_sweep(folder: Path) -> str:
@@ -129,14 +143,15 @@ def describe_sweep(folder: Path) -> str:
     for key, values in grid.items():
         unit = "" if units[key] in ("", "1") else f" {units[key]}"
         lines.append(f"  {'swept':<12} {key} = {cut(', '.join(json.dumps(value) for value in values), 200)}{unit}")
-    held = [point.data for point in found if point.data is not None]
+    held = [point for point in found if point.path is not None]
     if held:
-        lines += _made(held)
+        lines += _made([point.attrs for point in held])
         combined = folder / points.COMBINED
         whole = files.load(combined) if combined.exists() and set(states) == {"complete"} else None
         none = "none: points are missing, or differ in their times"
         lines.append(f"  {'combined':<12} {none if whole is None else combined.name}")
-        lines += variables_in_words(held[0] if whole is None else whole)
+        assert held[0].path is not None
+        lines += variables_in_words(files.load(held[0].path) if whole is None else whole)
     lines += ["  points", *(f"    {row}" for row in _table(grid, units, found))]
     if held:
         lines += ["  experiment of the first point"]
@@ -144,9 +159,8 @@ def describe_sweep(folder: Path) -> str:
     return "\n".join(map(printable, lines))
 
 
-def _made(held: Sequence[xr.Dataset]) -> list[str]:
+def _made(attrs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Engines, drifts and errors over all points."""
-    attrs = [data.attrs for data in held]
     engines = dict.fromkeys(f"{own['engine']} ({own['backend']} backend)" for own in attrs)
     versions = dict.fromkeys(json.loads(own["versions"])["pysv"] for own in attrs)
     drift = {
@@ -170,25 +184,22 @@ def _made(held: Sequence[xr.Dataset]) -> list[str]:
 
 def _table(grid: Mapping[str, Sequence[Any]], units: Mapping[str, str], found: Sequence[SweptPoint]) -> list[str]:
     """One row for each point: its settings, its state, the time reached, the time it took, the last negativity."""
-    shown = any(_last(point) for point in found)
+    shown = any(point.last for point in found)
     head = [key + (f" ({units[key]})" if units[key] not in ("", "1") else "") for key in grid]
     rows = [[*head, "state", "reached", "took", *([_SHOWN] if shown else [])]]
     for point in found[:MOST_ROWS]:
         settings = [cut(json.dumps(value).strip('"'), 40) for value in point.settings.values()]
-        data = point.data
-        reached = ["", ""] if data is None else [f"{float(data.time[-1]):g} fs", f"{data.attrs['wall_time']:.2f} s"]
-        rows.append([*settings, point.state, *reached, *([_last(point)] if shown else [])])
+        reached = [f"{point.reached:g} fs", f"{point.attrs['wall_time']:.2f} s"] if point.attrs else ["", ""]
+        rows.append([*settings, point.state, *reached, *([point.last] if shown else [])])
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(f"{cell:<{size}}" for cell, size in zip(row, wide, strict=True)).rstrip() for row in rows]
     for place, point in enumerate(found[:MOST_ROWS], start=1):
-        if point.reason and point.state != "incomplete":
+        if point.reason:
             lines[place] += f"  {point.reason}"
     return lines + ([f"… and {len(found) - MOST_ROWS} more"] if len(found) > MOST_ROWS else [])
 
 
-def _last(point: SweptPoint) -> str:
+def _last(data: xr.Dataset) -> str:
     """The last recorded negativity; empty where there is none."""
-    if point.data is None or _SHOWN not in point.data:
-        return ""
-    values = point.data[_SHOWN].dropna("time").values
+    values = data[_SHOWN].dropna("time").values if _SHOWN in data else np.zeros(0)
     return f"{float(values[-1]) + 0.0:.6f}" if values.size else ""

@@ -54,7 +54,7 @@ def test_a_complete_sweep(short, tmp_path):
         assert cells[-1] == f"{float(point.data.log_negativity[-1]) + 0.0:.6f}"
 
 
-def test_points_that_are_missing_interrupted_failed_or_damaged(short, tmp_path):
+def test_points_that_are_missing_interrupted_failed_or_unreadable(short, tmp_path):
     folder = tmp_path / "many"
     pysv.sweep(short, GRID, progress=False, out=folder)
     paths = [
@@ -66,13 +66,12 @@ def test_points_that_are_missing_interrupted_failed_or_damaged(short, tmp_path):
         files.write(data, path)
     paths[3].write_bytes(paths[3].read_bytes()[:5000])
     text = describe_sweep(folder)
-    assert text.splitlines()[0] == f"{folder}: sweep of 4 points, 1 complete, 1 incomplete, 1 failed, 1 damaged"
+    assert text.splitlines()[0] == f"{folder}: sweep of 4 points, 1 complete, 1 incomplete, 1 failed, 1 unreadable"
     assert "  combined     none: points are missing, or differ in their times" in text
     assert row(text, "0.2", "down", "incomplete", "1", "fs")
     assert row(text, "0.7", "up", "failed", "1", "fs").endswith("the norm drifts")
     assert "\x1b" not in text
-    assert "damaged" in row(text, "0.7", "down")
-    assert "one.nc" not in text
+    assert row(text, "0.7", "down", "unreadable")
     paths[3].unlink()
     assert [point.state for point in survey(folder)[2]] == ["complete", "incomplete", "failed", "not begun"]
 
@@ -99,6 +98,9 @@ def test_a_long_table_is_cut(short, tmp_path):
     assert describe_sweep(folder).splitlines()[-1] == "    … and 5 more"
 
 
+HUGE = json.dumps({key: {"values": list(range(1000)), "units": ""} for key in "ab"})
+
+
 @pytest.mark.parametrize("text", [None, "[]", "{", '{"a": 1}', '{"a": {"values": 3, "units": ""}}'])
 def test_folders_without_a_plan(short, tmp_path, text):
     """The combined dataset tells the keys, too; a folder with neither is none of a sweep."""
@@ -109,6 +111,12 @@ def test_folders_without_a_plan(short, tmp_path, text):
     (folder / "sweep.nc").unlink()
     with pytest.raises(ResultFileError, match=f"is no folder of a sweep, .* it holds neither {PLAN} nor sweep.nc"):
         describe_sweep(folder)
+
+
+def test_a_plan_that_no_sweep_can_have(tmp_path):
+    (tmp_path / PLAN).write_text(HUGE)
+    with pytest.raises(ResultFileError, match="is no folder of a sweep"):
+        describe_sweep(tmp_path)
 
 
 def test_the_combined_dataset(short, tmp_path):
