@@ -99,8 +99,8 @@ def survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, str], list[Swe
     grid, units = _plan(folder)
     if not grid or math.prod(map(len, grid.values())) > _MOST_POINTS:
         raise ResultFileError(
-            f"{folder}: is no folder of a sweep, or was left by an earlier version: it holds neither {PLAN} nor "
-            f"{points.COMBINED}; name a result file, or run the sweep again"
+            f"{folder}: holds neither {PLAN} nor {points.COMBINED}: an earlier version left the sweep "
+            "unfinished, or it is no folder of a sweep; run the sweep again, or name the file of a point"
         )
     found = []
     for number, values in enumerate(itertools.product(*grid.values()), start=1):

@@ -109,7 +109,7 @@ def test_folders_without_a_plan(short, tmp_path, text):
     (folder / PLAN).unlink() if text is None else (folder / PLAN).write_text(text)
     assert "  swept        device.sd_exchange = 0.2 eV" in describe_sweep(folder).splitlines()
     (folder / "sweep.nc").unlink()
-    with pytest.raises(ResultFileError, match=f"is no folder of a sweep, .* it holds neither {PLAN} nor sweep.nc"):
+    with pytest.raises(ResultFileError, match=f"holds neither {PLAN} nor sweep.nc: .* or it is no folder of a sweep"):
         describe_sweep(folder)
 
 
