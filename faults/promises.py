@@ -12,7 +12,7 @@ import xarray as xr
 
 import pysv
 from faults.process import Ended
-from pysv.cli import LONGEST_SENTENCE
+from pysv.cli.output import LONGEST_SENTENCE
 from pysv.errors import PysvError
 from pysv.results.points import COMBINED
 

@@ -290,6 +290,24 @@ def spin_expectations(rho: Complex, dims: Sequence[int]) -> Real:
     return found
 
 
+def spin_correlations(rho: Complex, dims: Sequence[int]) -> tuple[Real, Real]:
+    """Tr[rho S_i.S_j] / (S_i S_j) and its z part of each two localized spins, shape (N, N) each."""
+    local = [[s / ((d - 1) / 2) for s in spin_matrices((d - 1) / 2)] for d in dims]
+
+    def embedded(n: int, axis: int) -> Complex:
+        before, after = np.eye(int(np.prod(dims[:n]))), np.eye(int(np.prod(dims[n + 1 :])))
+        return np.kron(np.kron(before, local[n][axis]), after)
+
+    spins = range(len(dims))
+    parts = np.array(
+        [
+            [[np.trace(rho @ embedded(i, axis) @ embedded(j, axis)).real for j in spins] for i in spins]
+            for axis in range(3)
+        ]
+    )
+    return parts.sum(axis=0), parts[2]
+
+
 def magnon_probability(rho: Complex, dims: Sequence[int], initial_m: Sequence[float]) -> Real:
     """Probability of 0, 1, ..., sum 2 S_i unit flips, sum |m_i - initial m_i|, from an initial product state.
 

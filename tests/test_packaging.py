@@ -124,7 +124,7 @@ def test_the_source_distribution_is_the_one_of_the_recipe_and_holds_it_all(tmp_p
     assert {
         "pyproject.toml", "README.md", "LICENSE", "CONTRIBUTING.md", "CITATION.cff", "codemeta.json", ".zenodo.json",
         "conda/recipe.yaml", "paper/paper.md", "paper/paper.bib", ".github/ISSUE_TEMPLATE/fault.yml",
-        "julia/src/PySV.jl", "pysv/cli.py", "tests/test_packaging.py",
+        "julia/src/PySV.jl", "pysv/cli/runs.py", "tests/test_packaging.py",
     } <= names  # fmt: skip
     assert RECIPE["about"]["license_file"] in names
 

@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 import pysv
-from pysv import cli
-from pysv.cli import main
+from pysv.cli import installation, main
 from pysv.compute.environment import check_environment
 from pysv.engines.chebyshev import Chebyshev
 from pysv.errors import InvalidInputError, ResultFileError, reason
@@ -255,7 +254,7 @@ def test_warnings_of_libraries_are_put_into_a_sentence(monkeypatch, capsys):
         warnings.warn_explicit("overflow encountered in exp", RuntimeWarning, "/x/entropy.py", 31)
         return 0
 
-    monkeypatch.setattr(cli, "_engines", verb)
+    monkeypatch.setattr(installation, "_engines", verb)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         assert main(["engines"]) == 0

@@ -22,6 +22,7 @@ from pysv.measures import (
     qfi_paper,
     w_fidelity,
 )
+from pysv.measures.correlations import correlations
 
 LN2 = math.log(2)
 
@@ -33,6 +34,12 @@ def on_paper(reduced: bool) -> Iterator[Row]:
     )
     yield Row("Bell state: negativity, mutual information, entropy", "ln 2, 2 ln 2, 0", "1+1 spins", found, 1e-12)
     singlet = (basis_state(0, 1) - basis_state(1, 0)) / math.sqrt(2)
+    triplet = pure(basis_state(0, 1) + basis_state(1, 0), 1, 1)
+    found = max(
+        difference(correlations(SpinDensity.from_dense(np.outer(singlet, singlet), 1, 1)), [[3, -3], [-3, 3]]),
+        difference(correlations(triplet), [[3, 1], [1, 3]]),
+    )
+    yield Row("singlet, triplet: `spin_correlation`", "⟨σ_1·σ_2⟩ = −3, 1", "1+1 spins", found, 1e-12)
     weights = np.linspace(0, 1, 21)
     found = max(
         difference(

@@ -145,9 +145,9 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     if backend not in BACKENDS:
         raise EngineError(unknown_name("backend", str(backend), BACKENDS))
     able, count = method.able(), ranks.led()
-    if count > 1 and (backend not in ("auto", "mpi") or "mpi" not in able):
+    if count > 1 and (backend not in ("auto", backends.dividing()) or backends.dividing() not in able):
         asked = f"engine {method.name!r}" + ("" if backend == "auto" else f" with backend {backend!r}")
-        remedy = "start it without mpirun" + ("" if "mpi" not in able else ", or leave the backend out")
+        remedy = "start it without mpirun" + ("" if backends.dividing() not in able else ", or leave the backend out")
         raise EngineError(f"mpirun started {count} processes, and {asked} runs in one; {remedy}")
     if backend not in ("auto", *able):
         asked = f"engine {method.name!r}" + (" with these options" if backend in method.backends else "")
@@ -156,7 +156,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     if reason is not None:
         raise EngineError(reason)
     if count > 1:
-        return method, "mpi"
+        return method, backends.dividing()
     if backend != "auto":
         return method, backend
     for other in able[1:]:
@@ -174,7 +174,7 @@ def chosen_because(experiment: Experiment, method: Method, chosen: str, asked: s
     """Why this backend runs an experiment: a phrase for the dataset, after `choose`."""
     if asked != "auto":
         return "asked for"
-    if chosen == "mpi":
+    if backends.backend(chosen).divides:
         return f"mpirun started {ranks.led()} processes"
     if chosen == method.able()[0]:
         return "the engine's first backend"

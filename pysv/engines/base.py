@@ -18,6 +18,7 @@ from pysv.experiment.train import Train
 from pysv.model.conservation import conserved, conserves
 
 if TYPE_CHECKING:
+    from pysv.compute.compiling import Kernels
     from pysv.engines.cost import Cost
     from pysv.experiment import Experiment
     from pysv.measures.registry import Measure
@@ -139,6 +140,8 @@ class Method(Checked, ABC):
     """Whether it runs trains of electrons."""
     correlators: ClassVar[str] = ""
     """How correlators at two times follow from its states, see `pysv.probes.companions`; empty where they do not."""
+    kernels: ClassVar[tuple[Kernels, ...]] = ()
+    """What the first run of a machine compiles on a backend whose loops are numba's."""
     gain: ClassVar[float] = 1.0
     """Time in Julia over time in Python where `pays` holds, as `benchmarks/` measure it."""
     quantum: ClassVar[bool] = True

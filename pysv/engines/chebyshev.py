@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
+from pysv.compute.compiling import Kernels
+from pysv.engines._kernels import BOUNDS, COPIES, MARGINALS, STEPS
 from pysv.engines._pure_states import RecursionEngine
 from pysv.engines.base import Engine, Method, Work
 from pysv.engines.cost import HEAVY, Cost, pure_run_cost, radius, run_places, run_rows
@@ -69,6 +71,7 @@ class Chebyshev(Method):
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia", "mpi", "cuda")
+    kernels: ClassVar[tuple[Kernels, ...]] = (STEPS, MARGINALS, BOUNDS, COPIES)
     correlators: ClassVar[str] = "states"
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pysv.compute.compiling import Kernels
+from pysv.engines._kernels import PAIRS
 from pysv.engines.base import Amplitudes, Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost, radius
 from pysv.errors import InvalidInputError, NotReadyError, SpectralBoundsError
@@ -57,6 +59,7 @@ class Fock(Method):
     name: ClassVar[str] = "fock"
     serves: ClassVar[str] = "two electrons beside any pure state of the spins, closed system, exact"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    kernels: ClassVar[tuple[Kernels, ...]] = (PAIRS,)
     correlators: ClassVar[str] = "states"
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 

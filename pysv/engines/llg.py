@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pysv.compute.compiling import Kernels
+from pysv.engines._kernels import VECTORS
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost
 from pysv.errors import EngineFailureError, NotReadyError
@@ -65,6 +67,7 @@ class LLG(Method):
     name: ClassVar[str] = "llg"
     serves: ClassVar[str] = "electrons beside classical vectors (mean field), closed system, product states"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    kernels: ClassVar[tuple[Kernels, ...]] = (VECTORS,)
     cites: ClassVar[tuple[str, ...]] = ("Landau1935", "Gilbert2004", "Petrovic2018", "Hairer1993")
     quantum: ClassVar[bool] = False
 

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.compute import thread_pool
+from pysv.compute.compiling import Kernels
 from pysv.engines._columns import WINDOW_TOLERANCE, Columns
+from pysv.engines._kernels import BOUNDS, MARGINALS, STEPS
 from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications, time_steps
 from pysv.engines._splitting import LONGEST, Step, StepControl
 from pysv.engines.base import Amplitudes, Engine, Method, Work, saved_array
@@ -69,6 +71,7 @@ class LowRank(Method):
     name: ClassVar[str] = "low-rank"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; deterministic"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    kernels: ClassVar[tuple[Kernels, ...]] = (STEPS, MARGINALS, BOUNDS)
     correlators: ClassVar[str] = "columns"
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
     closed: ClassVar[bool] = False

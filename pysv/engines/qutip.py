@@ -7,6 +7,8 @@ import warnings
 from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from pysv.compute.compiling import Kernels
+from pysv.engines._kernels import MARGINALS
 from pysv.engines._pure_states import StepwiseEngine
 from pysv.engines._qutip_open import (
     LARGEST_DENSITY,
@@ -67,6 +69,7 @@ class QuTiP(Sampling):
     name: ClassVar[str] = "qutip"
     serves: ClassVar[str] = "one electron, closed or open, any state of the spins (sesolve, mesolve, mcsolve)"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    kernels: ClassVar[tuple[Kernels, ...]] = (MARGINALS,)
     correlators: ClassVar[str] = "states"
     open: ClassVar[bool] = True
     cites: ClassVar[tuple[str, ...]] = ("Lambert2026",)

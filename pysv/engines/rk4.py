@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pysv.compute.compiling import Kernels
+from pysv.engines._kernels import MARGINALS, STEPS
 from pysv.engines._pure_states import RecursionEngine, run_rows
 from pysv.engines.base import Amplitudes, Engine, Method, saved_array
 from pysv.engines.cost import Cost, pure_run_cost, run_places, state_bytes
@@ -48,6 +50,7 @@ class RK4(Method):
     name: ClassVar[str] = "rk4"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    kernels: ClassVar[tuple[Kernels, ...]] = (STEPS, MARGINALS)
     correlators: ClassVar[str] = "states"
 
     def drift_tolerance(self, stop: float) -> float:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from pysv.compute.compiling import Kernels
+from pysv.engines._kernels import TENSORS
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost
 from pysv.errors import BondLimitError, EngineError, InvalidInputError, NotReadyError
@@ -78,6 +80,7 @@ class TDMRG(Method):
     name: ClassVar[str] = "tdmrg"
     serves: ClassVar[str] = "several electrons (or one in a pure state), closed system, spins 1/2"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
+    kernels: ClassVar[tuple[Kernels, ...]] = TENSORS
     correlators: ClassVar[str] = "matrix product"
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pysv.compute.compiling import Kernels
+from pysv.engines._kernels import STEPS
 from pysv.engines._open_system import layer_refusal
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost, radius
@@ -71,6 +73,7 @@ class TrainMap(Method):
     name: ClassVar[str] = "train"
     serves: ClassVar[str] = "electrons one after another, with or without baths between them"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    kernels: ClassVar[tuple[Kernels, ...]] = (STEPS,)
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
     open: ClassVar[bool] = True
     trains: ClassVar[bool] = True

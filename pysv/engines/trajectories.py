@@ -17,8 +17,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pysv.compute import thread_pool
+from pysv.compute.compiling import Kernels
 from pysv.engines._accompanied import AccompaniedTrajectories
 from pysv.engines._companion import MOST
+from pysv.engines._kernels import BOUNDS, MARGINALS, STEPS
 from pysv.engines._open_system import UNITARY_TOLERANCE, OpenSystem, layer_refusal, split_applications
 from pysv.engines._splitting import LONGEST, StepControl
 from pysv.engines._trajectories import APART, Sampling, check_strata, mixed_refusal, trajectory_seeds
@@ -66,6 +68,7 @@ class Trajectories(Sampling):
     name: ClassVar[str] = "trajectories"
     serves: ClassVar[str] = "one electron with baths, any state of the spins; statistical error on every curve"
     backends: ClassVar[tuple[str, ...]] = ("python",)
+    kernels: ClassVar[tuple[Kernels, ...]] = (STEPS, MARGINALS, BOUNDS)
     cites: ClassVar[tuple[str, ...]] = ("Dalibard1992", "TalEzer1984")
     closed: ClassVar[bool] = False
     open: ClassVar[bool] = True

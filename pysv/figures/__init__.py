@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,7 +175,14 @@ def draw(number: int | str, curves: Curves, experiment: Experiment, *, quick: bo
     return catalog.recipe(number).draw(curves, Marks.of(experiment, quick=quick))
 
 
-def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -> Path:
+def plot(
+    data: xr.Dataset,
+    target: str | Path,
+    *,
+    variable: str | None = None,
+    time: float | None = None,
+    pairs: Sequence[tuple[int, int]] = (),
+) -> Path:
     """Draw an overview of any run, or one variable of it; of a sweep, one variable along its keys.
 
     Parameters
@@ -186,6 +193,11 @@ def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -
         The picture; its ending chooses the format (png, pdf, svg). One that is there is replaced.
     variable : str, optional
         Name of the variable to draw alone; of a sweep by default ``log_negativity``.
+    time : float, optional
+        fs, for what is drawn at one time: ρ, a map over each two spins, a map over two keys of a sweep. By default the
+        last one.
+    pairs : sequence of (int, int)
+        Numbers of two spins each: of a variable of each two spins, those that are drawn against time.
 
     Returns
     -------
@@ -194,7 +206,7 @@ def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -
     Raises
     ------
     InvalidInputError
-        If the run has no such variable, or the ending is another one.
+        If the run has no such variable, time or spin, the ending is another one, or `time` or `pairs` would be ignored.
     ResultFileError
         If the picture cannot be written.
     """
@@ -204,10 +216,15 @@ def plot(data: xr.Dataset, target: str | Path, *, variable: str | None = None) -
 
     path = check_destination(target, overwrite=True, source=data.encoding.get("source"))
     if swept_dims(data):
-        return _save(swept.draw(data, variable), path)
+        if pairs:
+            raise InvalidInputError("pairs would be ignored: they are of a run; choose one point of the sweep", "pairs")
+        return _save(swept.draw(data, variable, time), path)
     marks = Marks.of(_experiment(data))
     if variable is not None:
-        return _save(single.draw(data, variable, marks), path)
+        return _save(single.draw(data, variable, marks, time, pairs), path)
+    for name, given in (("time", time is not None), ("pairs", bool(pairs))):
+        if given:
+            raise InvalidInputError(f"{name} would be ignored without a variable; name one (--var)", name)
     whole = spectra.draw if data.attrs.get("kind") == "correlator" else overview.draw
     return _save(whole(data, marks), path)
 

@@ -10,15 +10,22 @@ from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from pysv.errors import InvalidInputError, unknown_name
-from pysv.figures import density, overview, style
+from pysv.figures import density, overview, style, two_spins
 from pysv.figures.marks import UNMARKED, Marks
+from pysv.figures.moments import at_time
 
 LEAST = 1e-9  # a smaller largest value does not set the scale of a map
 MAX_CURVES = 12  # a variable with more places along its dimension becomes a map
 
 
-def draw(data: xr.Dataset, name: str, marks: Marks = UNMARKED) -> Figure:
-    """Draw one variable: a curve, a bundle of curves, a map along the chain, or the last ρ.
+def draw(
+    data: xr.Dataset,
+    name: str,
+    marks: Marks = UNMARKED,
+    time: float | None = None,
+    pairs: two_spins.Pairs = (),
+) -> Figure:
+    """Draw one variable: curves, a map along the chain, or at one time ρ or a map over each two spins.
 
     Parameters
     ----------
@@ -27,21 +34,33 @@ def draw(data: xr.Dataset, name: str, marks: Marks = UNMARKED) -> Figure:
     name : str
         A variable of it.
     marks : Marks
+    time : float, optional
+        fs, for what is drawn at one time; by default the last one.
+    pairs : sequence of (int, int)
+        Of a variable of each two spins: those that are drawn against time.
 
     Raises
     ------
     InvalidInputError
-        If the run has no such variable.
+        If the run has no such variable or time, the variable has too many dimensions, or `time` or `pairs` would be
+        ignored.
     """
     if name not in data.data_vars:
         raise InvalidInputError(f"{unknown_name('variable', name, map(str, data.data_vars))}", "variable")
+    matrix, of_two = data[name].dims[1:] == ("ket", "bra"), two_spins.served(data[name])
+    if data[name].ndim > 2 and not matrix and not of_two:
+        raise InvalidInputError(
+            f"{name} has {data[name].ndim} dimensions, too many for one picture; leave --var out", "variable"
+        )
+    if pairs and not of_two:
+        raise InvalidInputError(f"pairs would be ignored: {name} is not of each two spins; leave them out", "pairs")
+    if time is not None and (pairs or not (matrix or of_two)):
+        raise InvalidInputError(f"time = {time:g} would be ignored: {name} is drawn against time; leave it out", "time")
     with style.paper_style():
-        if data[name].ndim > 2 and data[name].dims[1:] != ("ket", "bra"):
-            raise InvalidInputError(
-                f"{name} has {data[name].ndim} dimensions, too many for one picture; leave --var out", "variable"
-            )
-        if data[name].dims[1:] == ("ket", "bra"):
-            return _matrix(data, marks)
+        if matrix:
+            return _matrix(data, marks, time)
+        if of_two:
+            return two_spins.draw(data, name, marks, time, pairs)
         figure = style.new_figure(1.5 * style.COLUMN, 3.2)
         axes = figure.subplots()
         dims = data[name].dims[1:]
@@ -84,15 +103,14 @@ def _map(axes: Axes, data: xr.Dataset, name: str, marks: Marks) -> None:
         overview.site_map(axes, data, values, marks, cmap="GnBu", norm=Normalize(min(low, 0.0), max(high, LEAST)))
 
 
-def _matrix(data: xr.Dataset, marks: Marks) -> Figure:
-    """Modulus and phase of every element of ρ at the last snapshot that has it."""
-    recorded = data["density_matrix"].dropna("time")
-    last = recorded.isel(time=-1)
+def _matrix(data: xr.Dataset, marks: Marks, time: float | None) -> Figure:
+    """Modulus and phase of every element of ρ."""
+    shown = at_time(data["density_matrix"], time)
     found = density.InitialBasis.of(data)
     figure = style.new_figure(style.PAGE, 4.1)
     left, right = figure.subplots(1, 2)
-    modulus, phase = found.parts(last.values)
+    modulus, phase = found.parts(shown.values)
     density.modulus_image(left, found).set_data(modulus)
     density.phase_image(right, found).set_data(phase)
-    figure.suptitle(rf"$t$ = {marks.both_times(float(last['time']))}", size=10)
+    figure.suptitle(rf"$t$ = {marks.both_times(float(shown['time']))}", size=10)
     return figure

@@ -266,10 +266,21 @@ def variable_label(values: xr.DataArray, width: int = 44) -> str:
     """Long name and unit of a variable, in lines of at most `width` characters."""
     units = str(values.attrs.get("units", "1"))
     name = str(values.attrs.get("long_name", values.name)) + ("" if units == "1" else f" ({units})")
-    text = "\n".join(textwrap.wrap(name, width))
-    for plain, symbol in {"FM_p": LAYERS["polarizer"], "FM_a": LAYERS["analyzer"], "∪": r"$\cup$"}.items():
+    unbroken = re.sub(r"⟨[^⟩]*⟩", lambda found: found[0].replace(" ", "\u00a0"), name)
+    text = "\n".join(textwrap.wrap(unbroken, width))
+    text = re.sub(r"⟨([^⟩]*[σS]\S*_[ij][^⟩]*)⟩", lambda found: f"${_typeset(found[1])}$", text)
+    signs = {"∪": r"$\cup$", "t₁": "$t_1$", "t₂": "$t_2$"}  # the journal's font lacks them
+    for plain, symbol in {"FM_p": LAYERS["polarizer"], "FM_a": LAYERS["analyzer"], **signs}.items():
         text = text.replace(plain, symbol)
     return re.sub(r"⟨σ\^([xyz])⟩", r"$\\langle\\hat\\sigma^\1\\rangle$", text)
+
+
+def _typeset(product: str) -> str:
+    """Mathtext of the mean of a product of spin operators such as ``σ_i·σ_j``."""
+    signs = {"σ": r"\hat\sigma", "S": r"\hat S", "·": r"\cdot ", "t₁": "t_1", "t₂": "t_2", "\u00a0": r"\,"}
+    for plain, symbol in signs.items():
+        product = product.replace(plain, symbol)
+    return rf"\langle {product}\rangle"
 
 
 def momentum_label(momentum: float) -> str:

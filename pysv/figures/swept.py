@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from pysv.errors import InvalidInputError, unknown_name
 from pysv.figures import style
+from pysv.figures.moments import at_time
 from pysv.results.points import swept_dims
 
 USUAL = "log_negativity"
@@ -34,11 +35,11 @@ class _Scale(NamedTuple):
         return LogNorm(low, high) if 0 < WIDE * low < high else Normalize(low, high)
 
 
-def draw(data: xr.Dataset, name: str | None = None) -> Figure:
+def draw(data: xr.Dataset, name: str | None = None, time: float | None = None) -> Figure:
     """Draw one variable of a sweep.
 
     Along one key, a curve against time for each value: numbers on a colour scale, words in a legend. Along two keys, a
-    map of the last recorded value.
+    map of the last recorded value, or of the one at `time`.
 
     Parameters
     ----------
@@ -46,11 +47,13 @@ def draw(data: xr.Dataset, name: str | None = None) -> Figure:
         The combined dataset of a sweep.
     name : str, optional
         A variable with one value at each time; by default the logarithmic negativity.
+    time : float, optional
+        Of a map, fs; by default the last one.
 
     Raises
     ------
     InvalidInputError
-        If the sweep has no such variable, or more than two keys.
+        If the sweep has no such variable or time, or more than two keys, or `time` would be ignored.
     """
     dims = swept_dims(data)
     plain = [str(own) for own in data.data_vars if data[own].dims == (*dims, "time")]
@@ -69,13 +72,15 @@ def draw(data: xr.Dataset, name: str | None = None) -> Figure:
         raise InvalidInputError(
             f"the sweep has {len(dims)} keys, {keys}; choose values of all but two (--at KEY=VALUE)"
         )
+    if time is not None and len(dims) == 1:
+        raise InvalidInputError(f"time = {time:g} would be ignored: {name} is drawn against time; leave it out", "time")
     with style.paper_style():
         figure = style.new_figure(1.5 * style.COLUMN, 3.2)
         axes = figure.subplots()
         if len(dims) == 1:
             _curves(axes, data, name, dims[0])
         else:
-            _map(axes, data, name, *dims)
+            _map(axes, data, at_time(data[name], time), *dims)
     return figure
 
 
@@ -115,11 +120,8 @@ def _curves(axes: Axes, data: xr.Dataset, name: str, dim: str) -> None:
         bar.minorticks_off()
 
 
-def _map(axes: Axes, data: xr.Dataset, name: str, one: str, other: str) -> None:
-    recorded = data[name].dropna("time", how="all")
-    if not recorded.sizes["time"]:
-        raise InvalidInputError(f"{name} was not recorded at any time; name another variable", "variable")
-    shown = recorded.isel(time=-1).transpose(other, one)
+def _map(axes: Axes, data: xr.Dataset, found: xr.DataArray, one: str, other: str) -> None:
+    shown = found.transpose(other, one)
     (x, x_order), (y, y_order) = (_places(axes, data, dim, way) for dim, way in ((one, "x"), (other, "y")))
     values = shown.values[np.ix_(y_order, x_order)]
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
@@ -128,7 +130,7 @@ def _map(axes: Axes, data: xr.Dataset, name: str, one: str, other: str) -> None:
         reach = max(-low, high)
         look = {"cmap": "RdBu_r", "norm": Normalize(-reach, reach)}
     mesh = axes.pcolormesh(_edges(x), _edges(y), values, rasterized=True, **look)
-    axes.figure.colorbar(mesh, ax=axes, label=style.variable_label(data[name]), pad=0.01, aspect=16)
+    axes.figure.colorbar(mesh, ax=axes, label=style.variable_label(found), pad=0.01, aspect=16)
     axes.set_title(rf"$t$ = {float(shown['time']):g} fs", size=9)
 
 

@@ -104,9 +104,10 @@ def correlator(
         table.take_up(target)
     elif target is not None:
         check_destination(target, overwrite=overwrite)
-    warn(experiment)
     with OneThread():
-        return _Correlator(_companions(run, table), table, target, checkpoint_every).go(progress)
+        companions = _companions(run, table)
+        warn(experiment)  # a refusal comes alone, without warnings
+        return _Correlator(companions, table, target, checkpoint_every).go(progress)
 
 
 def engine_of(experiment: Experiment, engine: str | Method) -> str | Method:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import unicodedata
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,6 +32,9 @@ def printable(text: str) -> str:
 
 def describe(data: xr.Dataset, name: str) -> str:
     """Describe a run: status, times, engine, drifts and errors, final values, the experiment. `pysv info` prints this.
+
+    Of a probe also what was correlated and how far it is, the centres of the pulse, and how well f_Q was rebuilt; of a
+    probe or a sweep the variables.
 
     Parameters
     ----------
@@ -63,16 +69,84 @@ def describe(data: xr.Dataset, name: str) -> str:
             f"  probe        sigma {pulse['sigma']:g} fs, momenta {momenta} rad/site, {pulse['points']} energies "
             f"{low:g} … {high:g} eV"
         )
+    if attrs.get("kind") == "correlator":
+        lines += _correlators(data)
     if "sweep" in attrs:
-        grid = json.loads(attrs["sweep"])
-        lines += [f"  {'sweep':<12} {key} = {', '.join(map(json.dumps, values))}" for key, values in grid.items()]
+        lines += _swept(data)
     lines += [f"  {label:<12} {text}" for label in ("warnings", "left_out") for text in str(attrs[label]).splitlines()]
-    if "sweep" not in attrs:
-        lines.append(f"  at {time[-1]:g} fs")
+    if "sweep" in attrs or attrs.get("kind") == "correlator":
+        lines += variables_in_words(data)
+    else:
+        lines += [f"  at {time[-1]:g} fs", *_final_values(data)]
+    lines.append("  experiment of the first point" if "sweep" in attrs else "  experiment")
+    lines += [f"    {line}" for line in str(attrs["experiment"]).splitlines() if line]
+    return "\n".join(map(printable, lines))
+
+
+def _final_values(data: xr.Dataset) -> list[str]:
+    lines = []
     for variable in _SHOWN:
         if variable in data and data[variable].dims == ("time",):
             values = data[variable]
             units = "" if values.attrs["units"] == "1" else f" {values.attrs['units']}"
             lines.append(f"    {values.attrs['long_name']:<48} {round(float(values[-1]), 6) + 0.0:.6f}{units}")
-    lines += ["  experiment", *(f"    {line}" for line in str(attrs["experiment"]).splitlines() if line)]
-    return "\n".join(map(printable, lines))
+    return lines
+
+
+def _correlators(data: xr.Dataset) -> list[str]:
+    """What was correlated and how far it is; of a complete probe the centres, and how well f_Q was rebuilt."""
+    attrs, count = data.attrs, data.sizes["time"]
+    done = int(attrs["done"])
+    operators = str(attrs["operators"]) if "operators" in attrs else "S^z of each spin"
+    left = "" if done == count else f", {count - done} left"
+    reach = "all times" if attrs["reach"] == "all" else f"|t1 - t2| up to {float(attrs['reach']):g} fs"
+    lines = [
+        f"  correlators  {operators}; {reach}",
+        f"  done         from {done} of {count} times{left}",
+    ]
+    if "structure_factor" in data:
+        centres = data["time"].values[np.isfinite(data["structure_factor"].values).all(axis=(1, 2))]
+        span = f", {centres[0]:g} … {centres[-1]:g} fs" if centres.size else ""
+        lines.append(f"  centres      {centres.size} times at which the pulse fits into the run{span}")
+    if "qfi_rebuilt" in data:
+        apart = np.abs(data["qfi_rebuilt"].values - data["qfi_direct"].values)
+        parts = [f"{label} {_largest(data[name].values)}" for label, name in _REBUILT.items() if name in data]
+        lines.append(f"  rebuilt QFI  at most {_largest(apart)} from the direct one ({', '.join(parts)})")
+    return lines
+
+
+_REBUILT = {"standard error up to": "qfi_rebuilt_error", "left open up to": "qfi_rebuilt_open"}
+
+
+def _largest(values: np.ndarray) -> str:
+    known = values[np.isfinite(values)]
+    return f"{np.abs(known).max():.1e}" if known.size else "unknown"
+
+
+def _swept(data: xr.Dataset) -> list[str]:
+    """Keys of a sweep with their values and units."""
+    lines = []
+    for key, values in json.loads(data.attrs["sweep"]).items():
+        dim = next((dim for dim in data.dims if data[dim].attrs.get("long_name") == key), None)
+        units = "" if dim is None else str(data[dim].attrs.get("units", ""))
+        words = ", ".join(map(json.dumps, values)) + ("" if units in ("", "1") else f" {units}")
+        lines.append(f"  {'sweep':<12} {key} = {words}")
+    return lines
+
+
+def variables_in_words(data: xr.Dataset) -> list[str]:
+    """Lines with the variables of a dataset, those of the same dimensions together.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+    """
+    groups: dict[str, list[str]] = {}
+    for name, values in data.data_vars.items():
+        dims = ", ".join(f"{dim} {values.sizes[dim]}" for dim in values.dims)
+        units = str(values.attrs.get("units", "1"))
+        groups.setdefault(f"({dims})", []).append(str(name) + ("" if units == "1" else f" [{units}]"))
+    lines = ["  variables"]
+    for dims, names in groups.items():
+        lines += textwrap.wrap(f"{dims}: {', '.join(names)}", 110, initial_indent=" " * 4, subsequent_indent=" " * 6)
+    return lines

@@ -36,6 +36,7 @@ from pysv.run.memory import available_memory
 from pysv.run.mixture import GROUPS, Groups, Mixture
 from pysv.run.one_run import OneThread, members_from, members_in_file, run_members
 from pysv.run.plan import WANTED, Batch, disk, part_of, planned, sampled_by
+from pysv.run.remarks import warn
 from pysv.run.tasks import Task, compute, progress_bar
 from pysv.units import size
 
@@ -129,6 +130,8 @@ def solve_in_batches(
         connected(dask) as client,
         closing(progress_bar(method.name, len(tasks), progress)) as bar,
     ):
+        # Now that nothing can refuse the run: a refusal comes alone, without warnings.
+        warn(experiment, method if going_on is None else None, averaged=True)
         if folder is not None:
             if overwrite and going_on is None and folder.asked() is None:
                 folder.drop()  # batches of a run that is complete

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pysv.compute.compiling import missing
 from pysv.compute.ranks import led
 from pysv.compute.speed import slowness
 from pysv.engines import choose
@@ -23,7 +24,7 @@ from pysv.run.plan import disk
 from pysv.run.remarks import remarks
 from pysv.run.smaller import spins_in_words, with_fewer_spins
 from pysv.sectors import backend as backends
-from pysv.units import about, size
+from pysv.units import about, duration, size
 
 if TYPE_CHECKING:
     from pysv.experiment import Experiment
@@ -51,7 +52,7 @@ class Estimate:
     applications : int
         Applications of H, over all pure runs.
     seconds : float
-        Run time on this machine, within a factor of `pysv.units.SPAN`.
+        Run time on this machine, within a factor of `pysv.units.SPAN`, once all kernels are compiled.
     disk : int
         Bytes of the result file with a checkpoint.
     snapshots : int
@@ -66,6 +67,8 @@ class Estimate:
         Needs of each rank, where the run is divided among several; `memory` is then that of `Divided.here`.
     device_memory : int
         Bytes of states on a device with a memory of its own, besides `memory`; 0 on other backends.
+    compiling : float
+        Seconds more, rough, that the first run on this machine takes for compiling kernels; 0 where they are compiled.
     """
 
     engine: str
@@ -83,6 +86,7 @@ class Estimate:
     batches: int = 0
     shares: Divided | None = None
     device_memory: int = 0
+    compiling: float = 0.0
     lacks: Lacks = field(default=gives_all, repr=False, compare=False)
     """What cannot be measured of the states; see `_lacking`."""
 
@@ -126,6 +130,7 @@ class Estimate:
             f"snapshots    {self.snapshots:,}",
             f"{self.unit:<12} about {self.applications:,}",
             f"time         {self._time}",
+            *([f"first run    about {duration(self.compiling)} more to compile"] if self.compiling else []),
             *([f"batches      {size(self.batches)} on disk, with target_error or --dask"] if self.batches else []),
             *(f"remark       {remark}" for remark in self.remarks),
         ]
@@ -159,15 +164,17 @@ def estimate(
     """
     if ranks is not None:
         whole_number("ranks", ranks, low=1, high=experiment.device.sites)
-        if ranks > 1 and backend not in ("auto", "mpi"):
+        if ranks > 1 and backend not in ("auto", backends.dividing()):
             raise InvalidInputError(
                 f"ranks = {ranks} divides a run, and backend {backend!r} keeps it in one process; leave one out",
                 "ranks",
             )
-        backend = "mpi" if ranks > 1 else backend
+        backend = backends.dividing() if ranks > 1 else backend
     method, chosen = choose(experiment, engine, backend)
+    slow = slowness(measure=True)
+    compiling = slow * missing(method.kernels) if backends.backend(chosen).numba else 0.0
     with additional(own_measures(experiment)):
-        return _estimated(experiment, method, chosen, ranks or led(), slowness(measure=True))
+        return replace(_estimated(experiment, method, chosen, ranks or led(), slow), compiling=compiling)
 
 
 def _lacking(experiment: Experiment, method: Method, shares: Divided | None, rows: int) -> Lacks:
@@ -183,9 +190,9 @@ def _estimated(experiment: Experiment, method: Method, chosen: str, ranks: int, 
     device, times, one = experiment.device, experiment.times, isinstance(experiment.source, OneElectron)
     sectors = one and method.quantum
     own, rows = method.cost(experiment), run_rows(experiment) if sectors else ()
-    shares = divided(own, rows, ranks) if chosen == "mpi" else None
-    # States on a device come to the machine's memory for checkpoints and measures, one of each pure run at a time.
     where = backends.backend(chosen)
+    shares = divided(own, rows, ranks) if where.divides else None
+    # States on a device come to the machine's memory for checkpoints and measures, one of each pure run at a time.
     device_memory = own.states if where.own_memory else 0
     moved = own.disk - device_memory if device_memory else 0
     lacks = _lacking(experiment, method, shares, sum(rows))

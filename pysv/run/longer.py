@@ -17,7 +17,6 @@ from pysv.results.destination import OwnFile, followed
 from pysv.run.batches import GoingOn, solve_in_batches
 from pysv.run.folder import Folder
 from pysv.run.plan import planned
-from pysv.run.remarks import warn
 from pysv.run.restored import check_reach
 
 if TYPE_CHECKING:
@@ -119,7 +118,6 @@ def resume_batches(
     if asked is None and not folder.holds(0, longer, first):
         merged = data is not None and "merged_runs" in data.attrs
         raise ResumeError(f"{path}: {_remedy(folder, merged)}")
-    warn(longer)
     fewest = 0
     if data is not None and made is not None and _without_target(made.engine):
         fewest = int(data.attrs["batches"])

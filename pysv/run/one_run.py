@@ -104,10 +104,18 @@ class Run:
         return self.method.start(runs if self.members is None else runs[slice(*self.members)], self.backend)
 
     def go(
-        self, own: OwnFile | None, progress: bool, checkpoint_every: float, earlier: Earlier | None = None
+        self,
+        own: OwnFile | None,
+        progress: bool,
+        checkpoint_every: float,
+        earlier: Earlier | None = None,
+        announce: Callable[[], None] | None = None,
     ) -> xr.Dataset:
-        """Run, or continue, to the last snapshot; keep the run's own file up to date."""
-        return self._gone(own, progress, checkpoint_every, earlier)[0]
+        """Run, or continue, to the last snapshot; keep the run's own file up to date.
+
+        `announce` is called once nothing can refuse the run any more: a refusal comes alone, without warnings.
+        """
+        return self._gone(own, progress, checkpoint_every, earlier, announce)[0]
 
     def part(self, earlier: Earlier | None = None) -> Earlier:
         """Run, or continue, without a file: the dataset and the state to go on from."""
@@ -115,7 +123,12 @@ class Run:
         return Earlier(data, SavedState(engine.time, self.fingerprint, engine.state()))
 
     def _gone(
-        self, own: OwnFile | None, progress: bool, checkpoint_every: float, earlier: Earlier | None
+        self,
+        own: OwnFile | None,
+        progress: bool,
+        checkpoint_every: float,
+        earlier: Earlier | None,
+        announce: Callable[[], None] | None = None,
     ) -> tuple[xr.Dataset, Engine]:
         begun = time.monotonic()
         times = self.experiment.times.values
@@ -135,6 +148,8 @@ class Run:
             before = float(earlier.data.attrs["wall_time"])
             _take_up(earlier, engine, watch, recorder)
             check_restored(earlier, engine.snapshot(), recorder.observer, radius(self.experiment))
+        if announce is not None:
+            announce()
 
         def dataset(count: int) -> xr.Dataset:
             reached = "complete" if count == times.size else "interrupted"

@@ -140,7 +140,6 @@ def _solved(
                 "observables",
             )
         method, chosen = choose(experiment, engine, backend)
-        warn(experiment, method, averaged=True)
         if own is None and not keep_batches:
             raise InvalidInputError(
                 "keep_batches = False would be ignored without out: no batches are kept then; leave it out",
@@ -156,8 +155,7 @@ def _solved(
     run = Run.prepare(experiment, engine, backend, functions=functions)
     if own is not None:  # fail now, not at the first checkpoint
         check_room(own.path, files.room_for(run.needed.disk))
-    warn(experiment, run.method)
-    return run.go(own, progress, checkpoint_every)
+    return run.go(own, progress, checkpoint_every, announce=lambda: warn(experiment, run.method))
 
 
 def resume(
@@ -289,9 +287,8 @@ def _resumed(
         raise InvalidInputError(f"{path}: {error}", error.key) from error
     run = Run.prepare(longer, made_by.engine, backend or going_on(made_by.backend), functions=tuple(functions))
     if state is None:
-        warn(longer)
         with OwnFile(followed(Path(path))) as file:
-            return run.go(file, progress, checkpoint_every)
+            return run.go(file, progress, checkpoint_every, announce=lambda: warn(longer))
     if state.fingerprint != run.fingerprint:
         raise ResumeError(f"{path}: its state and its attributes come from different experiments; start a new run")
     # After a failure the record may reach further than the last good state.
@@ -302,10 +299,9 @@ def _resumed(
     if data.time.size == longer.times.count and data.attrs["status"] == "complete":
         previous(followed(Path(path))).unlink(missing_ok=True)  # of a process that was killed after its last write
         return data
-    warn(longer)
     with OwnFile(followed(Path(path))) as file:
         try:
-            return run.go(file, progress, checkpoint_every, Earlier(data, state))
+            return run.go(file, progress, checkpoint_every, Earlier(data, state), lambda: warn(longer))
         except ResumeError as error:
             raise ResumeError(f"{path}: {error}") from error
 

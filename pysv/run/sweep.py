@@ -22,6 +22,7 @@ from pysv.experiment.checks import as_list, is_list
 from pysv.results import files, points
 from pysv.results.dataset import REQUIRED_NUMBERS
 from pysv.results.lock import held
+from pysv.results.survey import keep_plan
 from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
@@ -154,7 +155,7 @@ def sweep_tables(
     paths = known_keys(tables)
     values = _checked(grid, paths)
     folder = None if out is None else _folder(out)
-    tasks, settings = _tasks(tables, paths, values, name, folder)
+    tasks, settings, said = _tasks(tables, paths, values, name, folder)
     with (
         interrupt.caught(),
         connected(dask) as client,
@@ -163,8 +164,13 @@ def sweep_tables(
         if folder is not None:
             folder.mkdir(exist_ok=True)
         with nullcontext() if folder is None else held(folder / points.COMBINED):
-            results = list(compute(tasks, client, bar=bar, overwrite=overwrite))
-    made = tuple(Point(own, data) for own, data in zip(settings, results, strict=True))
+            results = compute(tasks, client, bar=bar, overwrite=overwrite)
+            if folder is not None:
+                keep_plan(folder, values, {key: unit(key) for key in values})
+            for category, text in said:  # now that nothing can refuse the points: a refusal comes alone
+                warnings.warn(text, category, stacklevel=3)
+            done = list(results)
+    made = tuple(Point(own, data) for own, data in zip(settings, done, strict=True))
     combined = combine(made, values)
     if folder is not None and combined is not None:
         files.write(combined, folder / points.COMBINED)
@@ -213,8 +219,11 @@ def _folder(out: str | Path) -> Path:
 
 def _tasks(
     tables: Mapping[str, Any], paths: Mapping[str, KeyPath], grid: Grid, name: str, folder: Path | None
-) -> tuple[list[Task], list[dict[str, Any]]]:
-    """One task for each point. All points are checked before any runs, and equal warnings are issued once."""
+) -> tuple[list[Task], list[dict[str, Any]], list[tuple[type[Warning], str]]]:
+    """One task for each point, its settings, and the warnings of all points, equal ones once.
+
+    All points are checked before any runs.
+    """
     tasks, settings = [], []
     said: set[tuple[type[Warning], str]] = set()
     earlier = {} if folder is None else points.by_number(folder)
@@ -237,9 +246,7 @@ def _tasks(
             path = earlier.get(config.dumps(asked.experiment, method, backends.recorded(backend)), path)
         tasks.append(Task(where, asked.experiment, method, backend, _run, path=path, run_in_file=_run_in_file))
         settings.append(own)
-    for category, text in sorted(said, key=str):
-        warnings.warn(text, category, stacklevel=4)
-    return tasks, settings
+    return tasks, settings, sorted(said, key=str)
 
 
 def _run(experiment: Experiment, method: Method, backend: str, members: Members) -> xr.Dataset:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -157,6 +157,8 @@ def compute(
 ) -> Iterator[xr.Dataset]:
     """Results of the tasks in their order; results that files keep are not computed again.
 
+    The files are looked at, and refused, at once; nothing is computed before the first result is asked for.
+
     Parameters
     ----------
     tasks : sequence of Task
@@ -167,12 +169,14 @@ def compute(
     overwrite : bool
         Whether files of other runs are replaced.
 
-    Yields
-    ------
-    xarray.Dataset
+    Returns
+    -------
+    iterator of xarray.Dataset
 
     Raises
     ------
+    ResultExistsError
+        If a file holds another run and may not be replaced.
     KeyboardInterrupt
         After a task, if a signal has asked for the end; its result is kept.
     """
@@ -190,6 +194,18 @@ def compute(
         found[number] = data
     if bar is not None:
         bar.update(len(tasks) - len(missing))
+    return _results(tasks, found, missing, unread, client, bar)
+
+
+def _results(
+    tasks: Sequence[Task],
+    found: dict[int, xr.Dataset | None],
+    missing: Sequence[int],
+    unread: Collection[int],
+    client: Any,
+    bar: tqdm[Any] | None,
+) -> Iterator[xr.Dataset]:
+    """What files keep, and what is computed and then written, in the order of the tasks."""
     finished = _computed(tasks, missing, client)
     for number in range(len(tasks)):
         if number in unread:

@@ -147,6 +147,12 @@ class Backend(ABC):
     own_memory: ClassVar[bool] = False
     """Whether its states lie in a memory of its own, apart from the machine's."""
 
+    numba: ClassVar[bool] = False
+    """Whether numba compiles its loops and keeps them; see `pysv.compute.compiling`."""
+
+    divides: ClassVar[bool] = False
+    """Whether it divides each state among all processes that mpirun started, which only such a backend uses."""
+
     def lacking(self) -> str | None:
         """Why the backend is not ready and what to do; None if it is ready."""
         return None
@@ -195,6 +201,12 @@ def names() -> tuple[str, ...]:
 def recorded(name: str) -> str:
     """The backend that a result file asks for, whose run this one has made; see `Backend.recorded`."""
     return backend(name).recorded or name
+
+
+@cache
+def dividing() -> str:
+    """Name of the backend that divides states among ranks; see `Backend.divides`."""
+    return next(name for name in names() if backend(name).divides)
 
 
 @cache

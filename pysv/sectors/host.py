@@ -101,6 +101,7 @@ class HostBackend(Backend):
     """NumPy's memory and the kernels of `pysv.sectors.numba`."""
 
     name: ClassVar[str] = "python"
+    numba: ClassVar[bool] = True
 
     def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
         """States of a Hamiltonian; its tables are built once."""

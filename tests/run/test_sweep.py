@@ -111,7 +111,7 @@ def test_an_interrupted_sweep_goes_on(short, tmp_path, computed, monkeypatch):
     monkeypatch.setattr(tasks.Task, "compute", stops)
     with pytest.raises(KeyboardInterrupt):
         pysv.sweep(short, GRID, progress=False, out=folder)
-    assert {path.name for path in folder.iterdir()} == set(NAMES[:4])
+    assert {path.name for path in folder.iterdir()} == {*NAMES[:4], "sweep.json"}
     (folder / NAMES[1]).unlink()
     monkeypatch.setattr(tasks.Task, "compute", counted)
     done = pysv.sweep(short, GRID, progress=False, out=folder)

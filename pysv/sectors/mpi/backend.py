@@ -183,6 +183,8 @@ class MpiBackend(Backend):
     name: ClassVar[str] = "mpi"
     recorded: ClassVar[str] = "auto"
     automatic: ClassVar[bool] = False
+    divides: ClassVar[bool] = True
+    numba: ClassVar[bool] = True
 
     def lacking(self) -> str | None:
         """None where this process leads others."""

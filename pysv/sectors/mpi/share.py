@@ -104,6 +104,10 @@ class Share:
         shape = self._section(stored.cuts).shape(stored.rows)
         return stored.buffer.of(stored.count * prod(shape)).reshape(stored.count, *shape)
 
+    def _own(self, state: tuple[Stored, int], cuts: Cuts | None = None) -> np.ndarray:
+        """One state as (tiles, rows, width); with `cuts` all that are stored with it are dealt anew, see `_states`."""
+        return np.asarray(self._states(state[0], cuts)[state[1]])
+
     # Writing and reading whole states
 
     def follow(self, window: tuple[int, int]) -> None:
@@ -113,12 +117,12 @@ class Share:
     def write_product(self, state: tuple[Stored, int], amplitude: np.ndarray, packet: np.ndarray) -> None:
         """See `pysv.sectors.backend.StateSpace`."""
         section = self._section(self._all)
-        psi = self._states(state[0], self._all)[state[1]]
+        psi = self._own(state, self._all)
         section.layout.write_product(psi, amplitude, packet[section.begin : section.end])
 
     def write_random(self, state: tuple[Stored, int], seed: int) -> None:
         """See `pysv.sectors.backend.StateSpace`."""
-        section, psi = self._section(self._all), self._states(state[0], self._all)[state[1]]
+        section, psi = self._section(self._all), self._own(state, self._all)
         whole, square = self.hamiltonian.layout, 0.0
         psi[...] = 0
         for tile, rows, part in whole.random_parts(psi.shape[1], seed):
@@ -133,7 +137,7 @@ class Share:
     def copy(self, source: tuple[Stored, int], target: tuple[Stored, int]) -> None:
         """target ← source, dealt as the present window asks."""
         before, after = source[0].cuts, self._next
-        one, other = self._states(source[0])[source[1]], self._states(target[0], after)[target[1]]
+        one, other = self._own(source), self._own(target, after)
         if before == after:
             sums.copy(as_reals(one), as_reals(other), self._threads)
             return
@@ -158,7 +162,7 @@ class Share:
 
     def gather(self, state: tuple[Stored, int]) -> np.ndarray | None:
         """The state (tiles, rows, width) on rank 0; None on the others."""
-        psi, section, cuts = self._states(state[0])[state[1]], self._section(state[0].cuts), state[0].cuts
+        psi, section, cuts = self._own(state), self._section(state[0].cuts), state[0].cuts
         whole = np.zeros(self.hamiltonian.shape, self.dtype) if self.world.rank == 0 else None
         for rows in self._row_ranges(psi.shape[1]):
             own = read(psi[:, rows], section.layout, 0, section.layout.sites)
@@ -175,7 +179,7 @@ class Share:
 
     def load(self, state: tuple[Stored, int], whole: np.ndarray | None) -> None:
         """Write a state (tiles, rows, width) that rank 0 holds."""
-        psi, section, cuts = self._states(state[0], self._all)[state[1]], self._section(self._all), self._all
+        psi, section, cuts = self._own(state, self._all), self._section(self._all), self._all
         psi[...] = 0
         for rows in self._row_ranges(psi.shape[1]):
             if whole is None:
@@ -197,7 +201,7 @@ class Share:
 
     def clear_outside(self, state: tuple[Stored, int], window: tuple[int, int]) -> None:
         """See `pysv.sectors.backend.StateSpace`; deals the states of the same memory as the present window asks."""
-        psi = self._states(state[0], self._next)[state[1]]
+        psi = self._own(state, self._next)
         section = self._section(self._next)
         sums.clear_outside(as_reals(psi), section.window(window), section.layout.sites, self._threads)
 
@@ -205,12 +209,12 @@ class Share:
 
     def weight(self, state: tuple[Stored, int], window: tuple[int, int]) -> float:
         """See `pysv.sectors.backend.StateSpace`."""
-        psi, section = self._states(state[0])[state[1]], self._section(state[0].cuts)
+        psi, section = self._own(state), self._section(state[0].cuts)
         return float(self.world.allreduce(sums.weight(as_reals(psi), section.window(window), self._threads)))
 
     def marginals(self, state: tuple[Stored, int]) -> tuple[np.ndarray | None, np.ndarray | None]:
         """See `pysv.sectors.backend.StateSpace`; the sums over all ranks, on rank 0 alone."""
-        psi, section = self._states(state[0])[state[1]], self._section(state[0].cuts)
+        psi, section = self._own(state), self._section(state[0].cuts)
         rows, sites = sums.marginals(as_reals(psi), self.hamiltonian.basis.electron, self._threads)
         all_sites = np.zeros((2, self.hamiltonian.sites))
         all_sites[:, section.begin : section.end] = sites.reshape(2, -1)[:, : section.layout.sites]
@@ -223,7 +227,7 @@ class Share:
 
     def expectation(self, state: tuple[Stored, int]) -> float:
         """See `pysv.sectors.backend.StateSpace`."""
-        psi, section = as_reals(self._states(state[0])[state[1]]), self._section(state[0].cuts)
+        psi, section = as_reals(self._own(state)), self._section(state[0].cuts)
         found = expectation(psi, section.table, self._threads)
         rows = np.arange(psi.shape[1])
         one: np.ndarray = np.empty((rows.size, 2), self.real)
@@ -242,12 +246,12 @@ class Share:
 
     def product(self, one: tuple[Stored, int], other: tuple[Stored, int]) -> float:
         """See `pysv.sectors.backend.StateSpace`."""
-        left, right = self._states(one[0])[one[1]], self._states(other[0])[other[1]]
+        left, right = self._own(one), self._own(other)
         return float(self.world.allreduce(sums.product(as_reals(left), as_reals(right), self._threads)))
 
     def combine(self, state: tuple[Stored, int], other: tuple[Stored, int], shift: float, scale: float) -> None:
         """See `pysv.sectors.backend.StateSpace`."""
-        left, right = self._states(state[0])[state[1]], self._states(other[0])[other[1]]
+        left, right = self._own(state), self._own(other)
         sums.combine(as_reals(left), as_reals(right), shift, scale, self._threads)
 
     # The recursion
@@ -272,7 +276,7 @@ class Share:
         """
         cuts = psi[0].cuts
         section = self._section(cuts)
-        now, before = as_reals(self._states(psi[0])[psi[1]]), as_reals(self._states(previous[0], cuts)[previous[1]])
+        now, before = as_reals(self._own(psi)), as_reals(self._own(previous, cuts))
         added = recursion.no_totals(0, np.dtype(self.real))[0]
         if totals is not None:
             added = as_reals(self._states(totals[0])[: totals[1]])

@@ -1,0 +1,107 @@
+"""What a verb works on: an experiment file, with --engine and --backend, or a dataset, with --at."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from pysv.errors import InvalidInputError, unknown_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import xarray as xr
+
+    from pysv.config import Configuration
+
+
+def read_asked(options: argparse.Namespace, *, runs: bool = True) -> Configuration:
+    """The experiment file, with the engine and the backend that will run it.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+    runs : bool
+        Whether the verb runs it, so that what the file asks for must be installed.
+    """
+    from dataclasses import replace
+
+    from pysv.config import read
+    from pysv.engines import BACKENDS, choose, engine_names
+    from pysv.errors import EngineError
+
+    asked = read(options.file)
+    if options.engine is not None:
+        if options.engine not in engine_names():
+            raise EngineError(unknown_name("engine", options.engine, engine_names()))
+        if not isinstance(asked.engine, str) and asked.engine.name != options.engine:
+            raise EngineError(
+                f"{options.file}: [evolution.{asked.engine.name}] would be ignored with --engine {options.engine}; "
+                "leave the table out"
+            )
+        if isinstance(asked.engine, str):
+            asked = replace(asked, engine=options.engine)
+    if options.backend is not None:
+        if options.backend not in BACKENDS:
+            raise EngineError(unknown_name("backend", options.backend, BACKENDS))
+        asked = replace(asked, backend=options.backend)
+    try:
+        choose(asked.experiment, asked.engine, asked.backend)
+    except EngineError as error:
+        raise EngineError(f"{options.file}: {error}") from error
+    if options.backend is None and runs and asked.backend == "julia":
+        _check_set_up()
+    return asked
+
+
+def _check_set_up() -> None:
+    """Refuse a file that asks for a Julia that would have to be installed: it may be somebody else's."""
+    from pysv.julia import setup
+
+    reason = setup.not_ready()
+    if reason is not None and not setup.home().chosen:
+        raise setup.unavailable(
+            "the file asks for it, and a file installs nothing by itself (give --backend julia to install it)"
+        )
+
+
+def loaded(options: argparse.Namespace) -> xr.Dataset:
+    """The dataset of a file or of the folder of a sweep, at the values that --at gives."""
+    return loaded_at(options.file, chosen(options))
+
+
+def loaded_at(file: str, at: dict[str, object]) -> xr.Dataset:
+    """The dataset of a file or of the folder of a sweep, at values of its keys."""
+    from pysv.results.points import load
+
+    return load(file, at=at or None)
+
+
+def chosen(options: argparse.Namespace) -> dict[str, object]:
+    """What --at gives, each name once."""
+    from pysv.run.sweep_values import one_setting
+
+    at: dict[str, object] = {}
+    for text in options.at:
+        key, value = one_setting(text)
+        if key in at:
+            raise InvalidInputError(f"--at {key} is given twice; leave one out")
+        at[key] = value
+    return at
+
+
+def stem(options: argparse.Namespace) -> Path:
+    """The path of a file without its ending, or of a folder."""
+    from pathlib import Path
+
+    path = Path(options.file)
+    return path.parent / path.name if os.path.isdir(path) else path.with_suffix("")
+
+
+def at_in_words(options: argparse.Namespace) -> list[str]:
+    """The values that --at gives, as a part of the name of a picture."""
+    from pysv.results.points import file_of
+    from pysv.run.sweep_values import one_setting
+
+    return [file_of(dict(map(one_setting, options.at))).removesuffix(".nc")] if options.at else []

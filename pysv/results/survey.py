@@ -1,0 +1,205 @@
+"""The folder of a sweep in words: what was swept, how far each point is, what came out."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pysv.errors import ResultFileError, cut
+from pysv.results import files, points
+from pysv.results.destination import whole_file
+from pysv.results.summary import printable, variables_in_words
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+PLAN = "sweep.json"
+"""File with the values and units of the keys, written before the first point runs."""
+STATES = ("complete", "incomplete", "failed", "unreadable", "not begun")
+MOST_ROWS = 60
+"""Points of the table."""
+_MOST_POINTS = 100_000
+"""A plan of more points is none of pysv's."""
+_SHOWN = "log_negativity"
+
+
+@dataclass(frozen=True, eq=False)
+class SweptPoint:
+    """A point of a sweep and its file.
+
+    Parameters
+    ----------
+    settings : mapping of str to value
+        Values of the swept keys.
+    state : str
+        One of `STATES`.
+    path : Path or None
+        Its file, if it holds a run.
+    attrs : mapping
+        Attributes of that run.
+    reached : float
+        Its last time, fs.
+    last : str
+        Its last recorded negativity; empty if there is none.
+    reason : str
+        Why it failed, or why the file cannot be read.
+    """
+
+    settings: Mapping[str, Any]
+    state: str
+    path: Path | None = None
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    reached: float = 0.0
+    last: str = ""
+    reason: str = ""
+
+
+def keep_plan(folder: Path, grid: Mapping[str, Sequence[Any]], units: Mapping[str, str]) -> None:
+    """Write the values and the units of the keys of a sweep into its folder, for `survey`."""
+    keys = {key: {"values": list(values), "units": units[key]} for key, values in grid.items()}
+    with whole_file(folder / PLAN) as partial:
+        partial.write_text(json.dumps(keys, default=str) + "\n", encoding="utf-8")
+
+
+def _plan(folder: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Values and units by key: of the plan, or of the combined dataset of an earlier version; empty without both."""
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        kept = json.loads((folder / PLAN).read_text("utf-8"))
+        return {key: list(own["values"]) for key, own in kept.items()}, {
+            key: str(own["units"]) for key, own in kept.items()
+        }
+    if not (folder / points.COMBINED).exists():
+        return {}, {}
+    data = files.load(folder / points.COMBINED)
+    units = [str(data[dim].attrs.get("units", "")) for dim in points.swept_dims(data)]
+    grid = points.grid_of(data)
+    return grid, dict(zip(grid, units, strict=False))
+
+
+def survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, str], list[SweptPoint]]:
+    """Values and units of the keys of a sweep, and its points; the last key varies fastest.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    ResultFileError
+        If it is no folder of a sweep.
+    """
+    grid, units = _plan(folder)
+    if not grid or math.prod(map(len, grid.values())) > _MOST_POINTS:
+        raise ResultFileError(
+            f"{folder}: holds neither {PLAN} nor {points.COMBINED}: an earlier version left the sweep "
+            "unfinished, or it is no folder of a sweep; run the sweep again, or name the file of a point"
+        )
+    found = []
+    for number, values in enumerate(itertools.product(*grid.values()), start=1):
+        settings = dict(zip(grid, values, strict=True))
+        named, numbered = folder / points.file_of(settings), folder / f"point-{number:04d}.nc"
+        found.append(_point(settings, numbered if numbered.exists() and not named.exists() else named))
+    return grid, units, found
+
+
+def _point(settings: Mapping[str, Any], path: Path) -> SweptPoint:
+    if not path.exists():
+        return SweptPoint(settings, "not begun")
+    try:
+        data = files.load(path)
+    except ResultFileError as error:
+        return SweptPoint(settings, "unreadable", reason=str(error))
+    status = str(data.attrs["status"])
+    held = path, data.attrs, float(data["time"][-1]), _last(data)
+    if status.startswith("stopped: "):
+        return SweptPoint(settings, "failed", *held, status.removeprefix("stopped: "))
+    return SweptPoint(settings, "complete" if status == "complete" else "incomplete", *held)
+
+
+def describe_sweep(folder: Path) -> str:
+    """Describe the folder of a sweep: keys, points, engine, drifts and errors, variables. `pysv info` prints this.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    ResultFileError
+        If it is no folder of a sweep.
+    """
+    grid, units, found = survey(folder)
+    states = [point.state for point in found]
+    counts = [f"{states.count(state)} {state}" for state in STATES if state in states]
+    lines = [f"{folder}: sweep of {len(found)} point{'s' if len(found) > 1 else ''}, {', '.join(counts)}"]
+    for key, values in grid.items():
+        unit = "" if units[key] in ("", "1") else f" {units[key]}"
+        lines.append(f"  {'swept':<12} {key} = {cut(', '.join(json.dumps(value) for value in values), 200)}{unit}")
+    held = [point for point in found if point.path is not None]
+    if held:
+        lines += _made([point.attrs for point in held])
+        combined = folder / points.COMBINED
+        whole = files.load(combined) if combined.exists() and set(states) == {"complete"} else None
+        none = "none: points are missing, or differ in their times"
+        lines.append(f"  {'combined':<12} {none if whole is None else combined.name}")
+        assert held[0].path is not None
+        lines += variables_in_words(files.load(held[0].path) if whole is None else whole)
+    lines += ["  points", *(f"    {row}" for row in _table(grid, units, found))]
+    if held:
+        lines += ["  experiment of the first point"]
+        lines += [f"    {line}" for line in str(held[0].attrs["experiment"]).splitlines() if line]
+    return "\n".join(map(printable, lines))
+
+
+def _made(attrs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Engines, drifts and errors over all points."""
+    engines = dict.fromkeys(f"{own['engine']} ({own['backend']} backend)" for own in attrs)
+    versions = dict.fromkeys(json.loads(own["versions"])["pysv"] for own in attrs)
+    drift = {
+        name: max(float(own[f"drift_{name}"]) for own in attrs)
+        for name in ("norm", "energy", "spin_z_total", "tolerance")
+    }
+    lines = [
+        f"  {'engine':<12} {', '.join(engines)}, {sum(float(own['wall_time']) for own in attrs):.2f} s together",
+        f"  {'made with':<12} pysv {', '.join(versions)}",
+        f"  {'drift':<12} at most: norm {drift['norm']:.1e}, energy {drift['energy']:.1e} eV, "
+        f"S^z {drift['spin_z_total']:.1e} (tolerance {drift['tolerance']:.0e})",
+    ]
+    for kind in dict.fromkeys(str(own["state_deviation_kind"]) for own in attrs):
+        reached = [float(own["state_deviation_reached"]) for own in attrs if "state_deviation_reached" in own]
+        lines.append(f"  {'state error':<12} " + (f"at most {max(reached):.1e} ({kind})" if reached else kind))
+    for label in ("warnings", "left_out"):
+        told = dict.fromkeys(line for own in attrs for line in str(own[label]).splitlines())
+        lines += [f"  {label:<12} {line}" for line in told]
+    return lines
+
+
+def _table(grid: Mapping[str, Sequence[Any]], units: Mapping[str, str], found: Sequence[SweptPoint]) -> list[str]:
+    """One row for each point: its settings, its state, the time reached, the time it took, the last negativity."""
+    shown = any(point.last for point in found)
+    head = [key + (f" ({units[key]})" if units[key] not in ("", "1") else "") for key in grid]
+    rows = [[*head, "state", "reached", "took", *([_SHOWN] if shown else [])]]
+    for point in found[:MOST_ROWS]:
+        settings = [cut(json.dumps(value).strip('"'), 40) for value in point.settings.values()]
+        reached = [f"{point.reached:g} fs", f"{point.attrs['wall_time']:.2f} s"] if point.attrs else ["", ""]
+        rows.append([*settings, point.state, *reached, *([point.last] if shown else [])])
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(f"{cell:<{size}}" for cell, size in zip(row, wide, strict=True)).rstrip() for row in rows]
+    for place, point in enumerate(found[:MOST_ROWS], start=1):
+        if point.reason:
+            lines[place] += f"  {point.reason}"
+    return lines + ([f"… and {len(found) - MOST_ROWS} more"] if len(found) > MOST_ROWS else [])
+
+
+def _last(data: xr.Dataset) -> str:
+    """The last recorded negativity; empty where there is none."""
+    values = data[_SHOWN].dropna("time").values if _SHOWN in data else np.zeros(0)
+    return f"{float(values[-1]) + 0.0:.6f}" if values.size else ""
