@@ -464,12 +464,13 @@ def _julia(options: argparse.Namespace) -> int:
     from pysv import doctor
 
     if options.action == "setup":
-        found = doctor.set_up_julia(lambda text: _say(f"pysv: {text}"))
+        found = doctor.set_up_julia(lambda text: _say(f"pysv: {text}"), tdmrg=options.tdmrg)
     else:
         found = doctor.julia_status()
     width = max(map(len, found))
     _print("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
-    return 0 if found["state"].startswith("ready") else FAILED
+    asked = ("state", "tdmrg") if options.tdmrg else ("state",)
+    return 0 if all(found.get(name, "").startswith("ready") for name in asked) else FAILED
 
 
 def _cite(options: argparse.Namespace) -> None:
@@ -479,14 +480,15 @@ def _cite(options: argparse.Namespace) -> None:
     _print(write(load(options.file) if options.file else None, bibtex=options.bibtex))
 
 
-def _check_set_up() -> None:
+def _check_set_up(tdmrg: bool) -> None:
     """Refuse a file that asks for a Julia that would have to be installed: it may be somebody else's."""
     from pysv.julia import setup
 
     reason = setup.not_ready()
     if reason is not None and not setup.home().chosen:
         raise setup.unavailable(
-            "the file asks for it, and a file installs nothing by itself (give --backend julia to install it)"
+            "the file asks for it, and a file installs nothing by itself (give --backend julia to install it)",
+            tdmrg=tdmrg,
         )
 
 
@@ -513,11 +515,11 @@ def _read(options: argparse.Namespace, *, runs: bool = True) -> Configuration:
             raise EngineError(unknown_name("backend", options.backend, BACKENDS))
         asked = replace(asked, backend=options.backend)
     try:
-        choose(asked.experiment, asked.engine, asked.backend)
+        method, _ = choose(asked.experiment, asked.engine, asked.backend)
     except EngineError as error:
         raise EngineError(f"{options.file}: {error}") from error
     if options.backend is None and runs and asked.backend == "julia":
-        _check_set_up()
+        _check_set_up(method.needs_itensors)
     return asked
 
 
@@ -637,6 +639,9 @@ def _parser() -> argparse.ArgumentParser:
     verb("engines", _engines, "list engines and backends: ready, or why not")
     julia = verb("julia", _julia, "set up the backend 'julia', or show its status")
     julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only report")
+    julia.add_argument(
+        "--tdmrg", action="store_true", help="also ITensors and ITensorMPS, which the engine tdmrg needs in Julia"
+    )
     sweep = verb("sweep", _sweep, "run an experiment file for several values of its keys")
     sweep.add_argument("file", type=_name, metavar="FILE.toml")
     sweep.add_argument(

@@ -80,6 +80,7 @@ class TDMRG(Method):
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     correlators: ClassVar[str] = "matrix product"
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
+    needs_itensors: ClassVar[bool] = True
 
     def check(self) -> None:
         """`min_bond` is at most `max_bond`."""
