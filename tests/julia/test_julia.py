@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import tomli_w
 from juliahome import needs_julia
 
 from pysv.cli import main
@@ -590,3 +591,68 @@ def test_a_file_that_asks_for_julia_installs_nothing(clean, experiment_file, tmp
         in done.stderr
     )
     assert not (tmp_path / "project").exists()
+
+
+SEVERAL = """
+[device]
+sites = 14
+polarizer = [6, 7]
+analyzer = [10, 11]
+[source]
+kind = "confined"
+electrons = 2
+confined_sites = 3
+well = 60.0
+[evolution]
+stop = 1
+backend = "julia"
+engine = "tdmrg"
+"""
+
+
+def test_a_file_that_asks_for_tdmrg_in_julia_names_its_command(clean, tmp_path):
+    asked = tmp_path / "several.toml"
+    asked.write_text(SEVERAL)
+    command = [sys.executable, "-W", "ignore", "-m", "pysv", "run", str(asked), "--out", "run.nc", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "a file installs nothing by itself" in done.stderr
+    assert "run `pysv julia setup --tdmrg` with network access" in done.stderr
+    assert not (tmp_path / "project").exists()
+
+
+WITHOUT_ITENSORS = """
+import pysv
+from pysv.errors import JuliaUnavailableError
+device = pysv.SpinValve(sites=14, polarizer=(6, 7), analyzer=(10, 11))
+one = pysv.Experiment(device=device, source=pysv.WavePacket(center=3, momentum_spread=1.2), times=pysv.times(stop=1))
+several = pysv.ConfinedElectrons(electrons=2, confined_sites=3, well=60.0)
+for engine in ("chebyshev", "krylov"):
+    print(engine, pysv.solve(one, engine=engine, backend="julia", progress=False).attrs["backend"])
+two = pysv.Experiment(device=device, source=several, times=pysv.times(stop=1))
+print("tdmrg", pysv.solve(two, engine="tdmrg", progress=False).attrs["backend"])
+try:
+    pysv.solve(two, engine="tdmrg", backend="julia", progress=False)
+except JuliaUnavailableError as error:
+    print(error)
+"""
+
+
+@needs_julia
+def test_a_project_without_itensors_runs_the_engines_of_one_electron(tmp_path):
+    import juliapkg
+
+    here, bare = setup.home(), tmp_path / "bare"
+    left_out = {setup.PACKAGE, *setup.TDMRG_PACKAGES}
+    bare.mkdir()
+    for name, table in (("Project.toml", "deps"), ("Manifest.toml", "deps")):
+        content = read(here.project / name)
+        content[table] = {package: kept for package, kept in content[table].items() if package not in left_out}
+        (bare / name).write_text(tomli_w.dumps({key: content[key] for key in content if key != "compat"}))
+    named = {"PYTHON_JULIACALL_EXE": here.exe or juliapkg.executable(), "PYTHON_JULIACALL_PROJECT": str(bare)}
+    environment = os.environ | named | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-W", "ignore", "-c", WITHOUT_ITENSORS]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    *ran, said = done.stdout.splitlines()
+    assert ran == ["chebyshev julia", "krylov julia", "tdmrg python"]
+    assert f"the Julia project {bare} lacks ITensorMPS, ITensors; run `pysv julia setup --tdmrg`" in said
