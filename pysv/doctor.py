@@ -191,7 +191,7 @@ def set_up_julia(say: Callable[[str], None], *, tdmrg: bool = False) -> dict[str
     here = setup.home()
     say(f"Julia project: {here.project}" + (f", Julia: {here.exe}" if here.chosen else ", managed by juliapkg"))
     session.start(say, tdmrg=tdmrg, install=tdmrg)
-    if not setup.lacking_packages(here.project, tdmrg=True):
+    if setup.holds_tdmrg(here.project):
         session.start(say, tdmrg=True)
     error = self_check("julia")
     if not error < 1e-9:

@@ -107,7 +107,7 @@ def _with_tdmrg(session: _Session, say: Callable[[str], None] | None) -> _Sessio
     """The session with ITensors, ITensorMPS and the extension of the bundled package that Julia loads beside them."""
     _check_thread(session)
     setup.check_project(session.project, tdmrg=True)
-    fresh = setup.not_ready(tdmrg=True) is not None
+    fresh = session.home is not None and setup.not_ready(tdmrg=True) is not None
     tell: Callable[[str], None] = say or (_to_stderr if fresh else _nothing)
     if fresh:
         tell("compiling the part for tdmrg (minutes, the first time only)")
@@ -211,18 +211,17 @@ def _resolve(tell: Callable[[str], None], tdmrg: bool) -> None:
     from juliapkg.state import STATE
 
     project = Path(STATE["project"])
-    held, outdated = setup.packages(project), setup.outdated(project)
-    missing = {name: uuid for name, uuid in setup.uuids().items() if name not in held} if tdmrg else {}
+    lacking = tdmrg and not setup.holds_tdmrg(project)
     try:
         with redirect_stdout(sys.stderr):
-            if not missing and not outdated and Path(STATE["meta"]).is_file() and juliapkg.resolve(dry_run=True):
+            if not lacking and Path(STATE["meta"]).is_file() and juliapkg.resolve(dry_run=True):
                 return
-            setup.check_network(tdmrg=bool(missing))
+            setup.check_network(tdmrg=lacking)
             tell("juliapkg installs Julia and its packages (minutes, the first time only)")
             with setup.kept_on_failure(Path(STATE["deps"]), *setup.project_files(project)):
-                if missing:
-                    juliapkg.add([juliapkg.PkgSpec(name, uuid) for name, uuid in missing.items()])
-                juliapkg.resolve(force=outdated)
+                if lacking:
+                    juliapkg.add([juliapkg.PkgSpec(name, uuid) for name, uuid in setup.uuids().items()])
+                juliapkg.resolve(force=setup.outdated(project))
     except JuliaUnavailableError:
         raise
     except Exception as error:

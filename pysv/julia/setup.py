@@ -210,7 +210,9 @@ def check_project(project: Path, *, tdmrg: bool = False) -> None:
     """
     found, missing = packages(project), lacking_packages(project, tdmrg=tdmrg)
     if missing:
-        raise unavailable(f"the Julia project {project} lacks {', '.join(missing)}", tdmrg=tdmrg)
+        own = setting("PROJECT") is not None and set(missing) <= set(TDMRG_PACKAGES)
+        way = f" (`Pkg.add({json.dumps(missing)})` in it adds them)" if own else ""
+        raise unavailable(f"the Julia project {project} lacks {', '.join(missing)}{way}", tdmrg=tdmrg)
     if tdmrg and outdated(project):
         raise unavailable(
             f"the Julia project {project} was resolved for other packages than {PACKAGE} has now (`Pkg.resolve()` "
@@ -244,6 +246,11 @@ def outdated(project: Path) -> bool:
     """
     entry, now = _entries(project).get(PACKAGE), _project()
     return entry is not None and any(set(entry.get(kind, ())) != set(now[kind]) for kind in ("deps", "weakdeps"))
+
+
+def holds_tdmrg(project: Path) -> bool:
+    """Whether a project contains the packages of `tdmrg`, and Julia finds the extension in it."""
+    return not lacking_packages(project, tdmrg=True) and not outdated(project)
 
 
 def uuids() -> dict[str, str]:

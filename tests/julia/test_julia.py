@@ -226,7 +226,8 @@ def test_a_project_that_lacks_what_tdmrg_needs(own, tmp_path):
     setup.check_project(tmp_path / "own")
     said = refused("tdmrg=True", FOR_TDMRG)
     assert said.startswith(
-        f"backend 'julia': the Julia project {tmp_path / 'own'} lacks ITensorMPS, ITensors; run `pysv"
+        f"backend 'julia': the Julia project {tmp_path / 'own'} lacks ITensorMPS, ITensors "
+        '(`Pkg.add(["ITensorMPS", "ITensors"])` in it adds them); run `pysv julia setup --tdmrg`'
     )
     assert "Julia does not start" in refused()
     setup.remember(setup.home())
@@ -240,7 +241,7 @@ def test_what_engines_and_status_say_without_tdmrg(own, tmp_path, capsys):
     ready = {(row.engine, row.backend): row for row in readiness()}
     assert ready["chebyshev", "julia"].ready
     assert not ready["tdmrg", "julia"].ready
-    assert "lacks ITensorMPS, ITensors; run `pysv julia setup --tdmrg`" in ready["tdmrg", "julia"].remark
+    assert "in it adds them); run `pysv julia setup --tdmrg`" in ready["tdmrg", "julia"].remark
     own.setattr("pysv.julia.session.report", lambda: {"Julia": "1.10.8", "threads": "2", "BLAS": "one"})
     assert main(["julia", "status"]) == 0
     told = capsys.readouterr().out
@@ -493,12 +494,13 @@ def test_packages_of_tdmrg_are_installed_when_asked_for(managed):
 
 
 def test_juliapkg_is_told_of_dependencies_that_changed(managed):
-    """It does not look into a package that is developed."""
+    """It does not look into a package that is developed; engines without ITensors need no other dependencies."""
     project, done = managed
-    with (project / "Manifest.toml").open("a") as file:
-        file.write(entry({"ITensors", "KrylovKit"}, set()))
+    (project / "Manifest.toml").write_text(manifest() + entry({"ITensors", "ITensorMPS", "KrylovKit"}, set()))
     session._resolve(lambda text: None, False)
-    assert done == [(True, {})]
+    assert not done
+    session._resolve(lambda text: None, True)
+    assert done == [(True, setup.uuids())]
 
 
 def test_a_set_up_that_fails_leaves_the_project_as_it_was(managed, monkeypatch):
@@ -643,16 +645,18 @@ def test_a_project_without_itensors_runs_the_engines_of_one_electron(tmp_path):
     import juliapkg
 
     here, bare = setup.home(), tmp_path / "bare"
-    left_out = {setup.PACKAGE, *setup.TDMRG_PACKAGES}
+    left_out = (setup.PACKAGE, *setup.TDMRG_PACKAGES)
     bare.mkdir()
-    for name, table in (("Project.toml", "deps"), ("Manifest.toml", "deps")):
-        content = read(here.project / name)
-        content[table] = {package: kept for package, kept in content[table].items() if package not in left_out}
-        (bare / name).write_text(tomli_w.dumps({key: content[key] for key in content if key != "compat"}))
+    deps = {name: uuid for name, uuid in read(here.project / "Project.toml")["deps"].items() if name not in left_out}
+    (bare / "Project.toml").write_text(tomli_w.dumps({"deps": deps}))
+    head, *entries = re.split(r"^(?=\[\[deps\.)", (here.project / "Manifest.toml").read_text(), flags=re.MULTILINE)
+    others = [text for text in entries if not text.startswith(tuple(f"[[deps.{name}]]" for name in left_out))]
+    (bare / "Manifest.toml").write_text(head + "".join(others))
     named = {"PYTHON_JULIACALL_EXE": here.exe or juliapkg.executable(), "PYTHON_JULIACALL_PROJECT": str(bare)}
     environment = os.environ | named | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-W", "ignore", "-c", WITHOUT_ITENSORS]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     *ran, said = done.stdout.splitlines()
     assert ran == ["chebyshev julia", "krylov julia", "tdmrg python"]
-    assert f"the Julia project {bare} lacks ITensorMPS, ITensors; run `pysv julia setup --tdmrg`" in said
+    assert f"the Julia project {bare} lacks ITensorMPS, ITensors (`Pkg.add" in said
+    assert "run `pysv julia setup --tdmrg`" in said
