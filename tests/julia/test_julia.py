@@ -482,11 +482,15 @@ def managed(clean, tmp_path):
 
 
 def test_packages_of_tdmrg_are_installed_when_asked_for(managed):
+    """Once; juliapkg then takes them for required."""
+    from juliapkg.deps import find_requirements
+
     project, done = managed
     session._resolve(lambda text: None, False)
     assert not done
     session._resolve(lambda text: None, True)
     assert done == [(False, setup.uuids())]
+    assert {package.name for package in find_requirements()[1]} >= {*setup.TDMRG_PACKAGES, "PythonCall"}
     setup.check_project(project, tdmrg=True)
     session._resolve(lambda text: None, True)
     session._resolve(lambda text: None, False)
