@@ -3,8 +3,10 @@ using ITensorMPS: ITensorMPS, apply, linkdims
 using ITensors: ITensor
 using PySV
 
+const Several = PySV.extension()
+
 struct Plain
-    chain::PySV.Chain
+    chain::Several.Chain
     gates::Dict{Tuple{Int,Float64},Vector{ITensor}}
 end
 
@@ -12,7 +14,7 @@ Plain(chain) = Plain(chain, Dict())
 
 function layer(plain::Plain, psi, parity::Int, duration::Float64, cutoff::Float64, most::Int)
     gates = get!(plain.gates, (parity, duration)) do
-        [PySV.gate_tensor(plain.chain, n, duration) for n in (1 + parity):2:(length(plain.chain) - 1)]
+        [Several.gate_tensor(plain.chain, n, duration) for n in (1 + parity):2:(length(plain.chain) - 1)]
     end
     return apply(gates, psi; cutoff, maxdim=most)
 end

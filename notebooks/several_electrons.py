@@ -106,10 +106,10 @@ assert float(more.entropy_half[-1]) > float(exact.entropy_half[-1])
 #
 # The runs above took their ground state from TeNPy, in Python. With `backend="julia"` the sites, operators and ground
 # state are those of ITensor, and the gates are applied in Julia: nothing is shared but the numbers of the Hamiltonian.
-# Where Julia is not set up, this cell says so, and nothing is compared.
+# Where Julia is not set up for `tdmrg`, this cell says so, and nothing is compared.
 
 # %%
-state = doctor.julia_status()["state"]
+state = doctor.julia_status()["tdmrg"]
 if state.startswith("ready") and "julia" in pysv.TDMRG.backends:
     other = pysv.solve(two, engine=pysv.TDMRG(trotter_order=4, min_bond=30), backend="julia", progress=False)
     for name in ("spin_z", "electron_density", "entropy_half", "log_negativity"):

@@ -146,7 +146,8 @@ def _julia() -> str:
     found = julia_status()
     if not found["state"].startswith("ready"):
         return found["state"]
-    return f"{found['Julia']}, {found['threads']} threads, ready (see `pysv julia status`); {found['BLAS']}"
+    tdmrg = "tdmrg, too" if found["tdmrg"].startswith("ready") else "but not tdmrg"
+    return f"{found['Julia']}, {found['threads']} threads, ready, {tdmrg} (see `pysv julia status`); {found['BLAS']}"
 
 
 def self_check(backend: str = "python") -> float:
@@ -168,13 +169,15 @@ def self_check(backend: str = "python") -> float:
     return worst
 
 
-def set_up_julia(say: Callable[[str], None]) -> dict[str, str]:
+def set_up_julia(say: Callable[[str], None], *, tdmrg: bool = False) -> dict[str, str]:
     """Install, resolve, compile and check everything that the Julia backend needs.
 
     Parameters
     ----------
     say : callable
         Called with a sentence for each step.
+    tdmrg : bool
+        Whether to install ITensors and ITensorMPS, too, which `tdmrg` needs. Where they are, they are always compiled.
 
     Returns
     -------
@@ -187,7 +190,9 @@ def set_up_julia(say: Callable[[str], None]) -> dict[str, str]:
     """
     here = setup.home()
     say(f"Julia project: {here.project}" + (f", Julia: {here.exe}" if here.chosen else ", managed by juliapkg"))
-    session.start(say)
+    session.start(say, tdmrg=tdmrg, install=tdmrg)
+    if setup.holds_tdmrg(here.project):
+        session.start(say, tdmrg=True)
     error = self_check("julia")
     if not error < 1e-9:
         setup.forget(here)
@@ -203,15 +208,19 @@ def julia_status() -> dict[str, str]:
     Returns
     -------
     dict of str
-        The entry ``"state"`` begins with ``"ready"``, or gives the reason why Julia is not ready.
+        The entry ``"state"`` begins with ``"ready"``, or gives the reason why Julia is not ready; so does ``"tdmrg"``,
+        for that engine.
     """
     try:
         here = setup.home()
     except JuliaUnavailableError as error:
-        return {"state": str(error)}
+        return {"tdmrg": str(error), "state": str(error)}
     found = {"project": str(here.project), "executable": here.exe or "chosen by juliapkg"}
     held = setup.packages(here.project)
-    found["packages"] = ", ".join(f"{name} {held[name]}" for name in setup.PACKAGES if name in held) or "none"
+    known = (*setup.TDMRG_PACKAGES, *setup.PACKAGES)
+    found["packages"] = ", ".join(f"{name} {held[name]}" for name in known if name in held) or "none"
+    without = None if session.has_tdmrg() else setup.not_ready(tdmrg=True)
+    found["tdmrg"] = "ready: its packages are compiled" if without is None else f"not ready: {without}"
     reason = setup.not_ready() if not session.running() else None
     if reason is not None:
         return found | {"threads": str(session.wanted_threads()), "state": f"not ready: {reason}"}

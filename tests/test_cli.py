@@ -78,7 +78,7 @@ def test_estimate(experiment_file, capsys):
 
 
 def test_engines_cite_help_version(capsys, monkeypatch):
-    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: "no Julia here")
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda *, tdmrg=False: "no Julia here")
     assert main(["engines"]) == 0
     shown = capsys.readouterr().out
     assert f"{'chebyshev':<13} python  ready" in shown

@@ -3,7 +3,7 @@ struct Dense
     dims::Vector{Int}
 end
 
-Dense(chain::PySV.Chain) = Dense([carrier ? 8 : 4 for carrier in chain.carrier])
+Dense(chain::Several.Chain) = Dense([carrier ? 8 : 4 for carrier in chain.carrier])
 
 unit(n) = Matrix{Float64}(I, n, n)
 const TAKE = (up=[0 1 0 0; 0 0 0 0; 0 0 0 1; 0 0 0 0], down=[0 0 1 0; 0 0 0 -1; 0 0 0 0; 0 0 0 0])
@@ -23,7 +23,7 @@ take(dense, n, spin) = everywhere([
 at(dense, n, matrix) = everywhere([m == n ? matrix : unit(dense.dims[m]) for m in eachindex(dense.dims)])
 
 "H of a chain, term by term from Eqs. 7 and 21."
-function dense_hamiltonian(chain::PySV.Chain)
+function dense_hamiltonian(chain::Several.Chain)
     dense = Dense(chain)
     hopping, sd, exchange, exchange_z = chain.couplings
     total = zeros(ComplexF64, prod(dense.dims), prod(dense.dims))
@@ -50,18 +50,18 @@ function dense_hamiltonian(chain::PySV.Chain)
 end
 
 "A product of local states, numbered from 1."
-function product_train(chain::PySV.Chain, states)
+function product_train(chain::Several.Chain, states)
     charges = cumsum([0; [chain.codes[n][state] for (n, state) in enumerate(states)]])
-    legs = [PySV.Leg([charge], [1], [1.0]) for charge in charges]
+    legs = [Several.Leg([charge], [1], [1.0]) for charge in charges]
     tensors = map(enumerate(states)) do (n, state)  # each state of equal charge has a block
         codes = chain.codes[n]
         [p == state ? 1.0 + 0im : 0.0 + 0im for p in eachindex(codes) if codes[p] == codes[state]]
     end
-    return PySV.Train(chain, legs, tensors)
+    return Several.Train(chain, legs, tensors)
 end
 
 "The state as a vector; the first site runs slowest."
-function vector(state::PySV.Train)
+function vector(state::Several.Train)
     psi = PySV.mps(state)
     whole = reduce(*, psi)
     return vec(Array(ITensors.dense(whole), reverse(state.chain.sites)...))
@@ -69,7 +69,7 @@ end
 
 "A short chain with random couplings: two carriers with an exchange between two electron sites."
 function random_chain(rng; potential=zeros(4), sd=rand(rng), field=zeros(4))
-    return PySV.Chain(
+    return Several.Chain(
         [false, true, true, false], [false, true, false], potential, field, (0.5 + rand(rng), sd, rand(rng), rand(rng))
     )
 end
@@ -99,20 +99,20 @@ end
         dims = Dense(chain).dims
         summed = sum(1:3) do n
             before, after = unit(prod(dims[1:(n - 1)])), unit(prod(dims[(n + 2):end]))
-            kron(before, PySV.pair_matrix(chain, n, PySV.bond(chain, n)), after)
+            kron(before, Several.pair_matrix(chain, n, Several.bond(chain, n)), after)
         end
         @test summed ≈ exact atol = 1e-12
-        operator = reduce(*, PySV.hamiltonian_mpo(chain))
+        operator = reduce(*, Several.hamiltonian_mpo(chain))
         sites = reverse(chain.sites)
         matrix = reshape(Array(ITensors.dense(operator), [site' for site in sites]..., sites...), size(exact))
         @test matrix ≈ exact atol = 1e-12
     end
     @testset "gates are exponentials" begin
         for n in 1:3
-            h = PySV.pair_matrix(chain, n, PySV.bond(chain, n))
-            gate = PySV.pair_matrix(chain, n, PySV.gate_tensor(chain, n, 0.3))
+            h = Several.pair_matrix(chain, n, Several.bond(chain, n))
+            gate = Several.pair_matrix(chain, n, Several.gate_tensor(chain, n, 0.3))
             @test gate ≈ exp(-0.3im * h) atol = 1e-13
-            listed, elements = zero(gate), PySV.gates(chain, 0.3)[n]
+            listed, elements = zero(gate), Several.gates(chain, 0.3)[n]
             d = length(chain.codes[n + 1])
             for initial in axes(gate, 2), e in elements.first[initial]:(elements.first[initial + 1] - 1)
                 listed[(elements.left[e] - 1) * d + elements.right[e], initial] = elements.value[e]

@@ -8,7 +8,7 @@
     @testset "agree with ITensor's own application" begin
         gates = ITensor[]
         for _ in 1:10, (parity, share) in ((0, 0.5), (1, 1.0), (0, 0.5)), n in (1 + parity):2:3
-            push!(gates, PySV.gate_tensor(chain, n, share * 0.1))
+            push!(gates, Several.gate_tensor(chain, n, share * 0.1))
         end
         applied = apply(gates, PySV.mps(start); cutoff=1e-16)
         @test abs(inner(applied, PySV.mps(state))) ≈ 1 atol = 1e-10
@@ -47,10 +47,10 @@
         updates = 10 * (2 + 1 + 2)
         @test 1e-12 < 1 - overlap < updates * sum(lost)  # at most, the errors of all updates add up
         @test updates * sum(lost) < 0.1
-        @test PySV.kept([0.9, 0.09, 0.0099, 1e-4, 1e-17], 1.0, PySV.Truncation(1, 9, 1e-3)) == (3, false)
-        @test PySV.kept([0.9, 0.09, 0.0099, 1e-4, 1e-17], 1.0, PySV.Truncation(4, 9, 1e-3)) == (4, false)
-        @test PySV.kept([0.9, 0.09, 0.0099, 1e-4, 1e-17], 1.0, PySV.Truncation(5, 9, 1e-3)) == (4, false)
-        @test PySV.kept([0.9, 0.09, 0.0099, 1e-4, 1e-17], 1.0, PySV.Truncation(1, 2, 1e-3)) == (2, true)
+        @test Several.kept([0.9, 0.09, 0.0099, 1e-4, 1e-17], 1.0, PySV.Truncation(1, 9, 1e-3)) == (3, false)
+        @test Several.kept([0.9, 0.09, 0.0099, 1e-4, 1e-17], 1.0, PySV.Truncation(4, 9, 1e-3)) == (4, false)
+        @test Several.kept([0.9, 0.09, 0.0099, 1e-4, 1e-17], 1.0, PySV.Truncation(5, 9, 1e-3)) == (4, false)
+        @test Several.kept([0.9, 0.09, 0.0099, 1e-4, 1e-17], 1.0, PySV.Truncation(1, 2, 1e-3)) == (2, true)
     end
     @testset "threads change nothing" begin
         other = product_train(chain, [4, 1, 4, 2])
@@ -59,9 +59,9 @@
     end
     @testset "bonds that a gate does not change are skipped" begin
         opposite = product_train(chain, [1, 1, 2, 1])
-        @test !PySV.idle(opposite, 2, PySV.gates(chain, 0.1)[2])  # the spins ↑↓ exchange
+        @test !Several.idle(opposite, 2, Several.gates(chain, 0.1)[2])  # the spins ↑↓ exchange
         polarised = product_train(chain, [1, 1, 1, 1])
-        @test all(PySV.idle(polarised, n, PySV.gates(chain, 0.1)[n]) for n in 1:3)
+        @test all(Several.idle(polarised, n, Several.gates(chain, 0.1)[n]) for n in 1:3)
         evolve!(polarised, 1.0, 3)
         @test all(==([1.0 + 0im]), polarised.tensors)
     end
@@ -69,7 +69,7 @@ end
 
 @testset "free fermions" begin
     sites = 8
-    chain = PySV.Chain(
+    chain = Several.Chain(
         [n in (5, 6) for n in 1:sites], [n == 5 for n in 1:(sites - 1)], zeros(sites), zeros(sites), (1.0, 0.0, 0.1, 0.2)
     )
     state = product_train(chain, [4, 1, 2, 3, 1, 1, 1, 1])  # ↑ on sites 1, 3; ↓ on 1, 4

@@ -7,39 +7,39 @@ function random_sector(rng, rows, columns, weights, known; angle=0.1)
     theta = left[:, 1:count] * (sqrt.(weights) .* right[:, 1:count]') ./ schmidt'
     guess = Matrix(qr(left[:, 1:known] + angle / sqrt(rows) * randn(rng, ComplexF64, rows, known)).Q)[:, 1:known]
     write!(start) = (start[:, 1:known] .= guess; start)
-    return PySV.Sector(theta, schmidt, sum(weights), known, write!)
+    return Several.Sector(theta, schmidt, sum(weights), known, write!)
 end
 
 @testset "spaces of θ" begin
     weights = [exp(-0.3n) for n in 0:79]
     weights ./= sum(weights)
     for (rows, columns) in ((100, 160), (160, 100))
-        sector, workspace = random_sector(Xoshiro(3), rows, columns, weights, 24), PySV.Workspace()
+        sector, workspace = random_sector(Xoshiro(3), rows, columns, weights, 24), Several.Workspace()
         for full in (true, false), _ in 1:2  # the second time in memory that is used again
             GC.@preserve workspace begin
-                space = PySV.partial_space(sector, full, 1e-9, workspace)
+                space = Several.partial_space(sector, full, 1e-9, workspace)
                 size = 24
                 lost = sum(weights[(size + 1):end])
                 found = sector.weight - sum(space.weights[(end - size + 1):end])
                 @test found ≈ lost rtol = 1e-3
                 @test found > lost * (1 - 1e-9)
                 space.basis === nothing || @test norm(space.basis' * space.basis - I) < 1e-12
-                estimated = PySV.excess(space, size, sector, workspace)
+                estimated = Several.excess(space, size, sector, workspace)
                 full && @test (found - lost) / 20 < estimated < 1e-3 * lost
                 full || @test space.missed < 1e-9
-                whole = PySV.whole_space(sector, workspace)
+                whole = Several.whole_space(sector, workspace)
                 @test whole.weights[(end - 79):end] ≈ reverse(weights) atol = 1e-14
                 @test whole.missed == 0
             end
-            PySV.release!(workspace)
+            Several.release!(workspace)
         end
     end
     @testset "a guess that misses heavy directions is seen" begin
-        sector, workspace = random_sector(Xoshiro(4), 120, 120, weights, 24; angle=0.1), PySV.Workspace()
+        sector, workspace = random_sector(Xoshiro(4), 120, 120, weights, 24; angle=0.1), Several.Workspace()
         GC.@preserve workspace begin
             blind = Matrix(qr(randn(Xoshiro(5), ComplexF64, 120, 30)).Q)[:, 1:30]
-            space = PySV.projected(blind, sector, workspace)
-            @test PySV.excess(space, 24, sector, workspace) > 0.1 * (sector.weight - sum(space.weights))
+            space = Several.projected(blind, sector, workspace)
+            @test Several.excess(space, 24, sector, workspace) > 0.1 * (sector.weight - sum(space.weights))
         end
     end
 end

@@ -47,22 +47,23 @@ def read_asked(options: argparse.Namespace, *, runs: bool = True) -> Configurati
             raise EngineError(unknown_name("backend", options.backend, BACKENDS))
         asked = replace(asked, backend=options.backend)
     try:
-        choose(asked.experiment, asked.engine, asked.backend)
+        method, _ = choose(asked.experiment, asked.engine, asked.backend)
     except EngineError as error:
         raise EngineError(f"{options.file}: {error}") from error
     if options.backend is None and runs and asked.backend == "julia":
-        _check_set_up()
+        _check_set_up(method.needs_itensors)
     return asked
 
 
-def _check_set_up() -> None:
+def _check_set_up(tdmrg: bool) -> None:
     """Refuse a file that asks for a Julia that would have to be installed: it may be somebody else's."""
     from pysv.julia import setup
 
     reason = setup.not_ready()
     if reason is not None and not setup.home().chosen:
         raise setup.unavailable(
-            "the file asks for it, and a file installs nothing by itself (give --backend julia to install it)"
+            "the file asks for it, and a file installs nothing by itself (give --backend julia to install it)",
+            tdmrg=tdmrg,
         )
 
 

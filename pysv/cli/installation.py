@@ -29,6 +29,9 @@ def add_julia(verbs: Verbs) -> None:
     """``pysv julia``"""
     julia = verb(verbs, "julia", _julia, "set up the backend 'julia', or show its status")
     julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only report")
+    julia.add_argument(
+        "--tdmrg", action="store_true", help="also ITensors and ITensorMPS, which the engine tdmrg needs in Julia"
+    )
 
 
 def add_doctor(verbs: Verbs) -> None:
@@ -68,9 +71,10 @@ def _julia(options: argparse.Namespace) -> int:
     from pysv import doctor
 
     if options.action == "setup":
-        found = doctor.set_up_julia(lambda text: say(f"pysv: {text}"))
+        found = doctor.set_up_julia(lambda text: say(f"pysv: {text}"), tdmrg=options.tdmrg)
     else:
         found = doctor.julia_status()
     width = max(map(len, found))
     show("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
-    return 0 if found["state"].startswith("ready") else FAILED
+    asked = ("state", "tdmrg") if options.tdmrg else ("state",)
+    return 0 if all(found.get(name, "").startswith("ready") for name in asked) else FAILED

@@ -15,6 +15,7 @@ from pysv.errors import EngineError, InvalidInputError, unknown_name
 from pysv.experiment import Experiment
 from pysv.experiment.source import ConfinedElectrons
 from pysv.experiment.train import Train
+from pysv.julia import setup
 from pysv.model.conservation import conserves
 from pysv.sectors import backend as backends
 from pysv.units import duration
@@ -84,12 +85,12 @@ def engine_names() -> tuple[str, ...]:
 
 def readiness() -> tuple[Readiness, ...]:
     """Each engine on each of its backends: ready, or why not."""
-    lacking = {name: backends.backend(name).lacking() or "" for name in backends.names()}
-    return tuple(
-        Readiness(name, backend, method.serves, not lacking[backend], lacking[backend])
-        for name, method in methods().items()
-        for backend in method.backends
-    )
+    found = []
+    for name, method in methods().items():
+        for backend in method.backends:
+            lacking = method.lacking(backend)
+            found.append(Readiness(name, backend, method.serves, lacking is None, lacking or ""))
+    return tuple(found)
 
 
 def automatic(experiment: Experiment) -> str:
@@ -160,7 +161,7 @@ def choose(experiment: Experiment, engine: str | Method = "auto", backend: str =
     if backend != "auto":
         return method, backend
     for other in able[1:]:
-        if backends.backend(other).automatic and _startable(other) and _worth(method, other, experiment):
+        if backends.backend(other).automatic and _startable(method, other) and _worth(method, other, experiment):
             return method, other
     return method, able[0]
 
@@ -188,11 +189,11 @@ def faster_elsewhere(experiment: Experiment, method: Method, chosen: str, asked:
     """What a heavy run would gain from a backend that is not set up, and the command; None where there is nothing."""
     if asked != "auto" or chosen == "julia" or "julia" not in method.able() or method.gain > _WORTH_A_SETUP:
         return None
-    if backends.backend("julia").lacking() is None or not _worth(method, "julia", experiment):
+    if method.lacking("julia") is None or not _worth(method, "julia", experiment):
         return None
     return (
         f"this run is estimated at {duration(method.cost(experiment).seconds)}; with backend 'julia' it takes about "
-        f"{method.gain:g} times as long; `pysv julia setup` installs that"
+        f"{method.gain:g} times as long; `{setup.command(method.needs_itensors)}` installs that"
     )
 
 
@@ -204,6 +205,6 @@ def _worth(method: Method, backend: str, experiment: Experiment) -> bool:
     return method.pays(backend, method.cost(experiment)) and method.serves_on(backend, experiment)
 
 
-def _startable(backend: str) -> bool:
-    """Whether a backend is ready and may start in this thread; Julia must start in the main thread."""
-    return threading.current_thread() is threading.main_thread() and backends.backend(backend).lacking() is None
+def _startable(method: Method, backend: str) -> bool:
+    """Whether a backend is ready for an engine and may start in this thread; Julia must start in the main thread."""
+    return threading.current_thread() is threading.main_thread() and method.lacking(backend) is None

@@ -15,7 +15,9 @@ from pysv.errors import InvalidInputError, ResumeError
 from pysv.experiment.checks import Checked
 from pysv.experiment.source import ConfinedElectrons, OneElectron
 from pysv.experiment.train import Train
+from pysv.julia import setup
 from pysv.model.conservation import conserved, conserves
+from pysv.sectors import backend as backends
 
 if TYPE_CHECKING:
     from pysv.compute.compiling import Kernels
@@ -144,8 +146,17 @@ class Method(Checked, ABC):
     """What the first run of a machine compiles on a backend whose loops are numba's."""
     gain: ClassVar[float] = 1.0
     """Time in Julia over time in Python where `pays` holds, as `benchmarks/` measure it."""
+    needs_itensors: ClassVar[bool] = False
+    """Whether its Julia backend needs ITensors and ITensorMPS, which a set-up installs only if asked."""
     quantum: ClassVar[bool] = True
     """Whether its localized spins are quantum; an engine of classical spins answers another question."""
+
+    @classmethod
+    def lacking(cls, backend: str) -> str | None:
+        """Why the engine cannot run on a backend here, and what to do; None if it can."""
+        if backend == "julia" and cls.needs_itensors:
+            return setup.not_ready(tdmrg=True)
+        return backends.backend(backend).lacking()
 
     def able(self) -> tuple[str, ...]:
         """Backends that can run these options, the preferred one first."""

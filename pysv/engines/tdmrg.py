@@ -83,6 +83,7 @@ class TDMRG(Method):
     kernels: ClassVar[tuple[Kernels, ...]] = TENSORS
     correlators: ClassVar[str] = "matrix product"
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
+    needs_itensors: ClassVar[bool] = True
 
     def check(self) -> None:
         """`min_bond` is at most `max_bond`."""

@@ -12,6 +12,8 @@ import sys
 import threading
 import tomllib
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
@@ -21,8 +23,12 @@ from pysv.errors import JuliaUnavailableError
 
 OLDEST = (1, 10, 3)
 """Oldest version of Julia that the bundled package runs on."""
-PACKAGES = ("ITensorMPS", "ITensors", "KrylovKit", "PrecompileTools", "PythonCall")
+PACKAGE, EXTENSION = "PySV", "PySVITensorsExt"
+"""The bundled package, and its extension for `tdmrg`."""
+PACKAGES = ("KrylovKit", "PrecompileTools", "PythonCall")
 """Packages that a project named by the user must contain."""
+TDMRG_PACKAGES = ("ITensorMPS", "ITensors")
+"""Packages that it must contain for `tdmrg`, too: beside them Julia loads the extension."""
 PATIENCE = 6.0
 """Longest wait for the answer of a package server, s."""
 _FAILURES = (
@@ -46,14 +52,19 @@ _FIRST_JULIACALL = {(1, 13): (0, 9, 36)}
 """First version of juliacall that runs a version of Julia."""
 
 _WAYS = (
-    "run `pysv julia setup` with network access, or set PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT to a Julia "
+    "run `{}` with network access, or set PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT to a Julia "
     "and a project with its packages, or use backend 'python'"
 )
 
 
-def unavailable(reason: str) -> JuliaUnavailableError:
-    """The error for a Julia that is not available: the reason and the three remedies."""
-    return JuliaUnavailableError(f"backend 'julia': {' '.join(reason.split())}; {_WAYS}")
+def command(tdmrg: bool = False) -> str:
+    """The command that sets Julia up: for `tdmrg`, or for the engines that need no ITensors."""
+    return "pysv julia setup" + " --tdmrg" * tdmrg
+
+
+def unavailable(reason: str, *, tdmrg: bool = False) -> JuliaUnavailableError:
+    """The error for a Julia that is not available, to `tdmrg` or at all: the reason and the three remedies."""
+    return JuliaUnavailableError(f"backend 'julia': {' '.join(reason.split())}; {_WAYS.format(command(tdmrg))}")
 
 
 @dataclass(frozen=True)
@@ -183,30 +194,73 @@ def check_depot(project: Path) -> None:
         raise unavailable(f"no Julia depot holds the packages of {project}: {depots()}")
 
 
-def check_project(project: Path) -> None:
+def check_project(project: Path, *, tdmrg: bool = False) -> None:
     """Check that a project contains the required packages in versions that the bundled package allows.
+
+    Parameters
+    ----------
+    project : Path
+    tdmrg : bool
+        Whether those of `tdmrg` are required, too. Their versions are compared wherever they are.
 
     Raises
     ------
     JuliaUnavailableError
         If a package is missing or has another version; the sentence names it.
     """
-    found = packages(project)
-    missing = [name for name in PACKAGES if name not in found]
+    found, missing = packages(project), lacking_packages(project, tdmrg=tdmrg)
     if missing:
-        raise unavailable(f"the Julia project {project} lacks {', '.join(missing)}")
+        own = setting("PROJECT") is not None and set(missing) <= set(TDMRG_PACKAGES)
+        way = f" (`Pkg.add({json.dumps(missing)})` in it adds them)" if own else ""
+        raise unavailable(f"the Julia project {project} lacks {', '.join(missing)}{way}", tdmrg=tdmrg)
+    if tdmrg and outdated(project):
+        raise unavailable(
+            f"the Julia project {project} was resolved for other packages than {PACKAGE} has now (`Pkg.resolve()` "
+            "in it)",
+            tdmrg=True,
+        )
     needed = metadata.version("juliacall")
     if found["PythonCall"] != needed:
         raise unavailable(
             f"the Julia project {project} contains PythonCall {found['PythonCall']}, but juliacall {needed} requires "
             f"PythonCall {needed}"
         )
-    bounds = tomllib.loads((bundled() / "Project.toml").read_text(encoding="utf-8"))["compat"]
-    for name in PACKAGES:
-        if name in bounds and not _allowed(found[name], bounds[name]):
+    bounds = _project()["compat"]
+    for name in (*TDMRG_PACKAGES, *PACKAGES):
+        if name in bounds and name in found and not _allowed(found[name], bounds[name]):
             raise unavailable(
                 f"the Julia project {project} contains {name} {found[name]}, where {bounds[name]} is required"
             )
+
+
+def lacking_packages(project: Path, *, tdmrg: bool = False) -> list[str]:
+    """The required packages that a project does not contain."""
+    found = packages(project)
+    return [name for name in (*TDMRG_PACKAGES * tdmrg, *PACKAGES) if name not in found]
+
+
+def outdated(project: Path) -> bool:
+    """Whether a project that contains the bundled package was resolved for other dependencies than it has now.
+
+    juliapkg does not see that; Julia then does not find the extension.
+    """
+    entry, now = _entries(project).get(PACKAGE), _project()
+    return entry is not None and any(set(entry.get(kind, ())) != set(now[kind]) for kind in ("deps", "weakdeps"))
+
+
+def holds_tdmrg(project: Path) -> bool:
+    """Whether a project contains the packages of `tdmrg`, and Julia finds the extension in it."""
+    return not lacking_packages(project, tdmrg=True) and not outdated(project)
+
+
+def uuids() -> dict[str, str]:
+    """UUIDs of the packages of `tdmrg`."""
+    return {name: _project()["weakdeps"][name] for name in TDMRG_PACKAGES}
+
+
+def _project() -> dict[str, Any]:
+    """Project.toml of the bundled package."""
+    return tomllib.loads((bundled() / "Project.toml").read_text(encoding="utf-8"))
 
 
 def _allowed(version: str, bounds: str) -> bool:
@@ -241,22 +295,24 @@ def _entries(project: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def not_ready() -> str | None:
-    """Why Julia cannot start without a set-up; None if it can."""
+def not_ready(*, tdmrg: bool = False) -> str | None:
+    """Why Julia cannot start, or cannot start for `tdmrg`, without a set-up; None if it can."""
     try:
         here = home()
         if here.chosen:
-            check_project(here.project)
+            check_project(here.project, tdmrg=tdmrg)
     except JuliaUnavailableError as error:
         return str(error).removeprefix("backend 'julia': ")
-    if _marker(here).is_file() and _read(_marker(here)) == _state(here):
+    asked = (False, True) if tdmrg else (False,)
+    if all(_read(_marker(here, part)) == _state(here) for part in asked):
         return None
-    return "Julia is not set up; run `pysv julia setup`, or use backend 'python'"
+    part = " for tdmrg" if tdmrg and not_ready() is None else ""
+    return f"Julia is not set up{part}; run `{command(tdmrg)}`, or use backend 'python'"
 
 
-def remember(here: Home) -> None:
-    """Record in the user's cache folder that this Julia has started with the present packages."""
-    path = _marker(here)
+def remember(here: Home, *, tdmrg: bool = False) -> None:
+    """Record in the user's cache folder that this Julia has loaded the present packages, or those of `tdmrg`."""
+    path = _marker(here, tdmrg)
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -267,20 +323,37 @@ def remember(here: Home) -> None:
 
 
 def forget(here: Home) -> None:
-    """Delete the record that `remember` wrote."""
-    _marker(here).unlink(missing_ok=True)
+    """Delete the records that `remember` wrote."""
+    for tdmrg in (False, True):
+        _marker(here, tdmrg).unlink(missing_ok=True)
 
 
 def digest(folder: Path | None = None) -> str:
     """Digest of the sources of the Julia package, which determine the compiled code."""
     folder = bundled() if folder is None else folder
     total = hashlib.sha256()
-    for path in [folder / "Project.toml", *sorted((folder / "src").rglob("*.jl"))]:
+    sources = [path for part in ("ext", "src") for path in sorted((folder / part).rglob("*.jl"))]
+    for path in [folder / "Project.toml", *sources]:
         total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]
 
 
-def check_network() -> None:
+@contextmanager
+def kept_on_failure(*paths: Path) -> Iterator[None]:
+    """Leave files as they were if what is done meanwhile fails; those that did not exist are deleted."""
+    before = {path: path.read_bytes() if path.is_file() else None for path in paths}
+    try:
+        yield
+    except BaseException:
+        for path, content in before.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(content)
+        raise
+
+
+def check_network(*, tdmrg: bool = False) -> None:
     """Check within seconds that packages can be downloaded.
 
     Raises
@@ -288,8 +361,9 @@ def check_network() -> None:
     JuliaUnavailableError
         If they cannot.
     """
+    what = "Julia is not set up" + " for tdmrg" * tdmrg
     if os.environ.get("JULIA_PKG_OFFLINE", "").lower() in ("true", "1"):
-        raise unavailable("Julia is not set up, and JULIA_PKG_OFFLINE forbids downloads")
+        raise unavailable(f"{what}, and JULIA_PKG_OFFLINE forbids downloads", tdmrg=tdmrg)
     server = os.environ.get("JULIA_PKG_SERVER", "https://pkg.julialang.org") or "https://github.com"
     server = server if "://" in server else f"https://{server}"
     trouble = ["no answer"]
@@ -306,7 +380,7 @@ def check_network() -> None:
     asking.start()
     asking.join(PATIENCE)
     if trouble:
-        raise unavailable(f"Julia is not set up, and {server} cannot be reached ({trouble[0]})")
+        raise unavailable(f"{what}, and {server} cannot be reached ({trouble[0]})", tdmrg=tdmrg)
 
 
 def _state(here: Home) -> dict[str, Any]:
@@ -322,10 +396,10 @@ def _state(here: Home) -> dict[str, Any]:
     }
 
 
-def _marker(here: Home) -> Path:
+def _marker(here: Home, tdmrg: bool) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     key = hashlib.sha256(f"{here.exe}\0{here.project}\0{bundled()}".encode()).hexdigest()[:12]
-    return cache / "pysv" / f"julia-{key}.json"
+    return cache / "pysv" / f"julia-{key}{'-tdmrg' * tdmrg}.json"
 
 
 def _read(path: Path) -> Any:
@@ -337,6 +411,11 @@ def _read(path: Path) -> Any:
 
 def _manifests(project: Path) -> list[Path]:
     return sorted(path for path in project.glob("*Manifest*.toml") if path.is_file())
+
+
+def project_files(project: Path) -> list[Path]:
+    """Files in which juliapkg and Pkg keep a project."""
+    return [*{*_manifests(project), *(project / f"{name}.toml" for name in ("Project", "JuliaProject", "Manifest"))}]
 
 
 def _dotted(version: tuple[int, ...]) -> str:

@@ -85,6 +85,7 @@ def chain_numbers(chain: Chain) -> tuple[np.ndarray, ...]:
 def julia_chain(chain: Chain) -> Any:
     """The chain in Julia; see `chain_numbers`."""
     numbers = chain_numbers(chain)
+    session.start(tdmrg=True)
     return session.call("chain", chain.sites, *(int(array.ctypes.data) for array in numbers))
 
 

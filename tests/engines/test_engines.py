@@ -142,7 +142,7 @@ def test_an_integrator_that_gives_up_says_so(small):
 @pytest.mark.parametrize("pays", [True, False])
 @pytest.mark.parametrize("ready", [True, False])
 def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, pays, ready):
-    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: None if ready else "Julia is not set up")
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda *, tdmrg=False: None if ready else "Julia is not set up")
     monkeypatch.setattr(pysv.Chebyshev, "pays", lambda method, backend, cost: pays)
     experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(9))
     assert choose(experiment)[1] == ("julia" if pays and ready else "python")
@@ -154,7 +154,7 @@ def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, pays, ready):
 
 def test_python_by_itself_for_small_runs_and_julia_for_heavy_ones(monkeypatch):
     """By size and estimated time: 8+8 spins and a minute for one electron; several electrons stay in Python."""
-    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: None)
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda *, tdmrg=False: None)
     for spins, stop, expected in ((4, 60, "python"), (7, 6000, "python"), (9, 2, "python"), (9, 60, "julia")):
         experiment = pysv.Experiment(device=pysv.SpinValve.with_layers(spins), times=pysv.times(stop=stop, step=1))
         method, backend = choose(experiment)
@@ -184,19 +184,19 @@ def several(electrons: int, sites: int = 112) -> pysv.Experiment:
 def test_what_is_said_of_the_backend(monkeypatch):
     heavy, light = several(8), several(2, sites=30)
     method = pysv.TDMRG()
-    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: "Julia is not set up")
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda *, tdmrg=False: "Julia is not set up")
     assert faster_elsewhere(heavy, method, "python", "auto") is None  # no slower in Python
     monkeypatch.setattr(pysv.TDMRG, "pays", heavy_in_julia)
     monkeypatch.setattr(pysv.TDMRG, "gain", 0.5)
     said = faster_elsewhere(heavy, method, "python", "auto")
     assert said.startswith("this run is estimated at ")
-    assert "with backend 'julia' it takes about 0.5 times as long; `pysv julia setup` installs that" in said
+    assert "with backend 'julia' it takes about 0.5 times as long; `pysv julia setup --tdmrg` installs that" in said
     assert faster_elsewhere(light, method, "python", "auto") is None
     assert faster_elsewhere(heavy, method, "python", "python") is None
     large = pysv.Experiment(device=pysv.SpinValve.with_layers(9))
     assert faster_elsewhere(large, pysv.Chebyshev(), "python", "auto") is None  # no gain worth a set-up
     assert chosen_because(heavy, method, "python", "auto") == "the engine's first backend"
-    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: None)
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda *, tdmrg=False: None)
     assert faster_elsewhere(heavy, method, "julia", "auto") is None
     because = chosen_because(heavy, method, "julia", "auto")
     assert because.startswith("Julia is ready, and the run is estimated at ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -17,13 +18,17 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import tomli_w
 from juliahome import needs_julia
 
+from pysv.cli import main
+from pysv.engines import readiness
 from pysv.errors import JuliaUnavailableError
 from pysv.julia import session, setup
 
 ROOT = Path(__file__).parents[2]
 WAYS = ("`pysv julia setup`", "PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT", "backend 'python'")
+FOR_TDMRG = ("`pysv julia setup --tdmrg`", *WAYS[1:])
 
 
 def read(path: Path) -> dict:
@@ -32,16 +37,28 @@ def read(path: Path) -> dict:
 
 def test_the_two_projects_and_juliapkg_agree():
     package, root = read(ROOT / "julia/Project.toml"), read(ROOT / "Project.toml")
-    assert (ROOT / root["path"]).is_file()
-    assert {key: root[key] for key in ("name", "uuid", "version", "deps")} == {
-        key: package[key] for key in ("name", "uuid", "version", "deps")
-    }
+    shared = ("name", "uuid", "version", "deps", "weakdeps", "extensions")
+    assert {key: root[key] for key in shared} == {key: package[key] for key in shared}
+    for folder, name in (("src", setup.PACKAGE), ("ext", setup.EXTENSION)):  # those of the root include the others
+        assert f'"julia", "{folder}", "{name}.jl"' in (ROOT / folder / f"{name}.jl").read_text()
+        assert f"\nmodule {name}\n" in (ROOT / "julia" / folder / f"{name}.jl").read_text()
     assert package["compat"] == root["compat"] | {"TOML": "1", "Test": "1"}
     declared = json.loads((ROOT / "pysv/juliapkg.json").read_text())
     assert declared["packages"]["PySV"]["uuid"] == package["uuid"]
     assert declared["julia"] == "^" + package["compat"]["julia"]
     assert tuple(map(int, package["compat"]["julia"].split("."))) == setup.OLDEST
     assert set(setup.PACKAGES) - {"PythonCall"} <= set(package["deps"])
+    assert package["name"] == setup.PACKAGE
+    assert package["extensions"] == {setup.EXTENSION: list(setup.TDMRG_PACKAGES)}
+    assert setup.uuids() == package["weakdeps"]
+
+
+def test_what_tdmrg_calls_is_declared_without_the_extension():
+    """Julia knows the names, so that a call without ITensors ends in a sentence of the package's own."""
+    called = set(re.findall(r'session\.call\(\s*"([\w!]+)"', (ROOT / "pysv/mps/julia.py").read_text()))
+    declared = set(re.findall(r"^function ([\w!]+) end$", (ROOT / "julia/src/mps.jl").read_text(), re.MULTILINE))
+    refused = set(re.findall(r":([\w!]+)[,\n]", (ROOT / "julia/src/mps.jl").read_text().split("for name in (")[1]))
+    assert {"chain", "layer!", "sweep!"} <= called <= declared == refused
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +106,8 @@ def test_what_juliapkg_would_install(installed, wheel, tmp_path):
     assert folder.is_relative_to(where)
     assert read(folder / "Project.toml")["uuid"] == ours["uuid"]
     assert setup.digest(folder) == setup.digest(ROOT / "julia")
-    assert {path.name for path in folder.iterdir()} >= {"Project.toml", "src", "test"}
+    assert {path.name for path in folder.iterdir()} >= {"Project.toml", "ext", "src", "test"}
+    assert not set(packages) & set(setup.TDMRG_PACKAGES)
 
 
 def test_the_sdist_carries_the_package(tmp_path):
@@ -98,6 +116,7 @@ def test_the_sdist_carries_the_package(tmp_path):
     names = subprocess.run(["tar", "tzf", next(tmp_path.glob("*.tar.gz"))], capture_output=True, text=True, check=True)
     inside = {name.split("/", 1)[1] for name in names.stdout.split()}
     assert {"Project.toml", "julia/Project.toml", "julia/src/PySV.jl", "julia/test/runtests.jl"} <= inside
+    assert {f"{folder}/{setup.EXTENSION}.jl" for folder in ("ext", "julia/ext")} <= inside
 
 
 @pytest.fixture
@@ -110,6 +129,18 @@ def clean(monkeypatch, tmp_path):
     return monkeypatch
 
 
+VERSIONS = {
+    "ITensorMPS": "0.4.1", "ITensors": "0.9.27", "KrylovKit": "0.10.4", "PrecompileTools": "1.2.1",
+    "PythonCall": metadata.version("juliacall"),
+}  # fmt: skip
+
+
+def manifest(without: tuple[str, ...] = ()) -> str:
+    """A manifest with the packages that `tdmrg` needs, but for some."""
+    held = {name: version for name, version in VERSIONS.items() if name not in without}
+    return "".join(f'[[deps.{name}]]\nversion = "{version}"\n' for name, version in held.items())
+
+
 @pytest.fixture
 def own(clean, tmp_path):
     """A Julia of one's own that does nothing, with a project that holds what is needed."""
@@ -117,23 +148,17 @@ def own(clean, tmp_path):
     exe.write_text("#!/bin/sh\necho julia version 1.10.8\n")
     exe.chmod(0o755)
     project.mkdir()
-    versions = {
-        "ITensorMPS": "0.4.1", "ITensors": "0.9.27", "KrylovKit": "0.10.4", "PrecompileTools": "1.2.1",
-        "PythonCall": metadata.version("juliacall"),
-    }  # fmt: skip
-    (project / "Manifest.toml").write_text(
-        "".join(f'[[deps.{name}]]\nversion = "{version}"\n' for name, version in versions.items())
-    )
+    (project / "Manifest.toml").write_text(manifest())
     clean.setenv("PYTHON_JULIACALL_EXE", str(exe))
     clean.setenv("PYTHON_JULIACALL_PROJECT", str(project))
     return clean
 
 
-def refused() -> str:
+def refused(arguments: str = "", ways: tuple[str, ...] = WAYS) -> str:
     """What pysv says in a fresh process that asks for Julia: one line, exit code 2, within ten seconds."""
     begun = time.monotonic()
     code = "from pysv.julia import session\nfrom pysv.errors import JuliaUnavailableError\n"
-    code += "try:\n    session.start()\nexcept JuliaUnavailableError as error:\n    print(error)\n"
+    code += f"try:\n    session.start({arguments})\nexcept JuliaUnavailableError as error:\n    print(error)\n"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -142,7 +167,7 @@ def refused() -> str:
     assert work < 4  # this and the longest wait for the network make ten seconds on a machine that is not overloaded
     assert time.monotonic() - begun < 100
     assert len(done.stdout.splitlines()) == 1
-    for way in WAYS:
+    for way in ways:
         assert way in done.stdout
     return done.stdout
 
@@ -185,14 +210,50 @@ def test_a_julia_that_is_too_old(own, tmp_path):
 
 
 def test_a_project_that_lacks_packages(own, tmp_path):
-    manifest = tmp_path / "own" / "Manifest.toml"
-    whole = manifest.read_text()
-    manifest.write_text(whole.replace("KrylovKit", "Other"))
+    held = tmp_path / "own" / "Manifest.toml"
+    held.write_text(manifest().replace("KrylovKit", "Other"))
     assert "lacks KrylovKit" in refused()
-    manifest.write_text(whole.replace(metadata.version("juliacall"), "0.9.1"))
+    held.write_text(manifest().replace(metadata.version("juliacall"), "0.9.1"))
     assert f"contains PythonCall 0.9.1, but juliacall {metadata.version('juliacall')} requires PythonCall" in refused()
-    manifest.unlink()
-    assert "lacks ITensorMPS, ITensors, KrylovKit, PrecompileTools, PythonCall" in refused()
+    held.unlink()
+    assert "lacks KrylovKit, PrecompileTools, PythonCall" in refused()
+    assert "lacks ITensorMPS, ITensors, KrylovKit, PrecompileTools, PythonCall" in refused("tdmrg=True", FOR_TDMRG)
+
+
+def test_a_project_that_lacks_what_tdmrg_needs(own, tmp_path):
+    """The other engines run in it; tdmrg is refused before Julia starts."""
+    (tmp_path / "own" / "Manifest.toml").write_text(manifest(without=setup.TDMRG_PACKAGES))
+    setup.check_project(tmp_path / "own")
+    said = refused("tdmrg=True", FOR_TDMRG)
+    assert said.startswith(
+        f"backend 'julia': the Julia project {tmp_path / 'own'} lacks ITensorMPS, ITensors "
+        '(`Pkg.add(["ITensorMPS", "ITensors"])` in it adds them); run `pysv julia setup --tdmrg`'
+    )
+    assert "Julia does not start" in refused()
+    setup.remember(setup.home())
+    assert setup.not_ready() is None
+    assert "lacks ITensorMPS, ITensors" in setup.not_ready(tdmrg=True)
+
+
+def test_what_engines_and_status_say_without_tdmrg(own, tmp_path, capsys):
+    (tmp_path / "own" / "Manifest.toml").write_text(manifest(without=setup.TDMRG_PACKAGES))
+    setup.remember(setup.home())
+    ready = {(row.engine, row.backend): row for row in readiness()}
+    assert ready["chebyshev", "julia"].ready
+    assert not ready["tdmrg", "julia"].ready
+    assert "in it adds them); run `pysv julia setup --tdmrg`" in ready["tdmrg", "julia"].remark
+    own.setattr("pysv.julia.session.report", lambda: {"Julia": "1.10.8", "threads": "2", "BLAS": "one"})
+    assert main(["julia", "status"]) == 0
+    told = capsys.readouterr().out
+    assert "tdmrg      not ready: the Julia project" in told
+    assert "packages   KrylovKit 0.10.4, PrecompileTools 1.2.1, PythonCall" in told
+    assert main(["julia", "status", "--tdmrg"]) == 1
+    (tmp_path / "own" / "Manifest.toml").write_text(manifest())
+    setup.remember(setup.home())
+    assert main(["julia", "status", "--tdmrg"]) == 1  # the packages are there, but not compiled
+    setup.remember(setup.home(), tdmrg=True)
+    assert main(["julia", "status", "--tdmrg"]) == 0
+    assert "tdmrg      ready" in capsys.readouterr().out
 
 
 def test_a_julia_that_does_not_start(own):
@@ -279,7 +340,7 @@ def another(inited: bool, threads: int, signals: str | None, version: tuple[int,
             (True, 1, None, (1, 9, 0)),
             "the Julia that another package started is Julia 1.9.0; 1.10.3 or newer is required",
         ),
-        ((True, 1, None, (1, 10, 8)), "lacks ITensorMPS, ITensors, KrylovKit, PrecompileTools, PythonCall"),
+        ((True, 1, None, (1, 10, 8)), "lacks KrylovKit, PrecompileTools, PythonCall"),
     ],
 )
 def test_another_package_that_started_julia_before(clean, tmp_path, settings, sentence):
@@ -297,12 +358,19 @@ def test_what_is_remembered_holds_for_what_was_compiled(own, tmp_path):
     with own.context() as patch:
         patch.setattr("pysv.julia.setup.digest", lambda folder=None: "other sources")
         assert "not set up" in setup.not_ready()
-    manifest = tmp_path / "own" / "Manifest.toml"
-    manifest.write_text(manifest.read_text() + "\n")
-    assert "not set up" in setup.not_ready()
-    setup.remember(setup.home())
+    assert "Julia is not set up for tdmrg; run `pysv julia setup --tdmrg`" in setup.not_ready(tdmrg=True)
+    setup.remember(setup.home(), tdmrg=True)
+    assert setup.not_ready(tdmrg=True) is None
+    held = tmp_path / "own" / "Manifest.toml"
+    held.write_text(held.read_text() + "\n")
+    assert "Julia is not set up; run `pysv julia setup`," in setup.not_ready()
+    assert "Julia is not set up; run `pysv julia setup --tdmrg`" in setup.not_ready(tdmrg=True)
+    for tdmrg in (False, True):
+        setup.remember(setup.home(), tdmrg=tdmrg)
     setup.forget(setup.home())
     assert "not set up" in setup.not_ready()
+    setup.remember(setup.home())
+    assert "not set up" in setup.not_ready(tdmrg=True)
 
 
 @needs_julia
@@ -357,17 +425,134 @@ def test_bounds_of_julia_packages(version, bounds, allowed):
 
 
 def test_a_project_with_other_versions_than_the_package_allows(own, tmp_path):
-    manifest = tmp_path / "own" / "Manifest.toml"
-    manifest.write_text(manifest.read_text().replace("0.10.4", "0.8.0"))
+    """Those of tdmrg are compared where they are."""
+    held = tmp_path / "own" / "Manifest.toml"
+    held.write_text(manifest().replace("0.10.4", "0.8.0"))
     with pytest.raises(JuliaUnavailableError, match=r"contains KrylovKit 0.8.0, where 0.9.3, 0.10 is required"):
         setup.check_project(tmp_path / "own")
+    held.write_text(manifest().replace("0.9.27", "0.8.3"))
+    with pytest.raises(JuliaUnavailableError, match=r"contains ITensors 0.8.3, where 0.9 is required"):
+        setup.check_project(tmp_path / "own")
+
+
+def entry(deps: set[str], weakdeps: set[str]) -> str:
+    """The entry of the bundled package in a manifest."""
+    return f"[[deps.PySV]]\ndeps = {sorted(deps)}\nweakdeps = {sorted(weakdeps)}\n".replace("'", '"')
+
+
+def test_a_project_that_was_resolved_for_an_earlier_package(own, tmp_path):
+    """Julia would not find the extension; an engine without ITensors runs all the same."""
+    held, package = tmp_path / "own" / "Manifest.toml", read(ROOT / "julia/Project.toml")
+    deps, weak = set(package["deps"]), set(package["weakdeps"])
+    held.write_text(manifest() + entry(deps, weak))
+    setup.check_project(tmp_path / "own", tdmrg=True)
+    assert not setup.outdated(tmp_path / "own")
+    held.write_text(manifest() + entry(deps | weak, set()))
+    assert setup.outdated(tmp_path / "own")
+    setup.check_project(tmp_path / "own")
+    with pytest.raises(
+        JuliaUnavailableError, match=r"was resolved for other packages than PySV has now \(`Pkg.resolve"
+    ):
+        setup.check_project(tmp_path / "own", tdmrg=True)
+
+
+@pytest.fixture
+def managed(clean, tmp_path):
+    """A project of juliapkg with all but the packages of tdmrg; what juliapkg is asked to do is listed."""
+    import juliapkg
+    from juliapkg.state import STATE
+
+    project, done = tmp_path / "managed", []
+    (project / "pyjuliapkg").mkdir(parents=True)
+    for name, path in {"project": "", "deps": "pyjuliapkg/juliapkg.json", "meta": "pyjuliapkg/meta.json"}.items():
+        clean.setitem(STATE, name, str(project / path))
+    Path(STATE["meta"]).write_text("{}")
+    (project / "Manifest.toml").write_text(manifest(without=setup.TDMRG_PACKAGES))
+
+    def resolve(force=False, dry_run=False):
+        if not dry_run:
+            asked = Path(STATE["deps"]).read_text() if Path(STATE["deps"]).is_file() else "{}"
+            done.append((force, {name: kept["uuid"] for name, kept in json.loads(asked).get("packages", {}).items()}))
+            (project / "Manifest.toml").write_text(manifest())
+        return True
+
+    clean.setattr(juliapkg, "resolve", resolve)
+    clean.setattr(setup, "check_network", lambda *, tdmrg=False: None)
+    return project, done
+
+
+def test_packages_of_tdmrg_are_installed_when_asked_for(managed):
+    """Once; juliapkg then takes them for required."""
+    from juliapkg.deps import find_requirements
+
+    project, done = managed
+    session._resolve(lambda text: None, False)
+    assert not done
+    session._resolve(lambda text: None, True)
+    assert done == [(False, setup.uuids())]
+    assert {package.name for package in find_requirements()[1]} >= {*setup.TDMRG_PACKAGES, "PythonCall"}
+    setup.check_project(project, tdmrg=True)
+    session._resolve(lambda text: None, True)
+    session._resolve(lambda text: None, False)
+    assert len(done) == 1
+
+
+def test_juliapkg_is_told_of_dependencies_that_changed(managed):
+    """It does not look into a package that is developed; engines without ITensors need no other dependencies."""
+    project, done = managed
+    (project / "Manifest.toml").write_text(manifest() + entry({"ITensors", "ITensorMPS", "KrylovKit"}, set()))
+    session._resolve(lambda text: None, False)
+    assert not done
+    session._resolve(lambda text: None, True)
+    assert done == [(True, setup.uuids())]
+
+
+def test_a_set_up_that_fails_leaves_the_project_as_it_was(managed, monkeypatch):
+    project, _ = managed
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+
+    def fails(force=False, dry_run=False):
+        (project / "Manifest.toml").unlink()
+        (project / "Project.toml").write_text("half")
+        raise RuntimeError("no registry")
+
+    monkeypatch.setattr("juliapkg.resolve", fails)
+    with pytest.raises(JuliaUnavailableError, match=r"juliapkg failed \(no registry\); run `pysv julia setup --tdmrg`"):
+        session._resolve(lambda text: None, True)
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("ready", "arguments", "asked"),
+    [
+        (False, {"tdmrg": True}, True),  # Julia is set up as a whole, for what is asked
+        (True, {"tdmrg": True}, False),  # nothing is added unasked
+        (True, {"tdmrg": True, "install": True}, True),
+        (False, {}, False),
+    ],
+)
+def test_when_packages_of_tdmrg_are_installed(managed, monkeypatch, ready, arguments, asked):
+    found = []
+
+    def resolve(tell, tdmrg):
+        found.append(tdmrg)
+        raise JuliaUnavailableError("seen")
+
+    monkeypatch.setattr("pysv.julia.session._session", None)
+    monkeypatch.setattr("pysv.julia.session._spoiled", None)
+    monkeypatch.delitem(sys.modules, "juliacall", raising=False)
+    monkeypatch.setattr(session, "_resolve", resolve)
+    monkeypatch.setattr(setup, "not_ready", lambda *, tdmrg=False: None if ready else "not set up")
+    with pytest.raises(JuliaUnavailableError, match="seen"):
+        session.start(**arguments)
+    assert found == [asked]
 
 
 def test_a_depot_without_the_packages(own, tmp_path):
     """Found before Julia starts, which would end in a long trace."""
-    manifest, project = tmp_path / "own" / "Manifest.toml", tmp_path / "own"
+    held, project = tmp_path / "own" / "Manifest.toml", tmp_path / "own"
     setup.check_depot(project)  # PythonCall is no package of a registry there
-    manifest.write_text(manifest.read_text() + 'git-tree-sha1 = "0"\n')
+    held.write_text(held.read_text() + 'git-tree-sha1 = "0"\n')
     own.setenv("HOME", str(tmp_path))
     with pytest.raises(
         JuliaUnavailableError, match="no Julia depot holds the packages of .*JULIA_DEPOT_PATH is not set"
@@ -393,7 +578,7 @@ def test_ctrl_c_while_julia_starts(own, monkeypatch):
 
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     monkeypatch.setattr(setup, "home", lambda: setup.Home(os.environ["PYTHON_JULIACALL_EXE"], Path("own")))
-    monkeypatch.setattr(setup, "check_project", lambda project: None)
+    monkeypatch.setattr(setup, "check_project", lambda project, tdmrg: None)
     monkeypatch.setattr(setup, "not_ready", lambda: None)
     monkeypatch.delitem(sys.modules, "juliacall", raising=False)
     with pytest.raises(KeyboardInterrupt):
@@ -412,3 +597,70 @@ def test_a_file_that_asks_for_julia_installs_nothing(clean, experiment_file, tmp
         in done.stderr
     )
     assert not (tmp_path / "project").exists()
+
+
+SEVERAL = """
+[device]
+sites = 14
+polarizer = [6, 7]
+analyzer = [10, 11]
+[source]
+kind = "confined"
+electrons = 2
+confined_sites = 3
+well = 60.0
+[evolution]
+stop = 1
+backend = "julia"
+engine = "tdmrg"
+"""
+
+
+def test_a_file_that_asks_for_tdmrg_in_julia_names_its_command(clean, tmp_path):
+    asked = tmp_path / "several.toml"
+    asked.write_text(SEVERAL)
+    command = [sys.executable, "-W", "ignore", "-m", "pysv", "run", str(asked), "--out", "run.nc", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "a file installs nothing by itself" in done.stderr
+    assert "run `pysv julia setup --tdmrg` with network access" in done.stderr
+    assert not (tmp_path / "project").exists()
+
+
+WITHOUT_ITENSORS = """
+import pysv
+from pysv.errors import JuliaUnavailableError
+device = pysv.SpinValve(sites=14, polarizer=(6, 7), analyzer=(10, 11))
+one = pysv.Experiment(device=device, source=pysv.WavePacket(center=3, momentum_spread=1.2), times=pysv.times(stop=1))
+several = pysv.ConfinedElectrons(electrons=2, confined_sites=3, well=60.0)
+for engine in ("chebyshev", "krylov"):
+    print(engine, pysv.solve(one, engine=engine, backend="julia", progress=False).attrs["backend"])
+two = pysv.Experiment(device=device, source=several, times=pysv.times(stop=1))
+print("tdmrg", pysv.solve(two, engine="tdmrg", progress=False).attrs["backend"])
+try:
+    pysv.solve(two, engine="tdmrg", backend="julia", progress=False)
+except JuliaUnavailableError as error:
+    print(error)
+"""
+
+
+@needs_julia
+def test_a_project_without_itensors_runs_the_engines_of_one_electron(tmp_path):
+    import juliapkg
+
+    here, bare = setup.home(), tmp_path / "bare"
+    left_out = (setup.PACKAGE, *setup.TDMRG_PACKAGES)
+    bare.mkdir()
+    deps = {name: uuid for name, uuid in read(here.project / "Project.toml")["deps"].items() if name not in left_out}
+    (bare / "Project.toml").write_text(tomli_w.dumps({"deps": deps}))
+    head, *entries = re.split(r"^(?=\[\[deps\.)", (here.project / "Manifest.toml").read_text(), flags=re.MULTILINE)
+    others = [text for text in entries if not text.startswith(tuple(f"[[deps.{name}]]" for name in left_out))]
+    (bare / "Manifest.toml").write_text(head + "".join(others))
+    named = {"PYTHON_JULIACALL_EXE": here.exe or juliapkg.executable(), "PYTHON_JULIACALL_PROJECT": str(bare)}
+    environment = os.environ | named | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-W", "ignore", "-c", WITHOUT_ITENSORS]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    *ran, said = done.stdout.splitlines()
+    assert ran == ["chebyshev julia", "krylov julia", "tdmrg python"]
+    assert f"the Julia project {bare} lacks ITensorMPS, ITensors (`Pkg.add" in said
+    assert "run `pysv julia setup --tdmrg`" in said

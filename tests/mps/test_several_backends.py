@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from juliahome import needs_julia
+from juliahome import needs_tdmrg
 
 import pysv
 from pysv.mps.backend import Truncation
@@ -17,7 +17,7 @@ from pysv.mps.ground import ground_state
 from pysv.mps.tenpy import tenpy_dmrg
 from pysv.mps.trotter import GateLayer, schedule
 
-pytestmark = needs_julia
+pytestmark = needs_tdmrg
 
 CAREFUL = pysv.TDMRG(discarded_weight=1e-12)
 OF_THE_TRUNCATION = ["bond_dimension", "discarded_weight"]

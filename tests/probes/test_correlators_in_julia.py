@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from conftest import random_experiment
-from juliahome import needs_julia
+from juliahome import needs_julia, needs_tdmrg
 from test_any_device import random_experiment as random_device_experiment
 
 import pysv
@@ -52,6 +52,7 @@ def test_any_device(engine, seed):
     np.testing.assert_allclose(julia.operator_correlation, python.operator_correlation, atol=1e-10, rtol=0)
 
 
+@needs_tdmrg
 @pytest.mark.parametrize("electrons", [1, 2])
 def test_matrix_product_states(electrons):
     device = pysv.SpinValve(sites=8, polarizer=(4, 5), analyzer=(7, 7))

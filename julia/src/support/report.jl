@@ -1,11 +1,11 @@
-"Versions of Julia, of this package and of the packages it uses, threads and BLAS, as pairs of strings."
+"Versions of Julia, of this package and of the packages it has loaded, threads and BLAS, as pairs of strings."
 function report()
+    part = extension()
+    loaded = part === nothing ? [KrylovKit] : [KrylovKit, part.ITensors, part.ITensorMPS]
     return [
         ("Julia", string(VERSION)),
         ("PySV", string(pkgversion(@__MODULE__))),
-        ("KrylovKit", string(pkgversion(KrylovKit))),
-        ("ITensors", string(pkgversion(ITensors))),
-        ("ITensorMPS", string(pkgversion(ITensorMPS))),
+        [(string(nameof(package)), string(pkgversion(package))) for package in loaded]...,
         ("threads", string(Threads.nthreads())),
         ("BLAS", string(blas(), ", threads: ", BLAS.get_num_threads(), sound_lapack() ? "" : UNSOUND)),
     ]

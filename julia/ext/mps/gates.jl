@@ -3,13 +3,6 @@
 "Elements of the tensors of a layer below which one thread is faster than several."
 const SMALL = 3000
 
-"Rule for the truncation of a bond; see `pysv.mps.backend.Truncation`."
-struct Truncation
-    least::Int
-    most::Int
-    allowed::Float64
-end
-
 "θ = gate times the product of the two tensors at bond n, for each centre charge of `wide`."
 function two_sites(
     state::Train, n::Int, gate::Gate, wide::Vector{Int}, columns::Places, rows::Places, workspace::Workspace
@@ -190,14 +183,7 @@ function idle(state::Train, n::Int, gate::Gate)
     return gate.first[initial + 1] - gate.first[initial] == 1
 end
 
-"""
-    layer!(state, parity, duration, least, most, allowed, lost, limited, threads)
-
-Apply the gates exp(−i h τ) (τ in 1/eV) in place on every second bond, from the first one if `parity` is 0. The bonds
-are on a dynamic schedule, the costly ones first. Adds the weight discarded on each bond to the float64 NumPy array at
-address `lost`, and marks in the int64 array `limited` the bonds where `most` forced it.
-"""
-function layer!(
+function PySV.layer!(
     state::Train, parity::Int, duration::Float64, least::Int, most::Int, allowed::Float64, lost::Int, limited::Int,
     threads::Int,
 )
@@ -209,7 +195,8 @@ function layer!(
     return nothing
 end
 
-function layer!(
+# The bonds are on a dynamic schedule, the costly ones first.
+function PySV.layer!(
     state::Train, parity::Int, duration::Float64, rules::Truncation, lost::Vector{Float64}, limited::Vector{Int},
     threads::Int,
 )

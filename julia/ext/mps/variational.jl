@@ -8,15 +8,7 @@ function ITensorMPS.update_observer!(losses::Losses; bond, spec, kwargs...)
     return losses
 end
 
-"""
-    tdvp_step(state, duration, order, most, lost, threaded; steps=1)
-
-exp(−iHτ) (τ in 1/eV) by the two-site time-dependent variational principle of ITensorMPS, with sweeps to the right and
-back, of order 2 or 4, and with at most `most` states on a bond. Below `most` only rounding is discarded; the discarded
-weight is added to the float64 NumPy array at address `lost`. Returns the state left-canonical, without Schmidt values.
-If `threaded`, the threads share the blocks of a contraction.
-"""
-function tdvp_step(state::Train, duration::Float64, order::Int, most::Int, lost::Int, threaded::Bool; steps=1)
+function PySV.tdvp_step(state::Train, duration::Float64, order::Int, most::Int, lost::Int, threaded::Bool; steps=1)
     losses = Losses(array(Float64, lost, length(state.chain) - 1))
     outer = 1 / (2 - cbrt(2))  # ITensorMPS's own order 4 fails (0.4.1); three steps of order 2 (M. Suzuki) replace it
     shares = order == 4 ? (outer, 1 - 2outer, outer) : (1.0,)
@@ -56,18 +48,12 @@ mutable struct Search
     const energies::Vector{Float64}
 end
 
-"""
-    search(chain, states)
-
-A search that starts from a product of local states; the int64 NumPy array at address `states` numbers them from 0.
-"""
-function search(chain::Chain, states::Int)
+function PySV.search(chain::Chain, states::Int)
     start = MPS(chain.sites, array(Int64, states, length(chain)) .+ 1)
     return Search(chain, hamiltonian_mpo(chain), start, Float64[])
 end
 
-"One two-site DMRG sweep to the right and back, with at most `most` states on a bond; returns the energy, eV."
-function sweep!(search::Search, most::Int, cutoff::Float64, noise::Float64)
+function PySV.sweep!(search::Search, most::Int, cutoff::Float64, noise::Float64)
     energy, search.psi = dmrg(
         search.operator, search.psi; nsweeps=1, maxdim=most, cutoff, noise, eigsolve_krylovdim=4, outputlevel=0
     )
@@ -75,11 +61,9 @@ function sweep!(search::Search, most::Int, cutoff::Float64, noise::Float64)
     return energy
 end
 
-"⟨H²⟩ − ⟨H⟩², eV²."
-function variance(search::Search)
+function PySV.variance(search::Search)
     psi, operator = search.psi, search.operator
     return real(inner(operator, psi, operator, psi)) - real(inner(psi', operator, psi))^2
 end
 
-"The resulting state, left-canonical, without Schmidt values."
-found(search::Search) = train(search.chain, search.psi)
+PySV.found(search::Search) = train(search.chain, search.psi)

@@ -57,18 +57,16 @@ function Chain(carrier, exchanged, potential, field, couplings)
     )
 end
 
-"""
-    chain(sites, carrier, exchanged, potential, field, couplings)
-
-The chain, from the addresses of int64 and float64 NumPy arrays, which are copied.
-"""
-function chain(sites::Int, carrier::Int, exchanged::Int, potential::Int, field::Int, couplings::Int)
+function PySV.chain(sites::Int, carrier::Int, exchanged::Int, potential::Int, field::Int, couplings::Int)
     return Chain(
         array(Int64, carrier, sites) .!= 0, array(Int64, exchanged, sites - 1) .!= 0,
         copy(array(Float64, potential, sites)), copy(array(Float64, field, sites)),
         Tuple(array(Float64, couplings, 4)),
     )
 end
+
+PySV.chain(carrier::Vector{Bool}, exchanged::Vector{Bool}, potential::Vector{Float64}, field::Vector{Float64}, couplings) =
+    Chain(carrier, exchanged, potential, field, couplings)
 
 Base.length(chain::Chain) = length(chain.sites)
 
@@ -157,8 +155,7 @@ function gates(chain::Chain, duration::Float64)
     end
 end
 
-"Write H on sites n and n + 1 as a matrix (final, initial), row by row, to the float64 NumPy array at `target`."
-function write_bond!(chain::Chain, n::Int, target::Int)
+function PySV.write_bond!(chain::Chain, n::Int, target::Int)
     matrix = real(pair_matrix(chain, n, bond(chain, n)))
     copyto!(array(Float64, target, size(matrix)...), permutedims(matrix))
     return nothing

@@ -17,13 +17,7 @@ struct Train
     tensors::Vector{Vector{ComplexF64}}
 end
 
-"""
-    train(chain, counts, charges, sizes, schmidt, tensors, lengths...)
-
-The state, from the addresses of the NumPy arrays of `MatrixProductState.arrays`, which are copied. `lengths` are those
-of charges (and sizes), Schmidt values and tensors.
-"""
-function train(
+function PySV.train(
     chain::Chain, counts::Int, charges::Int, sizes::Int, schmidt::Int, tensors::Int, sectors::Int, values::Int,
     elements::Int,
 )
@@ -48,12 +42,10 @@ function train(
     return Train(chain, legs, parts)
 end
 
-"Lengths of the arrays that `write!` fills: charges (and multiplicities), Schmidt values, elements of the tensors."
-lengths(state::Train) =
+PySV.lengths(state::Train) =
     (sum(leg -> length(leg.charges), state.legs), sum(leg -> length(leg.schmidt), state.legs), sum(length, state.tensors))
 
-"Write the state to NumPy arrays, given by their addresses."
-function write!(state::Train, counts::Int, charges::Int, sizes::Int, schmidt::Int, tensors::Int)
+function PySV.write!(state::Train, counts::Int, charges::Int, sizes::Int, schmidt::Int, tensors::Int)
     sectors, values, elements = lengths(state)
     copyto!(array(Int64, counts, length(state.legs)), [length(leg.charges) for leg in state.legs])
     copyto!(array(Int64, charges, sectors), reduce(vcat, [leg.charges for leg in state.legs]))
@@ -89,12 +81,7 @@ block(tensor::Vector{ComplexF64}, offset::Int, right::Int, left::Int) =
 link_index(leg::Leg, n::Int) =
     Index([quantum_numbers(code) => size for (code, size) in zip(leg.charges, leg.sizes)], "Link,l=$n")
 
-"""
-    mps(state)
-
-The state as an ITensorMPS `MPS` with its orthogonality centre at site 1. The elements are copied.
-"""
-function mps(state::Train)
+function PySV.mps(state::Train)
     last = length(state.chain)
     links = [link_index(state.legs[n + 1], n) for n in 1:(last - 1)]
     tensors = map(1:last) do n
@@ -115,13 +102,8 @@ function mps(state::Train)
     return MPS(tensors; ortho_lims=1:1)
 end
 
-"""
-    train(chain, psi)
-
-An `MPS` as a `Train`, left-canonical with its centre at the last site. The Schmidt values are set to 0. The charges of
-the legs are computed from the local states, since ITensor may choose any directions and fluxes of the indices.
-"""
-function train(chain::Chain, psi::MPS)
+# The charges of the legs follow from the local states: ITensor may choose any directions and fluxes of the indices.
+function PySV.train(chain::Chain, psi::MPS)
     psi = orthogonalize(psi, length(psi))
     legs, tensors = [Leg([0], [1], [0.0])], Vector{ComplexF64}[]
     left_codes = [0]  # of the sectors of the link, in ITensor's order

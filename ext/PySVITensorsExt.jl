@@ -1,0 +1,2 @@
+# The extension as `julia --project` finds it in the checkout's root; its sources are in `julia/`.
+Base.include(@__MODULE__, joinpath(@__DIR__, "..", "julia", "ext", "PySVITensorsExt.jl"))
