@@ -28,6 +28,7 @@ from pysv.mps.tenpy import tenpy_dmrg
 from pysv.mps.trotter import schedule
 from pysv.pairs.basis import BOTH_DOWN, BOTH_UP, KINDS, OPPOSITE
 from pysv.pairs.hamiltonian import PairHamiltonian
+from pysv.pairs.state import PairState
 from pysv.units import HBAR
 
 LEFT_OUT = (1e-4, 1e-6, 1e-8)
@@ -202,13 +203,14 @@ def main() -> None:
     source = pysv.ConfinedElectrons(electrons=options.electrons, confined_sites=options.confined)
     print("ħ/γ    order                      largest bond: 1e-4, 1e-6, 1e-8   sum of cubes")
     if options.electrons == 2:
-        engine = Fock().begin(
-            pysv.Experiment(device=device, source=source, times=pysv.times(stop=100 * HBAR, step=HBAR)), "python"
-        )
+        experiment = pysv.Experiment(device=device, source=source, times=pysv.times(stop=100 * HBAR, step=HBAR))
+        engine = Fock().begin(experiment, "python")
         for time in options.at:
             engine.advance(time * HBAR)
+            pair = engine.snapshot().state
+            assert isinstance(pair, PairState)
             for name, order in orders(device):
-                show(time, name, (pair_spectrum(engine.hamiltonian, engine.psi, part) for part in parts(device, order)))
+                show(time, name, (pair_spectrum(pair.hamiltonian, pair.psi, part) for part in parts(device, order)))
         return
     chain, now = Chain.of_device(device), 0.0
     evolution = BlockEvolution(chain, Truncation(1, options.max_bond, options.discarded_weight))
