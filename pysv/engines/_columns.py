@@ -18,7 +18,6 @@ import numpy as np
 from scipy.linalg.blas import cherk, zherk
 
 from pysv.compute import thread_pool
-from pysv.compute.scratch import Scratch
 from pysv.engines._open_system import UNITARY_TOLERANCE
 from pysv.sectors.chebyshev import light_cone
 from pysv.units import HBAR
@@ -63,7 +62,6 @@ class Columns:
         self.system = system
         self.parts = list(parts)
         self.begin = begin
-        self._scratch = Scratch()
         self.applications = 0
         """Applications of H so far."""
 
@@ -142,7 +140,7 @@ class Columns:
         begin, end = self._reached(interval)
         workers = thread_pool.largest()
         done = [0] * workers
-        grown = [self._scratch.take(*part.shape[:-1], end - begin) for part in self.parts]
+        grown = [np.empty((*part.shape[:-1], end - begin), complex) for part in self.parts]
         densities = [np.empty((len(part), end - begin)) for part in self.parts]
 
         def work(worker: int) -> None:
@@ -164,23 +162,8 @@ class Columns:
         self.applications += sum(done)
         total = np.concatenate(densities).sum(axis=0)
         first, last = _occupied(total, (WINDOW_TOLERANCE * interval / 2) ** 2 * float(total.sum()))
-        self._replace(grown)
-        if last - first < end - begin:
-            kept = [self._scratch.take(*part.shape[:-1], last - first) for part in grown]
-            for part, out in zip(grown, kept, strict=True):
-                out[...] = part[..., first:last]
-            self._replace(kept)
+        self.parts = [np.ascontiguousarray(part[..., first:last]) for part in grown]
         self.begin = begin + first
-
-    def free_memory(self) -> None:
-        """Leave the memory between two steps to others, such as the measures."""
-        self._scratch.clear()
-
-    def _replace(self, parts: list[np.ndarray]) -> None:
-        """Take other parts, and give the memory of the present ones back."""
-        for part in self.parts:
-            self._scratch.give(part)
-        self.parts = parts
 
     def _reached(self, interval: float) -> tuple[int, int]:
         """The sites that the electron can reach from the stored ones within an interval, fs."""
@@ -230,7 +213,7 @@ class Columns:
         ]
         shapes = [part.shape[1:] for part in self.parts]
         counts = [sum(p.size for (_, after), _, p in moves if after == basis) for basis in range(len(shapes))]
-        found = [self._scratch.take(count, *shape) for count, shape in zip(counts, shapes, strict=True)]
+        found = [np.empty((count, *shape), complex) for count, shape in zip(counts, shapes, strict=True)]
         filled = [0] * len(shapes)
         applied = []
         for (operator, after), basis, places in moves:
@@ -243,7 +226,7 @@ class Columns:
             operator.apply(psi, out)
 
         thread_pool.each(apply, range(len(applied)))
-        self._replace(found)
+        self.parts = found
         return sum(counts) > sum(map(len, before))
 
     @staticmethod
@@ -267,15 +250,12 @@ class Columns:
         first = int(np.searchsorted(np.cumsum(values), max(budget, _ROUNDING), side="right"))
         while first > 0 and values[first - 1] > _ALIKE * values[first]:
             first -= 1
-        least, found = values[first], []
+        least = values[first]
         for basis, (matrix, (weights, vectors)) in enumerate(zip(flat, spectra, strict=True)):
             chosen = weights >= least
             chosen[-1:] |= weights[-1:] > _ROUNDING  # a basis must not lose all of its weight: it may be conserved
             kept = np.ascontiguousarray(vectors[:, chosen].T)
-            out = self._scratch.take(len(kept), matrix.shape[1])
-            _multiply(kept, matrix, out)
-            found.append(out.reshape(-1, *self.parts[basis].shape[1:]))
-        self._replace(found)
+            self.parts[basis] = _product(kept, matrix).reshape(-1, *self.parts[basis].shape[1:])
 
 
 def trace_distance(one: Columns, other: Columns) -> float:
@@ -333,13 +313,15 @@ def _gram(matrix: np.ndarray, single: bool) -> np.ndarray:
     return np.asarray(total + np.triu(total, 1).conj().T)
 
 
-def _multiply(turn: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
-    """out ← turn · matrix, chunk by chunk on all threads."""
+def _product(turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """turn · matrix, chunk by chunk on all threads."""
+    out = np.empty((len(turn), matrix.shape[1]), complex)
 
     def fill(begin: int) -> None:
         np.matmul(turn, matrix[:, begin : begin + _PIECE], out=out[:, begin : begin + _PIECE])
 
     thread_pool.each(fill, range(0, matrix.shape[1], _PIECE))
+    return out
 
 
 def _weights(columns: np.ndarray) -> np.ndarray:

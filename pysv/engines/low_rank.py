@@ -191,7 +191,6 @@ class _LowRankEngine(Engine):
             self.splitting += step.error
             self.shortest = min(self.shortest, step.length)
         self.columns.evolve(pending)
-        self.columns.free_memory()
         self.time = time
 
     def _take(self, step: Step, pending: float, begin: float) -> float:
