@@ -1,9 +1,9 @@
 """The exchange inside a group in one row of Hψ, in the same pass over the row as the other terms.
 
 A row has as many exchange partners as its group has pairs of spins that can trade: none to nine for ten spins 1/2 in a
-row. One loop adds up to four partners, or all five of six spins, since each further pass reads and writes the row once
-more. The first loop takes the remainder, the others take four each. The caller's compiled function `term` gives the
-other terms, from the row `own` itself; `others` are its arguments.
+row. Each pass reads and writes the row once, so the first pass adds two to five partners (or the only one), and each
+further pass adds four. The caller's compiled function `term` gives the other terms, from the row `own` itself; `others`
+are its arguments.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ def exchange(term, out, own, others, psi, part, rows, first, last, reached, weig
     if first == last:
         _alone(term, out, own, others)
         return
-    n = last - first
-    n = n if n == 5 else (n - 1) % 4 + 1
+    n = min(last - first, 2 + (last - first - 2) % 4)
     one = (psi[rows[reached[first]], part],)
     if n == 1:
         _with(term, out, own, others, one, weights_of(weight, first, scale, one))
