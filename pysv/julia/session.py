@@ -91,8 +91,7 @@ def _started(say: Callable[[str], None] | None, tdmrg: bool, install: bool) -> _
             import juliacall
     except Exception as error:
         _spoiled = setup.meaning(str(error))
-        if "InterruptException" in str(error):  # Ctrl-C, which Julia has heard
-            raise KeyboardInterrupt from None
+        _raise_ctrl_c(error)
         raise unavailable(_spoiled) from error
     how = "compiling the package (a minute, the first time only)" if fresh else "loading the package"
     tell(f"Julia {juliacall.Base.VERSION} runs ({time.monotonic() - begun:.0f} s); {how}")
@@ -116,6 +115,7 @@ def _with_tdmrg(session: _Session, say: Callable[[str], None] | None) -> _Sessio
         for name, uuid in setup.uuids().items():
             base.require(base.PkgId(base.UUID(uuid), name))
     except session.juliacall.JuliaError as error:
+        _raise_ctrl_c(error)
         raise unavailable(f"ITensors cannot be loaded ({str(error)[:300]})", tdmrg=True) from error
     if base.get_extension(session.package, base.Symbol(setup.EXTENSION)) is None:
         raise unavailable(f"Julia does not load the extension {setup.EXTENSION} of {setup.PACKAGE}", tdmrg=True)
@@ -156,12 +156,17 @@ def call(name: str, *arguments: Any) -> Any:
     try:
         result, interrupted = guarded._jl_call_nogil(function, *arguments)
     except error as problem:
-        if isinstance(problem.exception, _session.juliacall.Core.InterruptException):
-            raise KeyboardInterrupt from None
+        _raise_ctrl_c(problem)
         raise EngineFailureError(f"Julia's {name} failed: {' '.join(str(problem).split())[:300]}") from problem
     if interrupted:
         signal.raise_signal(signal.SIGINT)
     return result
+
+
+def _raise_ctrl_c(error: Exception) -> None:
+    """Raise KeyboardInterrupt if it was Ctrl-C, which Julia has heard, that ended what it did."""
+    if "InterruptException" in str(error):
+        raise KeyboardInterrupt from None
 
 
 def _check_thread(session: _Session) -> None:
@@ -254,6 +259,7 @@ def _load(juliacall: Any, project: Path, here: setup.Home | None = None) -> _Ses
     try:
         package = base.require(juliacall.Main, juliacall.Core.Symbol(setup.PACKAGE))
     except juliacall.JuliaError as error:
+        _raise_ctrl_c(error)
         raise unavailable(f"the Julia package cannot be loaded ({str(error)[:300]})") from error
     loaded = Path(str(base.pkgdir(package)))
     if not loaded.samefile(folder) and setup.digest(loaded) != setup.digest():

@@ -585,6 +585,24 @@ def test_ctrl_c_while_julia_starts(own, monkeypatch):
         session.start()
 
 
+@pytest.mark.parametrize(
+    ("said", "raised"), [("InterruptException:", KeyboardInterrupt), ("no such package", JuliaUnavailableError)]
+)
+def test_ctrl_c_while_julia_loads_itensors(said, raised, monkeypatch):
+    class JuliaError(Exception):
+        pass
+
+    def require(package):
+        raise JuliaError(said)
+
+    base = types.SimpleNamespace(require=require, PkgId=lambda *names: names, UUID=str)
+    stub = types.SimpleNamespace(Base=base, JuliaError=JuliaError)
+    running = types.SimpleNamespace(juliacall=stub, thread=threading.get_ident(), project=Path("own"), home=None)
+    monkeypatch.setattr(setup, "check_project", lambda project, tdmrg: None)
+    with pytest.raises(raised):
+        session._with_tdmrg(running, None)
+
+
 def test_a_file_that_asks_for_julia_installs_nothing(clean, experiment_file, tmp_path):
     """Neither with network nor without: the command or --backend does."""
     asked = tmp_path / "asked.toml"
