@@ -167,6 +167,11 @@ class Method(Checked, ABC):
         del backend, experiment
         return True
 
+    @property
+    def dtype(self) -> type:
+        """Complex type of its states."""
+        return np.complex128
+
     def pays(self, backend: str, cost: Cost) -> bool:
         """Whether a run of this cost is no slower on this backend than on the preferred one, the start included.
 

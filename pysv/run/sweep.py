@@ -26,7 +26,7 @@ from pysv.results.survey import keep_plan
 from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
-from pysv.run.remarks import warn
+from pysv.run.remarks import tell, warn
 from pysv.run.solve import resume, solve
 from pysv.run.sweep_keys import KeyPath, changed, dimension, known_keys, unit, unknown_key
 from pysv.run.sweep_values import MAX_POINTS, alike, plain, words
@@ -168,7 +168,7 @@ def sweep_tables(
             if folder is not None:
                 keep_plan(folder, values, {key: unit(key) for key in values})
             for category, text in said:  # now that nothing can refuse the points: a refusal comes alone
-                warnings.warn(text, category, stacklevel=3)
+                tell(text, category)
             done = list(results)
     made = tuple(Point(own, data) for own, data in zip(settings, done, strict=True))
     combined = combine(made, values)
