@@ -15,7 +15,6 @@ from pysv.errors import InvalidInputError, ResumeError
 from pysv.experiment.checks import Checked
 from pysv.experiment.source import ConfinedElectrons, OneElectron
 from pysv.experiment.train import Train
-from pysv.julia import setup
 from pysv.model.conservation import conserved, conserves
 from pysv.sectors import backend as backends
 
@@ -154,9 +153,8 @@ class Method(Checked, ABC):
     @classmethod
     def lacking(cls, backend: str) -> str | None:
         """Why the engine cannot run on a backend here, and what to do; None if it can."""
-        if backend == "julia" and cls.needs_itensors:
-            return setup.not_ready(tdmrg=True)
-        return backends.backend(backend).lacking()
+        found = backends.backend(backend)
+        return found.lacking_itensors() if cls.needs_itensors else found.lacking()
 
     def able(self) -> tuple[str, ...]:
         """Backends that can run these options, the preferred one first."""
