@@ -26,7 +26,7 @@ from pysv.results.survey import keep_plan
 from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
-from pysv.run.remarks import warn
+from pysv.run.remarks import tell, warn
 from pysv.run.solve import resume, solve
 from pysv.run.sweep_keys import KeyPath, changed, dimension, known_keys, unit, unknown_key
 from pysv.run.sweep_values import MAX_POINTS, alike, plain, words
@@ -166,15 +166,32 @@ def sweep_tables(
         with nullcontext() if folder is None else held(folder / points.COMBINED):
             results = compute(tasks, client, bar=bar, overwrite=overwrite)
             if folder is not None:
+                _drop_combined(folder, values, tasks[0])
                 keep_plan(folder, values, {key: unit(key) for key in values})
             for category, text in said:  # now that nothing can refuse the points: a refusal comes alone
-                warnings.warn(text, category, stacklevel=3)
+                tell(text, category)
             done = list(results)
     made = tuple(Point(own, data) for own, data in zip(settings, done, strict=True))
     combined = combine(made, values)
     if folder is not None and combined is not None:
         files.write(combined, folder / points.COMBINED)
+    elif folder is not None:
+        (folder / points.COMBINED).unlink(missing_ok=True)
     return Sweep(made, combined)
+
+
+def _drop_combined(folder: Path, grid: Grid, first: Task) -> None:
+    """Remove the combined dataset of another sweep: until this one is complete, the folder has none."""
+    path = folder / points.COMBINED
+    if not path.exists():
+        return
+    try:
+        attrs = files.header(path)[0]
+    except ResultFileError:  # it is written anew, as a damaged point is
+        attrs = {}
+    asked = config.dumps(first.experiment, first.method, backends.recorded(first.backend))
+    if not points.is_of(attrs, grid) or attrs.get("experiment") != asked:
+        path.unlink()
 
 
 def _in_words(settings: Mapping[str, Any]) -> str:
