@@ -243,6 +243,7 @@ def test_what_engines_and_status_say_without_tdmrg(own, tmp_path, capsys):
     assert not ready["tdmrg", "julia"].ready
     assert "in it adds them); run `pysv julia setup --tdmrg`" in ready["tdmrg", "julia"].remark
     own.setattr("pysv.julia.session.report", lambda: {"Julia": "1.10.8", "threads": "2", "BLAS": "one"})
+    own.setattr("pysv.julia.session._session", None)  # tests before may have started Julia
     assert main(["julia", "status"]) == 0
     told = capsys.readouterr().out
     assert "tdmrg      not ready: the Julia project" in told
