@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pysv.errors import InvalidInputError, unknown_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import xarray as xr
@@ -116,7 +117,13 @@ def stem(options: argparse.Namespace) -> Path:
 
 def at_in_words(options: argparse.Namespace) -> list[str]:
     """The values that --at gives, as a part of the name of a picture."""
-    from pysv.results.points import file_of
     from pysv.run.sweep_values import one_setting
 
-    return [file_of(dict(map(one_setting, options.at))).removesuffix(".nc")] if options.at else []
+    return [in_a_name(dict(map(one_setting, options.at)))] if options.at else []
+
+
+def in_a_name(settings: Mapping[str, object]) -> str:
+    """Settings as a part of the name of a picture."""
+    from pysv.results.points import file_of
+
+    return file_of(settings).removesuffix(".nc")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pysv.cli.inputs import at_in_words, chosen, loaded, loaded_at, stem
+from pysv.cli.inputs import at_in_words, chosen, in_a_name, loaded, loaded_at, stem
 from pysv.cli.output import note
 from pysv.cli.parser import Parser, at_option, file_name, quiet_option, verb
 from pysv.errors import InvalidInputError, quoted, unknown_name
@@ -81,15 +81,15 @@ def _figure_options(parser: Parser) -> None:
 
 def _plot(options: argparse.Namespace) -> None:
     from pysv.figures import plot
+    from pysv.figures.at_time import chosen_time
 
-    at = chosen(options)
-    time = at.pop("time", None)
-    if time is not None and (isinstance(time, bool) or not isinstance(time, int | float)):
-        raise InvalidInputError(f"--at time = {quoted(time)} must be a number in fs", "time")
+    at: dict[str, Any] = chosen(options)
+    time = chosen_time(at.pop("time", None))
     name, data = stem(options), loaded_at(options.file, at)
     if options.var is not None and options.var not in data.data_vars:
         raise InvalidInputError(unknown_name("variable", options.var, map(str, data.data_vars)), "variable")
-    parts = [name.name, *at_in_words(options), options.var or "", "pairs" if options.pairs else ""]
+    pairs = in_a_name({"pairs": ",".join(f"{one}-{other}" for one, other in options.pairs)}) if options.pairs else ""
+    parts = [name.name, *at_in_words(options), options.var or "", pairs]
     usual = name.with_name(f"{'-'.join(filter(None, parts))}.png")
     target = options.out if options.out is not None else usual
     note(str(plot(data, target, variable=options.var, time=time, pairs=options.pairs)))

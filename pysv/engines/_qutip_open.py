@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -89,6 +90,59 @@ def reachable_amplitudes(experiment: Experiment) -> int:
     return sum(map(spins.sector_rows, _sectors(experiment))) * experiment.device.sites
 
 
+class Entries(NamedTuple):
+    """Nonzero matrix elements for each row of the matrices of an open system, not fewer than there are."""
+
+    jumps: float
+    """Of all jump operators L together."""
+    damping: float
+    """Of all L†L together."""
+    summed: float
+    """Of Σ L†L."""
+    superoperator: float
+    """Of Σ L ⊗ L*, for each element of ρ."""
+
+
+def entries(experiment: Experiment, unravelling: str) -> Entries:
+    """Count matrix elements; nothing is built.
+
+    H of a layer conserves its S^z. An L of σˣ or σʸ therefore changes the down count by one, L†L by none or two; those
+    of σᶻ keep it.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    unravelling : str
+        "mixed" for superpositions of the jump operators of all layers.
+    """
+    device, bath = experiment.device, experiment.bath
+    assert bath is not None
+    spins, layers = Spins(device.levels), bath_spins(device, bath)
+    counts = np.array([1 if bath.shared != "spin" else len(own) for own in layers], dtype=float)
+    found = np.zeros(4)
+    for axis in bath.coupling:
+        rows = [_row_entries(spins.part(own.start - 1, own.stop - 1), axis) for own in layers]
+        once, twice = np.array(rows).reshape(-1, 2).T
+        cross = (once.sum() ** 2 - (once**2).sum()) / 2
+        if unravelling == "mixed":  # every L acts on all layers
+            jumps, damping = counts.sum() * once.sum(), counts.sum() * (twice.sum() + cross)
+        else:
+            cross, jumps, damping = 0.0, counts @ once, counts @ twice
+        found += jumps, damping, twice.sum() + cross, (once**2).sum()
+    alone = sum(rate > 0 for rate in bath.dephasing(device.sites).values()) / device.sites
+    return Entries(*(found + alone).tolist())
+
+
+def _row_entries(layer: Spins, axis: str) -> tuple[float, float]:
+    """Elements in a row of L and of L†L for one axis in a layer: the mean, and the most for σᶻ.
+
+    Baths that couple by σᶻ alone keep the sector, whose rows are not the average ones.
+    """
+    rows = np.array([layer.multiplicity(down) for down in range(layer.lowest + 1)], dtype=float)
+    none, one, two = (float(rows[step:] @ rows[: rows.size - step]) / layer.size for step in range(3))
+    return (rows.max(), rows.max()) if axis == "z" else (2 * one, none + 2 * two)
+
+
 def _sectors(experiment: Experiment) -> tuple[int, ...]:
     assert experiment.bath is not None
     if experiment.bath.keeps_spin_z:
@@ -111,6 +165,13 @@ def mixed(jumps: Sequence[Any]) -> list[Any]:
     n = len(jumps)
     turn = np.exp(2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n) / np.sqrt(max(n, 1))
     return [sum(factor * jump for factor, jump in zip(row, jumps, strict=True)) for row in turn]
+
+
+def _summed(solver: Any) -> Any:
+    """A `qutip.MCSolver` with −iH − ½ Σ L†L as one matrix; QuTiP multiplies by each of its terms."""
+    with suppress(AttributeError):  # of another version of QuTiP
+        solver.rhs.rhs.compress()
+    return solver
 
 
 class _OpenSolver(Engine):
@@ -246,7 +307,7 @@ class MonteCarlo(_OpenSolver):
         super().__init__(experiment, method)
         options = {name: value for name, value in self.options.items() if name != "normalize_output"}
         jumps = self.jumps or [0 * self.generator]  # QuTiP requires at least one
-        self._solver = qutip.MCSolver(self.generator, jumps, options=options)
+        self._solver = _summed(qutip.MCSolver(self.generator, jumps, options=options))
         # Below norm_tol QuTiP takes the probability of a jump for 0.
         precise = {
             "improved_sampling": True,
@@ -255,7 +316,8 @@ class MonteCarlo(_OpenSolver):
             "norm_steps": 1000,
             "keep_runs_results": True,
         }
-        self._leaving = qutip.MCSolver(self.generator, jumps, options=options | precise | {"store_final_state": True})
+        leaving = qutip.MCSolver(self.generator, jumps, options=options | precise | {"store_final_state": True})
+        self._leaving = _summed(leaving)
         self._seeds = trajectory_seeds(method.ntraj, method.seeds)
         self._interval = 0
         electrons = list(dict.fromkeys(run.electron for run in self.runs))

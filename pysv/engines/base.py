@@ -15,7 +15,6 @@ from pysv.errors import InvalidInputError, ResumeError
 from pysv.experiment.checks import Checked
 from pysv.experiment.source import ConfinedElectrons, OneElectron
 from pysv.experiment.train import Train
-from pysv.julia import setup
 from pysv.model.conservation import conserved, conserves
 from pysv.sectors import backend as backends
 
@@ -154,9 +153,8 @@ class Method(Checked, ABC):
     @classmethod
     def lacking(cls, backend: str) -> str | None:
         """Why the engine cannot run on a backend here, and what to do; None if it can."""
-        if backend == "julia" and cls.needs_itensors:
-            return setup.not_ready(tdmrg=True)
-        return backends.backend(backend).lacking()
+        found = backends.backend(backend)
+        return found.lacking_itensors() if cls.needs_itensors else found.lacking()
 
     def able(self) -> tuple[str, ...]:
         """Backends that can run these options, the preferred one first."""
@@ -166,6 +164,11 @@ class Method(Checked, ABC):
         """Whether this backend runs an experiment that the engine serves; only `tdmrg` has one that serves less."""
         del backend, experiment
         return True
+
+    @property
+    def dtype(self) -> type:
+        """Complex type of its states."""
+        return np.complex128
 
     def pays(self, backend: str, cost: Cost) -> bool:
         """Whether a run of this cost is no slower on this backend than on the preferred one, the start included.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from pysv.compute.compiling import Kernels
-from pysv.engines._kernels import BOUNDS, COPIES, MARGINALS, STEPS
+from pysv.engines._kernels import BOUNDS, MARGINALS, STEPS
 from pysv.engines._pure_states import RecursionEngine
 from pysv.engines.base import Engine, Method, Work
 from pysv.engines.cost import HEAVY, Cost, pure_run_cost, radius, run_places, run_rows
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from pysv.sectors.hamiltonian import Hamiltonian
     from pysv.sectors.pure_run import PureRun
 
+_COPIES = Kernels("pysv.sectors.numba.sums", "_copy", 2.5)
+"""Copies and weights of states, for the light cone; measured as those of `pysv.engines._kernels`."""
 _OUTPUTS = 8
 """Largest number of snapshots that one expansion of a small run serves."""
 _LARGE = 4_000_000
@@ -71,7 +73,7 @@ class Chebyshev(Method):
     name: ClassVar[str] = "chebyshev"
     serves: ClassVar[str] = "one electron, closed system, any state of the spins"
     backends: ClassVar[tuple[str, ...]] = ("python", "julia", "mpi", "cuda")
-    kernels: ClassVar[tuple[Kernels, ...]] = (STEPS, MARGINALS, BOUNDS, COPIES)
+    kernels: ClassVar[tuple[Kernels, ...]] = (STEPS, MARGINALS, BOUNDS, _COPIES)
     correlators: ClassVar[str] = "states"
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 

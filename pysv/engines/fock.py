@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pysv.compute.compiling import Kernels
-from pysv.engines._kernels import PAIRS
 from pysv.engines.base import Amplitudes, Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost, radius
 from pysv.errors import InvalidInputError, NotReadyError, SpectralBoundsError
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 
 _ARRAYS = {True: 24, False: 12}
 """Real state-sized arrays in the search for the ground state, and without it."""
+_STEPS = Kernels("pysv.pairs.kernels", "step", 2.0)
+"""Steps of a recursion in H of two electrons: 2.0 to 2.3 s, measured as those of `pysv.engines._kernels`."""
 MAX_DENSITY_ROWS = 4096
 """Rows of the largest block of the localized spins' density matrix, where it is a block of several S^z."""
 _SECONDS = 2e-8
@@ -59,7 +60,7 @@ class Fock(Method):
     name: ClassVar[str] = "fock"
     serves: ClassVar[str] = "two electrons beside any pure state of the spins, closed system, exact"
     backends: ClassVar[tuple[str, ...]] = ("python",)
-    kernels: ClassVar[tuple[Kernels, ...]] = (PAIRS,)
+    kernels: ClassVar[tuple[Kernels, ...]] = (_STEPS,)
     correlators: ClassVar[str] = "states"
     cites: ClassVar[tuple[str, ...]] = ("TalEzer1984",)
 

@@ -14,6 +14,7 @@ from pysv.engines._qutip_open import (
     LARGEST_DENSITY,
     MasterEquation,
     MonteCarlo,
+    entries,
     failure,
     reachable_amplitudes,
     solver_options,
@@ -32,8 +33,15 @@ if TYPE_CHECKING:
 
 _STATES = 45
 """Memory of the integrator's history and of the sparse matrix, in states."""
-_SECONDS = 2e-8
-"""Rough time of one application of H and the jump operators to one amplitude, s."""
+_SECONDS, _ENTRY = 1e-8, 1e-9
+"""Rough time of a step of the integrator for one amplitude, and for one element of its row of the matrix, s."""
+_ENTRY_BYTES = 70
+"""Bytes of an element of the jump operators L and of L†L, or of the Liouvillian, while QuTiP makes its matrices.
+
+From `mcsolve` of 4+4, 5+5 and 6+1 spins and `mesolve` of 1+3: 72, 72, 72 and 65.
+"""
+_ROW = 6.0
+"""Elements in a row of H, roughly."""
 _CALL = 3e-5
 """Rough time of one call of QuTiP's integrator, s."""
 _METHODS = ("adams", "bdf", "lsoda", "dop853", "vern7", "vern9", "tsit5")
@@ -149,16 +157,19 @@ class QuTiP(Sampling):
         if solver == "sesolve":
             return pure_run_cost(experiment, applications, state_bytes(run_places(experiment), _STATES))
         amplitudes, columns = reachable_amplitudes(experiment), self.ntraj
+        row = entries(experiment, self.unravelling)
         if solver == "mesolve":
             columns = amplitudes  # of ρ; one application serves all of them
             applied, elements = applications, amplitudes**2
+            held = applied_row = row.superoperator + 2 * (_ROW + row.summed)
         else:
             applied, elements = applications * self.ntraj, amplitudes
+            held, applied_row = row.jumps + row.damping, _ROW + row.summed
         return Cost(
             amplitudes=columns * amplitudes,
-            memory=PROCESS + 16 * (2 * columns * amplitudes + _STATES * elements),
+            memory=PROCESS + 16 * (2 * columns * amplitudes + _STATES * elements) + int(_ENTRY_BYTES * held * elements),
             applications=applied,
-            seconds=applied * (elements * _SECONDS + _CALL),
+            seconds=applied * (elements * (_SECONDS + _ENTRY * applied_row) + _CALL),
             disk=16 * columns * amplitudes,
         )
 

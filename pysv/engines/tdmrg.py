@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from pysv.compute.compiling import Kernels
-from pysv.engines._kernels import TENSORS
 from pysv.engines.base import Engine, Method, Work, saved_array
 from pysv.engines.cost import PROCESS, Cost
 from pysv.errors import BondLimitError, EngineError, InvalidInputError, NotReadyError
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
 METHODS = ("tebd", "tdvp")
 _EVOLUTIONS = {"tebd": "Hastings2009", "tdvp": "Haegeman2016"}
 """Key of the reference for each method."""
+_KERNELS = Kernels("pysv.mps.kernels", "update", 14.0), Kernels("pysv.mps.spaces", "kept", 14.0)
+"""Updates of a bond, and the spaces that they keep: 28 s together, measured as those of `pysv.engines._kernels`; which
+has which part is rough."""
 MAX_DENSITY_SPINS = 12
 """Largest number of localized spins whose density matrix is formed."""
 _GROUND = ("energy", "variance", "change", "sweeps")
@@ -83,7 +85,7 @@ class TDMRG(Method):
         "state beside a product of them, closed system"
     )
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
-    kernels: ClassVar[tuple[Kernels, ...]] = TENSORS
+    kernels: ClassVar[tuple[Kernels, ...]] = _KERNELS
     correlators: ClassVar[str] = "matrix product"
     cites: ClassVar[tuple[str, ...]] = ("White1992", "Vidal2004", "White2004")
     needs_itensors: ClassVar[bool] = True

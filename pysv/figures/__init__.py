@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pysv.errors import InvalidInputError, unknown_name
 from pysv.experiment import Experiment
-from pysv.experiment.checks import whole_number
+from pysv.experiment.checks import as_list, whole_number
 from pysv.figures import catalog, planned
 from pysv.figures.planned import Version
 from pysv.results.destination import check_destination, whole_file
@@ -215,6 +215,7 @@ def plot(
     from pysv.results.points import swept_dims
 
     path = check_destination(target, overwrite=True, source=data.encoding.get("source"))
+    pairs = as_list(pairs)
     if swept_dims(data):
         if pairs:
             raise InvalidInputError("pairs would be ignored: they are of a run; choose one point of the sweep", "pairs")

@@ -10,9 +10,10 @@ from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from pysv.errors import InvalidInputError, unknown_name
+from pysv.experiment.checks import as_list
 from pysv.figures import density, overview, style, two_spins
+from pysv.figures.at_time import at_time, chosen_time
 from pysv.figures.marks import UNMARKED, Marks
-from pysv.figures.moments import at_time
 
 LEAST = 1e-9  # a smaller largest value does not set the scale of a map
 MAX_CURVES = 12  # a variable with more places along its dimension becomes a map
@@ -42,9 +43,10 @@ def draw(
     Raises
     ------
     InvalidInputError
-        If the run has no such variable or time, the variable has too many dimensions, or `time` or `pairs` would be
-        ignored.
+        If the run has no such variable, time or pair, the variable has too many dimensions, or `time` or `pairs` would
+        be ignored.
     """
+    time, pairs = chosen_time(time), as_list(pairs)
     if name not in data.data_vars:
         raise InvalidInputError(f"{unknown_name('variable', name, map(str, data.data_vars))}", "variable")
     matrix, of_two = data[name].dims[1:] == ("ket", "bra"), two_spins.served(data[name])

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from pysv.errors import InvalidInputError, unknown_name
 from pysv.figures import style
-from pysv.figures.moments import at_time
+from pysv.figures.at_time import at_time, chosen_time
 from pysv.results.points import swept_dims
 
 USUAL = "log_negativity"
@@ -55,7 +55,7 @@ def draw(data: xr.Dataset, name: str | None = None, time: float | None = None) -
     InvalidInputError
         If the sweep has no such variable or time, or more than two keys, or `time` would be ignored.
     """
-    dims = swept_dims(data)
+    dims, time = swept_dims(data), chosen_time(time)
     plain = [str(own) for own in data.data_vars if data[own].dims == (*dims, "time")]
     name = name or (USUAL if USUAL in plain else plain[0])
     if name not in data.data_vars:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,10 +14,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from pysv.errors import InvalidInputError
+from pysv.errors import InvalidInputError, quoted
+from pysv.experiment.checks import is_list
 from pysv.figures import style
+from pysv.figures.at_time import at_time, recorded
 from pysv.figures.marks import Marks
-from pysv.figures.moments import at_time
 
 Pairs = Sequence[tuple[int, int]]
 """Numbers of two spins each, from 1."""
@@ -53,11 +56,14 @@ def draw(data: xr.Dataset, name: str, marks: Marks, time: float | None = None, p
     Raises
     ------
     InvalidInputError
-        If there is no such time, spin or pair.
+        If there is no such time, spin or pair, a pair is named twice, or the variable was never recorded.
     """
     shown = xr.Dataset({own: _plain(data[own]) for own in (name, f"{name}_error") if own in data}, data.coords)
     if pairs:
-        return _curves(shown, name, marks, _numbered(shown[name], pairs))
+        places = _numbered(shown[name], pairs)
+        for one, other in places:
+            recorded(shown[name].isel(spin=one, spin2=other))
+        return _curves(shown, name, marks, places)
     figure = style.new_figure(1.5 * style.COLUMN, 4.2)
     axes = figure.subplots()
     _map(axes, shown, at_time(shown[name], time), marks)
@@ -80,12 +86,22 @@ def _numbered(values: xr.DataArray, pairs: Pairs) -> list[tuple[int, int]]:
     if values.dims[-1] != "spin2":
         raise InvalidInputError(f"pairs would be ignored: {values.name} is of operators, not of spins; leave them out")
     count = values.sizes["spin"]
+    if not is_list(pairs):
+        raise InvalidInputError(f"pairs = {quoted(pairs)} must be a list of pairs of spins, such as [(1, 5)]", "pairs")
+    found: dict[frozenset[int], tuple[int, int]] = {}
     for pair in pairs:
-        if len(set(pair)) < 2 or not all(1 <= number <= count for number in pair):
-            raise InvalidInputError(
-                f"pair {'-'.join(map(str, pair))} must be two different spins from 1 to {count}", "pairs"
-            )
-    return [(one - 1, other - 1) for one, other in pairs]
+        if not is_list(pair) or len(pair) != 2 or not all(_is_spin(own, count) for own in pair) or pair[0] == pair[1]:
+            named = "-".join(map(str, pair)) if is_list(pair) else quoted(pair)
+            raise InvalidInputError(f"pair {named} must be two different spins from 1 to {count}", "pairs")
+        one, other = pair
+        if frozenset(pair) in found:
+            raise InvalidInputError(f"pair {one}-{other} is named twice; leave one out", "pairs")
+        found[frozenset(pair)] = one - 1, other - 1
+    return list(found.values())
+
+
+def _is_spin(number: Any, count: int) -> bool:
+    return not isinstance(number, bool) and isinstance(number, Integral) and 1 <= int(number) <= count
 
 
 def _curves(data: xr.Dataset, name: str, marks: Marks, places: Sequence[tuple[int, int]]) -> Figure:

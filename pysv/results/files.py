@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -257,9 +257,32 @@ def header(path: str | Path) -> tuple[dict[str, Any], str]:
     with _opened(path) as (file, _):
         try:
             state = file.get(_STATE_GROUP)
-            return dict(file.attrs), "" if state is None else str(state.attrs.get("fingerprint", ""))
+            return _attributes(file), "" if state is None else str(state.attrs.get("fingerprint", ""))
         except Exception as error:  # as in `load`
             raise _unreadable(path, error) from error
+
+
+def glance(path: str | Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Attributes of a result file, and some of its real arrays by name, of which it may lack any; no other is read.
+
+    Raises
+    ------
+    ResultFileError
+        As for `load`.
+    """
+    with _opened(path) as (file, _):
+        try:
+            return _attributes(file), {name: np.asarray(file[name]) for name in names if name in file}
+        except Exception as error:  # as in `load`
+            raise _unreadable(path, error) from error
+
+
+def _attributes(file: h5py.File) -> dict[str, Any]:
+    """Attributes of a file; a single number, which NetCDF keeps as an array, is a number."""
+    return {
+        name: value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+        for name, value in file.attrs.items()
+    }
 
 
 @contextlib.contextmanager

@@ -115,6 +115,23 @@ def grid_of(data: xr.Dataset) -> dict[str, list[Any]]:
     return dict(json.loads(str(data.attrs["sweep"]))) if "sweep" in data.attrs else {}
 
 
+def units_of(data: xr.Dataset) -> dict[str, str]:
+    """Units by key of a combined dataset, empty for a key without one; empty for that of a run."""
+    grid = grid_of(data)
+    dims = swept_dims(data) if grid else ()
+    found = {str(data[dim].attrs.get("long_name")): str(data[dim].attrs.get("units", "")) for dim in dims}
+    return {key: found.get(key, "") for key in grid}
+
+
+def is_of(attrs: Mapping[str, Any], grid: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether a combined dataset with these attributes has the keys and the values of a grid, in its order."""
+    own, wanted = (
+        json.dumps({key: same(list(values)) for key, values in these.items()}, default=str)
+        for these in (json.loads(str(attrs.get("sweep", "{}"))), grid)
+    )
+    return own == wanted
+
+
 def swept_dims(data: xr.Dataset) -> tuple[str, ...]:
     """Dimensions of the keys of a sweep, in the order of the keys."""
     return tuple(str(dim) for dim in data["norm"].dims if dim != "time")

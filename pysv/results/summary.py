@@ -6,9 +6,13 @@ import json
 import re
 import textwrap
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from pysv.errors import cut
+from pysv.results.points import grid_of, units_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,20 +51,12 @@ def describe(data: xr.Dataset, name: str) -> str:
     str
     """
     attrs = data.attrs
-    versions = json.loads(attrs["versions"])
     time = data.time.values
     lines = [
         f"{name}: {attrs['status']}",
         f"  times        {time[0]:g} … {time[-1]:g} fs, {time.size} snapshot{'s' if time.size > 1 else ''}",
-        f"  engine       {attrs['engine']} ({attrs['backend']} backend), {attrs['wall_time']:.2f} s",
-        f"  made with    pysv {versions['pysv']}, Python {versions['python']}",
-        f"  drift        norm {attrs['drift_norm']:.1e}, energy {attrs['drift_energy']:.1e} eV, "
-        f"S^z {attrs['drift_spin_z_total']:.1e} (tolerance {attrs['drift_tolerance']:.0e})",
+        *made_in_words([attrs]),
     ]
-    if "state_deviation_reached" in attrs:
-        lines.append(f"  state error  {attrs['state_deviation_reached']:.1e} ({attrs['state_deviation_kind']})")
-    else:
-        lines.append(f"  state error  {attrs['state_deviation_kind']}")
     if "probe" in attrs:
         pulse = json.loads(attrs["probe"])
         momenta = ", ".join(f"{k:.4g}" for k in pulse["momenta"])
@@ -72,8 +68,8 @@ def describe(data: xr.Dataset, name: str) -> str:
     if attrs.get("kind") == "correlator":
         lines += _correlators(data)
     if "sweep" in attrs:
-        lines += _swept(data)
-    lines += [f"  {label:<12} {text}" for label in ("warnings", "left_out") for text in str(attrs[label]).splitlines()]
+        lines += keys_in_words("sweep", grid_of(data), units_of(data))
+    lines += told_in_words([attrs])
     if "sweep" in attrs or attrs.get("kind") == "correlator":
         lines += variables_in_words(data)
     else:
@@ -83,13 +79,92 @@ def describe(data: xr.Dataset, name: str) -> str:
     return "\n".join(map(printable, lines))
 
 
+def made_in_words(attrs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines with what made one run or several: engines and time, versions, drifts of each engine, errors of each kind.
+
+    Parameters
+    ----------
+    attrs : sequence of mapping
+        Attributes of each run. Of several, drifts and errors are the largest ones.
+    """
+    together, most = (" together", "at most ") if len(attrs) > 1 else ("", "")
+    engines = {f"{own['engine']} ({own['backend']} backend)": None for own in attrs}
+    versions = [json.loads(own["versions"]) for own in attrs]
+    made = {f"pysv {own['pysv']}, Python {own['python']}": None for own in versions}
+    seconds = sum(float(own["wall_time"]) for own in attrs)
+    lines = [
+        f"  {'engine':<12} {', '.join(engines)}, {seconds:.2f} s{together}",
+        f"  {'made with':<12} {'; '.join(made)}",
+    ]
+    names = dict.fromkeys(str(own["engine"]) for own in attrs)
+    for name in names:
+        drifts = [own for own in attrs if str(own["engine"]) == name]
+        norm, energy, spin = (
+            max(float(own[f"drift_{kind}"]) for own in drifts) for kind in ("norm", "energy", "spin_z_total")
+        )
+        tolerances = sorted({float(own["drift_tolerance"]) for own in drifts})
+        tolerance = " to ".join(dict.fromkeys(f"{value:.0e}" for value in (tolerances[0], tolerances[-1])))
+        lines.append(
+            f"  {'drift':<12} {f'{name}: ' if len(names) > 1 else ''}{most}norm {norm:.1e}, energy {energy:.1e} eV, "
+            f"S^z {spin:.1e} (tolerance {tolerance})"
+        )
+    for kind in dict.fromkeys(str(own["state_deviation_kind"]) for own in attrs):
+        of_kind = [own for own in attrs if str(own["state_deviation_kind"]) == kind]
+        reached = [float(own["state_deviation_reached"]) for own in of_kind if "state_deviation_reached" in own]
+        lines.append(f"  {'state error':<12} " + (f"{most}{max(reached):.1e} ({kind})" if reached else kind))
+    return lines
+
+
+def told_in_words(attrs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines with the warnings of one run or several and with what was left out, equal ones once.
+
+    Parameters
+    ----------
+    attrs : sequence of mapping
+        Attributes of each run.
+    """
+    lines = []
+    for label in ("warnings", "left_out"):
+        told = dict.fromkeys(line for own in attrs for line in str(own[label]).splitlines())
+        lines += [f"  {label:<12} {line}" for line in told]
+    return lines
+
+
+def keys_in_words(label: str, grid: Mapping[str, Sequence[Any]], units: Mapping[str, str]) -> list[str]:
+    """Lines with the keys of a sweep, their values and units.
+
+    Parameters
+    ----------
+    label : str
+        First word of each line.
+    grid : mapping of str to sequence
+        Values by key.
+    units : mapping of str to str
+        Units by key.
+    """
+    return [
+        f"  {label:<12} {key} = {cut(', '.join(map(json.dumps, values)), 200)}"
+        + ("" if units[key] in ("", "1") else f" {units[key]}")
+        for key, values in grid.items()
+    ]
+
+
+def number_in_words(value: float) -> str:
+    """A number with six digits after the point, without the sign of a zero.
+
+    >>> number_in_words(-1e-9)
+    '0.000000'
+    """
+    return f"{round(value, 6) + 0.0:.6f}"
+
+
 def _final_values(data: xr.Dataset) -> list[str]:
     lines = []
     for variable in _SHOWN:
         if variable in data and data[variable].dims == ("time",):
             values = data[variable]
             units = "" if values.attrs["units"] == "1" else f" {values.attrs['units']}"
-            lines.append(f"    {values.attrs['long_name']:<48} {round(float(values[-1]), 6) + 0.0:.6f}{units}")
+            lines.append(f"    {values.attrs['long_name']:<48} {number_in_words(float(values[-1]))}{units}")
     return lines
 
 
@@ -121,17 +196,6 @@ _REBUILT = {"standard error up to": "qfi_rebuilt_error", "left open up to": "qfi
 def _largest(values: np.ndarray) -> str:
     known = values[np.isfinite(values)]
     return f"{np.abs(known).max():.1e}" if known.size else "unknown"
-
-
-def _swept(data: xr.Dataset) -> list[str]:
-    """Keys of a sweep with their values and units."""
-    lines = []
-    for key, values in json.loads(data.attrs["sweep"]).items():
-        dim = next((dim for dim in data.dims if data[dim].attrs.get("long_name") == key), None)
-        units = "" if dim is None else str(data[dim].attrs.get("units", ""))
-        words = ", ".join(map(json.dumps, values)) + ("" if units in ("", "1") else f" {units}")
-        lines.append(f"  {'sweep':<12} {key} = {words}")
-    return lines
 
 
 def variables_in_words(data: xr.Dataset) -> list[str]:

@@ -9,17 +9,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pysv.errors import ResultFileError, cut
 from pysv.results import files, points
 from pysv.results.destination import whole_file
-from pysv.results.summary import printable, variables_in_words
-
-if TYPE_CHECKING:
-    import xarray as xr
+from pysv.results.summary import (
+    keys_in_words,
+    made_in_words,
+    number_in_words,
+    printable,
+    told_in_words,
+    variables_in_words,
+)
 
 PLAN = "sweep.json"
 """File with the values and units of the keys, written before the first point runs."""
@@ -79,9 +83,7 @@ def _plan(folder: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
     if not (folder / points.COMBINED).exists():
         return {}, {}
     data = files.load(folder / points.COMBINED)
-    units = [str(data[dim].attrs.get("units", "")) for dim in points.swept_dims(data)]
-    grid = points.grid_of(data)
-    return grid, dict(zip(grid, units, strict=False))
+    return points.grid_of(data), points.units_of(data)
 
 
 def survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, str], list[SweptPoint]]:
@@ -114,11 +116,11 @@ def _point(settings: Mapping[str, Any], path: Path) -> SweptPoint:
     if not path.exists():
         return SweptPoint(settings, "not begun")
     try:
-        data = files.load(path)
+        attrs, arrays = files.glance(path, ("time", _SHOWN))
     except ResultFileError as error:
         return SweptPoint(settings, "unreadable", reason=str(error))
-    status = str(data.attrs["status"])
-    held = path, data.attrs, float(data["time"][-1]), _last(data)
+    status = str(attrs["status"])
+    held = path, attrs, float(arrays["time"][-1]), _last(arrays)
     if status.startswith("stopped: "):
         return SweptPoint(settings, "failed", *held, status.removeprefix("stopped: "))
     return SweptPoint(settings, "complete" if status == "complete" else "incomplete", *held)
@@ -140,14 +142,15 @@ def describe_sweep(folder: Path) -> str:
     states = [point.state for point in found]
     counts = [f"{states.count(state)} {state}" for state in STATES if state in states]
     lines = [f"{folder}: sweep of {len(found)} point{'s' if len(found) > 1 else ''}, {', '.join(counts)}"]
-    for key, values in grid.items():
-        unit = "" if units[key] in ("", "1") else f" {units[key]}"
-        lines.append(f"  {'swept':<12} {key} = {cut(', '.join(json.dumps(value) for value in values), 200)}{unit}")
+    lines += keys_in_words("swept", grid, units)
     held = [point for point in found if point.path is not None]
     if held:
-        lines += _made([point.attrs for point in held])
+        attrs = [point.attrs for point in held]
+        lines += [*made_in_words(attrs), *told_in_words(attrs)]
         combined = folder / points.COMBINED
         whole = files.load(combined) if combined.exists() and set(states) == {"complete"} else None
+        if whole is not None and not points.is_of(whole.attrs, grid):  # another sweep has left it
+            whole = None
         none = "none: points are missing, or differ in their times"
         lines.append(f"  {'combined':<12} {none if whole is None else combined.name}")
         assert held[0].path is not None
@@ -157,29 +160,6 @@ def describe_sweep(folder: Path) -> str:
         lines += ["  experiment of the first point"]
         lines += [f"    {line}" for line in str(held[0].attrs["experiment"]).splitlines() if line]
     return "\n".join(map(printable, lines))
-
-
-def _made(attrs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Engines, drifts and errors over all points."""
-    engines = dict.fromkeys(f"{own['engine']} ({own['backend']} backend)" for own in attrs)
-    versions = dict.fromkeys(json.loads(own["versions"])["pysv"] for own in attrs)
-    drift = {
-        name: max(float(own[f"drift_{name}"]) for own in attrs)
-        for name in ("norm", "energy", "spin_z_total", "tolerance")
-    }
-    lines = [
-        f"  {'engine':<12} {', '.join(engines)}, {sum(float(own['wall_time']) for own in attrs):.2f} s together",
-        f"  {'made with':<12} pysv {', '.join(versions)}",
-        f"  {'drift':<12} at most: norm {drift['norm']:.1e}, energy {drift['energy']:.1e} eV, "
-        f"S^z {drift['spin_z_total']:.1e} (tolerance {drift['tolerance']:.0e})",
-    ]
-    for kind in dict.fromkeys(str(own["state_deviation_kind"]) for own in attrs):
-        reached = [float(own["state_deviation_reached"]) for own in attrs if "state_deviation_reached" in own]
-        lines.append(f"  {'state error':<12} " + (f"at most {max(reached):.1e} ({kind})" if reached else kind))
-    for label in ("warnings", "left_out"):
-        told = dict.fromkeys(line for own in attrs for line in str(own[label]).splitlines())
-        lines += [f"  {label:<12} {line}" for line in told]
-    return lines
 
 
 def _table(grid: Mapping[str, Sequence[Any]], units: Mapping[str, str], found: Sequence[SweptPoint]) -> list[str]:
@@ -199,7 +179,8 @@ def _table(grid: Mapping[str, Sequence[Any]], units: Mapping[str, str], found: S
     return lines + ([f"… and {len(found) - MOST_ROWS} more"] if len(found) > MOST_ROWS else [])
 
 
-def _last(data: xr.Dataset) -> str:
+def _last(arrays: Mapping[str, np.ndarray]) -> str:
     """The last recorded negativity; empty where there is none."""
-    values = data[_SHOWN].dropna("time").values if _SHOWN in data else np.zeros(0)
-    return f"{float(values[-1]) + 0.0:.6f}" if values.size else ""
+    values = arrays.get(_SHOWN, np.zeros(0))
+    known = values[np.isfinite(values)]
+    return number_in_words(float(known[-1])) if known.size else ""

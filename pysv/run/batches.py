@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -36,7 +35,7 @@ from pysv.run.memory import available_memory
 from pysv.run.mixture import GROUPS, Groups, Mixture
 from pysv.run.one_run import OneThread, members_from, members_in_file, run_members
 from pysv.run.plan import WANTED, Batch, disk, part_of, planned, sampled_by
-from pysv.run.remarks import warn
+from pysv.run.remarks import tell, warn
 from pysv.run.tasks import Task, compute, progress_bar
 from pysv.units import size
 
@@ -130,12 +129,14 @@ def solve_in_batches(
         connected(dask) as client,
         closing(progress_bar(method.name, len(tasks), progress)) as bar,
     ):
-        # Now that nothing can refuse the run: a refusal comes alone, without warnings.
-        warn(experiment, method if going_on is None else None, averaged=True)
         if folder is not None:
             if overwrite and going_on is None and folder.asked() is None:
                 folder.drop()  # batches of a run that is complete
+            for task in () if overwrite else tasks:
+                task.kept(overwrite)  # refuses those of another run before its request is replaced
             folder.begin(experiment, method, backend)
+        # Now that nothing can refuse the run: a refusal comes alone, without warnings.
+        warn(experiment, method if going_on is None else None, averaged=True)
 
         def results(first: int, last: int) -> Iterator[xr.Dataset]:
             return compute(tasks[first:last], client, bar=bar, overwrite=overwrite)
@@ -257,7 +258,7 @@ def _target(data: xr.Dataset, method: Sampling, error: float, used: int) -> dict
             f"target_error = {method.target_error:g} is not reached: {used} trajectories have {error:.2g}; {would} "
             "would do"
         )
-        warnings.warn(warning, TargetErrorWarning, stacklevel=2)
+        tell(warning, TargetErrorWarning)
         found["warnings"] = "\n".join(filter(None, (str(data.attrs["warnings"]), warning)))
     return found
 

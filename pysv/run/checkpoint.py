@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from pysv.errors import OtherPlaceWarning, ResultFileError, UnsavedResultError
 from pysv.results.destination import OwnFile
 from pysv.results.files import SavedState, load_state, write
+from pysv.run.remarks import tell
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -126,7 +126,7 @@ class Checkpoint:
         asked = self._own.path
         data.encoding["source"] = str(write(data, asked, state, own=self._own, keep=self._holds_state))
         if self._own.path != asked:
-            _warn_of(f"{asked}: another file has appeared there; the result is in {self._own.path}")
+            tell(f"{asked}: another file has appeared there; the result is in {self._own.path}", OtherPlaceWarning)
         if not self._holds_state:
             self._own.drop_previous()  # of another run
         self._holds_state = state is not None
@@ -145,7 +145,7 @@ class Checkpoint:
                     data.encoding["source"] = str(write(data, other.path, state, own=other))
             except ResultFileError:
                 continue
-            _warn_of(f"{failure}; the result is in {data.encoding['source']}")
+            tell(f"{failure}; the result is in {data.encoding['source']}", OtherPlaceWarning)
             return
         raise UnsavedResultError(
             f"{failure}; the result is in memory only, as the attribute data of this error", data
@@ -156,7 +156,3 @@ def refuges(folder: Path) -> list[Path]:
     """Other folders in which a result may be kept that does not fit in its own."""
     others = (Path.cwd(), Path(tempfile.gettempdir()), Path.home())
     return [one for one in dict.fromkeys(map(Path.resolve, others)) if one != folder.resolve()]
-
-
-def _warn_of(sentence: str) -> None:
-    warnings.warn(sentence, OtherPlaceWarning, stacklevel=6)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pysv.compute.compiling import missing
 from pysv.compute.ranks import led
 from pysv.compute.speed import slowness
@@ -25,6 +27,7 @@ from pysv.run.plan import disk
 from pysv.run.remarks import remarks
 from pysv.run.smaller import spins_in_words, with_fewer_spins
 from pysv.sectors import backend as backends
+from pysv.sectors.shared import Shared
 from pysv.units import about, duration, size
 
 if TYPE_CHECKING:
@@ -69,7 +72,10 @@ class Estimate:
     device_memory : int
         Bytes of states on a device with a memory of its own, besides `memory`; 0 on other backends.
     compiling : float
-        Seconds more, rough, that the first run on this machine takes for compiling kernels; 0 where they are compiled.
+        Seconds more, rough, that the first run on this machine takes for compiling kernels. 0 where some run has
+        compiled them in the version that this precision and this device take: with one hopping and no potential or
+        otherwise, with one exchange and one J_sd or several. Of the kernels of `fock`, `llg` and `tdmrg` any
+        version counts.
     """
 
     engine: str
@@ -173,7 +179,7 @@ def estimate(
         backend = backends.dividing() if ranks > 1 else backend
     method, chosen = choose(experiment, engine, backend)
     slow = slowness(measure=True)
-    compiling = slow * missing(method.kernels) if backends.backend(chosen).numba else 0.0
+    compiling = slow * _missing(experiment, method) if backends.backend(chosen).numba else 0.0
     with additional(own_measures(experiment)):
         found = _estimated(experiment, method, chosen, ranks or led(), slow)
     return replace(found, compiling=compiling, remarks=(*found.remarks, *_set_up_remarks(method, chosen)))
@@ -189,6 +195,14 @@ def _set_up_remarks(method: Method, chosen: str) -> tuple[str, ...]:
         "is refused"
     )
     return (f"backend {chosen!r} is not ready here: {reason}{after if setup.would_install() else ''}",)
+
+
+def _missing(experiment: Experiment, method: Method) -> float:
+    """Seconds for the kernels of a run, in the version that its precision and its device take."""
+    if not method.kernels:
+        return 0.0
+    shared, real = Shared.of_device(experiment.device), np.finfo(method.dtype).dtype.type
+    return missing(method.kernels, lambda types: shared.version(types, real))
 
 
 def _lacking(experiment: Experiment, method: Method, shares: Divided | None, rows: int) -> Lacks:

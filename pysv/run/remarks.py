@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
@@ -35,13 +36,27 @@ def warn(experiment: Experiment, method: Method | None = None, *, averaged: bool
         Whether it is run in batches.
     """
     for remark in () if method is None else _left_out_remarks(experiment, method, averaged):
-        warnings.warn(remark, LeftOutWarning, stacklevel=3)
+        tell(remark, LeftOutWarning)
     for remark in experiment.direction_remarks():
-        warnings.warn(remark, PacketDirectionWarning, stacklevel=3)
+        tell(remark, PacketDirectionWarning)
     for remark in experiment.truncation_remarks():
-        warnings.warn(remark, PacketTruncationWarning, stacklevel=3)
+        tell(remark, PacketTruncationWarning)
     for remark in _bath_remarks(experiment):
-        warnings.warn(remark, BathValidityWarning, stacklevel=3)
+        tell(remark, BathValidityWarning)
+
+
+def tell(sentence: str, category: type[Warning]) -> None:
+    """Emit a warning that points at the line outside pysv from which the call comes, however deep it is here.
+
+    Parameters
+    ----------
+    sentence : str
+    category : type of Warning
+    """
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).split(".")[0] == "pysv":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(sentence, category, stacklevel=level)
 
 
 def _left_out_remarks(experiment: Experiment, method: Method, averaged: bool) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
 from pysv.run.ready import make_ready
-from pysv.run.remarks import warn
+from pysv.run.remarks import tell, warn
 from pysv.run.solve import resume, solve
 from pysv.run.sweep_keys import KeyPath, changed, dimension, known_keys, unit, unknown_key
 from pysv.run.sweep_values import MAX_POINTS, alike, plain, words
@@ -188,10 +188,11 @@ def sweep_tables(
         with nullcontext() if folder is None else held(folder / points.COMBINED):
             results = compute(tasks, client, bar=bar, overwrite=overwrite, failed=failed)
             if folder is not None:
+                _drop_combined(folder, values, tasks[0])
                 keep_plan(folder, values, {key: unit(key) for key in values})
                 keep_failures(folder, {})
             for category, text in said:  # now that nothing can refuse the points: a refusal comes alone
-                warnings.warn(text, category, stacklevel=3)
+                tell(text, category)
             try:
                 done = list(results)
             finally:
@@ -201,11 +202,29 @@ def sweep_tables(
     computed = [own for number, own in enumerate(settings) if number not in failed]
     made = tuple(Point(own, data) for own, data in zip(computed, done, strict=True))
     if failed:
+        if folder is not None:
+            (folder / points.COMBINED).unlink(missing_ok=True)
         raise SweepFailureError([f"{tasks[number].label}: {why}" for number, why in reasons.items()], made)
     combined = combine(made, values)
     if folder is not None and combined is not None:
         files.write(combined, folder / points.COMBINED)
+    elif folder is not None:
+        (folder / points.COMBINED).unlink(missing_ok=True)
     return Sweep(made, combined)
+
+
+def _drop_combined(folder: Path, grid: Grid, first: Task) -> None:
+    """Remove the combined dataset of another sweep: until this one is complete, the folder has none."""
+    path = folder / points.COMBINED
+    if not path.exists():
+        return
+    try:
+        attrs = files.header(path)[0]
+    except ResultFileError:  # it is written anew, as a damaged point is
+        attrs = {}
+    asked = config.dumps(first.experiment, first.method, backends.recorded(first.backend))
+    if not points.is_of(attrs, grid) or attrs.get("experiment") != asked:
+        path.unlink()
 
 
 def _in_words(settings: Mapping[str, Any]) -> str:

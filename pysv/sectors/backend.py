@@ -160,6 +160,10 @@ class Backend(ABC):
         """Why the backend is not ready and what to do; None if it is ready."""
         return None
 
+    def lacking_itensors(self) -> str | None:
+        """The same for an engine that needs ITensors where the backend is Julia's; see `Method.needs_itensors`."""
+        return self.lacking()
+
     def check(self) -> None:  # noqa: B027 - optional
         """Refuse, before anything is computed, what no set-up by pysv itself can make ready."""
 

@@ -17,6 +17,7 @@ from pysv.model.operators import Sum, same
 from pysv.model.terms import Term, hamiltonian_terms, products
 from pysv.sectors.blocks import Blocks
 from pysv.sectors.layout import CUT, Cut, Layout
+from pysv.sectors.shared import Shared
 from pysv.sectors.table import GroupTable, Table
 
 if TYPE_CHECKING:
@@ -140,17 +141,14 @@ class Hamiltonian:
             ranges = spin_groups(self.device)
             _KERNELS.check_held(self.couplings, self.device, ranges)
             one, other = (self._group(*own, dtype) for own in zip(self.groups, ranges, strict=True))
-            self._tables[name] = Table(*_shared(one, other, self._common_sd()), self._chain(dtype))
+            shared = Shared.of_device(self.device, self.couplings)
+            chain = self._chain(dtype) if shared.hopping is None else np.dtype(dtype).type(shared.hopping)
+            self._tables[name] = Table(_with_numbers(one, shared), _with_numbers(other, shared), chain)
         return self._tables[name]
 
     def _sd(self, spins: range) -> np.ndarray:
         """J_sd of each of some spins, eV."""
         return np.array([self.couplings.sd.get((self.device.spin_sites[n - 1], n), 0.0) for n in spins])
-
-    def _common_sd(self) -> float | None:
-        """J_sd where all spins are spins 1/2 and have the same."""
-        found = self._sd(range(1, self.device.n_spins + 1))
-        return float(found[0]) if self.basis.spins.halves and (found == found[0]).all() else None
 
     def _group(self, blocks: Blocks, spins: range, dtype: type) -> GroupTable:
         columns = np.array(self.device.spin_sites[spins.start - 1 : spins.stop - 1], dtype=np.int64) - 1
@@ -174,11 +172,9 @@ class Hamiltonian:
             tile_column=column,
         )
 
-    def _chain(self, dtype: type) -> np.floating | np.ndarray:
-        """Hopping and potential as `Table.chain`."""
+    def _chain(self, dtype: type) -> np.ndarray:
+        """Hopping and potential of each place as `Table.chain`."""
         bonds = np.array([self.couplings.hopping.get((x, x + 1), 0.0) for x in range(1, self.sites)])
-        if not any(self.couplings.potential.values()) and (bonds == bonds[0]).all():
-            return np.dtype(dtype).type(bonds[0])
         found = np.zeros((3, self.layout.places))
         found[0, 1 : self.sites] = found[1, : self.sites - 1] = -bonds
         for site, energy in self.couplings.potential.items():
@@ -239,16 +235,15 @@ class Hamiltonian:
         return sparse_matrix(self.products, self.basis, self.sites)
 
 
-def _shared(one: GroupTable, other: GroupTable, sd: float | None) -> tuple[GroupTable, GroupTable]:
-    """The groups with one number where all entries of both are the same, which saves the kernels their loads."""
-    real = one.diagonal.dtype.type
-    weights = np.concatenate([np.atleast_1d(group.exchange_weight) for group in (one, other)])
+def _with_numbers(group: GroupTable, shared: Shared) -> GroupTable:
+    """The group with one number where all entries of both groups are the same, which saves the kernels their loads."""
+    real = group.diagonal.dtype.type
     common: dict[str, Any] = {}
-    if not weights.size or (weights == weights[0]).all():
-        common["exchange_weight"] = real(weights[0] if weights.size else 0)
-    if sd is not None:
-        common |= {"sd_diagonal": real(sd), "sd_trade": real(-2 * sd)}
-    return one._replace(**common), other._replace(**common)
+    if shared.exchange is not None:
+        common["exchange_weight"] = real(shared.exchange)
+    if shared.sd is not None:
+        common |= {"sd_diagonal": real(shared.sd), "sd_trade": real(-2 * shared.sd)}
+    return group._replace(**common)
 
 
 def _of_basis(

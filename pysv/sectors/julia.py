@@ -114,6 +114,10 @@ class JuliaBackend(HostBackend):
         """Why Julia is not ready; None if it is."""
         return setup.not_ready()
 
+    def lacking_itensors(self) -> str | None:
+        """Why Julia is not ready for `tdmrg`; None if it is."""
+        return setup.not_ready(tdmrg=True)
+
     def space(self, hamiltonian: Hamiltonian, dtype: type) -> StateSpace:
         """States of a Hamiltonian; Julia reads its tables in NumPy's memory.
 

@@ -139,6 +139,13 @@ def test_an_integrator_that_gives_up_says_so(small):
         pysv.solve(small, engine=pysv.QuTiP(nsteps=2), progress=False)
 
 
+def test_itensors_are_lacking_to_tdmrg_alone(monkeypatch):
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda *, tdmrg=False: "no ITensors here" if tdmrg else None)
+    assert pysv.TDMRG.lacking("julia") == "no ITensors here"
+    assert pysv.TDMRG.lacking("python") is None
+    assert pysv.Chebyshev.lacking("julia") is None
+
+
 @pytest.mark.parametrize("pays", [True, False])
 @pytest.mark.parametrize("ready", [True, False])
 def test_julia_by_itself_where_it_is_ready_and_pays(monkeypatch, pays, ready):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -57,6 +58,28 @@ def test_a_map_at_another_time(run):
     np.testing.assert_allclose(values.data[0, 1], run[NAME].values[1, 0, 1])
     with pytest.raises(InvalidInputError, match=r"spin_correlation was not recorded at time = 1.4 fs; take 1 or 2"):
         single.draw(run, NAME, time=1.4)
+
+
+def test_a_time_as_it_is_printed(run):
+    """Thirds of a femtosecond have no end; six digits of them name a snapshot, two do not."""
+    thirds = run.assign_coords(time=run["time"].values / 3)
+    with pytest.raises(InvalidInputError, match=r"not recorded at time = 0.33 fs; take 0 or 0.333333$"):
+        single.draw(thirds, NAME, time=0.33)
+    for time in (0.333333, 1 / 3):
+        values, _ = mesh(single.draw(thirds, NAME, time=time))
+        np.testing.assert_allclose(values.data[0, 1], run[NAME].values[1, 0, 1])
+
+
+def test_what_was_never_recorded(run):
+    """Neither a map nor pairs; a variable that some pairs lack is drawn of the others."""
+    empty = run.assign({NAME: run[NAME] * np.nan})
+    for options in ({}, {"pairs": [(1, 2)]}):
+        with pytest.raises(InvalidInputError, match="spin_correlation was not recorded at any time; name another"):
+            single.draw(empty, NAME, **options)
+    some = run.assign({NAME: run[NAME].where(run["spin"] == run["spin"][0])})
+    assert single.draw(some, NAME, pairs=[(1, 2)]).axes[0].lines
+    with pytest.raises(InvalidInputError, match="spin_correlation was not recorded at any time"):
+        single.draw(some, NAME, pairs=[(1, 2), (2, 3)])
 
 
 def test_rho_at_another_time(run):
@@ -119,6 +142,18 @@ def test_many_spins_have_no_words(run):
     [
         ({"variable": NAME, "pairs": [(1, 1)]}, "pair 1-1 must be two different spins from 1 to 3"),
         ({"variable": NAME, "pairs": [(1, 4)]}, "pair 1-4 must be two different spins from 1 to 3"),
+        ({"variable": NAME, "pairs": [(1, 2, 3)]}, "pair 1-2-3 must be two different spins from 1 to 3"),
+        ({"variable": NAME, "pairs": [(1, [3])]}, r"pair 1-\[3\] must be two different spins from 1 to 3"),
+        ({"variable": NAME, "pairs": np.array([[1, 4]])}, "pair 1-4 must be two different spins from 1 to 3"),
+        ({"variable": NAME, "pairs": [1, 3]}, "pair 1 must be two different spins from 1 to 3"),
+        ({"variable": NAME, "pairs": [(1, 2.5)]}, "pair 1-2.5 must be two different spins from 1 to 3"),
+        ({"variable": NAME, "pairs": [("1", "3")]}, "pair 1-3 must be two different spins from 1 to 3"),
+        ({"variable": NAME, "pairs": "1-3"}, "pairs = '1-3' must be a list of pairs of spins"),
+        ({"variable": NAME, "pairs": [(1, 3), (1, 3)]}, "pair 1-3 is named twice; leave one out"),
+        ({"variable": NAME, "time": math.nan}, r"time = nan must be finite \(fs\)"),
+        ({"variable": NAME, "time": True}, r"time = True must be a number \(fs\)"),
+        ({"variable": NAME, "time": "1"}, r"time = '1' must be a number \(fs\)"),
+        ({"variable": "spin_z", "time": "1"}, r"time = '1' must be a number \(fs\)"),
         ({"variable": NAME, "pairs": [(1, 2)], "time": 1.0}, "time = 1 would be ignored: spin_correlation is drawn ag"),
         ({"variable": "spin_z", "time": 1.0}, "time = 1 would be ignored: spin_z is drawn against time; leave it out"),
         ({"variable": "spin_z", "pairs": [(1, 2)]}, "pairs would be ignored: spin_z is not of each two spins"),
@@ -138,13 +173,16 @@ def test_command_line(run, tmp_path, monkeypatch, capsys):
     for options, made in (
         ([], f"run-{NAME}.png"),
         (["--at", "time=2"], f"run-time=2-{NAME}.png"),
-        (["--pairs", "1-3,2-3"], f"run-{NAME}-pairs.png"),
+        (["--pairs", "1-3,2-3"], f"run-{NAME}-pairs=1-3,2-3.png"),
     ):
         assert main(["plot", "run.nc", "--var", NAME, *options]) == 0
         assert capsys.readouterr().out == f"{made}\n"
         assert (tmp_path / made).stat().st_size > 1000
     for options, sentence in (
-        (["--at", "time=soon"], "--at time = 'soon' must be a number in fs"),
+        (["--at", "time=soon"], "time = 'soon' must be a number (fs)"),
+        (["--at", "time=nan"], "time = nan must be finite (fs)"),
+        (["--at", "time=true"], "time = True must be a number (fs)"),
+        (["--pairs", "1-3,2-3,3-1"], "pair 3-1 is named twice; leave one out"),
         (["--at", "time=1", "--at", "time=2"], "--at time is given twice; leave one out"),
         (["--at", "device.sites=24"], "the file holds one run and no sweep"),
     ):

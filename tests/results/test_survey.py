@@ -51,7 +51,97 @@ def test_a_complete_sweep(short, tmp_path):
     for point in done.points:
         cells = row(text, str(point.settings["device.sd_exchange"]), point.settings["source.spin"]).split()
         assert cells[2:5] == ["complete", "2", "fs"]
-        assert cells[-1] == f"{float(point.data.log_negativity[-1]) + 0.0:.6f}"
+        assert abs(float(cells[-1]) - float(point.data.log_negativity[-1])) <= 5e-7
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-1e-9, "0.000000"), (0.1234567, "0.123457"), (-0.25, "-0.250000"), (np.nan, "")]
+)
+def test_the_last_negativity_in_words(short, tmp_path, value, text):
+    """A rounding error below zero is no negative number."""
+    folder = tmp_path / "many"
+    (point,) = pysv.sweep(short, {"device.sd_exchange": [0.2]}, progress=False, out=folder).points
+    data = point.data.copy(deep=True)
+    data["log_negativity"][:] = value
+    path = folder / file_of(point.settings)
+    path.unlink()
+    files.write(data, path)
+    assert row(describe_sweep(folder), "0.2", "complete").split()[6:] == ([text] if text else [])
+
+
+def test_a_point_is_not_read_whole(short, tmp_path, monkeypatch):
+    folder = tmp_path / "many"
+    pysv.sweep(short, GRID, progress=False, out=folder)
+    monkeypatch.setattr(files, "load", lambda path: pytest.fail(f"read {path}"))
+    assert [(point.state, point.reached) for point in survey(folder)[2]] == [("complete", 2.0)] * 4
+
+
+def test_two_engines(short, tmp_path):
+    """Each has a line for its drift with its own tolerance, and its own kind of error."""
+    folder = tmp_path / "many"
+    done = pysv.sweep(short, {"evolution.engine": ["chebyshev", "rk4"]}, progress=False, out=folder)
+    lines = describe_sweep(folder).splitlines()
+    for point in done.points:
+        own = point.data.attrs
+        assert (
+            f"  drift        {own['engine']}: at most norm {own['drift_norm']:.1e}, energy {own['drift_energy']:.1e} eV, "
+            f"S^z {own['drift_spin_z_total']:.1e} (tolerance {own['drift_tolerance']:.0e})"
+        ) in lines
+        assert (f"  state error  at most {own['state_deviation_reached']:.1e} ({own['state_deviation_kind']})") in lines
+    assert len([line for line in lines if line.startswith(("  drift ", "  state error "))]) == 4
+    assert done.points[0].data.attrs["state_deviation_kind"] != done.points[1].data.attrs["state_deviation_kind"]
+
+
+def test_tolerances_that_were_swept(short, tmp_path):
+    grid = {"evolution.chebyshev.tolerance": [1e-12, 1e-5]}
+    pysv.sweep(short, grid, progress=False, out=tmp_path / "many", engine="chebyshev")
+    # 1e-9 and twice the tolerance per fs, of 2 fs.
+    assert "(tolerance 1e-09 to 4e-05)" in describe_sweep(tmp_path / "many")
+
+
+def test_the_combined_dataset_of_another_sweep_goes(short, tmp_path):
+    """With other values, and where the points differ in their times, it is none of this sweep."""
+    folder, key = tmp_path / "many", "device.sd_exchange"
+    pysv.sweep(short, {key: [0.2, 0.7]}, progress=False, out=folder)
+    pysv.sweep(short, {key: [0.2, 0.4]}, progress=False, out=folder)
+    assert pysv.load(folder)[key.replace(".", "_")].values.tolist() == [0.2, 0.4]
+    old = (folder / "sweep.nc").read_bytes()
+    pysv.sweep(short, {"evolution.stop": [1, 2]}, progress=False, out=folder)
+    assert not (folder / "sweep.nc").exists()
+    assert "  combined     none: points are missing, or differ in their times" in describe_sweep(folder).splitlines()
+    with pytest.raises(ResultFileError, match=r"holds no sweep\.nc: .* its points differ in their times"):
+        pysv.load(folder)
+    (folder / "sweep.nc").write_bytes(old)  # as earlier versions left it
+    text = describe_sweep(folder)
+    assert "  combined     none: points are missing, or differ in their times" in text.splitlines()
+    assert "device_sd_exchange" not in text
+
+
+def test_the_combined_dataset_goes_before_the_first_point(short, tmp_path, monkeypatch):
+    """A sweep that is stopped has none of an earlier plan, nor of another experiment; that of its own plan stays."""
+    from pysv.run import sweep
+
+    folder, grid = tmp_path / "many", {"device.sd_exchange": [0.2, 0.7]}
+    pysv.sweep(short, grid, progress=False, out=folder)
+    kept = (folder / "sweep.nc").read_bytes()
+
+    def fails(*_, **__):
+        raise EngineFailureError("no")
+
+    monkeypatch.setattr(sweep, "solve", fails)
+    longer = dataclasses.replace(short, times=pysv.times(stop=3, step=1))
+    for experiment, values in ((short, [0.2, 0.7, 0.9]), (longer, [0.2, 0.7])):
+        (folder / "sweep.nc").write_bytes(kept)
+        with pytest.raises(EngineFailureError):
+            pysv.sweep(
+                experiment, {"device.sd_exchange": values}, progress=False, out=folder, overwrite=experiment is longer
+            )
+        assert not (folder / "sweep.nc").exists()
+    (folder / "sweep.nc").write_bytes(kept)
+    (folder / file_of({"device.sd_exchange": 0.7})).unlink()
+    with pytest.raises(EngineFailureError):
+        pysv.sweep(short, grid, progress=False, out=folder)
+    assert (folder / "sweep.nc").exists()
 
 
 def test_points_that_are_missing_interrupted_failed_or_unreadable(short, tmp_path):

@@ -36,6 +36,21 @@ def test_the_run_itself_warns():
         pysv.solve(AWAY, progress=False)
 
 
+def test_a_warning_points_at_the_line_of_the_user(tmp_path):
+    """Whichever verb it comes from, and however deep."""
+    few = pysv.Trajectories(ntraj=20, seeds=1, target_error=1e-9)
+    for verb in (
+        lambda: pysv.solve(AWAY, progress=False, out=tmp_path / "run.nc"),
+        lambda: pysv.resume(tmp_path / "run.nc", stop=2, progress=False),
+        lambda: pysv.sweep(AWAY, {"device.sd_exchange": [0.1]}, progress=False),
+        lambda: pysv.correlator(AWAY, progress=False),
+        lambda: pysv.solve(WARM, engine=few, progress=False),
+    ):
+        with pytest.warns(PysvWarning) as caught:
+            verb()
+        assert {warning.filename for warning in caught} == {__file__}
+
+
 @pytest.mark.parametrize(
     ("experiment", "options", "sentence"),
     [
@@ -56,6 +71,24 @@ def test_batches(silent):
         pysv.solve(WARM, engine=few, progress=False)
     with pytest.raises(InvalidInputError, match="keep_batches = False would be ignored"):
         pysv.solve(WARM, engine=few, progress=False, keep_batches=False)
+
+
+def test_batches_of_another_run(tmp_path):
+    """They are refused before anything of that run is replaced."""
+    few = pysv.Trajectories(ntraj=20, seeds=1, target_error=0.5)
+    out = tmp_path / "run.nc"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PysvWarning)
+        pysv.solve(WARM, engine=few, progress=False, out=out)
+    request = tmp_path / "run.nc.parts" / "run.toml"
+    out.unlink()
+    request.write_text("what the other run was asked for")
+    other = dataclasses.replace(WARM, device=dataclasses.replace(WARM.device, sd_exchange=0.3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PysvWarning)
+        with pytest.raises(ResultExistsError, match="0000.nc: holds another run"):
+            pysv.solve(other, engine=few, progress=False, out=out)
+    assert request.read_text() == "what the other run was asked for"
 
 
 def test_what_the_start_refuses(silent, monkeypatch):
