@@ -79,8 +79,10 @@ def resume(options: argparse.Namespace) -> int:
 
 
 def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]
+    from pysv.results.summary import fitting_times
+
     if data.attrs["status"] == "complete":
-        fits = int(data["structure_factor"].notnull().all(("momentum", "omega")).sum())
+        fits = fitting_times(data).size
         note(f"{out}: complete, {fits} times at which the pulse fits into the run, {data.attrs['wall_time']:.2f} s")
         return 0
     note(f"{out}: stopped after {data.attrs['done']} of {data.time.size} times; continue with `pysv resume {out}`")

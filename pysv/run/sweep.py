@@ -202,8 +202,6 @@ def sweep_tables(
     computed = [own for number, own in enumerate(settings) if number not in failed]
     made = tuple(Point(own, data) for own, data in zip(computed, done, strict=True))
     if failed:
-        if folder is not None:
-            (folder / points.COMBINED).unlink(missing_ok=True)
         raise SweepFailureError([f"{tasks[number].label}: {why}" for number, why in reasons.items()], made)
     combined = combine(made, values)
     if folder is not None and combined is not None:

@@ -26,6 +26,7 @@ from pysv.errors import (
 )
 from pysv.results.failures import failures
 from pysv.results.points import file_of
+from pysv.results.survey import survey
 from pysv.run import tasks
 from pysv.run.sweep_keys import known_keys
 from pysv.run.sweep_values import setting
@@ -243,6 +244,12 @@ def test_a_point_that_fails_does_not_stop_the_others(short, tmp_path, dask, comp
     assert name == file_of({"evolution.rk4.time_step": 1.0})
     assert re.match(LOST, why)
     assert not (folder / "sweep.nc").exists()
+    named = rf"holds no sweep.nc, because evolution.rk4.time_step=1 failed \({LOST}, or another engine\); run the sweep"
+    with pytest.raises(ResultFileError, match=named):
+        pysv.load(folder)
+    [point] = [point for point in survey(folder)[2] if point.state == "failed"]
+    assert point.settings == {"evolution.rk4.time_step": 1.0}
+    assert re.match(LOST, point.reason)
     computed.clear()
     with pytest.raises(SweepFailureError):
         pysv.sweep(short, FAILING, **how)
@@ -269,6 +276,9 @@ def test_every_point_may_fail(short, tmp_path, monkeypatch):
     again = pickle.loads(pickle.dumps(failure.value))
     assert again.sentences == failure.value.sentences
     assert set(failures(tmp_path / "many")) == {"source.spin=up.nc", "source.spin=down.nc"}
+    both = rf"source.spin=up failed \({re.escape(why)}.*\), source.spin=down failed"
+    with pytest.raises(ResultFileError, match=both):
+        pysv.load(tmp_path / "many")
 
 
 def test_an_interrupt_stops_all_points_and_keeps_what_failed(short, tmp_path, monkeypatch):
