@@ -18,15 +18,19 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tomli_w
 from juliahome import needs_julia
 
 import pysv
+from pysv import config
 from pysv.cli import main
 from pysv.engines import readiness
 from pysv.errors import EngineError, JuliaUnavailableError
+from pysv.figures import planned
 from pysv.julia import session, setup
+from pysv.results import files
 
 ROOT = Path(__file__).parents[2]
 WAYS = ("`pysv julia setup`", "PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT", "backend 'python'")
@@ -663,10 +667,7 @@ def test_points_that_files_keep_need_no_julia(clean, small, tmp_path):
     short = replace(small, times=pysv.times(stop=1))
     pysv.sweep(short, grid, out=tmp_path / "many", progress=False)
     for path in (tmp_path / "many").glob("source*.nc"):
-        data = pysv.load(path)
-        asked = data.attrs["experiment"].replace('backend = "python"', 'backend = "julia"')
-        path.unlink()
-        pysv.save(data.assign_attrs(experiment=asked), path)
+        in_julia(path)
     done = pysv.sweep(short, grid, engine=pysv.Chebyshev(), backend="julia", out=tmp_path / "many", progress=False)
     assert len(done.points) == 2
 
@@ -680,14 +681,52 @@ def test_julia_is_refused_on_a_cluster_before_there_is_one(clean, small):
 def test_a_result_file_installs_nothing(clean, small, tmp_path, capsys):
     """Neither where a run goes on in it, nor where a movie makes it again; a complete one is left as it is."""
     path = tmp_path / "run.nc"
-    data = pysv.solve(small, out=path, progress=False)
-    asked = data.attrs["experiment"].replace('backend = "python"', 'backend = "julia"')
-    path.unlink()
-    pysv.save(data.assign_attrs(experiment=asked), path)
+    pysv.save(pysv.solve(small, progress=False), path)
+    in_julia(path)
     assert main(["resume", str(path), "--quiet"]) == 2
     assert "holds no state to continue from" in capsys.readouterr().err  # complete: nothing asks for Julia
     assert f"{FILE_ALONE} (give --backend julia to install it)" in refuses(tmp_path, "resume", path, "--stop", 9)
     assert f"{FILE_ALONE}; run `pysv julia setup`" in refuses(tmp_path, "movie", path, "--out", "run.gif")
+
+
+def in_julia(path, **attrs):
+    """Rewrite a result file, with its state, as if the backend 'julia' had made it."""
+    data, state = files.load(path), files.load_state(path)
+    asked = data.attrs["experiment"].replace('backend = "python"', 'backend = "julia"')
+    path.unlink()
+    files.write(data.assign_attrs(experiment=asked, **attrs), path, state)
+
+
+def test_a_probe_that_was_begun_in_julia_installs_nothing(clean, small, tmp_path, capsys):
+    path = tmp_path / "probe.nc"
+    pysv.probe(small, pysv.Probe(sigma=0.6), progress=False, out=path)
+    in_julia(path, status="interrupted")
+    assert main(["resume", str(path), "--quiet"]) == 2
+    assert f"{FILE_ALONE}; run `pysv julia setup`" in capsys.readouterr().err  # a probe has no --backend
+
+
+def test_a_figure_goes_on_with_the_backend_that_is_ready(clean, small, tmp_path):
+    def starts(**_):
+        raise AssertionError
+
+    clean.setattr(session, "start", starts)
+    clean.setattr(planned, "_KEEP", 0.0)
+    path = tmp_path / "figure.nc"
+    short = replace(small, times=replace(small.times, stop=3.0))
+    pysv.solve(short, out=path, progress=False)
+    in_julia(path)
+    data = planned.solved(planned.PlannedRun(small), path, progress=False)
+    alone = pysv.solve(small, progress=False)
+    np.testing.assert_allclose(data.log_negativity, alone.log_negativity, atol=1e-12)
+
+
+def test_batches_that_were_begun_in_julia_install_nothing(clean, small, tmp_path, capsys):
+    path = tmp_path / "run.nc"
+    folder = tmp_path / "run.nc.parts"
+    folder.mkdir()
+    (folder / "run.toml").write_text(config.dumps(small, pysv.Chebyshev(), "julia"))
+    assert main(["resume", str(path), "--quiet"]) == 2
+    assert FILE_ALONE in capsys.readouterr().err
 
 
 def test_an_estimate_says_that_julia_is_not_ready(clean, small):
