@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from pysv.errors import cut
 from pysv.results.destination import whole_file
 
 FAILED = "failed.json"
 """File with the reasons, in the folder of a sweep."""
+_LONGEST = 1000
+"""Characters of a reason."""
 
 
 def keep_failures(folder: Path, reasons: Mapping[str, str]) -> None:
@@ -33,5 +36,10 @@ def failures(folder: Path) -> dict[str, str]:
     """Why points of a sweep failed, by the names of their files; empty where none did, or nothing says so."""
     with suppress(OSError, ValueError, TypeError):
         kept = json.loads((folder / FAILED).read_text("utf-8"))
-        return {str(name): str(reason) for name, reason in dict(kept).items()}
+        return {_plain(name): _plain(reason) for name, reason in dict(kept).items()}
     return {}
+
+
+def _plain(value: object) -> str:
+    """Text of one line that no terminal obeys: the file may be somebody else's."""
+    return cut("".join(filter(str.isprintable, str(value))), _LONGEST)

@@ -24,7 +24,7 @@ from pysv.errors import (
     ResultFileError,
     SweepFailureError,
 )
-from pysv.results.failures import failures
+from pysv.results.failures import FAILED, failures
 from pysv.results.points import file_of
 from pysv.results.survey import survey
 from pysv.run import tasks
@@ -279,6 +279,15 @@ def test_every_point_may_fail(short, tmp_path, monkeypatch):
     both = rf"source.spin=up failed \({re.escape(why)}.*\), source.spin=down failed"
     with pytest.raises(ResultFileError, match=both):
         pysv.load(tmp_path / "many")
+
+
+@pytest.mark.parametrize("text", ["", "no", "[1, 2]", "3", '{"a": 1}', "{"])
+def test_a_damaged_list_of_failures(tmp_path, text):
+    (tmp_path / FAILED).write_text(text)
+    assert failures(tmp_path) == ({"a": "1"} if "a" in text else {})
+    (tmp_path / FAILED).write_text(json.dumps({"a.nc": "the norm drifts\x1b[2J\n" + "x" * 9999}))
+    assert failures(tmp_path)["a.nc"].startswith("the norm drifts[2Jxxx")
+    assert len(failures(tmp_path)["a.nc"]) == 1000
 
 
 def test_an_interrupt_stops_all_points_and_keeps_what_failed(short, tmp_path, monkeypatch):
