@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class PysvError(Exception):
@@ -71,6 +71,26 @@ class SpectralBoundsError(PysvError, ArithmeticError):
 
 class EngineFailureError(PysvError, ArithmeticError):
     """An engine failed during a run."""
+
+
+class SweepFailureError(EngineFailureError):
+    """Some points of a sweep failed; the others are computed.
+
+    Parameters
+    ----------
+    sentences : sequence of str
+        Why, one for each point that failed.
+    points : sequence of pysv.run.sweep.Point
+        Those that are computed.
+    """
+
+    def __init__(self, sentences: Sequence[str], points: Sequence[object] = ()) -> None:
+        super().__init__("; ".join(sentences))
+        self.sentences = tuple(sentences)
+        self.points = tuple(points)
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[str, ...], tuple[object, ...]]]:
+        return type(self), (self.sentences, self.points)
 
 
 class BondLimitError(PysvError, ArithmeticError):
@@ -182,6 +202,14 @@ def reason(error: BaseException) -> str:
     if isinstance(error, MemoryError) and not said:
         return "the memory is exhausted"
     return said or f"an error of the kind {type(error).__name__}"
+
+
+def arithmetic(error: ArithmeticError | ValueError) -> str:
+    """What arithmetic that failed means, with the remedy: the end of a sentence about a run."""
+    remedy = "look for a value at the end of its range, which `pysv keys` lists"
+    if isinstance(error, ArithmeticError):
+        return f"a number is beyond what the arithmetic can do ({reason(error)}); {remedy}"
+    return f"a matrix cannot be diagonalised or inverted ({reason(error)}); {remedy}, or take another engine"
 
 
 class OtherPlaceWarning(PysvWarning):

@@ -200,6 +200,10 @@ def test_bad_words(experiment_file, capsys):
     file = str(experiment_file)
     assert "invalid choice: 'rnu'" in fails(capsys, "rnu")
     assert "the following arguments are required: FILE.toml" in fails(capsys, "run")
+    assert "the following arguments are required: {setup,status}" in fails(capsys, "julia")
+    assert "--at 'time=' must be KEY=VALUE with one value, e.g. source.spin=up" in fails(
+        capsys, "plot", file, "--at", "time="
+    )
     assert "unknown engine 'rk5'; did you mean 'rk4'" in fails(capsys, "run", file, "--engine", "rk5")
     assert "unknown backend 'rust'" in fails(capsys, "run", file, "--backend", "rust")
     (experiment_file.parent / "rk4.toml").write_text(experiment_file.read_text() + "engine = 'rk4'\n[evolution.rk4]\n")

@@ -24,6 +24,7 @@ from pysv.errors import (
     RanksError,
     SpectralBoundsError,
     UnsavedResultError,
+    arithmetic,
     reason,
 )
 from pysv.results.versions import __version__
@@ -91,21 +92,13 @@ def _answer(arguments: Sequence[str] | None) -> int:
     except MemoryError as error:
         return complain(f"{reason(error)}; end other programs, or take fewer spins, sites or snapshots", BAD_INPUT)
     except ArithmeticError as error:
-        return complain(
-            f"{_subject(options)}a number is beyond what the arithmetic can do ({reason(error)}); look for a value at "
-            "the end of its range, which `pysv keys` lists",
-            FAILED,
-        )
+        return complain(f"{_subject(options)}{arithmetic(error)}", FAILED)
     except OSError as error:
         return complain(f"{error.filename or 'a file'}: {error.strerror or reason(error)}", FAILED)
     except ValueError as error:
         if type(error).__name__ != "LinAlgError":  # NumPy is not imported for it
             raise
-        return complain(
-            f"{_subject(options)}a matrix cannot be diagonalised or inverted ({reason(error)}); look for a value at "
-            "the end of its range, which `pysv keys` lists, or take another engine",
-            FAILED,
-        )
+        return complain(f"{_subject(options)}{arithmetic(error)}", FAILED)
 
 
 def _subject(options: argparse.Namespace) -> str:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pysv.config import Configuration
+    from pysv.engines.base import Method
+
+GIVE_BACKEND = "give --backend julia to install it"
+"""What a verb with the option --backend proposes where a file alone asks for a Julia that is not set up."""
 
 
 def read_asked(options: argparse.Namespace, *, runs: bool = True) -> Configuration:
@@ -33,6 +37,7 @@ def read_asked(options: argparse.Namespace, *, runs: bool = True) -> Configurati
     from pysv.errors import EngineError
 
     asked = read(options.file)
+    by_file = asks_by_file(options, asked.backend)
     if options.engine is not None:
         if options.engine not in engine_names():
             raise EngineError(unknown_name("engine", options.engine, engine_names()))
@@ -48,24 +53,33 @@ def read_asked(options: argparse.Namespace, *, runs: bool = True) -> Configurati
             raise EngineError(unknown_name("backend", options.backend, BACKENDS))
         asked = replace(asked, backend=options.backend)
     try:
-        method, _ = choose(asked.experiment, asked.engine, asked.backend)
+        method, backend = choose(asked.experiment, asked.engine, asked.backend)
     except EngineError as error:
         raise EngineError(f"{options.file}: {error}") from error
-    if options.backend is None and runs and asked.backend == "julia":
-        _check_set_up(method.needs_itensors)
+    if by_file and runs:
+        _check_installs_nothing(method, backend)
     return asked
 
 
-def _check_set_up(tdmrg: bool) -> None:
-    """Refuse a file that asks for a Julia that would have to be installed: it may be somebody else's."""
-    from pysv.julia import setup
+def asks_by_file(options: argparse.Namespace, backend: str) -> bool:
+    """Whether a file alone asks for its backend: the command line names neither one, nor an engine that brings it."""
+    return options.backend is None and (options.engine is None or backend != "auto")
 
-    reason = setup.not_ready()
-    if reason is not None and not setup.home().chosen:
-        raise setup.unavailable(
-            "the file asks for it, and a file installs nothing by itself (give --backend julia to install it)",
-            tdmrg=tdmrg,
-        )
+
+def check_made_with(made: Configuration, remedy: str = GIVE_BACKEND) -> None:
+    """Refuse to go on with a result file whose own backend would have to be installed first."""
+    from pysv.engines import choose, going_on
+
+    _check_installs_nothing(*choose(made.experiment, made.engine, going_on(made.backend)), remedy)
+
+
+def _check_installs_nothing(method: Method, backend: str, remedy: str = GIVE_BACKEND) -> None:
+    """Refuse a backend that nobody named on the command line and that would have to be installed first."""
+    from pysv.julia import setup
+    from pysv.sectors import backend as backends
+
+    if backends.backend(backend).installs:
+        setup.check_asked_by_file(remedy, tdmrg=method.needs_itensors)
 
 
 def loaded(options: argparse.Namespace) -> xr.Dataset:

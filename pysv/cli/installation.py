@@ -28,7 +28,12 @@ def add_engines(verbs: Verbs) -> None:
 def add_julia(verbs: Verbs) -> None:
     """``pysv julia``"""
     julia = verb(verbs, "julia", _julia, "set up the backend 'julia', or show its status")
-    julia.add_argument("action", choices=("setup", "status"), help="install, compile and check, or only report")
+    julia.add_argument(
+        "action",
+        choices=("setup", "status"),
+        metavar="{setup,status}",
+        help="install, compile and check, or only report",
+    )
     julia.add_argument(
         "--tdmrg", action="store_true", help="also ITensors and ITensorMPS, which the engine tdmrg needs in Julia"
     )

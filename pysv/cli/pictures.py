@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pysv.cli.inputs import at_in_words, chosen, in_a_name, loaded, loaded_at, stem
 from pysv.cli.output import note
 from pysv.cli.parser import Parser, at_option, file_name, quiet_option, verb
-from pysv.errors import InvalidInputError, quoted, unknown_name
+from pysv.errors import InvalidInputError, quoted
 
 if TYPE_CHECKING:
     from pysv.cli.parser import Verbs
@@ -82,12 +82,13 @@ def _figure_options(parser: Parser) -> None:
 def _plot(options: argparse.Namespace) -> None:
     from pysv.figures import plot
     from pysv.figures.at_time import chosen_time
+    from pysv.figures.recorded import check_recorded
 
     at: dict[str, Any] = chosen(options)
     time = chosen_time(at.pop("time", None))
     name, data = stem(options), loaded_at(options.file, at)
-    if options.var is not None and options.var not in data.data_vars:
-        raise InvalidInputError(unknown_name("variable", options.var, map(str, data.data_vars)), "variable")
+    if options.var is not None:
+        check_recorded(data, options.var)
     pairs = in_a_name({"pairs": ",".join(f"{one}-{other}" for one, other in options.pairs)}) if options.pairs else ""
     parts = [name.name, *at_in_words(options), options.var or "", pairs]
     usual = name.with_name(f"{'-'.join(filter(None, parts))}.png")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from pysv.cli.inputs import read_asked
+from pysv.cli.inputs import check_made_with, read_asked
 from pysv.cli.output import note
 from pysv.cli.parser import engine_options, file_name, numbers, quiet_option, verb
 from pysv.compute.ranks import INTERRUPTED
@@ -62,7 +62,9 @@ def _probe(options: argparse.Namespace) -> int:
 
 def resume(options: argparse.Namespace) -> int:
     """Go on with a probe; ``pysv resume`` comes here with a probe's file."""
+    from pysv.config import loads
     from pysv.probes.probe import resume_probe
+    from pysv.results.files import load
 
     for name in ("stop", "backend", "experiment", "ntraj", "target_error", "dask"):
         if getattr(options, name) is not None:
@@ -70,12 +72,18 @@ def resume(options: argparse.Namespace) -> int:
             raise InvalidInputError(
                 f"{options.file}: {option} would be ignored, because the file holds a probe; leave it out"
             )
+    attrs = load(options.file).attrs
+    if attrs["status"] != "complete":
+        check_made_with(loads(str(attrs["experiment"]), f"{options.file}: experiment"), "")
     return _report(resume_probe(options.file, progress=not options.quiet), options.file)
 
 
 def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]
+    from pysv.results.summary import fitting_times
+
     if data.attrs["status"] == "complete":
-        note(f"{out}: complete, {data.time.size} centres, {data.attrs['wall_time']:.2f} s")
+        fits = fitting_times(data).size
+        note(f"{out}: complete, {fits} times at which the pulse fits into the run, {data.attrs['wall_time']:.2f} s")
         return 0
     note(f"{out}: stopped after {data.attrs['done']} of {data.time.size} times; continue with `pysv resume {out}`")
     return INTERRUPTED

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pysv.cli import probes
-from pysv.cli.inputs import read_asked
+from pysv.cli.inputs import check_made_with, read_asked
 from pysv.cli.output import complain, note
 from pysv.cli.parser import dask_option, engine_options, file_name, quiet_option, verb
 from pysv.compute.ranks import INTERRUPTED
@@ -14,6 +15,7 @@ from pysv.errors import MemoryLimitError
 
 if TYPE_CHECKING:
     from pysv.cli.parser import Verbs
+    from pysv.config import Configuration
 
 
 def add_run(verbs: Verbs) -> None:
@@ -81,14 +83,22 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
     from pysv.config import read
+    from pysv.results.destination import followed
     from pysv.results.files import load
+    from pysv.run.folder import Folder
     from pysv.run.longer import has_batches
     from pysv.run.solve import resume
 
     in_batches = has_batches(options.file)
-    if not in_batches and load(options.file).attrs.get("kind") is not None:
+    under_way = Folder(followed(Path(options.file))).asked() if in_batches else None
+    attrs = load(options.file).attrs if under_way is None else {}
+    if attrs.get("kind") is not None:
         return probes.resume(options)
+    if options.backend is None:
+        _check_backend(options, under_way, attrs)
     asked = read(options.experiment) if options.experiment else None
     try:
         data = resume(
@@ -107,6 +117,18 @@ def _resume(options: argparse.Namespace) -> int:
             return complain("stopped; the same command goes on with the batches that are missing", INTERRUPTED)
         raise
     return _report(data, options.file)
+
+
+def _check_backend(options: argparse.Namespace, under_way: Configuration | None, attrs: Mapping[str, Any]) -> None:
+    """Refuse to go on where the file's own backend would have to be installed first."""
+    from pysv.config import loads
+
+    if under_way is not None:
+        check_made_with(under_way)
+        return
+    longer = any(getattr(options, name) is not None for name in ("stop", "ntraj", "target_error"))
+    if longer or attrs["status"] != "complete":
+        check_made_with(loads(str(attrs["experiment"]), f"{options.file}: experiment"))
 
 
 def _report(data, out: str) -> int:  # type: ignore[no-untyped-def]

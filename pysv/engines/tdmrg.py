@@ -80,7 +80,10 @@ class TDMRG(Method):
     allowed_loss: float = checked(0.1, real_number, low=1e-16, high=1.0)
 
     name: ClassVar[str] = "tdmrg"
-    serves: ClassVar[str] = "several electrons (or one in a pure state), closed system, spins 1/2"
+    serves: ClassVar[str] = (
+        "several electrons beside any pure state of spins 1/2 (in Julia each of them up or down), or one in a pure "
+        "state beside a product of them, closed system"
+    )
     backends: ClassVar[tuple[str, ...]] = ("python", "julia")
     kernels: ClassVar[tuple[Kernels, ...]] = _KERNELS
     correlators: ClassVar[str] = "matrix product"

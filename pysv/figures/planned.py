@@ -157,7 +157,8 @@ def solved(run: Planned, path: Path, progress: bool) -> xr.Dataset:
     from pysv.run.solve import resume, solve
 
     if path.exists():
-        data = resume(path, experiment=run.experiment, engine=run.engine, progress=progress)
+        # The backend of the file may not be set up here, and a file alone installs nothing.
+        data = resume(path, experiment=run.experiment, engine=run.engine, backend="auto", progress=progress)
     else:
         data = solve(run.experiment, engine=run.engine, out=path, progress=progress)
     return _finished(data)
@@ -216,14 +217,18 @@ def with_matrix(data: xr.Dataset, progress: bool) -> xr.Dataset:
     InvalidInputError
         If ρ cannot be recorded for so many spins or by this engine, or making the run again would be long or not fit in
         memory.
+    JuliaUnavailableError
+        If making it again would install Julia.
     """
     from pysv import config
     from pysv.engines import choose
     from pysv.figures.movie import has_matrix
+    from pysv.julia import setup
     from pysv.measures.registry import find
     from pysv.measures.ways import left_out
     from pysv.run.estimate import estimate
     from pysv.run.solve import solve
+    from pysv.sectors import backend as backends
 
     if has_matrix(data):
         return data
@@ -236,7 +241,8 @@ def with_matrix(data: xr.Dataset, progress: bool) -> xr.Dataset:
         record=replace(own.record, density_matrix=True, every=every),
     )
     measure = find("density_matrix")
-    lacking = measure and choose(experiment, asked.engine, asked.backend)[0].lacks(measure)
+    method, backend = choose(experiment, asked.engine, asked.backend)
+    lacking = measure and method.lacks(measure)
     if lacking:
         raise InvalidInputError(f"the run holds no density_matrix, and cannot: it {lacking}; use engine 'chebyshev'")
     reason = left_out(experiment).get("density_matrix")
@@ -248,6 +254,8 @@ def with_matrix(data: xr.Dataset, progress: bool) -> xr.Dataset:
             "the run holds no density_matrix, and making it again would be long or large; run it again with "
             "`density_matrix = true` in its table [record]"
         )
+    if backends.backend(backend).installs:
+        setup.check_asked_by_file(tdmrg=method.needs_itensors)
     return _finished(solve(experiment, engine=asked.engine, backend=asked.backend, progress=progress))
 
 

@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from pysv.errors import InvalidInputError, unknown_name
+from pysv.errors import InvalidInputError
 from pysv.experiment.checks import as_list
 from pysv.figures import density, overview, style, two_spins
 from pysv.figures.at_time import at_time, chosen_time
 from pysv.figures.marks import UNMARKED, Marks
+from pysv.figures.recorded import check_recorded
 
 LEAST = 1e-9  # a smaller largest value does not set the scale of a map
 MAX_CURVES = 12  # a variable with more places along its dimension becomes a map
@@ -47,8 +48,7 @@ def draw(
         be ignored.
     """
     time, pairs = chosen_time(time), as_list(pairs)
-    if name not in data.data_vars:
-        raise InvalidInputError(f"{unknown_name('variable', name, map(str, data.data_vars))}", "variable")
+    check_recorded(data, name)
     matrix, of_two = data[name].dims[1:] == ("ket", "bra"), two_spins.served(data[name])
     if data[name].ndim > 2 and not matrix and not of_two:
         raise InvalidInputError(

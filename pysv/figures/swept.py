@@ -11,9 +11,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from pysv.errors import InvalidInputError, unknown_name
+from pysv.errors import InvalidInputError
 from pysv.figures import style
 from pysv.figures.at_time import at_time, chosen_time
+from pysv.figures.recorded import check_recorded
 from pysv.results.points import swept_dims
 
 USUAL = "log_negativity"
@@ -58,8 +59,7 @@ def draw(data: xr.Dataset, name: str | None = None, time: float | None = None) -
     dims, time = swept_dims(data), chosen_time(time)
     plain = [str(own) for own in data.data_vars if data[own].dims == (*dims, "time")]
     name = name or (USUAL if USUAL in plain else plain[0])
-    if name not in data.data_vars:
-        raise InvalidInputError(unknown_name("variable", name, map(str, data.data_vars)), "variable")
+    check_recorded(data, name)
     if name not in plain:
         others = ", ".join(str(dim) for dim in data[name].dims if dim not in (*dims, "time"))
         raise InvalidInputError(

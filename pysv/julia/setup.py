@@ -310,6 +310,35 @@ def not_ready(*, tdmrg: bool = False) -> str | None:
     return f"Julia is not set up{part}; run `{command(tdmrg)}`, or use backend 'python'"
 
 
+def would_install() -> bool:
+    """Whether a run in Julia would install it first: it is not set up, and the user has not named one."""
+    try:
+        return not_ready() is not None and not home().chosen
+    except JuliaUnavailableError:
+        return False
+
+
+def check_asked_by_file(more: str = "", *, tdmrg: bool = False) -> None:
+    """Refuse a Julia that would have to be installed where a file alone asks for it: it may be somebody else's.
+
+    Parameters
+    ----------
+    more : str
+        A further remedy.
+    tdmrg : bool
+        Whether the engine is `tdmrg`.
+
+    Raises
+    ------
+    JuliaUnavailableError
+        If `would_install` holds.
+    """
+    if would_install():
+        raise unavailable(
+            f"the file asks for it, and a file installs nothing by itself{more and f' ({more})'}", tdmrg=tdmrg
+        )
+
+
 def remember(here: Home, *, tdmrg: bool = False) -> None:
     """Record in the user's cache folder that this Julia has loaded the present packages, or those of `tdmrg`."""
     path = _marker(here, tdmrg)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pysv.errors import InvalidInputError, ResultFileError, cut, unknown_name
 from pysv.results import files
+from pysv.results.failures import failures
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -102,12 +103,25 @@ def load(path: str | Path, *, at: Mapping[str, Any] | None = None) -> xr.Dataset
         if not place.exists() and own is not None and own.exists():
             return files.load(own)
         if not place.exists():
+            lost = failures(folder)
+            if lost:
+                raise ResultFileError(f"{folder}: holds no {COMBINED}, because {_lost_in_words(lost)}")
             raise ResultFileError(
                 f"{folder}: holds no {COMBINED}: the sweep is not finished, its points differ in their times, or it "
                 "is no folder of a sweep; run the same command again, or name the file of a point"
             )
     data = files.load(place)
     return data if at is None else _at(data, folder, at)
+
+
+def _lost_in_words(lost: Mapping[str, str]) -> str:
+    """Which points of a sweep failed and why, the first three of them, and the remedy."""
+    told = [f"{name.removesuffix('.nc')} failed ({reason})" for name, reason in list(lost.items())[:3]]
+    more = f", and {len(lost) - len(told)} more points failed" if len(lost) > len(told) else ""
+    return (
+        f"{', '.join(told)}{more}; run the sweep again without these values or with other options, or choose another "
+        "point (--at)"
+    )
 
 
 def grid_of(data: xr.Dataset) -> dict[str, list[Any]]:

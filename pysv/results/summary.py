@@ -180,7 +180,7 @@ def _correlators(data: xr.Dataset) -> list[str]:
         f"  done         from {done} of {count} times{left}",
     ]
     if "structure_factor" in data:
-        centres = data["time"].values[np.isfinite(data["structure_factor"].values).all(axis=(1, 2))]
+        centres = fitting_times(data)
         span = f", {centres[0]:g} … {centres[-1]:g} fs" if centres.size else ""
         lines.append(f"  centres      {centres.size} times at which the pulse fits into the run{span}")
     if "qfi_rebuilt" in data:
@@ -188,6 +188,11 @@ def _correlators(data: xr.Dataset) -> list[str]:
         parts = [f"{label} {_largest(data[name].values)}" for label, name in _REBUILT.items() if name in data]
         lines.append(f"  rebuilt QFI  at most {_largest(apart)} from the direct one ({', '.join(parts)})")
     return lines
+
+
+def fitting_times(data: xr.Dataset) -> np.ndarray:
+    """Times of a probe at which its pulse fits into the run, fs: those of a known structure factor."""
+    return np.asarray(data["time"].values[np.isfinite(data["structure_factor"].values).all(axis=(1, 2))])
 
 
 _REBUILT = {"standard error up to": "qfi_rebuilt_error", "left open up to": "qfi_rebuilt_open"}

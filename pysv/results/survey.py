@@ -16,6 +16,7 @@ import numpy as np
 from pysv.errors import ResultFileError, cut
 from pysv.results import files, points
 from pysv.results.destination import whole_file
+from pysv.results.failures import failures
 from pysv.results.summary import (
     keys_in_words,
     made_in_words,
@@ -104,17 +105,19 @@ def survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, str], list[Swe
             f"{folder}: holds neither {PLAN} nor {points.COMBINED}: an earlier version left the sweep "
             "unfinished, or it is no folder of a sweep; run the sweep again, or name the file of a point"
         )
-    found = []
+    found, lost = [], failures(folder)
     for number, values in enumerate(itertools.product(*grid.values()), start=1):
         settings = dict(zip(grid, values, strict=True))
         named, numbered = folder / points.file_of(settings), folder / f"point-{number:04d}.nc"
-        found.append(_point(settings, numbered if numbered.exists() and not named.exists() else named))
+        path = numbered if numbered.exists() and not named.exists() else named
+        found.append(_point(settings, path, lost.get(named.name, "")))
     return grid, units, found
 
 
-def _point(settings: Mapping[str, Any], path: Path) -> SweptPoint:
+def _point(settings: Mapping[str, Any], path: Path, lost: str) -> SweptPoint:
+    """A point; `lost` says why it failed, where it did so without a file."""
     if not path.exists():
-        return SweptPoint(settings, "not begun")
+        return SweptPoint(settings, "failed" if lost else "not begun", reason=lost)
     try:
         attrs, arrays = files.glance(path, ("time", _SHOWN))
     except ResultFileError as error:

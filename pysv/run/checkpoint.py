@@ -115,7 +115,8 @@ class Checkpoint:
                 state = load_state(self._own.path)
         data = self._dataset(count).assign_attrs(status=f"stopped: {reason}")
         self._save(data, state)
-        self._say(f"pysv: the {count} snapshots before the failure are in {data.encoding['source']}")
+        before = "the snapshot before the failure is" if count == 1 else f"the {count} snapshots before the failure are"
+        self._say(f"pysv: {before} in {data.encoding['source']}")
 
     def state(self) -> SavedState:
         """The engine's present state."""

@@ -16,6 +16,7 @@ from pysv.engines.cost import run_rows
 from pysv.errors import InvalidInputError, MemoryLimitError, PysvError
 from pysv.experiment.checks import whole_number
 from pysv.experiment.source import OneElectron
+from pysv.julia import setup
 from pysv.measures.observables import own_measures
 from pysv.measures.registry import additional
 from pysv.measures.ways import Lacks, gives_all, left_out, measuring
@@ -180,7 +181,20 @@ def estimate(
     slow = slowness(measure=True)
     compiling = slow * _missing(experiment, method) if backends.backend(chosen).numba else 0.0
     with additional(own_measures(experiment)):
-        return replace(_estimated(experiment, method, chosen, ranks or led(), slow), compiling=compiling)
+        found = _estimated(experiment, method, chosen, ranks or led(), slow)
+    return replace(found, compiling=compiling, remarks=(*found.remarks, *_set_up_remarks(method, chosen)))
+
+
+def _set_up_remarks(method: Method, chosen: str) -> tuple[str, ...]:
+    """What becomes of a run whose backend pysv would set up first."""
+    reason = method.lacking(chosen) if backends.backend(chosen).installs else None
+    if reason is None:
+        return ()
+    after = (
+        f"; a run with --backend {chosen} sets it up first (several minutes), and one that its file alone sends there "
+        "is refused"
+    )
+    return (f"backend {chosen!r} is not ready here: {reason}{after if setup.would_install() else ''}",)
 
 
 def _missing(experiment: Experiment, method: Method) -> float:

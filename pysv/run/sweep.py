@@ -17,15 +17,26 @@ import xarray as xr
 
 from pysv import config
 from pysv.engines import choose
-from pysv.errors import ExperimentFileError, InvalidInputError, PysvError, PysvWarning, ResultFileError, cut, quoted
+from pysv.errors import (
+    ExperimentFileError,
+    InvalidInputError,
+    PysvError,
+    PysvWarning,
+    ResultFileError,
+    SweepFailureError,
+    cut,
+    quoted,
+)
 from pysv.experiment.checks import as_list, is_list
 from pysv.results import files, points
 from pysv.results.dataset import REQUIRED_NUMBERS
+from pysv.results.failures import keep_failures
 from pysv.results.lock import held
 from pysv.results.survey import keep_plan
 from pysv.run import interrupt
 from pysv.run.dask import connected
 from pysv.run.estimate import check_fits
+from pysv.run.ready import make_ready
 from pysv.run.remarks import tell, warn
 from pysv.run.solve import resume, solve
 from pysv.run.sweep_keys import KeyPath, changed, dimension, known_keys, unit, unknown_key
@@ -132,8 +143,12 @@ def sweep(
         If a key does not exist, or a point is not an allowed experiment; then nothing has run.
     ResultExistsError
         If the folder holds other runs.
+    JuliaUnavailableError
+        If a point needs a Julia that cannot be had; then nothing has run.
     DaskUnavailableError
         If the cluster is not available, or is lost.
+    SweepFailureError
+        If points have failed, after all others were computed; those are its attribute `points`, and are kept in `out`.
     KeyboardInterrupt
         After Ctrl-C, SIGTERM or SIGHUP; the points that are finished are kept in `out`.
     """
@@ -150,12 +165,19 @@ def sweep_tables(
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = True,
+    by_file: bool = False,
+    remedy: str = "",
 ) -> Sweep:
-    """As `sweep`, from the tables of an experiment file; error sentences begin with `name`."""
+    """As `sweep`, from the tables of an experiment file; error sentences begin with `name`.
+
+    `by_file` and `remedy` are those of `pysv.run.ready.make_ready`.
+    """
     paths = known_keys(tables)
     values = _checked(grid, paths)
     folder = None if out is None else _folder(out)
     tasks, settings, said = _tasks(tables, paths, values, name, folder)
+    make_ready(tasks, overwrite=overwrite, dask=dask is not None, by_file=by_file, remedy=remedy)
+    failed: dict[int, Exception] = {}
     with (
         interrupt.caught(),
         connected(dask) as client,
@@ -164,14 +186,23 @@ def sweep_tables(
         if folder is not None:
             folder.mkdir(exist_ok=True)
         with nullcontext() if folder is None else held(folder / points.COMBINED):
-            results = compute(tasks, client, bar=bar, overwrite=overwrite)
+            results = compute(tasks, client, bar=bar, overwrite=overwrite, failed=failed)
             if folder is not None:
                 _drop_combined(folder, values, tasks[0])
                 keep_plan(folder, values, {key: unit(key) for key in values})
+                keep_failures(folder, {})
             for category, text in said:  # now that nothing can refuse the points: a refusal comes alone
                 tell(text, category)
-            done = list(results)
-    made = tuple(Point(own, data) for own, data in zip(settings, done, strict=True))
+            try:
+                done = list(results)
+            finally:
+                reasons = {number: tasks[number].failure(error) for number, error in sorted(failed.items())}
+                if folder is not None:
+                    keep_failures(folder, {points.file_of(settings[number]): why for number, why in reasons.items()})
+    computed = [own for number, own in enumerate(settings) if number not in failed]
+    made = tuple(Point(own, data) for own, data in zip(computed, done, strict=True))
+    if failed:
+        raise SweepFailureError([f"{tasks[number].label}: {why}" for number, why in reasons.items()], made)
     combined = combine(made, values)
     if folder is not None and combined is not None:
         files.write(combined, folder / points.COMBINED)

@@ -19,7 +19,7 @@ _RANGE = re.compile(rf"({_NUMBER}):({_NUMBER}):({_NUMBER})")
 
 
 def setting(text: str) -> tuple[str, list[Any]]:
-    """Key and values of ``KEY=V1,V2,…`` from the command line.
+    """Key and values of ``--set KEY=V1,V2,…`` from the command line.
 
     Values are TOML; a bare word is a string; ``START:STOP:STEP`` is a range, STOP included where a step meets it.
 
@@ -30,11 +30,16 @@ def setting(text: str) -> tuple[str, list[Any]]:
     >>> setting("device.exchange=0.1:0.3:0.1,1.0")
     ('device.exchange', [0.1, 0.2, 0.3, 1.0])
     """
+    return _setting(f"--set {quoted(text)}", text, "KEY=V1,V2,…, e.g. bath.temperature=10,30,100")
+
+
+def _setting(where: str, text: str, form: str) -> tuple[str, list[Any]]:
+    """As `setting`; error sentences begin with `where` and name the form."""
     if not text.isprintable():
-        raise InvalidInputError(f"--set {quoted(text)} has a line break or a control character; leave it out")
+        raise InvalidInputError(f"{where} has a line break or a control character; leave it out")
     key, equals, given = text.partition("=")
     if not equals or not given.strip():
-        raise InvalidInputError(f"--set {quoted(text)} must be KEY=V1,V2,…, e.g. bath.temperature=10,30,100")
+        raise InvalidInputError(f"{where} must be {form}")
     pieces, depth, inside = [""], 0, False
     for letter in given:
         inside ^= letter == '"'
@@ -43,44 +48,43 @@ def setting(text: str) -> tuple[str, list[Any]]:
             pieces.append("")
         else:
             pieces[-1] += letter
-    return key.strip(), [value for piece in pieces for value in _values(piece.strip(), text)]
+    return key.strip(), [value for piece in pieces for value in _values(piece.strip(), where, form)]
 
 
 def one_setting(text: str) -> tuple[str, Any]:
-    """Key and value of ``KEY=VALUE`` from the command line."""
-    key, values = setting(text)
+    """Key and value of ``--at KEY=VALUE`` from the command line."""
+    where, form = f"--at {quoted(text)}", "KEY=VALUE with one value, e.g. source.spin=up"
+    key, values = _setting(where, text, form)
     if len(values) != 1:
-        raise InvalidInputError(f"--at {quoted(text)} must be KEY=VALUE, one value of the sweep")
+        raise InvalidInputError(f"{where} must be {form}")
     return key, values[0]
 
 
-def _values(piece: str, text: str) -> list[Any]:
+def _values(piece: str, where: str, form: str) -> list[Any]:
     """The value that a piece of text means, or those of a range."""
     if not piece:
-        raise InvalidInputError(f"--set {quoted(text)} has an empty value; write KEY=V1,V2,…")
+        raise InvalidInputError(f"{where} has an empty value; write {form}")
     if (found := _RANGE.fullmatch(piece)) is not None:
-        return _range(found.group(1), found.group(2), found.group(3), text)
+        return _range(found.group(1), found.group(2), found.group(3), where)
     try:
         return [tomllib.loads(f"value = {piece}")["value"]]
     except RecursionError as error:
-        raise InvalidInputError(f"--set {quoted(text)} has lists too deep in each other; write fewer") from error
+        raise InvalidInputError(f"{where} has lists too deep in each other; write fewer") from error
     except ValueError:  # also whole numbers of thousands of digits
         return [piece]
 
 
-def _range(start: str, stop: str, step: str, text: str) -> list[int | float]:
+def _range(start: str, stop: str, step: str, where: str) -> list[int | float]:
     """Numbers from `start` to `stop`, in decimal arithmetic, so that 0.1:0.3:0.1 ends with 0.3."""
     first, last, width = map(Decimal, (start, stop, step))
     if not width or (last - first) / width < 0:
         raise InvalidInputError(
-            f"--set {quoted(text)}: a range START:STOP:STEP must lead from START to STOP; change the sign of STEP, and "
+            f"{where}: a range START:STOP:STEP must lead from START to STOP; change the sign of STEP, and "
             "let it not be 0"
         )
     count = int((last - first) / width) + 1
     if count > MAX_POINTS:
-        raise InvalidInputError(
-            f"--set {quoted(text)} has {count} values; the limit is {MAX_POINTS}; take a larger STEP"
-        )
+        raise InvalidInputError(f"{where} has {count} values; the limit is {MAX_POINTS}; take a larger STEP")
     whole = all(re.fullmatch(r"[+-]?\d+", part) for part in (start, stop, step))
     return [int(value) if whole else float(value) for value in (first + n * width for n in range(count))]
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm import tqdm
 
 from pysv.compute import thread_pool
@@ -25,6 +26,7 @@ from pysv.errors import (
     PysvWarning,
     ResultExistsError,
     ResultFileError,
+    arithmetic,
 )
 from pysv.results import files
 from pysv.run import interrupt
@@ -45,6 +47,8 @@ RETRIES = 3
 
 AHEAD = 3
 """Tasks for each worker that wait in the memory of the scheduler with an earlier part of their runs."""
+FAILURES = (ArithmeticError, np.linalg.LinAlgError)
+"""Errors that come from the numbers of one task, and say nothing of the others."""
 HELD = 2**28
 """Bytes of results from files that stay in memory; others are read when their turn comes."""
 
@@ -105,15 +109,21 @@ class Task:
             raise KeyboardInterrupt
         return data
 
-    def compute_alone(self, earlier: Earlier | None) -> tuple[xr.Dataset, SavedState | None]:
-        """Run it on one thread and without its file: a worker of a cluster has one processor, and its own disk."""
-        with thread_pool.alone():
-            if self.run_from is None:
-                return replace(self, path=None).compute(), None
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", PysvWarning)
-                part = self.run_from(self.experiment, self.method, self.backend, self.members, earlier)
-            return part.data, part.state
+    def compute_alone(self, earlier: Earlier | None) -> tuple[xr.Dataset, SavedState | None] | Exception:
+        """Run it on one thread and without its file: a worker of a cluster has one processor, and its own disk.
+
+        One of `FAILURES` is returned: a worker that raises it computes the task again.
+        """
+        try:
+            with thread_pool.alone():
+                if self.run_from is None:
+                    return replace(self, path=None).compute(), None
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", PysvWarning)
+                    part = self.run_from(self.experiment, self.method, self.backend, self.members, earlier)
+                return part.data, part.state
+        except FAILURES as error:
+            return error
 
     def earlier(self) -> Earlier | None:
         """What its file holds to go on from on a worker."""
@@ -151,9 +161,21 @@ class Task:
             "to replace it"
         )
 
+    def failure(self, error: Exception) -> str:
+        """Why the task failed, in words without its label: what `compute` has put into `failed`."""
+        if isinstance(error, PysvError):
+            return str(error).removeprefix(f"{self.label}: ")
+        assert isinstance(error, FAILURES)
+        return arithmetic(error)
+
 
 def compute(
-    tasks: Sequence[Task], client: Any = None, *, bar: tqdm[Any] | None = None, overwrite: bool = False
+    tasks: Sequence[Task],
+    client: Any = None,
+    *,
+    bar: tqdm[Any] | None = None,
+    overwrite: bool = False,
+    failed: dict[int, Exception] | None = None,
 ) -> Iterator[xr.Dataset]:
     """Results of the tasks in their order; results that files keep are not computed again.
 
@@ -168,6 +190,9 @@ def compute(
         Moves by one for each finished task.
     overwrite : bool
         Whether files of other runs are replaced.
+    failed : dict, optional
+        If given, a task that ends with one of `FAILURES` has no result, and its error is put here by its number; the
+        others go on. Otherwise the error is raised.
 
     Returns
     -------
@@ -194,7 +219,7 @@ def compute(
         found[number] = data
     if bar is not None:
         bar.update(len(tasks) - len(missing))
-    return _results(tasks, found, missing, unread, client, bar)
+    return _results(tasks, found, missing, unread, client, bar, failed)
 
 
 def _results(
@@ -204,17 +229,20 @@ def _results(
     unread: Collection[int],
     client: Any,
     bar: tqdm[Any] | None,
+    failed: dict[int, Exception] | None,
 ) -> Iterator[xr.Dataset]:
     """What files keep, and what is computed and then written, in the order of the tasks."""
-    finished = _computed(tasks, missing, client)
+    finished = _computed(tasks, missing, client, failed)
+    lost = {} if failed is None else failed
     for number in range(len(tasks)):
         if number in unread:
             path = tasks[number].path
             assert path is not None
             found[number] = files.load(path)
-        while found[number] is None:
+        while found[number] is None and number not in lost:
             other, data, state = next(finished)
-            if (path := tasks[other].path) is not None and (client is not None or not tasks[other].has_checkpoints):
+            own = client is None and tasks[other].has_checkpoints
+            if data is not None and (path := tasks[other].path) is not None and not own:
                 with interrupt.CtrlC(_put_off):
                     files.write(data, path, state)
             found[other] = data
@@ -222,17 +250,19 @@ def _results(
                 bar.update()
             interrupt.check()
         result = found.pop(number)
-        assert result is not None
-        yield result
+        if result is not None:
+            yield result
 
 
 def _computed(
-    tasks: Sequence[Task], numbers: Sequence[int], client: Any
-) -> Iterator[tuple[int, xr.Dataset, SavedState | None]]:
-    """Number, result and state of each task, in the order in which they finish."""
+    tasks: Sequence[Task], numbers: Sequence[int], client: Any, failed: dict[int, Exception] | None
+) -> Iterator[tuple[int, xr.Dataset | None, SavedState | None]]:
+    """Number, result and state of each task, in the order in which they finish; no result of one that has failed."""
+    data: xr.Dataset | None
     if client is None:
         for number in numbers:
-            with _named(tasks[number]):
+            data = None
+            with _noted(number, failed), named(tasks[number]):
                 data = tasks[number].compute()
             yield number, data, None
         return
@@ -257,9 +287,13 @@ def _computed(
         ready = as_completed([submit() for _ in range(_at_once(tasks, numbers, client))], loop=client.loop)
         for future in watched(ready, client):
             number = futures.pop(future)
+            data, state = None, None
             try:
-                with _named(tasks[number]):
-                    data, state = future.result()
+                with _noted(number, failed), named(tasks[number]):
+                    result = future.result()
+                    if isinstance(result, Exception):
+                        raise result
+                    data, state = result
             except KilledWorker as error:
                 raise DaskUnavailableError(
                     f"{tasks[number].label}: {RETRIES + 1} workers in turn were lost during this task, perhaps out of "
@@ -290,12 +324,23 @@ def _put_off(text: str) -> None:
 
 
 @contextmanager
-def _named(task: Task) -> Iterator[None]:
+def named(task: Task) -> Iterator[None]:
     """Put the name of the task in front of the error sentences of pysv."""
     try:
         yield
     except PysvError as error:
         raise type(error)(f"{task.label}: {error}") from error
+
+
+@contextmanager
+def _noted(number: int, failed: dict[int, Exception] | None) -> Iterator[None]:
+    """Put one of `FAILURES` into `failed`, where it is given."""
+    try:
+        yield
+    except FAILURES as error:
+        if failed is None:
+            raise
+        failed[number] = error
 
 
 def progress_bar(label: str, total: int, shown: bool) -> tqdm[Any]:

@@ -150,6 +150,9 @@ class Backend(ABC):
     numba: ClassVar[bool] = False
     """Whether numba compiles its loops and keeps them; see `pysv.compute.compiling`."""
 
+    installs: ClassVar[bool] = False
+    """Whether a run sets it up where it is not ready, from the network; a file alone must not make it do so."""
+
     divides: ClassVar[bool] = False
     """Whether it divides each state among all processes that mpirun started, which only such a backend uses."""
 

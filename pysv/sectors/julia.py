@@ -107,6 +107,8 @@ class JuliaBackend(HostBackend):
 
     name: ClassVar[str] = "julia"
     cites: ClassVar[tuple[str, ...]] = ("Bezanson2017",)
+    numba: ClassVar[bool] = False
+    installs: ClassVar[bool] = True
 
     def lacking(self) -> str | None:
         """Why Julia is not ready; None if it is."""

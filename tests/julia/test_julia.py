@@ -14,17 +14,23 @@ import time
 import tomllib
 import types
 import zipfile
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tomli_w
 from juliahome import needs_julia
 
+import pysv
+from pysv import config
 from pysv.cli import main
 from pysv.engines import readiness
-from pysv.errors import JuliaUnavailableError
+from pysv.errors import EngineError, JuliaUnavailableError
+from pysv.figures import planned
 from pysv.julia import session, setup
+from pysv.results import files
 
 ROOT = Path(__file__).parents[2]
 WAYS = ("`pysv julia setup`", "PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT", "backend 'python'")
@@ -616,6 +622,127 @@ def test_a_file_that_asks_for_julia_installs_nothing(clean, experiment_file, tmp
         in done.stderr
     )
     assert not (tmp_path / "project").exists()
+
+
+def refuses(folder, *words):
+    """What the command says that refuses; nothing is installed, and no folder of a sweep is left."""
+    command = [sys.executable, "-W", "ignore", "-m", "pysv", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 2
+    assert not done.stdout
+    assert not (folder / "project").exists()
+    assert not list(folder.glob("*-sweep"))
+    [line] = done.stderr.splitlines()
+    return line
+
+
+FILE_ALONE = "backend 'julia': the file asks for it, and a file installs nothing by itself"
+
+
+@pytest.mark.parametrize("verb", ["run", "probe", "convergence", "sweep"])
+@pytest.mark.parametrize("asks", ['backend = "julia"', 'engine = "krylov"'])
+def test_no_verb_installs_for_a_file(verb, asks, clean, experiment_file, tmp_path):
+    asked = tmp_path / "asked.toml"
+    asked.write_text(f"{experiment_file.read_text().replace('center = 5', 'center = 4')}{asks}\n")
+    assert pysv.read(asked).experiment.remarks()  # of the packet, which a refusal leaves out
+    words = [verb, asked] + (["--set", "source.spin=up,down"] if verb == "sweep" else [])
+    assert f"{FILE_ALONE} (give --backend julia to install it)" in refuses(tmp_path, *words)
+
+
+def test_a_sweep_that_julia_refuses_is_refused_alone(clean, experiment_file, tmp_path):
+    """Without a progress bar, the warning of the packet, or a folder; here the user's own word asks for Julia."""
+    clean.setenv("PYTHON_JULIACALL_EXE", str(tmp_path / "absent"))
+    grid = ["--set", "source.spin=up,down"]
+    for words in (["--backend", "julia"], ["--set", 'evolution.backend="julia"'], ["--engine", "krylov"]):
+        line = refuses(tmp_path, "sweep", experiment_file, *grid, *words)
+        assert 'small.toml with source.spin = "up"' in line
+        assert "PYTHON_JULIACALL_EXE is set without PYTHON_JULIACALL_PROJECT" in line
+
+
+def test_points_that_files_keep_need_no_julia(clean, small, tmp_path):
+    def starts(**_):
+        raise AssertionError
+
+    clean.setattr(session, "start", starts)
+    grid = {"source.spin": ["up", "down"]}
+    short = replace(small, times=pysv.times(stop=1))
+    pysv.sweep(short, grid, out=tmp_path / "many", progress=False)
+    for path in (tmp_path / "many").glob("source*.nc"):
+        in_julia(path)
+    done = pysv.sweep(short, grid, engine=pysv.Chebyshev(), backend="julia", out=tmp_path / "many", progress=False)
+    assert len(done.points) == 2
+
+
+def test_julia_is_refused_on_a_cluster_before_there_is_one(clean, small):
+    sentence = "backend 'julia' runs in the main thread of a process, and workers of Dask compute in other threads"
+    with pytest.raises(EngineError, match=f'sweep with source.spin = "up": {sentence}'):
+        pysv.sweep(small, {"source.spin": ["up"]}, backend="julia", dask="tcp://127.0.0.1:1", progress=False)
+
+
+def test_a_result_file_installs_nothing(clean, small, tmp_path, capsys):
+    """Neither where a run goes on in it, nor where a movie makes it again; a complete one is left as it is."""
+    path = tmp_path / "run.nc"
+    pysv.save(pysv.solve(small, progress=False), path)
+    in_julia(path)
+    assert main(["resume", str(path), "--quiet"]) == 2
+    assert "holds no state to continue from" in capsys.readouterr().err  # complete: nothing asks for Julia
+    assert f"{FILE_ALONE} (give --backend julia to install it)" in refuses(tmp_path, "resume", path, "--stop", 9)
+    assert f"{FILE_ALONE}; run `pysv julia setup`" in refuses(tmp_path, "movie", path, "--out", "run.gif")
+
+
+def in_julia(path, **attrs):
+    """Rewrite a result file, with its state, as if the backend 'julia' had made it."""
+    data, state = files.load(path), files.load_state(path)
+    asked = data.attrs["experiment"].replace('backend = "python"', 'backend = "julia"')
+    path.unlink()
+    files.write(data.assign_attrs(experiment=asked, **attrs), path, state)
+
+
+def test_a_probe_that_was_begun_in_julia_installs_nothing(clean, small, tmp_path, capsys):
+    path = tmp_path / "probe.nc"
+    pysv.probe(small, pysv.Probe(sigma=0.6), progress=False, out=path)
+    in_julia(path, status="interrupted")
+    assert main(["resume", str(path), "--quiet"]) == 2
+    assert f"{FILE_ALONE}; run `pysv julia setup`" in capsys.readouterr().err  # a probe has no --backend
+
+
+def test_a_figure_goes_on_with_the_backend_that_is_ready(clean, small, tmp_path):
+    def starts(**_):
+        raise AssertionError
+
+    clean.setattr(session, "start", starts)
+    clean.setattr(planned, "_KEEP", 0.0)
+    path = tmp_path / "figure.nc"
+    short = replace(small, times=replace(small.times, stop=3.0))
+    pysv.solve(short, out=path, progress=False)
+    in_julia(path)
+    data = planned.solved(planned.PlannedRun(small), path, progress=False)
+    alone = pysv.solve(small, progress=False)
+    np.testing.assert_allclose(data.log_negativity, alone.log_negativity, atol=1e-12)
+
+
+def test_batches_that_were_begun_in_julia_install_nothing(clean, small, tmp_path, capsys):
+    path = tmp_path / "run.nc"
+    folder = tmp_path / "run.nc.parts"
+    folder.mkdir()
+    (folder / "run.toml").write_text(config.dumps(small, pysv.Chebyshev(), "julia"))
+    assert main(["resume", str(path), "--quiet"]) == 2
+    assert FILE_ALONE in capsys.readouterr().err
+
+
+def test_an_estimate_says_that_julia_is_not_ready(clean, small):
+    clean.setattr("pysv.run.estimate.missing", lambda *_: 5.0)
+    assert pysv.estimate(small).compiling > 0
+    needed = pysv.estimate(small, backend="julia")
+    assert needed.compiling == 0
+    said = str(needed)
+    assert "first run" not in said
+    assert (
+        "\nremark       backend 'julia' is not ready here: Julia is not set up; run `pysv julia setup`, or use backend "
+        "'python'; a run with --backend julia sets it up first (several minutes), and one that its file alone sends "
+        "there is refused\n"
+    ) in f"{said}\n"
+    assert "julia" not in str(pysv.estimate(small, backend="python"))
 
 
 SEVERAL = """

@@ -131,11 +131,15 @@ def test_a_file_of_single_spins_goes_on_with_them(monkeypatch):
 
 def test_the_command(capsys):
     assert main(["probe", "small.toml", "--quiet", "--momenta", "0.5,1.5", "--sigma", "1.2"]) == 0
-    assert "small-probe.nc: complete, 33 centres" in capsys.readouterr().out
+    # At first the system is at rest, so that the pulse may begin before t = 0; four widths before 16 fs it fits last.
+    fits = f"{1 + int((16 - 4 * 1.2) / 0.5)} times at which the pulse fits into the run"
+    assert f"small-probe.nc: complete, {fits}, " in capsys.readouterr().out
     data = pysv.load("small-probe.nc")
     np.testing.assert_array_equal(data.momentum, [0.5, 1.5])
     assert main(["info", "small-probe.nc"]) == 0
-    assert "sigma 1.2 fs, momenta 0.5, 1.5 rad/site, 121 energies -3 … 3 eV" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "sigma 1.2 fs, momenta 0.5, 1.5 rad/site, 121 energies -3 … 3 eV" in said
+    assert f"centres      {fits}" in said
     assert main(["plot", "small-probe.nc"]) == 0
     assert os.path.getsize("small-probe.png") > 20_000
     assert main(["plot", "small-probe.nc", "--var", "qfi_rebuilt"]) == 0

@@ -176,7 +176,8 @@ def test_a_sweep_whose_first_point_fails(short, tmp_path, monkeypatch):
     with pytest.raises(EngineFailureError):
         pysv.sweep(short, GRID, progress=False, out=tmp_path / "many")
     text = describe_sweep(tmp_path / "many")
-    assert text.splitlines()[0] == f"{tmp_path / 'many'}: sweep of 4 points, 4 not begun"
+    assert text.splitlines()[0] == f"{tmp_path / 'many'}: sweep of 4 points, 4 failed"
+    assert row(text, "0.2", "up", "failed").endswith("failed  no")
     assert "engine" not in text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import pickle
 import re
 import signal
 
@@ -21,8 +22,11 @@ from pysv.errors import (
     MemoryLimitError,
     ResultExistsError,
     ResultFileError,
+    SweepFailureError,
 )
+from pysv.results.failures import FAILED, failures
 from pysv.results.points import file_of
+from pysv.results.survey import survey
 from pysv.run import tasks
 from pysv.run.sweep_keys import known_keys
 from pysv.run.sweep_values import setting
@@ -218,6 +222,107 @@ def test_a_point_that_fails_is_named(short):
     sentence = r"sweep with bath.strength = 0.5: the rank grew to"
     with pytest.warns(BathValidityWarning), pytest.raises(EngineFailureError, match=sentence):
         pysv.sweep(bath, {"bath.strength": [0.002, 0.5]}, engine=pysv.LowRank(max_rank=9), progress=False)
+
+
+FAILING = {"evolution.rk4.time_step": [0.1, 1.0, 0.05]}
+LOST = r"norm drifted by .* until t = 1 fs; the limit is .*; take a smaller time_step"
+
+
+@pytest.mark.parametrize("dask", [None, pytest.param("local:1", marks=pytest.mark.slow)])
+def test_a_point_that_fails_does_not_stop_the_others(short, tmp_path, dask, computed):
+    folder = tmp_path / "many"
+    how = {"engine": "rk4", "progress": False, "out": folder, "dask": dask}
+    with pytest.raises(SweepFailureError, match=f"^sweep with evolution.rk4.time_step = 1.0: {LOST}") as failure:
+        pysv.sweep(short, FAILING, **how)
+    assert len(failure.value.sentences) == 1
+    assert [point.settings["evolution.rk4.time_step"] for point in failure.value.points] == [0.1, 0.05]
+    assert len(computed) == (3 if dask is None else 0)
+    alone = pysv.solve(short, engine=pysv.RK4(time_step=0.05), progress=False)
+    for data in (failure.value.points[1].data, pysv.load(folder, at={"evolution.rk4.time_step": 0.05})):
+        np.testing.assert_array_equal(data.log_negativity, alone.log_negativity)
+    [(name, why)] = failures(folder).items()
+    assert name == file_of({"evolution.rk4.time_step": 1.0})
+    assert re.match(LOST, why)
+    assert not (folder / "sweep.nc").exists()
+    named = rf"holds no sweep.nc, because evolution.rk4.time_step=1 failed \({LOST}, or another engine\); run the sweep"
+    with pytest.raises(ResultFileError, match=named):
+        pysv.load(folder)
+    [point] = [point for point in survey(folder)[2] if point.state == "failed"]
+    assert point.settings == {"evolution.rk4.time_step": 1.0}
+    assert re.match(LOST, point.reason)
+    computed.clear()
+    with pytest.raises(SweepFailureError):
+        pysv.sweep(short, FAILING, **how)
+    if dask is None:
+        assert [label.rpartition(" = ")[2] for label in computed] == ["1.0"]
+    done = pysv.sweep(short, {"evolution.rk4.time_step": [0.1, 0.05]}, **how)
+    assert done.combined is not None
+    assert not failures(folder)
+
+
+def test_every_point_may_fail(short, tmp_path, monkeypatch):
+    """Also with an error of NumPy, in a point that leaves no file."""
+    from pysv.run import sweep
+
+    def fails(*_, **__):
+        raise np.linalg.LinAlgError("SVD did not converge")
+
+    monkeypatch.setattr(sweep, "solve", fails)
+    with pytest.raises(SweepFailureError) as failure:
+        pysv.sweep(short, {"source.spin": ["up", "down"]}, progress=False, out=tmp_path / "many")
+    why = "a matrix cannot be diagonalised or inverted (SVD did not converge); look for a value at the end of its range"
+    for sentence, spin in zip(failure.value.sentences, ("up", "down"), strict=True):
+        assert sentence.startswith(f'sweep with source.spin = "{spin}": {why}')
+    again = pickle.loads(pickle.dumps(failure.value))
+    assert again.sentences == failure.value.sentences
+    assert set(failures(tmp_path / "many")) == {"source.spin=up.nc", "source.spin=down.nc"}
+    both = rf"source.spin=up failed \({re.escape(why)}.*\), source.spin=down failed"
+    with pytest.raises(ResultFileError, match=both):
+        pysv.load(tmp_path / "many")
+
+
+@pytest.mark.parametrize("text", ["", "no", "[1, 2]", "3", '{"a": 1}', "{"])
+def test_a_damaged_list_of_failures(tmp_path, text):
+    (tmp_path / FAILED).write_text(text)
+    assert failures(tmp_path) == ({"a": "1"} if "a" in text else {})
+    (tmp_path / FAILED).write_text(json.dumps({"a.nc": "the norm drifts\x1b[2J\n" + "x" * 9999}))
+    assert failures(tmp_path)["a.nc"].startswith("the norm drifts[2Jxxx")
+    assert len(failures(tmp_path)["a.nc"]) == 1000
+
+
+def test_an_interrupt_stops_all_points_and_keeps_what_failed(short, tmp_path, monkeypatch):
+    from pysv.run import sweep
+
+    def ends(*_, engine, **__):
+        if engine.time_step == 0.05:
+            raise KeyboardInterrupt
+        raise EngineFailureError("no")
+
+    monkeypatch.setattr(sweep, "solve", ends)
+    with pytest.raises(KeyboardInterrupt):
+        pysv.sweep(
+            short,
+            {"evolution.rk4.time_step": [1.0, 0.05, 0.1]},
+            engine="rk4",
+            progress=False,
+            out=tmp_path / "many",
+        )
+    assert failures(tmp_path / "many") == {"evolution.rk4.time_step=1.nc": "no"}
+
+
+def test_the_command_names_the_points_that_failed(experiment_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["--set", "evolution.rk4.time_step=1,0.1,0.9", "--set", "evolution.step=1", "--engine", "rk4", "--quiet"]
+    assert main(["sweep", str(experiment_file), *words]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "small-sweep: 1 of 3 points complete, 2 failed\n"
+    kept = [line for line in shown.err.splitlines() if "before the failure" in line]
+    assert len(kept) == 2
+    assert all(line.startswith("pysv: the snapshot before the failure is in small-sweep/") for line in kept)
+    said = [line for line in shown.err.splitlines() if line not in kept]
+    assert len(said) == 2
+    for line, step in zip(said, ("1", "0.9"), strict=True):
+        assert re.match(rf"pysv: .*small.toml with evolution.rk4.time_step = {step}, evolution.step = 1: {LOST}", line)
 
 
 TWO = pysv.Device(
