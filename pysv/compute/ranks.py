@@ -115,16 +115,20 @@ def lead(work: Callable[[], int]) -> int:
     if started() == 1:
         return work()
     number = next((os.environ[name] for name in _NUMBERS if name in os.environ), "0")
+    # A rank that a signal ended now would wait for the others in MPI_Finalize, and they for it.
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         check_environment()
         everybody = world()
     except (RanksError, InvalidInputError):
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         if number != "0":
             return 2
         raise
     try:
         _share_processors(everybody)
         data()
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
     except BaseException as error:  # the others wait for this rank
         everybody.Abort(INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1)
     if everybody.rank:

@@ -199,12 +199,42 @@ def test_a_cluster_of_dask_under_mpirun_is_refused(tmp_path):
 def test_an_early_signal_ends_with_130(tmp_path, pause):
     (tmp_path / "run.toml").write_text("[device]\nsites = 60\n[evolution]\nstop = 3000\nstep = 0.5\n", "utf-8")
     command = [MPIRUN, "-n", "2", sys.executable, "-m", "pysv", "run", str(tmp_path / "run.toml"), "--quiet", "--out"]
-    with subprocess.Popen([*command, str(tmp_path / "run.nc")], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*command, str(tmp_path / "run.nc")], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         time.sleep(pause)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=120)
+        try:
+            _, said = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     assert process.returncode == 130, said
     assert "Traceback" not in said
+
+
+INTERRUPTED = """
+import signal, sys
+from pysv.compute import ranks
+from pysv.cli import main
+
+began = ranks.world
+def world():
+    found = began()
+    if found.rank == 0:
+        signal.raise_signal(signal.SIGINT)
+    return found
+
+ranks.world = world
+sys.argv = ["pysv", "doctor"]
+sys.exit(main())
+"""
+
+
+@needs_mpi
+def test_a_signal_while_mpi_starts_ends_all_ranks(tmp_path):
+    (tmp_path / "script.py").write_text(INTERRUPTED, "utf-8")
+    assert ranks(2, tmp_path / "script.py").returncode == 130
 
 
 def test_without_mpirun():
