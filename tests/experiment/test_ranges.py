@@ -238,10 +238,7 @@ def test_numerical_limits_are_said():
         pysv.solve(experiment(bath=strong), engine="low-rank", progress=False)
     wide = pysv.SpinValve(**(VALVE | {"exchange_z": 1e6}))
     shifted = experiment(device=wide, bath=pysv.BosonicBath(lamb_shift=True))
-    with (
-        pytest.warns(BathValidityWarning),
-        pytest.raises(InvalidInputError, match=r"lamb_shift = true needs .* frequencies"),
-    ):
+    with pytest.raises(InvalidInputError, match=r"lamb_shift = true needs .* frequencies"):  # alone, without a warning
         pysv.solve(shifted, engine="low-rank", progress=False)
     several = with_part(pysv.ConfinedElectrons, {})
     with pytest.raises(PysvError, match="max_bond = 1 is too small for the ground state"):

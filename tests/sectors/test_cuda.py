@@ -118,7 +118,7 @@ def test_every_verb_refuses_before_it_writes(looked_for, tmp_path):
 def test_a_ready_device_is_taken_by_name_only(looked_for, monkeypatch):
     """It is not measured yet, so that nobody can say where it pays."""
     looked_for()
-    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda: "no Julia here")
+    monkeypatch.setattr("pysv.julia.setup.not_ready", lambda *, tdmrg=False: "no Julia here")
     monkeypatch.setattr(pysv.Chebyshev, "pays", lambda method, name, cost: True)
     heavy = pysv.Experiment(device=pysv.SpinValve.with_layers(10))
     assert {row.backend: row.ready for row in readiness() if row.engine == "chebyshev"}["cuda"]
