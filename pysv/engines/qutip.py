@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pysv.compute.compiling import Kernels
 from pysv.engines._kernels import MARGINALS
 from pysv.engines._pure_states import StepwiseEngine
+from pysv.engines._qutip_entries import entries
 from pysv.engines._qutip_open import (
     LARGEST_DENSITY,
     MasterEquation,
     MonteCarlo,
-    entries,
     failure,
     reachable_amplitudes,
     solver_options,

@@ -6,7 +6,8 @@ import pytest
 import scipy.sparse
 
 import pysv
-from pysv.engines._qutip_open import MonteCarlo, entries
+from pysv.engines._qutip_entries import entries
+from pysv.engines._qutip_open import MonteCarlo
 
 LAYERS = (pysv.Layer(name="A", sites=(3, 5)), pysv.Layer(name="B", sites=(7, 8), spin=1.0))
 EXPERIMENT = pysv.Experiment(
