@@ -195,17 +195,12 @@ def load(path: str | Path) -> xr.Dataset:
     ResultFileError
         If the file is missing, truncated, not NetCDF4, or not from pysv.
     """
-    with _opened(path) as (file, contents):
-        try:
-            with h5netcdf.File(file, "r", decode_vlen_strings=True) as inner:
-                stored = xr.open_dataset(H5NetCDFStore(inner), decode_times=False)
-                check_labels(stored, contents)
-                stored = stored.load()
-            _check_digest(file, path, stored)
-        except ResultFileError:
-            raise
-        except Exception as error:  # a damaged file can fail anywhere in three libraries
-            raise _unreadable(path, error) from error
+    with _read(path) as (file, contents):
+        with h5netcdf.File(file, "r", decode_vlen_strings=True) as inner:
+            stored = xr.open_dataset(H5NetCDFStore(inner), decode_times=False)
+            check_labels(stored, contents)
+            stored = stored.load()
+        _check_digest(file, path, stored)
     data = in_order(_join_complex(stored))
     data.encoding["source"] = str(path)  # no output made from it may replace it
     return data
@@ -236,7 +231,7 @@ def load_state(path: str | Path) -> SavedState | None:
             return replace(state, sealed=bool(digests))
         except ResultFileError:
             raise
-        except Exception as error:  # as in `load`
+        except Exception as error:  # as in `_read`
             raise ResultFileError(f"{path}: its saved state is damaged ({_short(error)})") from error
 
 
@@ -254,12 +249,9 @@ def header(path: str | Path) -> tuple[dict[str, Any], str]:
     ResultFileError
         As for `load`.
     """
-    with _opened(path) as (file, _):
-        try:
-            state = file.get(_STATE_GROUP)
-            return _attributes(file), "" if state is None else str(state.attrs.get("fingerprint", ""))
-        except Exception as error:  # as in `load`
-            raise _unreadable(path, error) from error
+    with _read(path) as (file, _):
+        state = file.get(_STATE_GROUP)
+        return _attributes(file), "" if state is None else str(state.attrs.get("fingerprint", ""))
 
 
 def glance(path: str | Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -270,11 +262,8 @@ def glance(path: str | Path, names: Sequence[str]) -> tuple[dict[str, Any], dict
     ResultFileError
         As for `load`.
     """
-    with _opened(path) as (file, _):
-        try:
-            return _attributes(file), {name: np.asarray(file[name]) for name in names if name in file}
-        except Exception as error:  # as in `load`
-            raise _unreadable(path, error) from error
+    with _read(path) as (file, _):
+        return _attributes(file), {name: np.asarray(file[name]) for name in names if name in file}
 
 
 def _attributes(file: h5py.File) -> dict[str, Any]:
@@ -283,6 +272,18 @@ def _attributes(file: h5py.File) -> dict[str, Any]:
         name: value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
         for name, value in file.attrs.items()
     }
+
+
+@contextlib.contextmanager
+def _read(path: str | Path) -> Iterator[tuple[h5py.File, Contents]]:
+    """`_opened`, where whatever fails while the file is read says so in one sentence."""
+    with _opened(path) as found:
+        try:
+            yield found
+        except ResultFileError:
+            raise
+        except Exception as error:  # a damaged file can fail anywhere in three libraries
+            raise _unreadable(path, error) from error
 
 
 @contextlib.contextmanager
